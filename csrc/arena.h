@@ -1,0 +1,60 @@
+/* arena.h - one mmap'ed region that holds all of a realm, its snapshot, and its restore.
+ *
+ *   | guard | Arena header | image (what the snapshot copied) | what a task adds | ... | guard |
+ *
+ * The allocator's own state lies in the region, so restoring the image restores it too: after
+ * arena_restore the arena is byte for byte what arena_snapshot saw, and every block a task took
+ * is gone without having been freed.
+ *
+ * Invariants:
+ *   - arena_alloc and arena_realloc never return NULL: at the limit they call the arena's
+ *     `exhausted` function, which must not return (the realm leaves the task by siglongjmp).
+ *   - Blocks are aligned to 16 bytes or to 8 as ARENA_ALIGN says.
+ *   - An arena is used by one thread at a time.
+ */
+#ifndef DEFERRED_ARENA_H
+#define DEFERRED_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARENA_ALIGN 8
+
+typedef struct Arena Arena;
+
+/* Called when a block does not fit under the limit. Must leave by longjmp. */
+typedef void ArenaExhausted(void *opaque);
+
+/* Reserves a region for at most `capacity` bytes of blocks (address space only; pages come as
+ * they are touched), with an inaccessible guard on both sides. NULL when the system refuses. */
+Arena *arena_open(size_t capacity);
+void arena_close(Arena *arena); /* NULL is fine */
+
+void arena_on_exhausted(Arena *arena, ArenaExhausted *exhausted, void *opaque);
+
+/* The limit in bytes of the region, image included; at most the capacity. Survives a restore. */
+void arena_set_limit(Arena *arena, size_t limit);
+
+void *arena_alloc(Arena *arena, size_t size);
+void *arena_calloc(Arena *arena, size_t count, size_t size);
+void *arena_realloc(Arena *arena, void *block, size_t size); /* NULL block: as arena_alloc */
+void arena_free(Arena *arena, void *block);                  /* NULL is fine */
+size_t arena_usable_size(const void *block);                 /* at least what was asked for */
+
+/* Copies the arena aside (into memory that is then made read-only). Once for an arena. false when
+ * there is no memory. */
+bool arena_snapshot(Arena *arena);
+/* Puts the arena back to the snapshot; what lay above the image reads as zeros afterwards, and
+ * memory that a large task touched goes back to the system. */
+void arena_restore(Arena *arena);
+
+size_t arena_image_size(const Arena *arena); /* bytes the snapshot holds */
+size_t arena_used(const Arena *arena);       /* bytes from the region's start to its highest block */
+size_t arena_peak(const Arena *arena);       /* the highest arena_used since the last restore */
+/* Compares arena and snapshot; the offset of the first difference, or -1. For tests. */
+ptrdiff_t arena_compare(const Arena *arena);
+/* Whether an address lies in one of the arena's guards. Async-signal-safe. */
+bool arena_in_guard(const Arena *arena, const void *address);
+
+#endif

@@ -1,0 +1,45 @@
+/* bytes.h - a growing byte buffer outside every arena: what the codec writes to.
+ *
+ * Owned by the worker (or the caller), never by a realm: a task that is left by siglongjmp in the
+ * middle of encoding leaves the buffer valid, with some bytes in it. Growing is a critical
+ * section (BYTES_ENTER, BYTES_LEAVE), because malloc must not be left half way.
+ */
+#ifndef DEFERRED_BYTES_H
+#define DEFERRED_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Bytes {
+    uint8_t *data;
+    size_t length;
+    size_t capacity;
+    bool failed; /* memory ran out; writes after that are ignored */
+} Bytes;
+
+/* Marks that the thread must not be left by siglongjmp (realm.c). */
+void realm_critical_enter(void);
+void realm_critical_leave(void);
+
+bool bytes_grow(Bytes *bytes, size_t more); /* bytes.c */
+void bytes_free(Bytes *bytes);
+
+static inline bool bytes_reserve(Bytes *bytes, size_t more) {
+    return more <= bytes->capacity - bytes->length || bytes_grow(bytes, more);
+}
+
+static inline void bytes_write(Bytes *bytes, const void *from, size_t size) {
+    if (!bytes_reserve(bytes, size)) return;
+    memcpy(bytes->data + bytes->length, from, size);
+    bytes->length += size;
+}
+
+static inline void bytes_u8(Bytes *bytes, uint8_t value) {
+    if (!bytes_reserve(bytes, 1)) return;
+    bytes->data[bytes->length++] = value;
+}
+
+#endif

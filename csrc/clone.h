@@ -1,0 +1,158 @@
+/* clone.h - structured clone between a realm and bytes: the C half (src/clone.ts is the other).
+ *
+ * Follows the HTML standard, section 2.7 (StructuredSerializeInternal, StructuredDeserialize).
+ * https://html.spec.whatwg.org/multipage/structured-data.html
+ *
+ * THE WIRE FORMAT. A value is a tag byte and what the tag says. Numbers are little-endian; `n` is
+ * an unsigned LEB128 varint of at most 5 bytes (32 bits); pad(k) is zero bytes up to a multiple
+ * of k from the start of the whole encoding (not of the value).
+ *
+ * Every object (whatever has identity) gets the next number, from 0, at the moment its tag is
+ * written, before its contents; WIRE_REFERENCE names an earlier one, which is how sharing and
+ * cycles cross. Arguments of a task share one numbering, in order.
+ *
+ *   UNDEFINED NULL FALSE TRUE HOLE(only as an array's element)
+ *   INT       i32                                any int32 but -0 outside 0..127
+ *   DOUBLE    f64 (8 bytes, not padded)          all other numbers; NaN is written as 0x7ff8<<48
+ *   0x80|i                                       the integers 0..127
+ *   BIGINT    sign u8 (0, 1 = negative), n, n bytes of magnitude, no leading zero byte (0: n = 0)
+ *   STRING8   n, n Latin-1 bytes
+ *   STRING16  n, pad(2), n UTF-16 units, lone surrogates as they are
+ *   ARRAY     n, n values (or HOLE)              length n, no other own properties
+ *   ARRAY_INT n, pad(4), n i32                   every element an int32 (not -0)
+ *   ARRAY_F64 n, pad(8), n f64                   every element a number
+ *   ARRAY_PROPS  length n, then as OBJECT_PAIRS  sparse arrays and arrays with extra keys
+ *   OBJECT    n keys, the keys (STRING8 or STRING16 with its tag), n values: a new shape, which
+ *             gets the next shape number, from 0
+ *   OBJECT_SHAPE  n = shape number, its values   a further object of that shape
+ *   OBJECT_PAIRS  (key, value)*, END             when the keys are not known beforehand
+ *   DATE      f64
+ *   REGEXP    source string value, flags string value
+ *   BOOLEAN_OBJECT u8; NUMBER_OBJECT f64; BIGINT_OBJECT, STRING_OBJECT: a BIGINT or string value
+ *   MAP       n, n (key, value)
+ *   SET       n, n values
+ *   BUFFER    n, pad(8), n bytes
+ *   BUFFER_RESIZABLE  n, max n, pad(8), n bytes
+ *   VIEW      kind u8 (WIRE_VIEW_*), a value (BUFFER.. or REFERENCE), byte offset n, flag u8
+ *             (1 = tracks the length), length n (elements; bytes for a DataView; 0 if tracking).
+ *             The view is numbered before its buffer.
+ *   ERROR     class u8 (WIRE_ERROR_*), flags u8 (WIRE_ERROR_HAS_*), for each flag in the order of
+ *             its bit a value: name, message, stack, cause, errors (an array), props (an object
+ *             value of own enumerable properties)
+ *   REFERENCE n
+ *
+ * An encoding that is truncated, has an unknown tag, a reference or shape that does not exist, a
+ * length beyond its end or bytes left over is refused; nothing is trusted. Keys such as
+ * `__proto__` are own properties. Lengths that promise more than the remaining bytes could hold
+ * are refused before anything is allocated.
+ */
+#ifndef DEFERRED_CLONE_H
+#define DEFERRED_CLONE_H
+
+#include "bytes.h"
+#include "quickjs.h"
+
+#define WIRE_TAG_MAP(X)                                                                            \
+    X(UNDEFINED, 0x00)                                                                             \
+    X(NULL, 0x01)                                                                                  \
+    X(FALSE, 0x02)                                                                                 \
+    X(TRUE, 0x03)                                                                                  \
+    X(HOLE, 0x04)                                                                                  \
+    X(INT, 0x05)                                                                                   \
+    X(DOUBLE, 0x06)                                                                                \
+    X(BIGINT, 0x07)                                                                                \
+    X(STRING8, 0x08)                                                                               \
+    X(STRING16, 0x09)                                                                              \
+    X(ARRAY, 0x10)                                                                                 \
+    X(ARRAY_INT, 0x11)                                                                             \
+    X(ARRAY_F64, 0x12)                                                                             \
+    X(ARRAY_PROPS, 0x13)                                                                           \
+    X(OBJECT, 0x18)                                                                                \
+    X(OBJECT_SHAPE, 0x19)                                                                          \
+    X(OBJECT_PAIRS, 0x1a)                                                                          \
+    X(END, 0x1b)                                                                                   \
+    X(DATE, 0x20)                                                                                  \
+    X(REGEXP, 0x21)                                                                                \
+    X(BOOLEAN_OBJECT, 0x22)                                                                        \
+    X(NUMBER_OBJECT, 0x23)                                                                         \
+    X(BIGINT_OBJECT, 0x24)                                                                         \
+    X(STRING_OBJECT, 0x25)                                                                         \
+    X(MAP, 0x28)                                                                                   \
+    X(SET, 0x29)                                                                                   \
+    X(BUFFER, 0x30)                                                                                \
+    X(BUFFER_RESIZABLE, 0x31)                                                                      \
+    X(VIEW, 0x32)                                                                                  \
+    X(ERROR, 0x38)                                                                                 \
+    X(REFERENCE, 0x40)                                                                             \
+    X(SMALL_INT, 0x80)
+
+#define WIRE_VIEW_MAP(X)                                                                           \
+    X(DataView, 0)                                                                                 \
+    X(Int8Array, 1)                                                                                \
+    X(Uint8Array, 2)                                                                               \
+    X(Uint8ClampedArray, 3)                                                                        \
+    X(Int16Array, 4)                                                                               \
+    X(Uint16Array, 5)                                                                              \
+    X(Int32Array, 6)                                                                               \
+    X(Uint32Array, 7)                                                                              \
+    X(BigInt64Array, 8)                                                                            \
+    X(BigUint64Array, 9)                                                                           \
+    X(Float16Array, 10)                                                                            \
+    X(Float32Array, 11)                                                                            \
+    X(Float64Array, 12)
+
+#define WIRE_ERROR_MAP(X)                                                                          \
+    X(Error, 0)                                                                                    \
+    X(EvalError, 1)                                                                                \
+    X(RangeError, 2)                                                                               \
+    X(ReferenceError, 3)                                                                           \
+    X(SyntaxError, 4)                                                                              \
+    X(TypeError, 5)                                                                                \
+    X(URIError, 6)                                                                                 \
+    X(AggregateError, 7)                                                                           \
+    X(DOMException, 8)
+
+/* Presence flags of an ERROR, and the order of what follows. */
+#define WIRE_ERROR_HAS_MAP(X)                                                                      \
+    X(NAME, 1)                                                                                     \
+    X(MESSAGE, 2)                                                                                  \
+    X(STACK, 4)                                                                                    \
+    X(CAUSE, 8)                                                                                    \
+    X(ERRORS, 16)                                                                                  \
+    X(PROPS, 32)
+
+#define WIRE_TAG_ENUM(name, value) WIRE_##name = value,
+#define WIRE_VIEW_ENUM(name, value) WIRE_VIEW_##name = value,
+#define WIRE_ERROR_ENUM(name, value) WIRE_ERROR_##name = value,
+#define WIRE_ERROR_HAS_ENUM(name, value) WIRE_ERROR_HAS_##name = value,
+enum { WIRE_TAG_MAP(WIRE_TAG_ENUM) };
+enum { WIRE_VIEW_MAP(WIRE_VIEW_ENUM) };
+enum { WIRE_ERROR_MAP(WIRE_ERROR_ENUM) };
+enum { WIRE_ERROR_HAS_MAP(WIRE_ERROR_HAS_ENUM) };
+
+/* How an encoding ended. */
+typedef enum CloneResult {
+    CLONE_OK,
+    CLONE_THREW,       /* a getter or proxy trap threw: the exception is pending in the context */
+    CLONE_UNCLONEABLE, /* `failure` says what and where */
+    CLONE_NO_MEMORY,   /* `bytes` could not grow (the process, not the realm) */
+} CloneResult;
+
+/* Where and why a value can't be cloned. Both strings are Latin-1 or UTF-16 JS strings owned by
+ * the realm. */
+typedef struct CloneFailure {
+    JSValue message; /* "a function (`fn`) can't be cloned" - without the path */
+    JSValue path;    /* ".items[3].fn", empty for the value itself */
+} CloneFailure;
+
+/* Appends `value` to `bytes`. The encoding starts at bytes->length (for padding and for nothing
+ * else). All working memory comes from the realm's arena. Runs user code (getters, proxies). */
+CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneFailure *failure);
+
+/* Reads `count` values that share one numbering and must fill `length` bytes exactly. Returns 0,
+ * or -1 with an exception pending (a malformed encoding: a DataCloneError). `values` are owned by
+ * the caller. `length` bytes at `data` begin at an address aligned to 8. */
+int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, JSValue *values,
+                 uint32_t count);
+
+#endif

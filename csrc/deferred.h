@@ -1,0 +1,184 @@
+/* deferred.h - the whole interface of the library, and the only header a host reads.
+ *
+ * A host language calls these functions through its FFI. The table of symbols, statuses and
+ * control words that TypeScript uses is generated from this file (scripts/symbols.mjs); nothing
+ * is written twice. The ABI number is a hash of this file, so a library built from another
+ * version of it is recognised when it is loaded.
+ *
+ * Rules that hold for every function:
+ *   - Arguments are only int32_t, uint32_t, double and byte buffers. A byte buffer travels with
+ *     its length and is read or written only during the call; the library never keeps it.
+ *   - An address is passed as a double (user-space addresses fit into 53 bits).
+ *   - A handle is a uint32_t made of slot and generation. A stale or forged one is answered with
+ *     DFD_E_HANDLE, never with a crash. 0 is no handle.
+ *   - A negative int32_t result is one of DFD_ERROR_MAP; no function blocks but dfd_wait.
+ *   - A pool's functions are called by one thread at a time, the one whose event loop it serves;
+ *     only dfd_wait runs beside the others. Different pools are independent of each other.
+ *
+ * How a task flows: dfd_compile turns source into a program; dfd_submit queues a submission
+ * (a program, its arguments, its limits); a worker runs it in a pristine realm and writes one
+ * completion record into the pool's ring, which the host reads as plain memory.
+ */
+#ifndef DEFERRED_H
+#define DEFERRED_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define DFD_API __attribute__((visibility("default")))
+#else
+#define DFD_API
+#endif
+
+/* How a task ended: the status word of its completion record. */
+#define DFD_STATUS_MAP(X)                                                                          \
+    X(OK, 0, "the task returned; the payload is its result")                                       \
+    X(THROWN, 1, "the task threw; the payload is what it threw")                                   \
+    X(UNCLONEABLE, 2, "the result can't be cloned; the payload is [message, path]")                \
+    X(UNSETTLED, 3, "the task's promise can never settle: nothing is left that could do it")       \
+    X(MEMORY, 4, "the task needed more memory than its limit")                                     \
+    X(STACK, 5, "the task's native stack overflowed")                                              \
+    X(TIMEOUT, 6, "the task ran longer than its timeout")                                          \
+    X(CPU, 7, "the task used more CPU time than its cpuLimit")                                     \
+    X(QUEUE_TIMEOUT, 8, "the task waited in the queue longer than its queueTimeout")               \
+    X(CANCELLED, 9, "the task was cancelled, queued or running")                                   \
+    X(INTERNAL, 10, "the library failed; the payload is a message")
+
+/* Why a call was refused: the negative of these is what the function returns. */
+#define DFD_ERROR_MAP(X)                                                                           \
+    X(HANDLE, -1, "no such pool or program (closed, stale or from another pool)")                  \
+    X(MEMORY, -2, "the process has no memory left")                                                \
+    X(THREAD, -3, "no worker thread could be started")                                             \
+    X(INVALID, -4, "an argument is malformed")                                                     \
+    X(REPLY_SIZE, -5, "the reply buffer is too small")                                             \
+    X(CLOSED, -6, "the pool is closed")                                                            \
+    X(SYSTEM, -7, "the operating system refused a resource")
+
+/* Options of a pool, set with dfd_pool_set before its first task. */
+#define DFD_OPTION_MAP(X)                                                                          \
+    X(MAX_THREADS, 0, "worker threads at the most; the default is 1")                              \
+    X(MEMORY_LIMIT, 1, "bytes a task's realm may use unless its submission says otherwise")        \
+    X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")
+
+/* Words (32-bit) of a pool's control block, which the host maps with the ring behind it. Each
+ * group has a cache line of its own. Who writes: W a worker, H the host by plain or atomic store,
+ * C the library inside a host's call. */
+#define DFD_CONTROL_MAP(X)                                                                         \
+    X(TAIL, 0, "W, release: bytes ever written to the ring, modulo 2^32")                          \
+    X(OVERFLOW, 1, "W: completions that wait outside the full ring; dfd_refill moves them in")     \
+    X(HEAD, 16, "H, release: bytes ever read from the ring, modulo 2^32")                          \
+    X(PARKED, 32, "C and W: 1 while the host asked to be woken")                                   \
+    X(THREADS, 48, "C and W: worker threads alive")                                                \
+    X(RUNNING, 49, "W: tasks being run")                                                           \
+    X(QUEUED, 50, "C and W: tasks waiting")                                                        \
+    X(RING, 64, "where the ring begins, as an index of 32-bit words from the control block")
+
+#define DFD_RING_BYTES 65536
+
+/* A completion record in the ring. Its start and size are multiples of 8; it never wraps: a
+ * record with task 0xffffffff and nothing but a size fills the rest of the ring. */
+#define DFD_RECORD_MAP(X)                                                                          \
+    X(SIZE, 0, "u32: bytes of the record, header included")                                        \
+    X(TASK, 4, "u32: the submission's task id; 0xffffffff is padding")                             \
+    X(STATUS, 8, "u32: DFD_STATUS_*")                                                              \
+    X(WORKER, 12, "u32: the worker that ran it, counted from 1; 0 if none did")                    \
+    X(RUN_MS, 16, "f64: milliseconds from start to end")                                           \
+    X(WAIT_MS, 24, "f64: milliseconds from submission to start")                                   \
+    X(LENGTH, 32, "u32: bytes of the payload, a value in the wire format")                         \
+    X(EXTERNAL, 36, "u32: 1 when the payload lies elsewhere: an f64 address, to be released")      \
+    X(PAYLOAD, 40, "the payload")
+
+/* A submission: this header, then the arguments, one value after the other in the wire format.
+ * It is self-contained but for the program, and could go anywhere. 0 means the pool's default or
+ * no limit. */
+#define DFD_SUBMISSION_MAP(X)                                                                      \
+    X(TASK, 0, "u32: the host's id for it, 0 to 0xfffffffe")                                       \
+    X(PROGRAM, 4, "u32: handle of a program of the same pool")                                     \
+    X(ARGC, 8, "u32: how many arguments follow")                                                   \
+    X(MAX_STACK_SIZE, 12, "u32: bytes of native stack")                                            \
+    X(MEMORY_LIMIT, 16, "f64: bytes of the realm")                                                 \
+    X(TIMEOUT, 24, "f64: milliseconds from the start of running")                                  \
+    X(CPU_LIMIT, 32, "f64: milliseconds of CPU time of the thread")                                \
+    X(QUEUE_TIMEOUT, 40, "f64: milliseconds in the queue")                                         \
+    X(ARGS, 48, "the arguments")
+
+#define DFD_ENUM_STATUS(name, value, text) DFD_STATUS_##name = value,
+#define DFD_ENUM_ERROR(name, value, text) DFD_E_##name = value,
+#define DFD_ENUM_OPTION(name, value, text) DFD_OPTION_##name = value,
+#define DFD_ENUM_CONTROL(name, value, text) DFD_CONTROL_##name = value,
+#define DFD_ENUM_RECORD(name, value, text) DFD_RECORD_##name = value,
+#define DFD_ENUM_SUBMISSION(name, value, text) DFD_SUBMISSION_##name = value,
+enum { DFD_STATUS_MAP(DFD_ENUM_STATUS) DFD_STATUS_COUNT };
+enum { DFD_ERROR_MAP(DFD_ENUM_ERROR) };
+enum { DFD_OPTION_MAP(DFD_ENUM_OPTION) DFD_OPTION_COUNT };
+enum { DFD_CONTROL_MAP(DFD_ENUM_CONTROL) };
+enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
+enum { DFD_SUBMISSION_MAP(DFD_ENUM_SUBMISSION) };
+
+/* The ABI number: the hash of this file that the library was built with. */
+DFD_API uint32_t dfd_abi(void);
+
+/* Makes a pool; no thread starts before its first task. Returns its handle, or 0 when memory or
+ * handles ran out. */
+DFD_API uint32_t dfd_pool_open(void);
+
+/* Sets one DFD_OPTION_*. */
+DFD_API int32_t dfd_pool_set(uint32_t pool, uint32_t option, double value);
+
+/* Address of the pool's control block, or 0. The mapping of DFD_CONTROL_RING * 4 + DFD_RING_BYTES
+ * bytes stays valid until dfd_pool_close. */
+DFD_API double dfd_pool_control(uint32_t pool);
+
+/* Closes a pool: nothing new is taken, queued tasks are dropped, running ones are interrupted,
+ * the threads end by themselves (the call does not wait for them). No completion is to be read
+ * after it: the host settles what is still pending. */
+DFD_API int32_t dfd_pool_close(uint32_t pool);
+
+/* Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, strict if
+ * `strict` is not 0. Writes a reply in the wire format and returns its length, or an error:
+ * DFD_E_REPLY_SIZE means nothing was kept and the reply needs more than `capacity` bytes.
+ *   compiled:  { program: handle, size: bytes of bytecode,
+ *                free: [names it uses that no realm defines], outer: ["this" | "arguments" |
+ *                "new.target" that an arrow function takes from around it],
+ *                kind: "normal" | "async" | "generator" | "asyncGenerator" }
+ *   refused:   { error: { name, message, line, column } } */
+DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t length, uint32_t strict,
+                            uint8_t *reply, uint32_t capacity);
+
+/* Drops the host's hold on a program; tasks that use it keep theirs. */
+DFD_API int32_t dfd_program_free(uint32_t pool, uint32_t program);
+
+/* Queues a task (DFD_SUBMISSION_*). 0 or an error; after an error no completion comes. */
+DFD_API int32_t dfd_submit(uint32_t pool, const uint8_t *submission, uint32_t length);
+
+/* Cancels a task: its completion (DFD_STATUS_CANCELLED, unless it ended before) comes as any
+ * other. 1 if the task was queued or running, 0 if not. */
+DFD_API int32_t dfd_cancel(uint32_t pool, uint32_t task);
+
+/* Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
+ * which case none is asked for; else 0. */
+DFD_API int32_t dfd_park(uint32_t pool);
+
+/* Takes the wish for a wake-up back. */
+DFD_API int32_t dfd_unpark(uint32_t pool);
+
+/* Moves completions that found the ring full into it; returns how many still wait. */
+DFD_API int32_t dfd_refill(uint32_t pool);
+
+/* Frees a payload that lay outside the ring. */
+DFD_API void dfd_release(double address);
+
+/* Three ways to be woken; a host uses the one its runtime has. Each is told once for each time
+ * the host parked.
+ *   dfd_wait blocks (on a thread of the host's) until a wake-up or dfd_wake; returns 0.
+ *   dfd_wake makes dfd_wait return.
+ *   dfd_waker_callback: `callback`, the address of a void (*)(void) that may be called from any
+ *   thread; 0 for none.
+ *   dfd_waker_fd: makes a socket pair and returns the host's end, which gets one byte for each
+ *   wake-up; the host owns and closes it. */
+DFD_API int32_t dfd_wait(uint32_t pool);
+DFD_API int32_t dfd_wake(uint32_t pool);
+DFD_API int32_t dfd_waker_callback(uint32_t pool, double callback);
+DFD_API int32_t dfd_waker_fd(uint32_t pool);
+
+#endif
