@@ -1,0 +1,346 @@
+// GENERATED from csrc/deferred.h and csrc/clone.h by scripts/symbols.mjs. Do not edit: change
+// the headers and run `npm run symbols`.
+
+/** The ABI number that the library must answer: a hash of the headers it was built from. */
+export const ABI = 0xb8795ffe;
+
+/** Bytes of the completion ring, which lies behind the control block. */
+export const RING_BYTES = 65536;
+
+/** What crosses the FFI: numbers, and buffers that are lent for the call. */
+export type SymbolType = "i32" | "u32" | "f64" | "buffer" | "void";
+
+/** The library's functions in a neutral form, which each runtime's dialect translates. */
+export const SYMBOLS = {
+  dfd_abi: { args: [], result: "u32" },
+  dfd_pool_open: { args: [], result: "u32" },
+  dfd_pool_set: { args: ["u32", "u32", "f64"], result: "i32" },
+  dfd_pool_control: { args: ["u32"], result: "f64" },
+  dfd_pool_close: { args: ["u32"], result: "i32" },
+  dfd_compile: { args: ["u32", "buffer", "u32", "u32", "buffer", "u32"], result: "i32" },
+  dfd_program_free: { args: ["u32", "u32"], result: "i32" },
+  dfd_submit: { args: ["u32", "buffer", "u32"], result: "i32" },
+  dfd_cancel: { args: ["u32", "u32"], result: "i32" },
+  dfd_park: { args: ["u32"], result: "i32" },
+  dfd_unpark: { args: ["u32"], result: "i32" },
+  dfd_refill: { args: ["u32"], result: "i32" },
+  dfd_release: { args: ["f64"], result: "void" },
+  dfd_wait: { args: ["u32"], result: "i32" },
+  dfd_wake: { args: ["u32"], result: "i32" },
+  dfd_waker_callback: { args: ["u32", "f64"], result: "i32" },
+  dfd_waker_fd: { args: ["u32"], result: "i32" },
+} as const;
+
+/** The same functions, as TypeScript calls them once the library is loaded. */
+export interface Symbols {
+  /** The ABI number: the hash of the headers that the library was built with. */
+  dfd_abi(): number;
+  /**
+   * Makes a pool; no thread starts before its first task. Returns its handle, or 0 when memory or
+   * handles ran out.
+   */
+  dfd_pool_open(): number;
+  /** Sets one DFD_OPTION_*. */
+  dfd_pool_set(pool: number, option: number, value: number): number;
+  /**
+   * Address of the pool's control block, or 0. The mapping of DFD_CONTROL_RING * 4 + DFD_RING_BYTES
+   * bytes stays valid until dfd_pool_close.
+   */
+  dfd_pool_control(pool: number): number;
+  /**
+   * Closes a pool: nothing new is taken, queued tasks are dropped, running ones are interrupted,
+   * the threads end by themselves (the call does not wait for them). No completion is to be read
+   * after it: the host settles what is still pending.
+   */
+  dfd_pool_close(pool: number): number;
+  /**
+   * Compiles an expression (UTF-8, `length` bytes) that evaluates to a function; strict code if
+   * `strict` is not 0. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
+   * nothing was kept and the reply needs more than `capacity` bytes. The reply is
+   *   u32 program handle, 0 when the source was refused; u32 bytes of bytecode;
+   *   then a value in the wire format:
+   *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
+   *                outer: ["this" | "new.target" that an arrow function takes from around it],
+   *                kind: "normal" | "async" | "generator" | "asyncGenerator" }
+   *   refused:   the error that the engine threw (a SyntaxError, mostly)
+   */
+  dfd_compile(
+    pool: number,
+    source: Uint8Array,
+    length: number,
+    strict: number,
+    reply: Uint8Array,
+    capacity: number,
+  ): number;
+  /** Drops the host's hold on a program; tasks that use it keep theirs. */
+  dfd_program_free(pool: number, program: number): number;
+  /**
+   * Queues a task (DFD_SUBMISSION_*). Returns its handle (over 0), or an error, after which no
+   * completion comes.
+   */
+  dfd_submit(pool: number, submission: Uint8Array, length: number): number;
+  /**
+   * Cancels a task by the handle that dfd_submit gave: its completion (DFD_STATUS_CANCELLED, unless
+   * it ended before) comes as any other. 1 if the task was queued or running, 0 if not.
+   */
+  dfd_cancel(pool: number, task: number): number;
+  /**
+   * Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
+   * which case none is asked for; else 0.
+   */
+  dfd_park(pool: number): number;
+  /** Takes the wish for a wake-up back. */
+  dfd_unpark(pool: number): number;
+  /** Moves completions that found the ring full into it; returns how many still wait. */
+  dfd_refill(pool: number): number;
+  /** Frees a payload that lay outside the ring. */
+  dfd_release(address: number): void;
+  /**
+   * Three ways to be woken; a host uses the one its runtime has. Each is told once for each time
+   * the host parked.
+   *   dfd_wait blocks (on a thread of the host's) until a wake-up or dfd_wake; returns 0.
+   *   dfd_wake makes dfd_wait return.
+   *   dfd_waker_callback: `callback`, the address of a void (*)(void) that may be called from any
+   *   thread; 0 for none.
+   *   dfd_waker_fd: makes a socket pair and returns the host's end, which gets one byte for each
+   *   wake-up; the host owns and closes it.
+   */
+  dfd_wait(pool: number): number;
+  /** See {@link Symbols.dfd_wait}. */
+  dfd_wake(pool: number): number;
+  /** See {@link Symbols.dfd_wait}. */
+  dfd_waker_callback(pool: number, callback: number): number;
+  /** See {@link Symbols.dfd_wait}. */
+  dfd_waker_fd(pool: number): number;
+}
+
+/** How a task ended: the status word of its completion record. */
+export const STATUS = {
+  /** the task returned; the payload is its result */
+  OK: 0,
+  /** the task threw; the payload is what it threw */
+  THROWN: 1,
+  /** what it returned or threw can't be cloned; [message, path, threw] */
+  UNCLONEABLE: 2,
+  /** the task's promise can never settle: nothing is left that could do it */
+  UNSETTLED: 3,
+  /** the task needed more memory than its limit */
+  MEMORY: 4,
+  /** the task's native stack overflowed */
+  STACK: 5,
+  /** the task ran longer than its timeout */
+  TIMEOUT: 6,
+  /** the task used more CPU time than its cpuLimit */
+  CPU: 7,
+  /** the task waited in the queue longer than its queueTimeout */
+  QUEUE_TIMEOUT: 8,
+  /** the task was cancelled, queued or running */
+  CANCELLED: 9,
+  /** the library failed; the payload is a message */
+  INTERNAL: 10,
+} as const;
+
+/** What each of {@link STATUS} means, by its value. */
+export const STATUS_TEXT: Readonly<Record<number, string>> = {
+  0: "the task returned; the payload is its result",
+  1: "the task threw; the payload is what it threw",
+  2: "what it returned or threw can't be cloned; [message, path, threw]",
+  3: "the task's promise can never settle: nothing is left that could do it",
+  4: "the task needed more memory than its limit",
+  5: "the task's native stack overflowed",
+  6: "the task ran longer than its timeout",
+  7: "the task used more CPU time than its cpuLimit",
+  8: "the task waited in the queue longer than its queueTimeout",
+  9: "the task was cancelled, queued or running",
+  10: "the library failed; the payload is a message",
+};
+
+/** Why a call was refused: the negative of these is what the function returns. */
+export const ERROR = {
+  /** no such pool or program (closed, stale or from another pool) */
+  HANDLE: -1,
+  /** the process has no memory left */
+  MEMORY: -2,
+  /** no worker thread could be started */
+  THREAD: -3,
+  /** an argument is malformed */
+  INVALID: -4,
+  /** the reply buffer is too small */
+  REPLY_SIZE: -5,
+  /** the pool is closed */
+  CLOSED: -6,
+  /** the operating system refused a resource */
+  SYSTEM: -7,
+} as const;
+
+/** What each of {@link ERROR} means, by its value. */
+export const ERROR_TEXT: Readonly<Record<number, string>> = {
+  [-1]: "no such pool or program (closed, stale or from another pool)",
+  [-2]: "the process has no memory left",
+  [-3]: "no worker thread could be started",
+  [-4]: "an argument is malformed",
+  [-5]: "the reply buffer is too small",
+  [-6]: "the pool is closed",
+  [-7]: "the operating system refused a resource",
+};
+
+/** Options of a pool, set with dfd_pool_set before its first task. */
+export const OPTION = {
+  /** worker threads at the most; the default is 1 */
+  MAX_THREADS: 0,
+  /** bytes a task's realm may use unless its submission says otherwise */
+  MEMORY_LIMIT: 1,
+  /** bytes of native stack a task may use unless its submission says so */
+  MAX_STACK_SIZE: 2,
+} as const;
+
+/**
+ * Words (32-bit) of a pool's control block, which the host maps with the ring behind it. Each
+ * group has a cache line of its own. Who writes: W a worker, H the host by plain or atomic store,
+ * C the library inside a host's call.
+ */
+export const CONTROL = {
+  /** W, release: bytes ever written to the ring, modulo 2^32 */
+  TAIL: 0,
+  /** W: completions that wait outside the full ring; dfd_refill moves them in */
+  OVERFLOW: 1,
+  /** H, release: bytes ever read from the ring, modulo 2^32 */
+  HEAD: 16,
+  /** C and W: 1 while the host asked to be woken */
+  PARKED: 32,
+  /** C and W: worker threads alive */
+  THREADS: 48,
+  /** W: tasks being run */
+  RUNNING: 49,
+  /** C and W: tasks waiting */
+  QUEUED: 50,
+  /** where the ring begins, as an index of 32-bit words from the control block */
+  RING: 64,
+} as const;
+
+/**
+ * A completion record in the ring. Its start and size are multiples of 8; it never wraps: a
+ * record with task 0xffffffff and nothing but a size fills the rest of the ring.
+ */
+export const RECORD = {
+  /** u32: bytes of the record, header included */
+  SIZE: 0,
+  /** u32: the submission's task id; 0xffffffff is padding */
+  TASK: 4,
+  /** u32: DFD_STATUS_* */
+  STATUS: 8,
+  /** u32: the worker that ran it, counted from 1; 0 if none did */
+  WORKER: 12,
+  /** f64: milliseconds from start to end */
+  RUN_MS: 16,
+  /** f64: milliseconds from submission to start */
+  WAIT_MS: 24,
+  /** u32: bytes of the payload, a value in the wire format */
+  LENGTH: 32,
+  /** u32: 1 when the payload lies elsewhere: an f64 address, to be released */
+  EXTERNAL: 36,
+  /** the payload */
+  PAYLOAD: 40,
+} as const;
+
+/**
+ * A submission: this header, then the arguments, one value after the other in the wire format.
+ * It is self-contained but for the program, and could go anywhere. 0 means the pool's default or
+ * no limit.
+ */
+export const SUBMISSION = {
+  /** u32: the host's id for it, 0 to 0xfffffffe */
+  TASK: 0,
+  /** u32: handle of a program of the same pool */
+  PROGRAM: 4,
+  /** u32: how many arguments follow */
+  ARGC: 8,
+  /** u32: bytes of native stack */
+  MAX_STACK_SIZE: 12,
+  /** f64: bytes of the realm */
+  MEMORY_LIMIT: 16,
+  /** f64: milliseconds from the start of running */
+  TIMEOUT: 24,
+  /** f64: milliseconds of CPU time of the thread */
+  CPU_LIMIT: 32,
+  /** f64: milliseconds in the queue */
+  QUEUE_TIMEOUT: 40,
+  /** the arguments */
+  ARGS: 48,
+} as const;
+
+/** The tag bytes of the wire format. */
+export const WIRE = {
+  UNDEFINED: 0x00,
+  NULL: 0x01,
+  FALSE: 0x02,
+  TRUE: 0x03,
+  HOLE: 0x04,
+  INT: 0x05,
+  DOUBLE: 0x06,
+  BIGINT: 0x07,
+  STRING8: 0x08,
+  STRING16: 0x09,
+  ARRAY: 0x10,
+  ARRAY_INT: 0x11,
+  ARRAY_F64: 0x12,
+  ARRAY_PROPS: 0x13,
+  OBJECT: 0x18,
+  OBJECT_SHAPE: 0x19,
+  OBJECT_PAIRS: 0x1a,
+  END: 0x1b,
+  DATE: 0x20,
+  REGEXP: 0x21,
+  BOOLEAN_OBJECT: 0x22,
+  NUMBER_OBJECT: 0x23,
+  BIGINT_OBJECT: 0x24,
+  STRING_OBJECT: 0x25,
+  MAP: 0x28,
+  SET: 0x29,
+  BUFFER: 0x30,
+  BUFFER_RESIZABLE: 0x31,
+  VIEW: 0x32,
+  ERROR: 0x38,
+  REFERENCE: 0x40,
+  SMALL_INT: 0x80,
+} as const;
+
+/** The kinds of a VIEW, by the name of the class. */
+export const WIRE_VIEW = {
+  DataView: 0,
+  Int8Array: 1,
+  Uint8Array: 2,
+  Uint8ClampedArray: 3,
+  Int16Array: 4,
+  Uint16Array: 5,
+  Int32Array: 6,
+  Uint32Array: 7,
+  BigInt64Array: 8,
+  BigUint64Array: 9,
+  Float16Array: 10,
+  Float32Array: 11,
+  Float64Array: 12,
+} as const;
+
+/** The classes of an ERROR, by name. */
+export const WIRE_ERROR = {
+  Error: 0,
+  EvalError: 1,
+  RangeError: 2,
+  ReferenceError: 3,
+  SyntaxError: 4,
+  TypeError: 5,
+  URIError: 6,
+  AggregateError: 7,
+  DOMException: 8,
+} as const;
+
+/** Presence flags of an ERROR, and the order of what follows. */
+export const WIRE_ERROR_HAS = {
+  NAME: 1,
+  MESSAGE: 2,
+  STACK: 4,
+  CAUSE: 8,
+  ERRORS: 16,
+  PROPS: 32,
+} as const;
