@@ -2,8 +2,8 @@
  *
  * A host language calls these functions through its FFI. The table of symbols, statuses and
  * control words that TypeScript uses is generated from this file (scripts/symbols.mjs); nothing
- * is written twice. The ABI number is a hash of this file, so a library built from another
- * version of it is recognised when it is loaded.
+ * is written twice. The ABI number is a hash of this file and clone.h, so a library built from other
+ * ones is recognised when it is loaded.
  *
  * Rules that hold for every function:
  *   - Arguments are only int32_t, uint32_t, double and byte buffers. A byte buffer travels with
@@ -34,7 +34,7 @@
 #define DFD_STATUS_MAP(X)                                                                          \
     X(OK, 0, "the task returned; the payload is its result")                                       \
     X(THROWN, 1, "the task threw; the payload is what it threw")                                   \
-    X(UNCLONEABLE, 2, "the result can't be cloned; the payload is [message, path]")                \
+    X(UNCLONEABLE, 2, "what it returned or threw can't be cloned; [message, path, threw]")         \
     X(UNSETTLED, 3, "the task's promise can never settle: nothing is left that could do it")       \
     X(MEMORY, 4, "the task needed more memory than its limit")                                     \
     X(STACK, 5, "the task's native stack overflowed")                                              \
@@ -115,7 +115,7 @@ enum { DFD_CONTROL_MAP(DFD_ENUM_CONTROL) };
 enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
 enum { DFD_SUBMISSION_MAP(DFD_ENUM_SUBMISSION) };
 
-/* The ABI number: the hash of this file that the library was built with. */
+/* The ABI number: the hash of the headers that the library was built with. */
 DFD_API uint32_t dfd_abi(void);
 
 /* Makes a pool; no thread starts before its first task. Returns its handle, or 0 when memory or
@@ -134,25 +134,27 @@ DFD_API double dfd_pool_control(uint32_t pool);
  * after it: the host settles what is still pending. */
 DFD_API int32_t dfd_pool_close(uint32_t pool);
 
-/* Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, strict if
- * `strict` is not 0. Writes a reply in the wire format and returns its length, or an error:
- * DFD_E_REPLY_SIZE means nothing was kept and the reply needs more than `capacity` bytes.
- *   compiled:  { program: handle, size: bytes of bytecode,
- *                free: [names it uses that no realm defines], outer: ["this" | "arguments" |
- *                "new.target" that an arrow function takes from around it],
+/* Compiles an expression (UTF-8, `length` bytes) that evaluates to a function; strict code if
+ * `strict` is not 0. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
+ * nothing was kept and the reply needs more than `capacity` bytes. The reply is
+ *   u32 program handle, 0 when the source was refused; u32 bytes of bytecode;
+ *   then a value in the wire format:
+ *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
+ *                outer: ["this" | "new.target" that an arrow function takes from around it],
  *                kind: "normal" | "async" | "generator" | "asyncGenerator" }
- *   refused:   { error: { name, message, line, column } } */
+ *   refused:   the error that the engine threw (a SyntaxError, mostly) */
 DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t length, uint32_t strict,
                             uint8_t *reply, uint32_t capacity);
 
 /* Drops the host's hold on a program; tasks that use it keep theirs. */
 DFD_API int32_t dfd_program_free(uint32_t pool, uint32_t program);
 
-/* Queues a task (DFD_SUBMISSION_*). 0 or an error; after an error no completion comes. */
+/* Queues a task (DFD_SUBMISSION_*). Returns its handle (over 0), or an error, after which no
+ * completion comes. */
 DFD_API int32_t dfd_submit(uint32_t pool, const uint8_t *submission, uint32_t length);
 
-/* Cancels a task: its completion (DFD_STATUS_CANCELLED, unless it ended before) comes as any
- * other. 1 if the task was queued or running, 0 if not. */
+/* Cancels a task by the handle that dfd_submit gave: its completion (DFD_STATUS_CANCELLED, unless
+ * it ended before) comes as any other. 1 if the task was queued or running, 0 if not. */
 DFD_API int32_t dfd_cancel(uint32_t pool, uint32_t task);
 
 /* Asks for a wake-up at the next completion. Returns 1 when completions are there already, in

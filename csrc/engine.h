@@ -8,23 +8,21 @@
 
 #include "quickjs.h"
 
-/* --- realm.c ------------------------------------------------------------------------------ */
-
-/* The state of Math.random, and the origin of performance.now (ms of CLOCK_MONOTONIC's clock as
- * the engine reads it): both are in the snapshot and must differ from task to task. */
+/* Math.random's state is part of the snapshot and must differ from task to task. `seed` is not 0. */
 void engine_reseed(JSContext *ctx, uint64_t seed);
 
-/* Whether the pending exception or value is the engine's uncatchable interrupt. */
-typedef struct EngineFreeName {
-    JSAtom name;
-    bool read, probed, written; /* used by value, under typeof, assigned */
-} EngineFreeName;
+/* How code uses a global variable. */
+typedef enum EngineUse { ENGINE_READ, ENGINE_TYPEOF, ENGINE_WRITE } EngineUse;
+typedef void EngineEachGlobal(JSContext *ctx, JSAtom name, EngineUse use, void *opaque);
 
-/* Lists the globals that a compiled script (JS_EVAL_FLAG_COMPILE_ONLY) uses, its inner functions
- * included. `each` is called for each use. */
-void engine_each_global(JSContext *ctx, JSValueConst script,
-                        void (*each)(JSContext *ctx, JSAtom name, int use, void *opaque),
-                        void *opaque);
-enum { ENGINE_USE_READ, ENGINE_USE_TYPEOF, ENGINE_USE_WRITE };
+/* Calls `each` for each use of a global in a compiled script (JS_EVAL_FLAG_COMPILE_ONLY), its
+ * inner functions included. */
+void engine_each_global(JSContext *ctx, JSValueConst script, EngineEachGlobal *each, void *opaque);
+
+/* Whether a function of the script takes `name` (JS_ATOM_this, say) from the script itself. */
+bool engine_captures(JSContext *ctx, JSValueConst script, const char *name);
+
+/* "normal", "async", "generator" or "asyncGenerator": the first function of the script. */
+const char *engine_function_kind(JSValueConst script);
 
 #endif

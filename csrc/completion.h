@@ -1,0 +1,65 @@
+/* completion.h - the completion queue: from the workers to the host's event loop.
+ *
+ *   workers --(lock)--> ring in the control block --> host, which reads it as plain memory
+ *                 \--> overflow list (the ring was full) --dfd_refill--> ring
+ *
+ * Memory order: a worker writes a record, then publishes it by a release store of TAIL; the host
+ * loads TAIL (acquire), reads, and stores HEAD (release). Parking is Dekker's handshake: the host
+ * stores PARKED and then looks at TAIL, a worker stores TAIL and then takes PARKED, all
+ * sequentially consistent, so that one of the two sees the other and no wake-up is lost.
+ *
+ * A completion never fails: a task that does not fit into the ring waits in the overflow list as
+ * the very struct it was queued as, with the payload's buffer moved into it.
+ */
+#ifndef DEFERRED_COMPLETION_H
+#define DEFERRED_COMPLETION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "bytes.h"
+#include "deferred.h"
+
+/* What a record says of a task's end. Part of each task from the start. */
+typedef struct Completion {
+    struct Completion *next; /* the overflow list, under the lock */
+    uint32_t task;
+    uint32_t status;
+    uint32_t worker;
+    double run_ms;
+    double wait_ms;
+    Bytes payload; /* owned; moved out or freed once it is in the ring */
+} Completion;
+
+typedef void WakerCallback(void);
+
+typedef struct CompletionQueue {
+    _Atomic uint32_t *control; /* the control block with the ring behind it; an mmap of its own */
+    pthread_mutex_t lock;      /* writers of the ring, and the overflow list */
+    Completion *first, **last; /* the overflow list */
+    pthread_mutex_t wake_lock; /* all below; held while a waker is told, so that none is told
+                                  after it was taken away */
+    pthread_cond_t woken;
+    WakerCallback *callback;
+    int fd; /* our end of the socket pair, or -1 */
+    bool waiting_over, closed;
+} CompletionQueue;
+
+bool completion_open(CompletionQueue *queue);
+void completion_close(CompletionQueue *queue); /* drops what was not read */
+
+/* Puts `completion` into the ring if it fits and returns true (its payload was taken); else puts
+ * it into the overflow list, which owns it (malloc) from then on, and returns false. Wakes a
+ * parked host. Any thread. */
+bool completion_push(CompletionQueue *queue, Completion *completion);
+int32_t completion_refill(CompletionQueue *queue);
+
+int32_t completion_park(CompletionQueue *queue);
+void completion_unpark(CompletionQueue *queue);
+void completion_wait(CompletionQueue *queue);
+void completion_wake(CompletionQueue *queue);
+void completion_set_callback(CompletionQueue *queue, WakerCallback *callback);
+int completion_make_fd(CompletionQueue *queue); /* the host's end, or -1 */
+void completion_silence(CompletionQueue *queue); /* no more wake-ups; releases completion_wait */
+
+#endif

@@ -1,0 +1,152 @@
+/* deferred.c - the flat API: handles to pools, and nothing else.
+ *
+ * The table of pools is the only global state. A slot's generation goes up each time a pool leaves
+ * it, so an old handle is refused. A pool's functions are called by its own host thread, so that a
+ * pool can't be closed under a call; dfd_wait runs elsewhere and takes a hold of its own under
+ * the table's lock.
+ */
+#include "deferred.h"
+
+#include <pthread.h>
+
+#include "pool.h"
+
+#ifndef DFD_ABI_NUMBER
+#error "the build defines DFD_ABI_NUMBER, the hash of deferred.h"
+#endif
+
+#define SLOT_BITS 12
+#define SLOTS (1u << SLOT_BITS)
+
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER; /* writes to the table */
+static struct {
+    Pool *_Atomic pool;
+    _Atomic uint32_t generation;
+} table[SLOTS];
+
+static Pool *find(uint32_t handle) {
+    uint32_t slot = handle & (SLOTS - 1);
+    if (handle == 0 || atomic_load(&table[slot].generation) != handle >> SLOT_BITS) return NULL;
+    return atomic_load(&table[slot].pool);
+}
+
+uint32_t dfd_abi(void) { return DFD_ABI_NUMBER; }
+
+uint32_t dfd_pool_open(void) {
+    Pool *pool = pool_open();
+    if (!pool) return 0;
+    uint32_t handle = 0;
+    pthread_mutex_lock(&table_lock);
+    for (uint32_t slot = 1; slot < SLOTS && !handle; slot++) {
+        if (atomic_load(&table[slot].pool)) continue;
+        uint32_t generation = atomic_load(&table[slot].generation);
+        handle = generation << SLOT_BITS | slot;
+        atomic_store(&table[slot].pool, pool);
+    }
+    pthread_mutex_unlock(&table_lock);
+    if (!handle) pool_close(pool);
+    return handle;
+}
+
+int32_t dfd_pool_close(uint32_t handle) {
+    pthread_mutex_lock(&table_lock);
+    Pool *pool = find(handle);
+    if (pool) {
+        uint32_t slot = handle & (SLOTS - 1);
+        uint32_t next = ((handle >> SLOT_BITS) + 1) & (UINT32_MAX >> SLOT_BITS);
+        atomic_store(&table[slot].generation, next);
+        atomic_store(&table[slot].pool, NULL);
+    }
+    pthread_mutex_unlock(&table_lock);
+    if (!pool) return DFD_E_HANDLE;
+    pool_close(pool);
+    return 0;
+}
+
+int32_t dfd_pool_set(uint32_t handle, uint32_t option, double value) {
+    Pool *pool = find(handle);
+    return pool ? pool_set(pool, option, value) : DFD_E_HANDLE;
+}
+
+double dfd_pool_control(uint32_t handle) {
+    Pool *pool = find(handle);
+    return pool ? (double)(uintptr_t)pool_completions(pool)->control : 0;
+}
+
+int32_t dfd_compile(uint32_t handle, const uint8_t *source, uint32_t length, uint32_t strict,
+                    uint8_t *reply, uint32_t capacity) {
+    Pool *pool = find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    if (!source || !reply) return DFD_E_INVALID;
+    return pool_compile(pool, (const char *)source, length, strict != 0, reply, capacity);
+}
+
+int32_t dfd_program_free(uint32_t handle, uint32_t program) {
+    Pool *pool = find(handle);
+    return pool ? pool_program_free(pool, program) : DFD_E_HANDLE;
+}
+
+int32_t dfd_submit(uint32_t handle, const uint8_t *submission, uint32_t length) {
+    Pool *pool = find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    if (!submission || length < DFD_SUBMISSION_ARGS) return DFD_E_INVALID;
+    return pool_submit(pool, submission, length);
+}
+
+int32_t dfd_cancel(uint32_t handle, uint32_t task) {
+    Pool *pool = find(handle);
+    return pool ? pool_cancel(pool, task) : DFD_E_HANDLE;
+}
+
+int32_t dfd_park(uint32_t handle) {
+    Pool *pool = find(handle);
+    return pool ? completion_park(pool_completions(pool)) : DFD_E_HANDLE;
+}
+
+int32_t dfd_unpark(uint32_t handle) {
+    Pool *pool = find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    completion_unpark(pool_completions(pool));
+    return 0;
+}
+
+int32_t dfd_refill(uint32_t handle) {
+    Pool *pool = find(handle);
+    return pool ? completion_refill(pool_completions(pool)) : DFD_E_HANDLE;
+}
+
+void dfd_release(double address) {
+    if (address > 0) free((void *)(uintptr_t)address);
+}
+
+int32_t dfd_wait(uint32_t handle) {
+    pthread_mutex_lock(&table_lock);
+    Pool *pool = find(handle);
+    if (pool) pool_hold(pool);
+    pthread_mutex_unlock(&table_lock);
+    if (!pool) return DFD_E_HANDLE;
+    completion_wait(pool_completions(pool));
+    pool_drop(pool);
+    return 0;
+}
+
+int32_t dfd_wake(uint32_t handle) {
+    Pool *pool = find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    completion_wake(pool_completions(pool));
+    return 0;
+}
+
+int32_t dfd_waker_callback(uint32_t handle, double callback) {
+    Pool *pool = find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    completion_set_callback(pool_completions(pool), (WakerCallback *)(uintptr_t)callback);
+    return 0;
+}
+
+int32_t dfd_waker_fd(uint32_t handle) {
+    Pool *pool = find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    int fd = completion_make_fd(pool_completions(pool));
+    return fd < 0 ? DFD_E_SYSTEM : fd;
+}

@@ -1,0 +1,579 @@
+/* pool.c - see pool.h
+ *
+ * Who touches what:
+ *   - `lock` guards the queue, the task slots, the workers' `task`, and all counts below it.
+ *   - Programs, options and the compiling realm belong to the host's thread.
+ *   - A task belongs to the queue, then to the worker that took it; once its slot is released
+ *     nobody else can reach it, and the worker frees it or gives it to the completion queue.
+ *   - A running task is interrupted under `lock` and only while it is its worker's `task`, so an
+ *     interrupt never hits the task after it.
+ */
+#include "pool.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEFAULT_MEMORY ((size_t)256 << 20)
+#define DEFAULT_STACK ((size_t)1 << 20)
+#define MIN_STACK ((size_t)64 << 10)
+#define MAX_STACK ((size_t)256 << 20)
+#define MIN_MEMORY ((size_t)1 << 20)
+/* What a thread needs beyond the engine's limit: the engine checks on the way in, and native code
+ * between two checks was measured to use up to 9 KB more. */
+#define STACK_MARGIN ((size_t)128 << 10)
+/* The host's own stack is used for compiling; it may be deep already. */
+#define COMPILE_STACK ((size_t)256 << 10)
+/* How long a worker looks for the next task before it sleeps: a host that awaits one task after
+ * the other comes back in less, and waking a sleeping thread costs as much. */
+#define SPIN_MS 0.05
+#define THREADS_MAX 1024
+
+typedef struct Worker Worker;
+
+typedef struct Task {
+    Completion completion; /* first: given to the completion queue, which frees it as its own */
+    struct Task *next, *previous; /* the queue */
+    Program *program;             /* held */
+    Limits limits;
+    double submitted; /* ms */
+    uint32_t handle;
+    Worker *worker; /* that runs it, or NULL */
+    uint32_t argc;
+    size_t length;
+    alignas(8) uint8_t args[];
+} Task;
+
+_Static_assert(offsetof(Task, completion) == 0, "a task is freed through its completion");
+
+struct Worker {
+    Worker *next;
+    Pool *pool; /* held */
+    Realm *realm;
+    Task *task; /* that runs, under the lock */
+    uint32_t number;
+};
+
+/* A slot of a table: the value and how often it was used, so that a stale handle is refused. */
+typedef struct Slot {
+    void *value;
+    uint32_t generation;
+    uint32_t next_free;
+} Slot;
+
+/* Handles are slot + 1 in the low bits and the generation above, in 31 bits (over 0 as int32). */
+typedef struct Slots {
+    Slot *slots;
+    uint32_t count, capacity, free; /* free: index + 1 of the first free slot */
+} Slots;
+
+#define SLOT_BITS 20
+#define SLOT_MASK ((1u << SLOT_BITS) - 1)
+#define GENERATION_MASK ((1u << (31 - SLOT_BITS)) - 1)
+
+struct Pool {
+    CompletionQueue completions;
+    atomic_uint holds;
+
+    /* The host's thread. */
+    uint32_t max_threads;
+    size_t memory, stack;
+    Realm *compiler;
+    Slots programs;
+
+    pthread_mutex_t lock;
+    pthread_cond_t queued; /* sleeping workers wait here */
+    Task *first, *last;
+    Slots tasks;
+    Worker *workers; /* alive ones */
+    uint32_t length; /* of the queue */
+    uint32_t threads, started;
+    uint32_t starting, spinning, sleeping, wakeups; /* workers on their way to the queue, or that
+                                                       could be sent there */
+    uint32_t running;
+    bool closing;
+};
+
+static double now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* --- handles ------------------------------------------------------------------------------ */
+
+static uint32_t slots_add(Slots *table, void *value) {
+    if (!table->free) {
+        if (table->count == table->capacity) {
+            uint32_t capacity = table->capacity ? table->capacity * 2 : 64;
+            if (capacity > SLOT_MASK) return 0;
+            Slot *slots = realloc(table->slots, capacity * sizeof *slots);
+            if (!slots) return 0;
+            table->slots = slots;
+            table->capacity = capacity;
+        }
+        table->slots[table->count] = (Slot){.generation = 0, .next_free = 0};
+        table->free = ++table->count;
+    }
+    uint32_t index = table->free - 1;
+    Slot *slot = &table->slots[index];
+    table->free = slot->next_free;
+    slot->value = value;
+    return slot->generation << SLOT_BITS | (index + 1);
+}
+
+static Slot *slots_at(const Slots *table, uint32_t handle) {
+    uint32_t index = (handle & SLOT_MASK) - 1;
+    if (index >= table->count) return NULL;
+    Slot *slot = &table->slots[index];
+    return slot->value && slot->generation == handle >> SLOT_BITS ? slot : NULL;
+}
+
+static void *slots_get(const Slots *table, uint32_t handle) {
+    Slot *slot = slots_at(table, handle);
+    return slot ? slot->value : NULL;
+}
+
+static void *slots_remove(Slots *table, uint32_t handle) {
+    Slot *slot = slots_at(table, handle);
+    if (!slot) return NULL;
+    void *value = slot->value;
+    slot->value = NULL;
+    slot->generation = (slot->generation + 1) & GENERATION_MASK;
+    slot->next_free = table->free;
+    table->free = (handle & SLOT_MASK);
+    return value;
+}
+
+/* --- the queue, under the lock ------------------------------------------------------------ */
+
+static _Atomic uint32_t *count(Pool *pool, int index) { return &pool->completions.control[index]; }
+
+static void queue_push(Pool *pool, Task *task) {
+    task->previous = pool->last;
+    task->next = NULL;
+    if (pool->last)
+        pool->last->next = task;
+    else
+        pool->first = task;
+    pool->last = task;
+    atomic_store(count(pool, DFD_CONTROL_QUEUED), ++pool->length);
+}
+
+static void queue_remove(Pool *pool, Task *task) {
+    *(task->previous ? &task->previous->next : &pool->first) = task->next;
+    *(task->next ? &task->next->previous : &pool->last) = task->previous;
+    atomic_store(count(pool, DFD_CONTROL_QUEUED), --pool->length);
+}
+
+/* --- a task's end ------------------------------------------------------------------------- */
+
+/* Publishes how the task ended. Its slot is released; `payload` stays the caller's unless it was
+ * moved. Takes the task. */
+static void complete(Pool *pool, Task *task, uint32_t status, uint32_t worker, double start,
+                     Bytes *payload) {
+    program_drop(task->program);
+    double end = now_ms();
+    task->completion.status = status;
+    task->completion.worker = worker;
+    task->completion.wait_ms = start - task->submitted;
+    task->completion.run_ms = worker ? end - start : 0;
+    task->completion.payload = *payload;
+    *payload = (Bytes){0};
+    if (completion_push(&pool->completions, &task->completion)) {
+        /* The bytes were copied: the worker goes on with its buffer. */
+        *payload = task->completion.payload;
+        payload->length = 0;
+        payload->failed = false;
+        free(task);
+    }
+}
+
+/* --- workers ------------------------------------------------------------------------------ */
+
+static inline void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static bool spin_pays(void) {
+    static _Atomic int cores; /* 0: not asked yet */
+    int known = atomic_load_explicit(&cores, memory_order_relaxed);
+    if (!known) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+        known = online > 1 ? 2 : 1;
+        atomic_store_explicit(&cores, known, memory_order_relaxed);
+    }
+    return known > 1;
+}
+
+static void spin(Pool *pool) {
+    double end = now_ms() + SPIN_MS;
+    do {
+        for (int i = 0; i < 64; i++) {
+            if (atomic_load_explicit(count(pool, DFD_CONTROL_QUEUED), memory_order_relaxed)) return;
+            relax();
+        }
+    } while (now_ms() < end);
+}
+
+/* The next task if there is one, as the worker's own. Under the lock. */
+static Task *pop(Pool *pool, Worker *worker) {
+    Task *task = pool->closing ? NULL : pool->first;
+    if (task) {
+        queue_remove(pool, task);
+        task->worker = worker;
+        if (worker->realm) realm_interrupt(worker->realm, 0);
+    }
+    if (worker->task && !task) pool->running--;
+    if (!worker->task && task) pool->running++;
+    atomic_store(count(pool, DFD_CONTROL_RUNNING), pool->running);
+    worker->task = task;
+    return task;
+}
+
+/* Waits for a task; NULL when the pool closes. */
+static Task *take(Pool *pool, Worker *worker) {
+    Task *task;
+    bool spun = !spin_pays();
+    pthread_mutex_lock(&pool->lock);
+    while (!(task = pop(pool, worker)) && !pool->closing) {
+        if (!spun && pool->spinning == 0) {
+            pool->spinning++;
+            pthread_mutex_unlock(&pool->lock);
+            spin(pool);
+            pthread_mutex_lock(&pool->lock);
+            pool->spinning--;
+            spun = true;
+            continue;
+        }
+        pool->sleeping++;
+        while (!pool->wakeups && !pool->closing) pthread_cond_wait(&pool->queued, &pool->lock);
+        if (pool->wakeups) pool->wakeups--;
+        pool->sleeping--;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return task;
+}
+
+/* Lets go of a task that ended, and takes the next one on the way. */
+static Task *release_and_pop(Pool *pool, Worker *worker, Task *task) {
+    pthread_mutex_lock(&pool->lock);
+    slots_remove(&pool->tasks, task->handle);
+    Task *next = pop(pool, worker);
+    pthread_mutex_unlock(&pool->lock);
+    return next;
+}
+
+static void leave_pool(Worker *worker) {
+    Pool *pool = worker->pool;
+    realm_close(worker->realm);
+    pthread_mutex_lock(&pool->lock);
+    Worker **link = &pool->workers;
+    while (*link != worker) link = &(*link)->next;
+    *link = worker->next;
+    atomic_store(count(pool, DFD_CONTROL_THREADS), --pool->threads);
+    pthread_mutex_unlock(&pool->lock);
+    free(worker);
+    pool_drop(pool);
+}
+
+static Realm *build_realm(Worker *worker) {
+    Pool *pool = worker->pool;
+    Realm *realm = realm_open(pool->memory, pool->stack);
+    pthread_mutex_lock(&pool->lock);
+    worker->realm = realm;
+    pthread_mutex_unlock(&pool->lock);
+    return realm;
+}
+
+static void *work(void *argument) {
+    Worker *worker = argument;
+    Pool *pool = worker->pool;
+    Bytes payload = {0};
+    char name[16];
+    snprintf(name, sizeof name, "deferred-%u", worker->number % 10000);
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), name);
+#elif defined(__APPLE__)
+    pthread_setname_np(name);
+#endif
+    Realm *realm = build_realm(worker);
+    pthread_mutex_lock(&pool->lock);
+    pool->starting--;
+    pthread_mutex_unlock(&pool->lock);
+
+    for (Task *task = take(pool, worker); task;) {
+        double start = now_ms();
+        int status = DFD_STATUS_MEMORY;
+        payload.length = 0;
+        if (!realm) realm = build_realm(worker); /* memory was short; perhaps it is not now */
+        if (realm)
+            status = realm_run(realm, task->program, task->args, task->length, task->argc,
+                               &task->limits, &payload);
+        if (payload.failed || payload.length > UINT32_MAX) {
+            status = DFD_STATUS_MEMORY;
+            payload.length = 0;
+        }
+        Task *next = release_and_pop(pool, worker, task);
+        complete(pool, task, (uint32_t)status, worker->number, start, &payload);
+        if (realm) realm_restore(realm);
+        task = next ? next : take(pool, worker);
+    }
+    bytes_free(&payload);
+    leave_pool(worker);
+    return NULL;
+}
+
+/* Starts one more worker. Under the lock. Signals are none of a worker's business: all are blocked
+ * in it, as it inherits the mask. */
+static bool start_worker(Pool *pool) {
+    Worker *worker = calloc(1, sizeof *worker);
+    if (!worker) return false;
+    worker->pool = pool;
+    worker->number = ++pool->started;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, old;
+    bool started = false;
+    if (!pthread_attr_init(&attributes)) {
+        sigfillset(&all);
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        if (!pthread_attr_setstacksize(&attributes, pool->stack + STACK_MARGIN)) {
+            pthread_sigmask(SIG_SETMASK, &all, &old);
+            pool_hold(pool);
+            started = !pthread_create(&thread, &attributes, work, worker);
+            if (!started) atomic_fetch_sub(&pool->holds, 1); /* never the last: the host's */
+            pthread_sigmask(SIG_SETMASK, &old, NULL);
+        }
+        pthread_attr_destroy(&attributes);
+    }
+    if (!started) {
+        pool->started--;
+        free(worker);
+        return false;
+    }
+    worker->next = pool->workers;
+    pool->workers = worker;
+    pool->starting++;
+    atomic_store(count(pool, DFD_CONTROL_THREADS), ++pool->threads);
+    return true;
+}
+
+/* Sees to it that a worker comes for each queued task, as far as there are any. Under the lock.
+ * false when there is no worker at all. */
+static bool send_worker(Pool *pool) {
+    if (pool->length <= pool->starting + pool->spinning + pool->wakeups) return true;
+    if (pool->sleeping > pool->wakeups) {
+        pool->wakeups++;
+        pthread_cond_signal(&pool->queued);
+    } else if (pool->threads < pool->max_threads) {
+        return start_worker(pool) || pool->threads > 0;
+    }
+    return true;
+}
+
+/* --- the host's side ---------------------------------------------------------------------- */
+
+Pool *pool_open(void) {
+    Pool *pool = calloc(1, sizeof *pool);
+    if (!pool) return NULL;
+    atomic_init(&pool->holds, 1);
+    pool->max_threads = 1;
+    pool->memory = DEFAULT_MEMORY;
+    pool->stack = DEFAULT_STACK;
+    if (!completion_open(&pool->completions)) goto no_queue;
+    if (pthread_mutex_init(&pool->lock, NULL)) goto no_lock;
+    if (pthread_cond_init(&pool->queued, NULL)) goto no_cond;
+    return pool;
+no_cond:
+    pthread_mutex_destroy(&pool->lock);
+no_lock:
+    completion_close(&pool->completions);
+no_queue:
+    free(pool);
+    return NULL;
+}
+
+void pool_hold(Pool *pool) { atomic_fetch_add(&pool->holds, 1); }
+
+void pool_drop(Pool *pool) {
+    if (atomic_fetch_sub(&pool->holds, 1) != 1) return;
+    assert(!pool->first && !pool->workers);
+    for (uint32_t i = 0; i < pool->programs.count; i++) program_drop(pool->programs.slots[i].value);
+    free(pool->programs.slots);
+    free(pool->tasks.slots);
+    realm_close(pool->compiler);
+    pthread_cond_destroy(&pool->queued);
+    pthread_mutex_destroy(&pool->lock);
+    completion_close(&pool->completions);
+    free(pool);
+}
+
+void pool_close(Pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    pool->closing = true;
+    Task *dropped = pool->first;
+    pool->first = pool->last = NULL;
+    pool->length = 0;
+    for (Worker *worker = pool->workers; worker; worker = worker->next)
+        if (worker->task && worker->realm) realm_interrupt(worker->realm, DFD_STATUS_CANCELLED);
+    pthread_cond_broadcast(&pool->queued);
+    pthread_mutex_unlock(&pool->lock);
+    while (dropped) {
+        Task *next = dropped->next;
+        program_drop(dropped->program);
+        free(dropped);
+        dropped = next;
+    }
+    completion_silence(&pool->completions);
+    pool_drop(pool);
+}
+
+int32_t pool_set(Pool *pool, uint32_t option, double value) {
+    if (!(value >= 0) || pool->started) return DFD_E_INVALID;
+    switch (option) {
+    case DFD_OPTION_MAX_THREADS:
+        if (value < 1 || value > THREADS_MAX) return DFD_E_INVALID;
+        pool->max_threads = (uint32_t)value;
+        return 0;
+    case DFD_OPTION_MEMORY_LIMIT:
+        if (value < (double)MIN_MEMORY || value > (double)(SIZE_MAX / 2)) return DFD_E_INVALID;
+        pool->memory = (size_t)value;
+        return 0;
+    case DFD_OPTION_MAX_STACK_SIZE:
+        if (value < (double)MIN_STACK || value > (double)MAX_STACK) return DFD_E_INVALID;
+        pool->stack = (size_t)value;
+        return 0;
+    default:
+        return DFD_E_INVALID;
+    }
+}
+
+CompletionQueue *pool_completions(Pool *pool) { return &pool->completions; }
+
+int32_t pool_compile(Pool *pool, const char *source, size_t length, bool strict, uint8_t *reply,
+                     size_t capacity) {
+    if (!pool->compiler) pool->compiler = realm_open(pool->memory, COMPILE_STACK);
+    if (!pool->compiler) return DFD_E_MEMORY;
+    Bytes bytes = {0};
+    Program *program = realm_compile(pool->compiler, source, length, strict, &bytes);
+    realm_restore(pool->compiler);
+    uint32_t head[2] = {0, 0}; /* the handle, the bytecode's size */
+    size_t size = sizeof head + bytes.length;
+    int32_t result;
+    if (bytes.failed) {
+        result = DFD_E_MEMORY;
+    } else if (size > capacity || size > INT32_MAX) {
+        result = DFD_E_REPLY_SIZE;
+    } else if (program && !(head[0] = slots_add(&pool->programs, program))) {
+        result = DFD_E_MEMORY;
+    } else {
+        if (program) head[1] = (uint32_t)program->size;
+        memcpy(reply, head, sizeof head);
+        memcpy(reply + sizeof head, bytes.data, bytes.length);
+        result = (int32_t)size;
+    }
+    if (result < 0) program_drop(program);
+    bytes_free(&bytes);
+    return result;
+}
+
+int32_t pool_program_free(Pool *pool, uint32_t handle) {
+    Program *program = slots_remove(&pool->programs, handle);
+    if (!program) return DFD_E_HANDLE;
+    program_drop(program);
+    return 0;
+}
+
+static uint32_t read_u32(const uint8_t *submission, int offset) {
+    uint32_t value;
+    memcpy(&value, submission + offset, 4);
+    return value;
+}
+
+/* A limit in bytes or ms: what is not a positive number is none. */
+static double read_limit(const uint8_t *submission, int offset) {
+    double value;
+    memcpy(&value, submission + offset, 8);
+    return value > 0 ? value : 0;
+}
+
+static Task *new_task(Pool *pool, const uint8_t *submission, size_t length) {
+    Program *program =
+        slots_get(&pool->programs, read_u32(submission, DFD_SUBMISSION_PROGRAM));
+    if (!program) return NULL;
+    size_t args = length - DFD_SUBMISSION_ARGS;
+    Task *task = malloc(sizeof *task + args);
+    if (!task) return NULL;
+    double memory = read_limit(submission, DFD_SUBMISSION_MEMORY_LIMIT);
+    *task = (Task){
+        .completion.task = read_u32(submission, DFD_SUBMISSION_TASK),
+        .program = program_hold(program),
+        .limits =
+            {
+                .timeout_ms = read_limit(submission, DFD_SUBMISSION_TIMEOUT),
+                .cpu_ms = read_limit(submission, DFD_SUBMISSION_CPU_LIMIT),
+                .memory = memory < (double)(SIZE_MAX / 2) ? (size_t)memory : 0,
+                .stack = read_u32(submission, DFD_SUBMISSION_MAX_STACK_SIZE),
+            },
+        .submitted = now_ms(),
+        .argc = read_u32(submission, DFD_SUBMISSION_ARGC),
+        .length = args,
+    };
+    memcpy(task->args, submission + DFD_SUBMISSION_ARGS, args);
+    return task;
+}
+
+int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
+    /* Each argument is a byte at least. */
+    if (read_u32(submission, DFD_SUBMISSION_ARGC) > length - DFD_SUBMISSION_ARGS)
+        return DFD_E_INVALID;
+    Task *task = new_task(pool, submission, length);
+    if (!task)
+        return slots_get(&pool->programs, read_u32(submission, DFD_SUBMISSION_PROGRAM))
+                   ? DFD_E_MEMORY
+                   : DFD_E_HANDLE;
+    int32_t result;
+    pthread_mutex_lock(&pool->lock);
+    task->handle = slots_add(&pool->tasks, task);
+    result = task->handle ? (int32_t)task->handle : DFD_E_MEMORY;
+    if (task->handle) {
+        queue_push(pool, task);
+        if (!send_worker(pool)) {
+            queue_remove(pool, task);
+            slots_remove(&pool->tasks, task->handle);
+            result = DFD_E_THREAD;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (result < 0) {
+        program_drop(task->program);
+        free(task);
+    }
+    return result;
+}
+
+int32_t pool_cancel(Pool *pool, uint32_t handle) {
+    pthread_mutex_lock(&pool->lock);
+    Task *task = slots_get(&pool->tasks, handle);
+    bool queued = task && !task->worker;
+    if (queued) {
+        queue_remove(pool, task);
+        slots_remove(&pool->tasks, handle);
+    } else if (task && task->worker->realm) {
+        realm_interrupt(task->worker->realm, DFD_STATUS_CANCELLED);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (queued) {
+        Bytes none = {0};
+        complete(pool, task, DFD_STATUS_CANCELLED, 0, now_ms(), &none);
+    }
+    return task != NULL;
+}

@@ -1,0 +1,33 @@
+/* pool.h - the pool: worker threads, the queue of tasks, cancelling, closing.
+ *
+ *   submit --> queue --> worker (a thread with a realm of its own) --> completion queue
+ *
+ * Threads start one at a time, when a task finds none that is free. A worker spins for a moment
+ * before it sleeps, restores its realm right after each task while nobody waits, and leaves when
+ * the pool closes. The pool's memory goes with its last holder: the handle, each worker, each
+ * dfd_wait.
+ */
+#ifndef DEFERRED_POOL_H
+#define DEFERRED_POOL_H
+
+#include "completion.h"
+#include "realm.h"
+
+typedef struct Pool Pool;
+
+Pool *pool_open(void); /* NULL when there is no memory */
+void pool_hold(Pool *pool);
+void pool_drop(Pool *pool);
+int32_t pool_set(Pool *pool, uint32_t option, double value);
+void pool_close(Pool *pool); /* and drops the caller's hold */
+
+CompletionQueue *pool_completions(Pool *pool);
+
+/* As dfd_compile, dfd_program_free, dfd_submit and dfd_cancel say. */
+int32_t pool_compile(Pool *pool, const char *source, size_t length, bool strict, uint8_t *reply,
+                     size_t capacity);
+int32_t pool_program_free(Pool *pool, uint32_t program);
+int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length);
+int32_t pool_cancel(Pool *pool, uint32_t task);
+
+#endif

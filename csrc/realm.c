@@ -1,0 +1,452 @@
+/* realm.c - see realm.h
+ *
+ * The life of a realm:
+ *
+ *   realm_open: arena -> runtime, context, globals -> snapshot
+ *   realm_compile | realm_run: GUARD -> enter -> engine -> bytes out -> leave
+ *   realm_restore: the arena is as it was
+ *
+ * Leaving. The engine does not survive a failed allocation, and code can swallow its interrupt, so
+ * a task that must end is left by siglongjmp to the guard around its entry, wherever it is: out
+ * of the allocator (memory), out of the interrupt handler (cancelled, too long). That is sound
+ * because everything the engine touches lies in the arena, which is restored as a whole, or is
+ * owned by the caller (Bytes) and only changed inside a critical section.
+ *
+ * Threads: `stop` is written by others; all else belongs to the thread that uses the realm.
+ */
+#include "realm.h"
+
+#include <assert.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "arena.h"
+#include "clone.h"
+#include "deferred.h"
+#include "engine.h"
+
+/* A fresh realm uses about 120 KB; a task may add this much before the engine collects cycles. */
+#define GC_HEADROOM (1024 * 1024)
+
+struct Realm {
+    Arena *arena;
+    JSRuntime *runtime; /* both in the arena, at the same place after each restore */
+    JSContext *context;
+    size_t memory, stack;
+    uint64_t seed;       /* of Math.random: the next task's */
+    double start;        /* of the running task, ms, for performance.now */
+    sigjmp_buf exit;     /* where a task that must end goes */
+    volatile bool guarded;
+    atomic_int stop; /* a DFD_STATUS_* that ends what runs, or 0 */
+};
+
+/* How many critical sections this thread is in: while any is open the task is not left. */
+static _Thread_local volatile int critical;
+
+void realm_critical_enter(void) { critical++; }
+
+void realm_critical_leave(void) {
+    assert(critical > 0);
+    critical--;
+}
+
+static _Noreturn void leave(Realm *realm, int status) {
+    assert(realm->guarded && critical == 0);
+    siglongjmp(realm->exit, status);
+}
+
+static void on_exhausted(void *opaque) { leave(opaque, DFD_STATUS_MEMORY); }
+
+static int on_poll(JSContext *context, void *opaque) {
+    Realm *realm = opaque;
+    (void)context;
+    int status = atomic_load_explicit(&realm->stop, memory_order_relaxed);
+    if (status && !critical) leave(realm, status);
+    return 0;
+}
+
+static double milliseconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* --- what tasks find on globalThis ------------------------------------------------------- */
+
+static JSValue performance_now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc, (void)argv;
+    Realm *realm = JS_GetContextOpaque(ctx);
+    return JS_NewFloat64(ctx, milliseconds(CLOCK_MONOTONIC) - realm->start);
+}
+
+static JSValue performance_origin(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc, (void)argv;
+    Realm *realm = JS_GetContextOpaque(ctx);
+    double elapsed = milliseconds(CLOCK_MONOTONIC) - realm->start;
+    return JS_NewFloat64(ctx, milliseconds(CLOCK_REALTIME) - elapsed);
+}
+
+/* The engine's own `performance` keeps the origin of the snapshot; ours counts from the start of
+ * the task (High Resolution Time, W3C: now() since timeOrigin, which is in Unix time). */
+static bool add_performance(JSContext *ctx, JSValueConst global) {
+    JSValue performance = JS_NewObject(ctx);
+    JSValue now = JS_NewCFunction(ctx, performance_now, "now", 0);
+    JSValue origin = JS_NewCFunction(ctx, performance_origin, "get timeOrigin", 0);
+    JSAtom name = JS_NewAtom(ctx, "timeOrigin");
+    int flags = JS_PROP_C_W_E;
+    bool fine =
+        JS_DefinePropertyValueStr(ctx, performance, "now", now, flags) >= 0 &&
+        JS_DefinePropertyGetSet(ctx, performance, name, origin, JS_UNDEFINED,
+                                JS_PROP_CONFIGURABLE | JS_PROP_ENUMERABLE) >= 0 &&
+        JS_DefinePropertyValueStr(ctx, global, "performance", JS_DupValue(ctx, performance),
+                                  JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE) >= 0;
+    JS_FreeAtom(ctx, name);
+    JS_FreeValue(ctx, performance);
+    return fine;
+}
+
+/* Shared memory and its Atomics park threads under a process-wide lock of the engine, which a task
+ * that is left would keep: no task has them. */
+static bool remove_shared_memory(JSContext *ctx, JSValueConst global) {
+    static const char *const names[] = {"SharedArrayBuffer", "Atomics"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        JSAtom atom = JS_NewAtom(ctx, names[i]);
+        int done = JS_DeleteProperty(ctx, global, atom, 0);
+        JS_FreeAtom(ctx, atom);
+        if (done < 0) return false;
+    }
+    return true;
+}
+
+static bool build(Realm *realm) {
+    static const JSMallocFunctions functions = {
+        .js_calloc = (void *(*)(void *, size_t, size_t))arena_calloc,
+        .js_malloc = (void *(*)(void *, size_t))arena_alloc,
+        .js_free = (void (*)(void *, void *))arena_free,
+        .js_realloc = (void *(*)(void *, void *, size_t))arena_realloc,
+        .js_malloc_usable_size = arena_usable_size,
+    };
+    JSRuntime *runtime = JS_NewRuntime2(&functions, realm->arena);
+    if (!runtime) return false;
+    JS_SetMaxStackSize(runtime, realm->stack);
+    JSContext *context = JS_NewContextRaw(runtime);
+    if (!context) return false;
+    if (JS_AddIntrinsicBaseObjects(context) || JS_AddIntrinsicDate(context) ||
+        JS_AddIntrinsicEval(context) || JS_AddIntrinsicRegExp(context) ||
+        JS_AddIntrinsicJSON(context) || JS_AddIntrinsicProxy(context) ||
+        JS_AddIntrinsicMapSet(context) || JS_AddIntrinsicTypedArrays(context) ||
+        JS_AddIntrinsicPromise(context) || JS_AddIntrinsicWeakRef(context) ||
+        JS_AddIntrinsicDOMException(context) || JS_AddIntrinsicAToB(context))
+        return false;
+    JS_SetContextOpaque(context, realm);
+    JS_SetInterruptHandler(runtime, on_poll, realm);
+    JS_SetCanBlock(runtime, false);
+    JSValue global = JS_GetGlobalObject(context);
+    bool fine = add_performance(context, global) && remove_shared_memory(context, global);
+    JS_FreeValue(context, global);
+    if (!fine) return false;
+    JS_SetGCThreshold(runtime, arena_used(realm->arena) + GC_HEADROOM);
+    realm->runtime = runtime;
+    realm->context = context;
+    return true;
+}
+
+/* --- life -------------------------------------------------------------------------------- */
+
+static uint64_t fresh_seed(void) {
+    uint64_t seed = 0;
+#if defined(__linux__) || defined(__APPLE__)
+    FILE *random = fopen("/dev/urandom", "rb");
+    if (random) {
+        if (fread(&seed, sizeof seed, 1, random) != 1) seed = 0;
+        fclose(random);
+    }
+#endif
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return seed ^ ((uint64_t)now.tv_nsec << 20) ^ (uint64_t)now.tv_sec ^ (uintptr_t)&seed;
+}
+
+/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): each
+ * task's Math.random starts from a number of its own. */
+static uint64_t next_seed(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    return z ? z : 1;
+}
+
+Realm *realm_open(size_t memory, size_t stack) {
+    Realm *realm = calloc(1, sizeof *realm);
+    if (!realm) return NULL;
+    realm->memory = memory;
+    realm->stack = stack;
+    realm->seed = fresh_seed();
+    realm->arena = arena_open(memory);
+    if (!realm->arena) goto failed;
+    arena_on_exhausted(realm->arena, on_exhausted, realm);
+    if (sigsetjmp(realm->exit, 0) == 0) {
+        realm->guarded = true;
+        if (!build(realm)) goto failed;
+        realm->guarded = false;
+    } else {
+        goto failed; /* the limit is below what a realm needs */
+    }
+    if (!arena_snapshot(realm->arena)) goto failed;
+    return realm;
+failed:
+    realm_close(realm);
+    return NULL;
+}
+
+void realm_close(Realm *realm) {
+    if (!realm) return;
+    arena_close(realm->arena); /* the runtime and all else goes with it */
+    free(realm);
+}
+
+void realm_restore(Realm *realm) {
+    assert(!realm->guarded);
+    arena_restore(realm->arena);
+    arena_set_limit(realm->arena, realm->memory);
+}
+
+void realm_interrupt(Realm *realm, int status) { atomic_store(&realm->stop, status); }
+
+size_t realm_image_size(const Realm *realm) { return arena_image_size(realm->arena); }
+
+/* --- programs ---------------------------------------------------------------------------- */
+
+Program *program_hold(Program *program) {
+    atomic_fetch_add_explicit(&program->holds, 1, memory_order_relaxed);
+    return program;
+}
+
+void program_drop(Program *program) {
+    if (program && atomic_fetch_sub_explicit(&program->holds, 1, memory_order_acq_rel) == 1)
+        free(program);
+}
+
+/* --- compile ----------------------------------------------------------------------------- */
+
+/* The globals a script uses: name -> whether it is probed by typeof, kept as a JS object
+ * { name: true | false } without a prototype, in the order of first use. */
+typedef struct Uses {
+    JSValue names;
+    JSValueConst global;
+    bool failed;
+} Uses;
+
+static void note_use(JSContext *ctx, JSAtom name, EngineUse use, void *opaque) {
+    Uses *uses = opaque;
+    int known = JS_HasProperty(ctx, uses->names, name);
+    int defined = known > 0 ? 0 : JS_HasProperty(ctx, uses->global, name);
+    if (known < 0 || defined < 0) uses->failed = true;
+    if (defined || (known && use != ENGINE_TYPEOF)) return;
+    if (JS_SetProperty(ctx, uses->names, name, JS_NewBool(ctx, use == ENGINE_TYPEOF)) < 0)
+        uses->failed = true;
+}
+
+/* The names that are used but defined nowhere. One that is also probed with typeof is left out:
+ * the code knows that it may be missing. */
+static JSValue free_names(JSContext *ctx, JSValueConst script, JSValueConst global) {
+    Uses uses = {.names = JS_NewObjectProto(ctx, JS_NULL), .global = global};
+    JSValue list = JS_NewArray(ctx);
+    JSPropertyEnum *names = NULL;
+    uint32_t count = 0, length = 0;
+    engine_each_global(ctx, script, note_use, &uses);
+    if (uses.failed || JS_GetOwnPropertyNames(ctx, &names, &count, uses.names,
+                                              JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
+        return JS_EXCEPTION;
+    for (uint32_t i = 0; i < count; i++) {
+        JSValue probed = JS_GetProperty(ctx, uses.names, names[i].atom);
+        if (!JS_ToBool(ctx, probed))
+            JS_SetPropertyUint32(ctx, list, length++, JS_AtomToString(ctx, names[i].atom));
+    }
+    return list;
+}
+
+static JSValue describe(JSContext *ctx, JSValueConst script) {
+    static const char *const captured[] = {"this", "new.target"};
+    JSValue global = JS_GetGlobalObject(ctx);
+    JSValue reply = JS_NewObject(ctx);
+    JSValue outer = JS_NewArray(ctx);
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof captured / sizeof *captured; i++)
+        if (engine_captures(ctx, script, captured[i]))
+            JS_SetPropertyUint32(ctx, outer, count++, JS_NewString(ctx, captured[i]));
+    JS_SetPropertyStr(ctx, reply, "free", free_names(ctx, script, global));
+    JS_SetPropertyStr(ctx, reply, "outer", outer);
+    JS_SetPropertyStr(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(script)));
+    return reply;
+}
+
+static Program *write_program(JSContext *ctx, JSValueConst script) {
+    size_t size;
+    uint8_t *bytecode =
+        JS_WriteObject(ctx, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+    if (!bytecode) return NULL;
+    realm_critical_enter();
+    Program *program = malloc(sizeof *program + size);
+    realm_critical_leave();
+    if (!program) return NULL;
+    atomic_init(&program->holds, 1);
+    program->size = size;
+    memcpy(program->bytecode, bytecode, size);
+    return program;
+}
+
+/* Inside the guard: nothing here is freed piece by piece, the restore takes it all. */
+static Program *compile(Realm *realm, const char *source, size_t length, bool strict,
+                        Bytes *reply) {
+    JSContext *ctx = realm->context;
+    /* The engine reads one byte past the source, which must be 0. */
+    char *text = js_malloc(ctx, length + 1);
+    memcpy(text, source, length);
+    text[length] = 0;
+    JSEvalOptions options = {
+        .version = JS_EVAL_OPTIONS_VERSION,
+        .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY |
+                      (strict ? JS_EVAL_FLAG_STRICT : 0),
+        .filename = REALM_FILE,
+        .line_num = 1,
+    };
+    CloneFailure failure;
+    JSValue script = JS_Eval2(ctx, text, length, &options);
+    JSValue value =
+        JS_IsException(script) ? JS_GetException(ctx) : describe(ctx, script);
+    if (clone_encode(ctx, value, reply, &failure) != CLONE_OK) {
+        reply->failed = true;
+        return NULL;
+    }
+    return JS_IsException(script) ? NULL : write_program(ctx, script);
+}
+
+Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict,
+                       Bytes *reply) {
+    Program *volatile program = NULL;
+    if (sigsetjmp(realm->exit, 0) == 0) {
+        realm->guarded = true;
+        JS_UpdateStackTop(realm->runtime);
+        program = compile(realm, source, length, strict, reply);
+    } else {
+        reply->failed = true; /* too large for the realm */
+    }
+    realm->guarded = false;
+    return program;
+}
+
+/* --- run --------------------------------------------------------------------------------- */
+
+/* [message, path, threw]: why what a task returned or threw can't go back. */
+static int encode_failure(JSContext *ctx, const CloneFailure *failure, bool threw, Bytes *out) {
+    CloneFailure none;
+    JSValue list = JS_NewArray(ctx);
+    JS_SetPropertyUint32(ctx, list, 0, failure->message);
+    JS_SetPropertyUint32(ctx, list, 1, failure->path);
+    JS_SetPropertyUint32(ctx, list, 2, JS_NewBool(ctx, threw));
+    out->length = 0;
+    return clone_encode(ctx, list, out, &none) == CLONE_OK ? DFD_STATUS_UNCLONEABLE
+                                                            : DFD_STATUS_INTERNAL;
+}
+
+/* Encodes what the task returned or threw. Encoding runs the task's getters, which may throw in
+ * their turn; what they throw is then what the task threw. */
+static int encode_outcome(JSContext *ctx, JSValue value, bool threw, Bytes *out) {
+    for (int attempt = 0; attempt < 4; attempt++) {
+        CloneFailure failure;
+        out->length = 0;
+        switch (clone_encode(ctx, value, out, &failure)) {
+        case CLONE_OK:
+            return threw ? DFD_STATUS_THROWN : DFD_STATUS_OK;
+        case CLONE_UNCLONEABLE:
+            return encode_failure(ctx, &failure, threw, out);
+        case CLONE_NO_MEMORY:
+            return DFD_STATUS_MEMORY;
+        case CLONE_THREW:
+            value = JS_GetException(ctx);
+            threw = true;
+        }
+    }
+    CloneFailure failure = {
+        .message = JS_NewString(ctx, "what the task threw throws when it is read"),
+        .path = JS_NewString(ctx, ""),
+    };
+    return encode_failure(ctx, &failure, true, out);
+}
+
+/* A promise for what `value` stands for: itself if it is one, its `then` followed if it has one
+ * (ECMA-262, Promise Resolve Functions); JS_UNDEFINED if it is a plain value. */
+static JSValue promise_of(JSContext *ctx, JSValueConst value) {
+    if (!JS_IsObject(value)) return JS_UNDEFINED;
+    if (JS_IsPromise(value)) return JS_DupValue(ctx, value);
+    JSValue then = JS_GetPropertyStr(ctx, value, "then");
+    if (JS_IsException(then)) return then;
+    if (!JS_IsFunction(ctx, then)) return JS_UNDEFINED;
+    JSValue settle[2];
+    JSValue promise = JS_NewPromiseCapability(ctx, settle);
+    if (JS_IsException(promise)) return promise;
+    JSValue done = JS_Call(ctx, settle[0], JS_UNDEFINED, 1, &value);
+    return JS_IsException(done) ? done : promise;
+}
+
+/* Runs jobs until the promise is settled; what else the task started ends with it. */
+static int settle(Realm *realm, JSValueConst promise, Bytes *out) {
+    JSContext *ctx = realm->context;
+    JSContext *unused;
+    for (;;) {
+        switch (JS_PromiseState(ctx, promise)) {
+        case JS_PROMISE_FULFILLED:
+            return encode_outcome(ctx, JS_PromiseResult(ctx, promise), false, out);
+        case JS_PROMISE_REJECTED:
+            return encode_outcome(ctx, JS_PromiseResult(ctx, promise), true, out);
+        default:
+            break;
+        }
+        int ran = JS_ExecutePendingJob(realm->runtime, &unused);
+        if (ran == 0) return DFD_STATUS_UNSETTLED;
+        if (ran < 0) JS_FreeValue(ctx, JS_GetException(ctx));
+    }
+}
+
+static int run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
+               uint32_t argc, Bytes *out) {
+    JSContext *ctx = realm->context;
+    JSValue script = JS_ReadObject(ctx, program->bytecode, program->size, JS_READ_OBJ_BYTECODE);
+    if (JS_IsException(script)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
+    JSValue function = JS_EvalFunction(ctx, script);
+    if (JS_IsException(function)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
+    JSValue *values = js_malloc(ctx, sizeof *values * (argc ? argc : 1));
+    if (clone_decode(ctx, args, length, values, argc))
+        return encode_outcome(ctx, JS_GetException(ctx), true, out);
+
+    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, (int)argc, values);
+    if (JS_IsException(result)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
+    JSValue promise = promise_of(ctx, result);
+    if (JS_IsException(promise)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
+    if (JS_IsUndefined(promise)) return encode_outcome(ctx, result, false, out);
+    return settle(realm, promise, out);
+}
+
+int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
+              uint32_t argc, const Limits *limits, Bytes *out) {
+    assert(!realm->guarded);
+    if (limits->memory) arena_set_limit(realm->arena, limits->memory);
+    if (limits->stack && limits->stack < realm->stack)
+        JS_SetMaxStackSize(realm->runtime, limits->stack);
+    engine_reseed(realm->context, next_seed(&realm->seed));
+    realm->start = milliseconds(CLOCK_MONOTONIC);
+    int status = sigsetjmp(realm->exit, 0);
+    if (status == 0) {
+        realm->guarded = true;
+        JS_UpdateStackTop(realm->runtime);
+        status = run(realm, program, args, length, argc, out);
+    } else {
+        out->length = 0;
+    }
+    realm->guarded = false;
+    return status;
+}

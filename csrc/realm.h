@@ -1,0 +1,63 @@
+/* realm.h - QuickJS in an arena: compile, run, restore.
+ *
+ * A realm is one JSRuntime with one JSContext, all of it in one arena. It is built once, its
+ * snapshot taken, and restored after every use, so that each task finds it pristine. A realm
+ * belongs to one thread at a time; only realm_interrupt may be called from another.
+ *
+ * No JSValue survives a restore: what must last is encoded into bytes first.
+ */
+#ifndef DEFERRED_REALM_H
+#define DEFERRED_REALM_H
+
+#include <stdatomic.h>
+
+#include "bytes.h"
+
+/* The name that a task's functions have as their file in the engine; the host replaces it. */
+#define REALM_FILE "deferred:task"
+
+typedef struct Realm Realm;
+
+/* Bytecode of one function, shared by the tasks that run it. Immutable; freed with the last hold. */
+typedef struct Program {
+    atomic_uint holds;
+    size_t size;
+    uint8_t bytecode[];
+} Program;
+
+Program *program_hold(Program *program);
+void program_drop(Program *program); /* NULL is fine */
+
+/* What a task may use. 0 means no limit (timeout, cpu) or the realm's own (memory, stack). */
+typedef struct Limits {
+    double timeout_ms;
+    double cpu_ms;
+    size_t memory;
+    size_t stack;
+} Limits;
+
+/* Builds a realm that may grow to `memory` bytes and use `stack` bytes of native stack of the
+ * thread that enters it. NULL when there is no memory. */
+Realm *realm_open(size_t memory, size_t stack);
+void realm_close(Realm *realm); /* NULL is fine */
+
+/* Compiles an expression that evaluates to a function. Appends the reply (deferred.h, dfd_compile,
+ * the wire value only) and returns the program, or NULL when the source was refused (the reply
+ * says why) or there was no memory (`reply` is empty or failed). The realm needs a restore. */
+Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply);
+
+/* Calls a program with `argc` arguments in the wire format (`length` bytes, aligned to 8) and
+ * appends the payload to `out`. Returns a DFD_STATUS_*. The realm needs a restore. */
+int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
+              uint32_t argc, const Limits *limits, Bytes *out);
+
+/* Makes the realm pristine again. */
+void realm_restore(Realm *realm);
+
+/* From another thread: ends what runs in the realm with `status` (a DFD_STATUS_* but OK) as soon as
+ * it can be left; nothing if nothing runs. */
+void realm_interrupt(Realm *realm, int status);
+
+size_t realm_image_size(const Realm *realm);
+
+#endif
