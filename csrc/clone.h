@@ -11,7 +11,9 @@
  * written, before its contents; WIRE_REFERENCE names an earlier one, which is how sharing and
  * cycles cross. Arguments of a task share one numbering, in order.
  *
- *   UNDEFINED NULL FALSE TRUE HOLE(only as an array's element)
+ *   UNDEFINED NULL FALSE TRUE
+ *   HOLE      an element of an ARRAY, or the value of a key of an OBJECT or OBJECT_SHAPE, that is
+ *             not there (any more: a getter deleted the key while its object was being written)
  *   INT       i32                                any int32 but -0 outside 0..127
  *   DOUBLE    f64 (8 bytes, not padded)          all other numbers; NaN is written as 0x7ff8<<48
  *   0x80|i                                       the integers 0..127
@@ -51,6 +53,9 @@
 
 #include "bytes.h"
 #include "quickjs.h"
+
+/* The most keys an object may have to be written by shape. */
+#define WIRE_SHAPE_KEYS 64
 
 #define WIRE_TAG_MAP(X)                                                                            \
     X(UNDEFINED, 0x00)                                                                             \
@@ -142,7 +147,7 @@ typedef enum CloneResult {
  * the realm. */
 typedef struct CloneFailure {
     JSValue message; /* "a function (`fn`) can't be cloned" - without the path */
-    JSValue path;    /* ".items[3].fn", empty for the value itself */
+    JSValue path;    /* ".items[3].fn", empty for the value itself; see clone.c for Map and Set */
 } CloneFailure;
 
 /* Appends `value` to `bytes`. The encoding starts at bytes->length (for padding and for nothing
