@@ -1,0 +1,32 @@
+/**
+ * Run an ordinary JavaScript function off the main thread, in a pristine QuickJS realm, and await
+ * its result. No worker file, no message handlers, no shared globals.
+ *
+ * ```ts
+ * import { Deferred } from "@protojs/deferred";
+ *
+ * const sum = await new Deferred(() => {
+ *   let x = 0;
+ *   for (let i = 1; i <= 100_000; i++) x += i;
+ *   return x;
+ * });
+ * console.log(sum); // 5000050000
+ * ```
+ *
+ * @module
+ */
+export { Deferred, type DeferredOptions, type TaskStats } from "./src/deferred.ts";
+export { DeferredPool, type PoolOptions } from "./src/pool.ts";
+export {
+  DataCloneError,
+  DeferredError,
+  DeferredMemoryError,
+  DeferredStackError,
+  FreeVariableError,
+  FunctionNotSerializableError,
+  InternalError,
+  LibraryError,
+  LibraryNotFoundError,
+  PoolClosedError,
+  UnsettledError,
+} from "./src/errors.ts";

@@ -1,0 +1,244 @@
+/**
+ * Deferred: one task and its promise.
+ *
+ * @module
+ */
+import { describe } from "./source.ts";
+import { outcomeError, type Outcome } from "./outcome.ts";
+import { defaultRunner, RUNNER, type Runner, type RunnerHolder } from "./runner.ts";
+import { captureSite, type Site } from "./stack.ts";
+import type { Completion, Pending } from "./reactor.ts";
+import { STATUS } from "../ffi/symbols.ts";
+
+/** How a task ran; what {@linkcode Deferred.stats} gives once it ended. */
+export interface TaskStats {
+  /** The worker thread that ran the task, counted from 1 in its pool. */
+  readonly worker: number;
+  /** From start to end on that worker, in ms. */
+  readonly runTime: number;
+  /** From submission to start, in ms. */
+  readonly waitTime: number;
+}
+
+/** What a {@linkcode Deferred} takes beside its function. `A` are the function's parameters. */
+export interface DeferredOptions<A extends readonly unknown[] = readonly unknown[]> {
+  /** The function's arguments: structured-cloned into the task. Default: none. */
+  readonly args?: A;
+  /** A name for error messages. Default: the function's own. */
+  readonly name?: string;
+  /** The pool that runs the task. Default: one pool for the process's main thread or Worker. */
+  readonly pool?: RunnerHolder;
+  /**
+   * Names that the task defines itself at run time, so that they are no mistake although nothing
+   * defines them yet; `true` allows any. Default: none, and a name that is defined neither in the
+   * function nor in the task's realm is refused when the Deferred is made.
+   */
+  readonly allowGlobals?: readonly string[] | true;
+}
+
+/** The arguments after the function: `args` may only be left out where the function needs none. */
+export type DeferredRest<A extends readonly unknown[]> = readonly [] extends A
+  ? [options?: DeferredOptions<A>]
+  : [options: DeferredOptions<A> & { readonly args: A }];
+
+/**
+ * One task that runs off the main thread, and the promise of its result. It starts at once.
+ *
+ * The function is compiled to bytecode and run by a worker thread in a pristine realm of its own:
+ * it sees its arguments and the language's own globals, nothing else. Arguments and result are
+ * structured-cloned.
+ *
+ * @example
+ * ```ts
+ * import { Deferred } from "@protojs/deferred";
+ *
+ * const area = await new Deferred((w: number, h: number) => w * h, { args: [6, 7] });
+ * console.log(area); // 42
+ * ```
+ */
+export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> extends Promise<T> {
+  /** Promises derived from a Deferred (`then`, `catch`, `finally`) are ordinary ones. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  readonly #task: Task<T>;
+
+  /**
+   * Starts a task.
+   *
+   * @param fn what to run: an arrow function, a function, an async function, a method or getter
+   * picked from an object. It can't use anything from around it.
+   * @param rest the options; `args` is required where the function has required parameters.
+   * @throws {TypeError} if `fn` is no function or an option has the wrong type.
+   * @throws {FunctionNotSerializableError} if `fn` can't be compiled on its own: native, bound, a
+   * class, a generator, or one that uses `this` of the scope around it, `super` or private names.
+   * @throws {FreeVariableError} if `fn` uses names that are defined nowhere in the task.
+   * @throws {DataCloneError} if an argument can't be cloned; `path` says which part.
+   */
+  constructor(fn: (...args: A) => T | PromiseLike<T>, ...rest: DeferredRest<A>) {
+    let resolve!: (value: T) => void;
+    let reject!: (reason: unknown) => void;
+    super((fulfil, fail) => {
+      resolve = fulfil as (value: T) => void;
+      reject = fail;
+    });
+    if (typeof fn !== "function") {
+      throw new TypeError(
+        `new Deferred(fn): fn must be a function, got ${describe(fn)}` +
+          (isPromiseLike(fn) ? "; pass the function itself, without calling it" : ""),
+      );
+    }
+    const options: DeferredOptions<A> = checkOptions(rest[0]);
+    const runner: Runner = options.pool === undefined ? defaultRunner() : options.pool[RUNNER];
+    const name = options.name ?? fn.name;
+    const program = runner.compile(fn, name, options.allowGlobals);
+    this.#task = new Task<T>(name, captureSite(new.target), fn, resolve, reject);
+    this.#task.handle = runner.submit(program, options.args ?? [], this.#task);
+  }
+
+  /**
+   * Runs `fn` with `args` on the default pool: `new Deferred(fn, { args })` in short.
+   *
+   * @example
+   * ```ts
+   * import { Deferred } from "@protojs/deferred";
+   *
+   * const twice = await Deferred.run((n: number) => n * 2, 21);
+   * console.log(twice); // 42
+   * ```
+   */
+  static run<T, A extends readonly unknown[]>(
+    fn: (...args: A) => T | PromiseLike<T>,
+    ...args: A
+  ): Deferred<T, A> {
+    return new Deferred<T, A>(fn, ...([{ args }] as unknown as DeferredRest<A>));
+  }
+
+  /** The task's name: the option's, or the function's own; "" if it has none. */
+  get name(): string {
+    return this.#task.name;
+  }
+
+  /** How the task ran; `undefined` until it ended, or if it never started. */
+  get stats(): TaskStats | undefined {
+    return this.#task.stats;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Deferred";
+  }
+}
+
+// Promise's static methods make their promise with `this`, and a Deferred is made of a function
+// to run: on Deferred they make ordinary promises.
+for (
+  const name of [
+    "all",
+    "allSettled",
+    "any",
+    "race",
+    "reject",
+    "resolve",
+    "try",
+    "withResolvers",
+  ] as const
+) {
+  const method: unknown = Promise[name];
+  if (typeof method === "function") {
+    Object.defineProperty(Deferred, name, {
+      value: method.bind(Promise),
+      writable: true,
+      configurable: true,
+    });
+  }
+}
+
+/** The pending side of a Deferred: it settles the promise exactly once. */
+class Task<T> implements Pending {
+  readonly name: string;
+  handle = 0;
+  stats: TaskStats | undefined = undefined;
+  readonly #site: Site;
+  readonly #fn: (...args: never[]) => unknown;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (reason: unknown) => void;
+
+  constructor(
+    name: string,
+    site: Site,
+    fn: (...args: never[]) => unknown,
+    resolve: (value: T) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.name = name;
+    this.#site = site;
+    this.#fn = fn;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  complete(completion: Completion): void {
+    if (completion.worker > 0) {
+      const { worker, runTime, waitTime } = completion;
+      this.stats = { worker, runTime, waitTime };
+    }
+    if (completion.status === STATUS.OK) this.#resolve(completion.payload as T);
+    else this.#reject(outcomeError(completion, this.#outcome()));
+  }
+
+  abandon(reason: unknown): void {
+    this.#reject(reason);
+  }
+
+  #outcome(): Outcome {
+    return { name: this.name, fn: this.#fn, site: this.#site };
+  }
+}
+
+function isPromiseLike(value: unknown): boolean {
+  return value instanceof Promise;
+}
+
+const OPTION_NAMES = new Set(["args", "name", "pool", "allowGlobals"]);
+
+/** Refuses what would be ignored silently: a misspelt option, arguments that are no array. */
+function checkOptions<A extends readonly unknown[]>(
+  options: DeferredOptions<A> | undefined,
+): DeferredOptions<A> {
+  if (options === undefined) return {};
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(
+      `new Deferred(fn, options): options must be an object such as { args: [1, 2] }, got ${
+        describe(options)
+      }`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.has(name)) {
+      throw new TypeError(
+        `new Deferred(fn, options): there is no option \`${name}\`; the options are ${
+          [...OPTION_NAMES].join(", ")
+        }`,
+      );
+    }
+  }
+  if (options.args !== undefined && !Array.isArray(options.args)) {
+    throw new TypeError(
+      `new Deferred(fn, { args }): args must be an array with one entry for each parameter, got ${
+        describe(options.args)
+      }`,
+    );
+  }
+  if (options.name !== undefined && typeof options.name !== "string") {
+    throw new TypeError(`new Deferred(fn, { name }): name must be a string, got ${
+      describe(options.name)
+    }`);
+  }
+  if (options.pool !== undefined && options.pool?.[RUNNER] === undefined) {
+    throw new TypeError(`new Deferred(fn, { pool }): pool must be a DeferredPool, got ${
+      describe(options.pool)
+    }`);
+  }
+  return options;
+}

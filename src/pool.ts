@@ -1,0 +1,110 @@
+/**
+ * DeferredPool: threads of one's own.
+ *
+ * @module
+ */
+import { CONTROL } from "../ffi/symbols.ts";
+import { Deferred, type DeferredOptions, type DeferredRest } from "./deferred.ts";
+import { PoolClosedError } from "./errors.ts";
+import { Runner, RUNNER, type RunnerOptions } from "./runner.ts";
+
+/** What a {@linkcode DeferredPool} takes. */
+export interface PoolOptions extends RunnerOptions {}
+
+/**
+ * A pool of worker threads. The threads start one at a time, when a task finds none that is free,
+ * and each has a realm of its own. Without a pool of one's own, tasks share a default one.
+ *
+ * @example
+ * ```ts
+ * import { DeferredPool } from "@protojs/deferred";
+ *
+ * await using pool = new DeferredPool({ maxThreads: 2 });
+ * const lengths = await Promise.all(["a", "bb"].map((s) => pool.run((s: string) => s.length, s)));
+ * console.log(lengths); // [1, 2]
+ * ```
+ */
+export class DeferredPool {
+  readonly #runner: Runner;
+
+  /**
+   * Makes a pool. No thread starts before its first task.
+   *
+   * @throws {RangeError} if an option makes no sense.
+   * @throws {LibraryNotFoundError} if the C library isn't built; the message says how to build it.
+   */
+  constructor(options: PoolOptions = {}) {
+    this.#runner = new Runner(options);
+  }
+
+  /** @ignore For Deferred. */
+  get [RUNNER](): Runner {
+    return this.#runner;
+  }
+
+  /** Runs `fn` with `args` in this pool. Throws what `new Deferred` throws. */
+  run<T, A extends readonly unknown[]>(
+    fn: (...args: A) => T | PromiseLike<T>,
+    ...args: A
+  ): Deferred<T, A> {
+    return new Deferred<T, A>(fn, ...([{ args, pool: this }] as unknown as DeferredRest<A>));
+  }
+
+  /** As `new Deferred(fn, options)`, in this pool. Throws what `new Deferred` throws. */
+  defer<T, A extends readonly unknown[]>(
+    fn: (...args: A) => T | PromiseLike<T>,
+    ...rest: DeferredRest<A>
+  ): Deferred<T, A> {
+    const options: DeferredOptions<A> = { ...rest[0], pool: this };
+    return new Deferred<T, A>(fn, ...([options] as unknown as DeferredRest<A>));
+  }
+
+  /** Worker threads at the most. */
+  get maxThreads(): number {
+    return this.#runner.maxThreads;
+  }
+
+  /** Worker threads that are alive. */
+  get threads(): number {
+    return this.#runner.counter(CONTROL.THREADS);
+  }
+
+  /** Tasks that wait for a thread. */
+  get queueSize(): number {
+    return this.#runner.counter(CONTROL.QUEUED);
+  }
+
+  /** Tasks that are queued or running, or whose result is on its way. */
+  get pending(): number {
+    return this.#runner.pending;
+  }
+
+  /** Whether the pool takes no more tasks. */
+  get closed(): boolean {
+    return this.#runner.closed;
+  }
+
+  /**
+   * Closes the pool once its pending tasks are done: nothing new is taken (`PoolClosedError`), then
+   * its threads end. May be called again; each call resolves when the pool is closed.
+   */
+  async close(): Promise<void> {
+    await this.#runner.close();
+  }
+
+  /**
+   * Closes the pool now: queued and running tasks are dropped.
+   *
+   * @param reason what their promises reject with. Default: a `PoolClosedError`.
+   */
+  destroy(
+    reason: unknown = new PoolClosedError("the pool was destroyed before the task ended"),
+  ): void {
+    this.#runner.destroy(reason);
+  }
+
+  /** {@linkcode DeferredPool.close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

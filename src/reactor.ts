@@ -1,0 +1,232 @@
+/**
+ * The reactor: a pool's pending tasks, and how their completions reach the event loop.
+ *
+ *   submit --> poll (setImmediate, while a result is due soon) --> park --> wake --> poll ...
+ *
+ * Completions are read as plain memory from the pool's ring, without an FFI call. While none comes
+ * the reactor parks: it asks the library for a wake-up (which looks at the ring once more, so that
+ * none is lost) and arms the runtime's waker, which also keeps the event loop alive. When nothing
+ * is pending nothing is scheduled and nothing is armed, so that the process can end.
+ *
+ * Invariant: while a task is pending, either an immediate is scheduled or the waker is armed.
+ *
+ * @module
+ */
+import { CONTROL, RECORD, RING_BYTES } from "../ffi/symbols.ts";
+import type { Native, Waker } from "../ffi/native.ts";
+import { decode } from "./clone.ts";
+import { InternalError } from "./errors.ts";
+
+/**
+ * How long to poll after the last sign of life before parking, in ms. A wake-up takes 20 to 150
+ * us, depending on the runtime; polling for longer than that gains nothing.
+ */
+const POLL_MS = 0.25;
+
+const RING_MASK = RING_BYTES - 1;
+const PADDING = 0xffffffff;
+
+/** How a task ended, as the library says it. */
+export interface Completion {
+  /** One of `STATUS`. */
+  readonly status: number;
+  /** What the task returned or threw, or the parts of a message; `undefined` if there is none. */
+  readonly payload: unknown;
+  /** The worker that ran it, from 1; 0 if none did. */
+  readonly worker: number;
+  /** From start to end, in ms. */
+  readonly runTime: number;
+  /** From submission to start, in ms. */
+  readonly waitTime: number;
+}
+
+/** A task that waits for its completion. */
+export interface Pending {
+  /** Called once, in the event loop. Must not throw. */
+  complete(completion: Completion): void;
+  /** Called instead when the pool was destroyed. Must not throw. */
+  abandon(reason: unknown): void;
+}
+
+export class Reactor {
+  readonly #native: Native;
+  readonly #pool: number;
+  readonly #waker: Waker;
+  readonly #pending = new Map<number, Pending>();
+  /* Views of the library's memory, dropped when the pool is closed. */
+  #control: Int32Array<ArrayBuffer> | undefined;
+  #words: Uint32Array<ArrayBuffer>;
+  #floats: Float64Array<ArrayBuffer>;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #head = 0;
+  #nextId = 0;
+  #polling = false;
+  #parked = false;
+  #alive = 0; // performance.now() at the last submission or completion
+  #idle: (() => void)[] = [];
+  readonly #tick = (): void => this.#poll();
+
+  constructor(native: Native, pool: number) {
+    this.#native = native;
+    this.#pool = pool;
+    const memory = native.view(
+      native.symbols.dfd_pool_control(pool),
+      CONTROL.RING * 4 + RING_BYTES,
+    );
+    this.#control = new Int32Array(memory, 0, CONTROL.RING);
+    this.#words = new Uint32Array(memory, CONTROL.RING * 4);
+    this.#floats = new Float64Array(memory, CONTROL.RING * 4);
+    this.#bytes = new Uint8Array(memory, CONTROL.RING * 4);
+    this.#waker = native.waker(pool, () => this.#wake());
+  }
+
+  /** Tasks that are pending: queued or running. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** A number from the library's control block (`CONTROL`); 0 once closed. */
+  counter(word: number): number {
+    return this.#control === undefined ? 0 : Atomics.load(this.#control, word);
+  }
+
+  /** An id for a task that is about to be submitted. */
+  reserve(): number {
+    let id = this.#nextId;
+    while (this.#pending.has(id)) id = id === PADDING - 1 ? 0 : id + 1;
+    this.#nextId = id === PADDING - 1 ? 0 : id + 1;
+    return id;
+  }
+
+  /** A task was submitted under `id`: its completion will come. */
+  add(id: number, pending: Pending): void {
+    this.#pending.set(id, pending);
+    this.#alive = performance.now();
+    if (this.#polling) return;
+    if (this.#parked) {
+      this.#parked = false;
+      this.#native.symbols.dfd_unpark(this.#pool);
+    }
+    this.#polling = true;
+    setImmediate(this.#tick);
+  }
+
+  /** Resolves when no task is pending. */
+  idle(): Promise<void> {
+    if (this.#pending.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Lets go of the library's memory; every pending task is abandoned. The pool is closed next. */
+  close(reason: unknown): void {
+    this.#control = undefined;
+    this.#words = new Uint32Array(0);
+    this.#floats = new Float64Array(0);
+    this.#bytes = new Uint8Array(0);
+    this.#waker.close();
+    const abandoned = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const pending of abandoned) pending.abandon(reason);
+    this.#nothingPending();
+  }
+
+  #poll(): void {
+    this.#polling = false;
+    if (this.#control === undefined) return;
+    if (this.#drain() > 0) this.#alive = performance.now();
+    this.#next();
+  }
+
+  #wake(): void {
+    if (this.#control === undefined) return;
+    this.#parked = false;
+    this.#drain();
+    this.#alive = performance.now();
+    if (!this.#polling) this.#next();
+  }
+
+  /** Polls on, parks, or rests. */
+  #next(): void {
+    if (this.#pending.size === 0) {
+      this.#nothingPending();
+    } else if (
+      performance.now() - this.#alive < POLL_MS ||
+      this.#native.symbols.dfd_park(this.#pool) !== 0
+    ) {
+      this.#polling = true;
+      setImmediate(this.#tick);
+    } else {
+      this.#parked = true;
+      this.#waker.arm();
+    }
+  }
+
+  #nothingPending(): void {
+    if (this.#control !== undefined) this.#waker.disarm();
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Reads every completion there is; returns how many. */
+  #drain(): number {
+    const control = this.#control!;
+    let count = 0;
+    for (;;) {
+      const tail = Atomics.load(control, CONTROL.TAIL) >>> 0;
+      while (this.#head !== tail) {
+        const at = this.#head & RING_MASK;
+        const size = this.#words[at >>> 2];
+        const task = this.#words[(at + RECORD.TASK) >>> 2];
+        if (task !== PADDING) {
+          count++;
+          this.#settle(task, at);
+          if (this.#control === undefined) return count; // a callback closed the pool
+        }
+        this.#head = (this.#head + size) >>> 0;
+      }
+      Atomics.store(control, CONTROL.HEAD, this.#head | 0);
+      if (Atomics.load(control, CONTROL.OVERFLOW) === 0) return count;
+      this.#native.symbols.dfd_refill(this.#pool);
+    }
+  }
+
+  /** Gives the completion in the record at `at` to its task. */
+  #settle(task: number, at: number): void {
+    const words = this.#words;
+    const word = at >>> 2;
+    const length = words[word + (RECORD.LENGTH >>> 2)];
+    const external = words[word + (RECORD.EXTERNAL >>> 2)] !== 0;
+    let status = words[word + (RECORD.STATUS >>> 2)];
+    let payload: unknown;
+    try {
+      if (external) {
+        payload = this.#readExternal(this.#floats[(at + RECORD.PAYLOAD) >>> 3], length);
+      } else if (length > 0) {
+        const start = at + RECORD.PAYLOAD;
+        payload = decode(this.#bytes.subarray(start, start + length));
+      }
+    } catch (cause) {
+      status = -1;
+      payload = new InternalError("the result of the task could not be read", { cause });
+    }
+    const pending = this.#pending.get(task);
+    if (pending === undefined) return;
+    this.#pending.delete(task);
+    pending.complete({
+      status,
+      payload,
+      worker: words[word + (RECORD.WORKER >>> 2)],
+      runTime: this.#floats[(at + RECORD.RUN_MS) >>> 3],
+      waitTime: this.#floats[(at + RECORD.WAIT_MS) >>> 3],
+    });
+  }
+
+  #readExternal(address: number, length: number): unknown {
+    try {
+      return decode(new Uint8Array(this.#native.view(address, length)));
+    } finally {
+      this.#native.symbols.dfd_release(address);
+    }
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * The runner: what a pool is inside. It compiles functions, submits tasks, and owns the library's
+ * pool and its reactor.
+ *
+ * A submission is self-contained but for its program: `SUBMISSION` in ffi/symbols.ts says how it
+ * looks. Who runs it is behind this class; nothing above it knows the library.
+ *
+ * @module
+ */
+import { ERROR, ERROR_TEXT, OPTION, SUBMISSION } from "../ffi/symbols.ts";
+import { loadNative } from "../ffi/load.ts";
+import type { Native } from "../ffi/native.ts";
+import { decode, Encoder } from "./clone.ts";
+import { InternalError, PoolClosedError } from "./errors.ts";
+import { type Pending, Reactor } from "./reactor.ts";
+import { type CompileReply, describe, ProgramCache } from "./source.ts";
+
+/** The key under which a pool keeps its runner. */
+export const RUNNER: unique symbol = Symbol("runner");
+
+/** A pool, as far as a task is concerned. */
+export interface RunnerHolder {
+  /** @ignore */
+  readonly [RUNNER]: Runner;
+}
+
+/** What the threads of a pool may use. */
+export interface RunnerOptions {
+  /**
+   * Worker threads at the most, 1 to 1024. Default: the environment variable `DEFERRED_THREADS`,
+   * or else as many as the machine has processors (`navigator.hardwareConcurrency`).
+   */
+  readonly maxThreads?: number;
+  /**
+   * Bytes that a task's realm may grow to, from 1 MiB. Nothing is used until it is needed.
+   * Default: 256 MiB.
+   */
+  readonly memoryLimit?: number;
+  /** Bytes of native stack that a task may use, from 64 KiB to 256 MiB. Default: 1 MiB. */
+  readonly maxStackSize?: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The lowest and highest value of each option. */
+const BOUNDS = {
+  maxThreads: [1, 1024],
+  memoryLimit: [MIB, 2 ** 40],
+  maxStackSize: [64 * KIB, 256 * MIB],
+} as const;
+
+const NATIVE_OPTION = {
+  maxThreads: OPTION.MAX_THREADS,
+  memoryLimit: OPTION.MEMORY_LIMIT,
+  maxStackSize: OPTION.MAX_STACK_SIZE,
+} as const;
+
+const utf8 = new TextEncoder();
+
+/**
+ * Frees pools that were dropped without being closed, once their tasks are done. A backstop:
+ * `close` is the way.
+ */
+const dropped = new FinalizationRegistry<{ native: Native; pool: number; reactor: Reactor }>(
+  async ({ native, pool, reactor }) => {
+    await reactor.idle();
+    reactor.close(undefined);
+    native.symbols.dfd_pool_close(pool);
+  },
+);
+
+export class Runner {
+  readonly maxThreads: number;
+  readonly #native: Native;
+  readonly #pool: number;
+  readonly #reactor: Reactor;
+  readonly #programs: ProgramCache;
+  #encoder: Encoder | undefined = new Encoder();
+  #reply = new Uint8Array(4 * KIB);
+  #closing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: RunnerOptions) {
+    checkRunnerOptions(options);
+    this.#native = loadNative();
+    this.maxThreads = options.maxThreads ?? defaultThreads();
+    this.#pool = this.#native.symbols.dfd_pool_open();
+    if (this.#pool === 0) throw libraryError("a pool could not be made", ERROR.MEMORY);
+    const values = { ...options, maxThreads: this.maxThreads };
+    for (const name of Object.keys(NATIVE_OPTION) as (keyof typeof NATIVE_OPTION)[]) {
+      const value = values[name];
+      if (value !== undefined) {
+        this.#check(
+          this.#native.symbols.dfd_pool_set(this.#pool, NATIVE_OPTION[name], value),
+          `the pool's option ${name}`,
+        );
+      }
+    }
+    this.#reactor = new Reactor(this.#native, this.#pool);
+    this.#programs = new ProgramCache(
+      (source, strict) => this.#compile(source, strict),
+      (program) => {
+        if (!this.#closed) this.#native.symbols.dfd_program_free(this.#pool, program);
+      },
+    );
+    const held = { native: this.#native, pool: this.#pool, reactor: this.#reactor };
+    dropped.register(this, held, this);
+  }
+
+  /** Whether no more tasks are taken. */
+  get closed(): boolean {
+    return this.#closing !== undefined || this.#closed;
+  }
+
+  /** Tasks that have not settled. */
+  get pending(): number {
+    return this.#reactor.size;
+  }
+
+  /** One of the library's counters (`CONTROL`). */
+  counter(word: number): number {
+    return this.#reactor.counter(word);
+  }
+
+  /** The program for `fn`, compiled once. Throws what a Deferred throws for a function. */
+  compile(
+    fn: (...args: never[]) => unknown,
+    name: string,
+    allowGlobals: readonly string[] | true | undefined,
+  ): number {
+    this.#checkOpen();
+    return this.#programs.get(fn, { name, allowGlobals });
+  }
+
+  /** Submits a task and returns its handle. Throws a DataCloneError for a bad argument. */
+  submit(program: number, args: readonly unknown[], pending: Pending): number {
+    this.#checkOpen();
+    // A getter among the arguments may submit a task in its turn: the encoder is away meanwhile.
+    const encoder = this.#encoder ?? new Encoder();
+    this.#encoder = undefined;
+    try {
+      encoder.begin(SUBMISSION.ARGS);
+      for (let i = 0; i < args.length; i++) encoder.value(args[i], `args[${i}]`);
+      this.#checkOpen(); // the getter may have closed the pool, too
+      const id = this.#reactor.reserve();
+      const header = encoder.header;
+      header.setUint32(SUBMISSION.TASK, id, true);
+      header.setUint32(SUBMISSION.PROGRAM, program, true);
+      header.setUint32(SUBMISSION.ARGC, args.length, true);
+      header.setUint32(SUBMISSION.MAX_STACK_SIZE, 0, true);
+      header.setFloat64(SUBMISSION.MEMORY_LIMIT, 0, true);
+      header.setFloat64(SUBMISSION.TIMEOUT, 0, true);
+      header.setFloat64(SUBMISSION.CPU_LIMIT, 0, true);
+      header.setFloat64(SUBMISSION.QUEUE_TIMEOUT, 0, true);
+      const handle = this.#check(
+        this.#native.symbols.dfd_submit(this.#pool, encoder.bytes, encoder.length),
+        "the task could not be submitted",
+      );
+      this.#reactor.add(id, pending);
+      return handle;
+    } finally {
+      this.#encoder = encoder;
+    }
+  }
+
+  /** Takes nothing new, and ends when what is pending is done. */
+  close(): Promise<void> {
+    this.#closing ??= this.#reactor.idle().then(() => this.#end(undefined));
+    return this.#closing;
+  }
+
+  /** Ends now; pending tasks reject with `reason`. */
+  destroy(reason: unknown): void {
+    this.#end(reason);
+  }
+
+  #end(reason: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    dropped.unregister(this);
+    this.#reactor.close(reason);
+    this.#native.symbols.dfd_pool_close(this.#pool);
+  }
+
+  #compile(source: string, strict: boolean): CompileReply {
+    const bytes = utf8.encode(source);
+    for (;;) {
+      const length = this.#native.symbols.dfd_compile(
+        this.#pool,
+        bytes,
+        bytes.length,
+        strict ? 1 : 0,
+        this.#reply,
+        this.#reply.length,
+      );
+      if (length === ERROR.REPLY_SIZE && this.#reply.length < 64 * MIB) {
+        this.#reply = new Uint8Array(this.#reply.length * 4);
+        continue;
+      }
+      this.#check(length, "the function could not be compiled");
+      const head = new DataView(this.#reply.buffer);
+      const program = head.getUint32(0, true);
+      const value = decode(this.#reply.subarray(8, length));
+      return program === 0
+        ? { program, error: value as Error }
+        : { program, ...(value as { free: string[]; outer: string[]; kind: string }) };
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.closed) {
+      throw new PoolClosedError("the pool is closed and takes no more tasks; make a new one");
+    }
+  }
+
+  /** Passes a result of the library on, or throws what it stands for. */
+  #check(result: number, what: string): number {
+    if (result < 0) throw libraryError(what, result);
+    return result;
+  }
+}
+
+function libraryError(what: string, error: number): InternalError {
+  return new InternalError(`${what}: ${ERROR_TEXT[error] ?? `error ${error}`}`);
+}
+
+function checkRunnerOptions(options: RunnerOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `new DeferredPool(options): options must be an object, got ${describe(options)}`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (!(name in BOUNDS)) {
+      throw new TypeError(
+        `new DeferredPool(options): there is no option \`${name}\`; the options are ${
+          Object.keys(BOUNDS).join(", ")
+        }`,
+      );
+    }
+  }
+  for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
+    const value = options[name];
+    if (value !== undefined) checkWhole(value, `new DeferredPool({ ${name} })`, BOUNDS[name]);
+  }
+}
+
+function checkWhole(value: unknown, what: string, [low, high]: readonly [number, number]): void {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
+    throw new RangeError(
+      `${what} must be a whole number from ${low} to ${high}, got ${describe(value)}`,
+    );
+  }
+}
+
+function defaultThreads(): number {
+  const text = readEnvironment("DEFERRED_THREADS");
+  if (text !== undefined && text !== "") {
+    const value = Number(text);
+    checkWhole(Number.isNaN(value) ? text : value, "DEFERRED_THREADS", BOUNDS.maxThreads);
+    return value;
+  }
+  const processors = navigator.hardwareConcurrency;
+  return Math.min(Math.max(processors || 1, 1), BOUNDS.maxThreads[1]);
+}
+
+/** An environment variable; `undefined` too where Deno was given no permission to read it. */
+function readEnvironment(name: string): string | undefined {
+  try {
+    return process.env[name];
+  } catch {
+    return undefined;
+  }
+}
+
+let shared: Runner | undefined;
+
+/** The runner of tasks that name no pool; made for the first of them, never closed. */
+export function defaultRunner(): Runner {
+  shared ??= new Runner({});
+  return shared;
+}
