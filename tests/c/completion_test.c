@@ -1,0 +1,223 @@
+/* completion_test.c - the completion queue: order, wrapping, overflow, parking, several writers. */
+#include "completion.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "check.h"
+
+typedef struct Seen {
+    uint32_t task, status, worker, length;
+    bool external;
+    uint8_t first;
+} Seen;
+
+static uint32_t word_at(const uint8_t *at) {
+    uint32_t value;
+    memcpy(&value, at, 4);
+    return value;
+}
+
+/* Reads one record as the host does; false when there is none. */
+static bool read_one(CompletionQueue *queue, Seen *seen) {
+    for (;;) {
+        uint32_t head = atomic_load(&queue->control[DFD_CONTROL_HEAD]);
+        if (head == atomic_load(&queue->control[DFD_CONTROL_TAIL])) {
+            if (!atomic_load(&queue->control[DFD_CONTROL_OVERFLOW])) return false;
+            completion_refill(queue);
+            continue;
+        }
+        const uint8_t *ring = (const uint8_t *)(queue->control + DFD_CONTROL_RING);
+        const uint8_t *record = ring + head % DFD_RING_BYTES;
+        uint32_t size = word_at(record + DFD_RECORD_SIZE);
+        bool padding = word_at(record + DFD_RECORD_TASK) == 0xffffffffu;
+        if (!padding) {
+            *seen = (Seen){
+                .task = word_at(record + DFD_RECORD_TASK),
+                .status = word_at(record + DFD_RECORD_STATUS),
+                .worker = word_at(record + DFD_RECORD_WORKER),
+                .length = word_at(record + DFD_RECORD_LENGTH),
+                .external = word_at(record + DFD_RECORD_EXTERNAL) != 0,
+            };
+            const uint8_t *payload = record + DFD_RECORD_PAYLOAD;
+            if (seen->external) {
+                double address;
+                memcpy(&address, payload, 8);
+                uint8_t *outside = (uint8_t *)(uintptr_t)address;
+                seen->first = outside[0];
+                free(outside);
+            } else if (seen->length) {
+                seen->first = payload[0];
+            }
+        }
+        atomic_store(&queue->control[DFD_CONTROL_HEAD], head + size);
+        if (!padding) return true;
+    }
+}
+
+/* Pushes a completion with `length` bytes of payload that all say `task`. */
+static void push(CompletionQueue *queue, uint32_t task, size_t length) {
+    Completion *completion = calloc(1, sizeof *completion);
+    if (!completion) abort();
+    completion->task = task;
+    completion->status = task % 7;
+    completion->worker = task % 5;
+    if (length) {
+        completion->payload.data = malloc(length);
+        if (!completion->payload.data) abort();
+        memset(completion->payload.data, (int)(task & 0xff), length);
+        completion->payload.length = completion->payload.capacity = length;
+    }
+    if (completion_push(queue, completion)) {
+        bytes_free(&completion->payload);
+        free(completion);
+    }
+}
+
+static bool as_pushed(const Seen *seen, uint32_t task, size_t length) {
+    return seen->task == task && seen->status == task % 7 && seen->worker == task % 5 &&
+           seen->length == length && (!length || seen->first == (task & 0xff));
+}
+
+TEST("records come out in order and wrap") {
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue));
+    uint32_t next = 0;
+    for (uint32_t task = 0; task < 20000; task++) {
+        push(&queue, task, task * 37 % 1500);
+        while (task - next > task % 20) {
+            Seen seen;
+            REQUIRE(read_one(&queue, &seen));
+            CHECK(as_pushed(&seen, next, next * 37 % 1500));
+            next++;
+        }
+    }
+    completion_close(&queue);
+}
+
+TEST("what does not fit waits and keeps its order") {
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue));
+    for (uint32_t task = 0; task < 5000; task++) push(&queue, task, 100);
+    CHECK(atomic_load(&queue.control[DFD_CONTROL_OVERFLOW]) > 0);
+    for (uint32_t task = 0; task < 5000; task++) {
+        Seen seen;
+        REQUIRE(read_one(&queue, &seen));
+        CHECK(as_pushed(&seen, task, 100));
+    }
+    Seen none;
+    CHECK(!read_one(&queue, &none));
+    CHECK(atomic_load(&queue.control[DFD_CONTROL_OVERFLOW]) == 0);
+    completion_close(&queue);
+}
+
+TEST("large payloads are handed over") {
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue));
+    push(&queue, 1, 3u << 20);
+    push(&queue, 2, DFD_RING_BYTES / 4);
+    push(&queue, 3, DFD_RING_BYTES / 4 + 1);
+    Seen seen;
+    CHECK(read_one(&queue, &seen) && as_pushed(&seen, 1, 3u << 20) && seen.external);
+    CHECK(read_one(&queue, &seen) && as_pushed(&seen, 2, DFD_RING_BYTES / 4) && !seen.external);
+    CHECK(read_one(&queue, &seen) && as_pushed(&seen, 3, DFD_RING_BYTES / 4 + 1) && seen.external);
+    completion_close(&queue);
+}
+
+TEST("closing frees what was not read") { /* the leak checker says if it does not */
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue));
+    for (uint32_t task = 0; task < 3000; task++) push(&queue, task, task % 50 ? 60 : 100000);
+    Seen seen;
+    for (int i = 0; i < 70; i++) REQUIRE(read_one(&queue, &seen));
+    completion_close(&queue);
+}
+
+static atomic_int told;
+static void tell(void) { atomic_fetch_add(&told, 1); }
+
+TEST("a parked host is told once") {
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue));
+    completion_set_callback(&queue, tell);
+    int fd = completion_make_fd(&queue);
+    CHECK(fd >= 0);
+    CHECK(completion_make_fd(&queue) == -1);
+    atomic_store(&told, 0);
+    push(&queue, 1, 8);
+    CHECK(atomic_load(&told) == 0); /* nobody asked */
+    CHECK(completion_park(&queue) == 1);
+    Seen seen;
+    REQUIRE(read_one(&queue, &seen));
+    CHECK(completion_park(&queue) == 0);
+    push(&queue, 2, 8);
+    push(&queue, 3, 8);
+    CHECK(atomic_load(&told) == 1);
+    char byte[8];
+    CHECK(read(fd, byte, sizeof byte) == 1);
+    CHECK(completion_park(&queue) == 1); /* two are there */
+    CHECK(read_one(&queue, &seen) && read_one(&queue, &seen));
+    CHECK(completion_park(&queue) == 0);
+    completion_unpark(&queue);
+    push(&queue, 4, 8);
+    CHECK(atomic_load(&told) == 1);
+    completion_silence(&queue);
+    REQUIRE(read_one(&queue, &seen));
+    CHECK(completion_park(&queue) == 0);
+    push(&queue, 5, 8);
+    CHECK(atomic_load(&told) == 1);
+    close(fd);
+    completion_close(&queue);
+}
+
+typedef struct Writer {
+    CompletionQueue *queue;
+    uint32_t base;
+    pthread_t thread;
+} Writer;
+
+enum { EACH = 20000, WRITERS = 3 };
+
+static void *write_all(void *argument) {
+    Writer *writer = argument;
+    for (uint32_t i = 0; i < EACH; i++)
+        push(writer->queue, writer->base + i, i % 211 ? i % 90 : 20000);
+    return NULL;
+}
+
+/* The host parks whenever it finds nothing and waits: a wake-up that was lost would hang it. */
+TEST("no completion and no wake up is lost") {
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue));
+    Writer writers[WRITERS];
+    uint32_t next[WRITERS] = {0};
+    for (uint32_t w = 0; w < WRITERS; w++) {
+        writers[w] = (Writer){.queue = &queue, .base = w * EACH};
+        CHECK(pthread_create(&writers[w].thread, NULL, write_all, &writers[w]) == 0);
+    }
+    uint32_t count = 0;
+    while (count < WRITERS * EACH) {
+        Seen seen;
+        while (read_one(&queue, &seen)) {
+            uint32_t w = seen.task / EACH, i = seen.task % EACH;
+            CHECK(w < WRITERS && i == next[w]); /* each writer's order is kept */
+            CHECK(as_pushed(&seen, seen.task, i % 211 ? i % 90 : 20000));
+            next[w]++;
+            count++;
+        }
+        if (count < WRITERS * EACH && completion_park(&queue) == 0) completion_wait(&queue);
+    }
+    for (int w = 0; w < WRITERS; w++) pthread_join(writers[w].thread, NULL);
+    completion_close(&queue);
+}
+
+TEST("wake and silence end a wait") {
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue));
+    completion_wake(&queue);
+    completion_wait(&queue);
+    completion_silence(&queue);
+    completion_wait(&queue);
+    completion_close(&queue);
+}
