@@ -1,0 +1,529 @@
+/**
+ * Builds the C library, and on request the C tests.
+ *
+ *   node scripts/build.mjs [release] [debug] [asan] [tsan] [--tests]
+ *
+ *   engine's source ─> build/engine/edited ─┐
+ *   csrc/*.c ───────────────────────────────┴─> build/MODE/objects ─> build/MODE/libdeferred.so
+ *   tests/c/NAME_test.c ──────────────────────────────────────────└─> build/MODE/tests/NAME_test
+ *
+ * CC, CFLAGS and LDFLAGS are honoured; CC may have arguments ("ccache gcc").
+ *
+ * An object is named by the hash of all that goes into it: the text of its source and of every
+ * header that the compiler read (from its own dependency file), the flags, the compiler's version.
+ * What has a name already is not compiled again, whatever the clock says. The engine, which takes
+ * far longer than all else, starts first; the rest is compiled beside it.
+ *
+ * Several builds may run at once (a lock lets one work and the others wait), and libraries are
+ * replaced by renaming, so that a process that has one loaded keeps its own.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import {
+  access,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import path from "node:path";
+import process from "node:process";
+import { BuildError, ENGINE_DIR, ENGINE_UNITS, prepareEngine } from "./engine.mjs";
+import { abiNumber, symbols } from "./symbols.mjs";
+import * as terminal from "./terminal.mjs";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const MAC = process.platform === "darwin";
+const LIBRARY_NAME = MAC ? "libdeferred.dylib" : "libdeferred.so";
+const KEPT_OBJECTS = 3; // of one unit, so that switching branches costs nothing
+
+/** @typedef {"release" | "debug" | "asan" | "tsan"} Mode */
+
+/** @type {Record<Mode, string[]>} */
+const MODE_FLAGS = {
+  release: ["-O2", "-DNDEBUG"],
+  debug: ["-O0", "-g3", "-fno-omit-frame-pointer"],
+  asan: [
+    "-O1",
+    "-g",
+    "-fno-omit-frame-pointer",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+  ],
+  tsan: ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
+};
+
+/** Without hidden visibility calls go through the PLT: the engine is 1.2 times slower. */
+const COMMON_FLAGS = [
+  "-std=gnu11",
+  "-D_GNU_SOURCE",
+  "-fPIC",
+  "-fvisibility=hidden",
+  "-fwrapv", // as upstream builds the engine
+  "-pthread",
+];
+const WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion"];
+
+/**
+ * Bound at load, because a task can be left in the middle of any call (and the lazy binder must
+ * not be); never unmapped, because worker threads may outlive a dlclose. macOS binds at load
+ * anyway and has no flag for the latter.
+ */
+const SHARED_FLAGS = MAC
+  ? ["-dynamiclib", `-Wl,-install_name,@rpath/${LIBRARY_NAME}`]
+  : ["-shared", "-Wl,-z,now", "-Wl,-z,nodelete", "-Wl,-z,noexecstack"];
+
+/** @param {string} [text] */
+const words = (text) => text?.split(/\s+/).filter(Boolean) ?? [];
+
+/** @param {...(string | Buffer)} parts */
+function hash(...parts) {
+  const sum = createHash("sha256");
+  for (const part of parts) sum.update(`${Buffer.byteLength(part)}:`).update(part);
+  return sum.digest("hex").slice(0, 20);
+}
+
+/** Runs a program in the package's root. @returns {Promise<{ code: number, output: string }>} */
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => output += text);
+    }
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      resolve({ code: code ?? 1, output: signal ? `${output}\nended by ${signal}` : output });
+    });
+  });
+}
+
+/** Who compiles: the command, its own arguments, and what it calls itself. */
+async function findCompiler() {
+  const [command, ...args] = words(process.env.CC || "cc");
+  try {
+    const { code, output } = await run(command, [...args, "--version"]);
+    if (code === 0) return { command, args, version: output };
+    throw new BuildError(`${command} --version failed:\n${output}`);
+  } catch (error) {
+    if (error.code !== "ENOENT" && error.code !== "EACCES") throw error;
+    throw new BuildError(
+      `no C compiler: "${command}" was not found${process.env.CC ? " (named by CC)" : ""}.\n` +
+        "  Debian, Ubuntu: apt install gcc libc6-dev\n  Fedora: dnf install gcc\n" +
+        "  Alpine: apk add gcc musl-dev\n  macOS: xcode-select --install\n" +
+        "  or name another compiler in CC.",
+    );
+  }
+}
+
+/** @param {string} dir @param {string} ending @returns {Promise<string[]>} sorted names */
+async function list(dir, ending) {
+  const names = await readdir(path.join(ROOT, dir)).catch((error) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names.filter((name) => name.endsWith(ending)).sort();
+}
+
+/**
+ * One translation unit in one mode.
+ * @typedef {object} Unit
+ * @property {Mode} mode
+ * @property {string} source  relative to the root
+ * @property {string} stem    of its object's name
+ * @property {string[]} flags
+ * @property {"library" | "test"} part
+ * @property {string} [object]  path of the object once it is there
+ * @property {string} [key]
+ */
+
+/** @param {Mode} mode @param {boolean} tests @returns {Promise<Unit[]>} */
+async function listUnits(mode, tests) {
+  const common = [...COMMON_FLAGS, ...MODE_FLAGS[mode]];
+  const abi = `-DDFD_ABI_NUMBER=${await abiNumber()}u`;
+  const user = words(process.env.CFLAGS);
+  const ours = [...common, ...WARNINGS, "-Icsrc", "-isystem", ENGINE_DIR];
+  const units = [];
+  for (const name of await list("csrc", ".c")) {
+    const special = name === "engine.c" ? ["-DDFD_ONE_ALLOCATOR"] : [abi];
+    units.push({
+      mode,
+      source: `csrc/${name}`,
+      part: "library",
+      flags: [...ours, ...special, ...user],
+    });
+  }
+  for (const name of ENGINE_UNITS) {
+    units.push({
+      mode,
+      source: `${ENGINE_DIR}/${name}`,
+      part: "library",
+      flags: [...common, "-w", ...user],
+    });
+  }
+  for (const name of tests ? await list("tests/c", "_test.c") : []) {
+    units.push({
+      mode,
+      source: `tests/c/${name}`,
+      part: "test",
+      flags: [...ours, "-Itests/c", abi, ...user],
+    });
+  }
+  return units.map((unit) => ({ ...unit, stem: path.basename(unit.source, ".c") }));
+}
+
+/** Hashes of files, each read once a build. */
+class Files {
+  /** @type {Map<string, Promise<string | undefined>>} */
+  #hashes = new Map();
+
+  /** @param {string} file relative to the root or absolute */
+  hash(file) {
+    let known = this.#hashes.get(file);
+    if (!known) {
+      known = readFile(path.resolve(ROOT, file)).then(hash, () => undefined);
+      this.#hashes.set(file, known);
+    }
+    return known;
+  }
+
+  /** The hash of all of them, or undefined if one is not there. @param {string[]} files */
+  async all(files) {
+    const hashes = await Promise.all(files.map((file) => this.hash(file)));
+    return hashes.includes(undefined) ? undefined : hash(...hashes);
+  }
+}
+
+/** The files a compiler says it read. @param {string} text of a make rule */
+function parseDependencies(text) {
+  return text.replace(/\\\n/g, " ").replace(/^[^:]*:/, "").split(/(?<!\\)\s+/).filter(Boolean)
+    .map((file) => file.replace(/\\ /g, " "));
+}
+
+/** @param {string} file */
+const exists = (file) => access(file).then(() => true, () => false);
+
+/** Compiles what has to be, and remembers what each object was made from. */
+class Compiler {
+  #cc;
+  #files = new Files();
+
+  /** @param {{ command: string, args: string[], version: string }} cc */
+  constructor(cc) {
+    this.#cc = cc;
+  }
+
+  /** @param {Unit} unit */
+  #base(unit) {
+    return path.join(ROOT, "build", unit.mode, "objects", unit.stem);
+  }
+
+  /** @param {Unit} unit */
+  #command(unit) {
+    return hash(this.#cc.command, ...this.#cc.args, this.#cc.version, unit.source, ...unit.flags);
+  }
+
+  /** Finds the object of a unit if there is one. @param {Unit} unit */
+  async find(unit) {
+    const base = this.#base(unit);
+    const manifest = await readFile(`${base}.json`, "utf8").then(JSON.parse).catch(() => undefined);
+    if (manifest?.command !== this.#command(unit)) return false;
+    const contents = await this.#files.all(manifest.dependencies);
+    return contents !== undefined && this.#settle(unit, contents);
+  }
+
+  /** Names the unit's object; whether it is there. @param {Unit} unit @param {string} contents */
+  async #settle(unit, contents) {
+    unit.key = hash(this.#command(unit), contents);
+    unit.object = `${this.#base(unit)}-${unit.key}.o`;
+    return await exists(unit.object);
+  }
+
+  /** @param {Unit} unit @returns {Promise<{ ok: boolean, output: string }>} */
+  async compile(unit) {
+    const base = this.#base(unit);
+    const [object, rule] = [`${base}.${process.pid}.o.tmp`, `${base}.${process.pid}.d.tmp`];
+    const colour = terminal.live && !process.env.NO_COLOR ? ["-fdiagnostics-color=always"] : [];
+    await mkdir(path.dirname(base), { recursive: true });
+    try {
+      const { code, output } = await run(this.#cc.command, [
+        ...this.#cc.args,
+        ...unit.flags,
+        ...colour,
+        ...["-MD", "-MF", rule],
+        ...["-c", unit.source, "-o", object],
+      ]);
+      if (code !== 0) return { ok: false, output };
+      const dependencies = parseDependencies(await readFile(rule, "utf8"));
+      const contents = await this.#files.all(dependencies);
+      if (contents === undefined) return { ok: false, output: "a header vanished meanwhile" };
+      await this.#settle(unit, contents);
+      await writeFile(`${unit.object}.log`, output);
+      await rename(object, unit.object);
+      await writeFile(
+        `${base}.json`,
+        JSON.stringify({ command: this.#command(unit), dependencies }),
+      );
+      await this.#prune(unit);
+      return { ok: true, output };
+    } finally {
+      await rm(object, { force: true });
+      await rm(rule, { force: true });
+    }
+  }
+
+  /** Keeps the newest objects of a unit. @param {Unit} unit */
+  async #prune(unit) {
+    const dir = path.dirname(this.#base(unit));
+    const own = new RegExp(`^${unit.stem}-[0-9a-f]{20}\\.o$`);
+    const objects = [];
+    for (const name of await readdir(dir)) {
+      if (own.test(name)) objects.push({ name, time: (await stat(path.join(dir, name))).mtimeMs });
+    }
+    objects.sort((a, b) => b.time - a.time);
+    for (const { name } of objects.slice(KEPT_OBJECTS)) {
+      await rm(path.join(dir, name), { force: true });
+      await rm(path.join(dir, `${name}.log`), { force: true });
+    }
+  }
+
+  /** Links objects unless the output is made of just these. */
+  async link(target, units, flags) {
+    const command = [...flags, ...words(process.env.CFLAGS), ...words(process.env.LDFLAGS)];
+    const key = hash(
+      this.#cc.command,
+      ...this.#cc.args,
+      this.#cc.version,
+      ...command,
+      ...units.map((unit) => unit.key),
+    );
+    const file = path.join(ROOT, target);
+    const known = await readFile(`${file}.key`, "utf8").catch(() => "");
+    if (known === key && await exists(file)) return { fresh: true, ok: true, output: "" };
+    const temporary = `${file}.${process.pid}.tmp`;
+    await mkdir(path.dirname(file), { recursive: true });
+    try {
+      const { code, output } = await run(this.#cc.command, [
+        ...this.#cc.args,
+        ...units.map((unit) => path.relative(ROOT, unit.object)),
+        ...["-o", temporary],
+        ...command,
+        "-pthread",
+        "-lm",
+      ]);
+      if (code !== 0) return { fresh: false, ok: false, output };
+      await rename(temporary, file);
+      await writeFile(`${file}.key`, key);
+      return { fresh: false, ok: true, output };
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+}
+
+/** Lets one build at a time work. Returns the function that gives way. */
+async function lock(say) {
+  const file = path.join(ROOT, "build", ".lock");
+  await mkdir(path.dirname(file), { recursive: true });
+  let told = false;
+  for (;;) {
+    try {
+      const handle = await open(file, "wx");
+      await handle.write(String(process.pid));
+      await handle.close();
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    const owner = Number(await readFile(file, "utf8").catch(() => "0"));
+    if (owner && !isAlive(owner)) {
+      await rm(file, { force: true }); // it died; at worst two builds do the same work
+    } else {
+      if (owner && !told) say(`waiting for another build (process ${owner})`);
+      told ||= Boolean(owner);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  const release = () => rmSync(file, { force: true });
+  const interrupted = () => {
+    release();
+    process.exit(130);
+  };
+  process.once("exit", release);
+  process.once("SIGINT", interrupted);
+  process.once("SIGTERM", interrupted);
+  return () => {
+    release();
+    process.off("exit", release);
+    process.off("SIGINT", interrupted);
+    process.off("SIGTERM", interrupted);
+  };
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+/** Runs `work` on all items, `limit` at a time, in their order. */
+async function each(items, limit, work) {
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length) await work(items[next++]);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+}
+
+/** For clangd and other tools. @param {Unit[]} units */
+async function writeCompileCommands(units, cc) {
+  const commands = units.map((unit) => ({
+    directory: ROOT,
+    file: unit.source,
+    arguments: [cc.command, ...cc.args, ...unit.flags, "-c", unit.source],
+  }));
+  await writeFile(
+    path.join(ROOT, "build", "compile_commands.json"),
+    JSON.stringify(commands, null, 1),
+  );
+}
+
+/** @param {Unit} unit */
+const label = (unit) => `${unit.source.replace(`${ENGINE_DIR}/`, "engine: ")} (${unit.mode})`;
+
+/**
+ * Builds the library in each mode, and the C tests if asked to.
+ *
+ * @param {{ modes?: Mode[], tests?: boolean }} [options]
+ * @returns {Promise<{ compiled: number, warnings: string[],
+ *   results: Record<string, { library: string, tests: string[] }> }>} paths relative to the root
+ * @throws {BuildError} when something did not build; all that failed has been printed
+ */
+export async function build({ modes = ["release"], tests = false } = {}) {
+  const running = new Map();
+  let done = 0, total = 0;
+  const line = new terminal.LiveLine(() => {
+    const now = [...running].map(([name, since]) =>
+      `${name} ${terminal.dim(terminal.duration(Math.floor((Date.now() - since) / 1000) * 1000))}`
+    );
+    return `building ${done}/${total}  ${now.join(", ")}`;
+  });
+  const say = (text) => line.print(text);
+  let unlock;
+  try {
+    const cc = await findCompiler();
+    unlock = await lock(say);
+    await prepareEngine((text) => say(`${terminal.cyan("engine")}  ${text}`));
+
+    const units = (await Promise.all(modes.map((mode) => listUnits(mode, tests)))).flat();
+    const compiler = new Compiler(cc);
+    const stale = [];
+    await Promise.all(units.map(async (unit) => await compiler.find(unit) || stale.push(unit)));
+    await writeCompileCommands(units.filter((unit) => unit.mode === modes[0]), cc);
+
+    // The engine first: it takes longer than everything else together.
+    const cost = (unit) => unit.stem === "engine" ? 2 : unit.part === "library" ? 1 : 0;
+    stale.sort((a, b) => cost(b) - cost(a));
+    if (stale.some((unit) => unit.stem === "engine")) {
+      say(
+        `${terminal.cyan("engine")}  compiling QuickJS-ng, which takes about half a minute, once`,
+      );
+    }
+    total = stale.length;
+    const failures = [];
+    const tell = async (name, work) => {
+      const since = Date.now();
+      running.set(name, since);
+      const { ok, output, fresh } = await work();
+      running.delete(name);
+      if (fresh) return true;
+      const time = terminal.dim(terminal.duration(Date.now() - since));
+      say(`${ok ? terminal.green("✓") : terminal.red("✗")} ${name} ${time}`);
+      if (output.trim()) say(output.trimEnd());
+      if (!ok) failures.push(name);
+      return ok;
+    };
+    await each(stale, Math.max(2, availableParallelism()), async (unit) => {
+      await tell(label(unit), () => compiler.compile(unit));
+      done++;
+    });
+
+    const results = {};
+    if (failures.length === 0) {
+      for (const mode of modes) {
+        const own = units.filter((unit) => unit.mode === mode && unit.part === "library");
+        const sanitize = MODE_FLAGS[mode].filter((flag) => flag.startsWith("-fsanitize"));
+        const library = `build/${mode}/${LIBRARY_NAME}`;
+        const strict = MAC || sanitize.length > 0 ? [] : ["-Wl,-z,defs"];
+        await tell(
+          library,
+          () => compiler.link(library, own, [...SHARED_FLAGS, ...strict, ...sanitize]),
+        );
+        const programs = units.filter((unit) => unit.mode === mode && unit.part === "test");
+        results[mode] = {
+          library,
+          tests: programs.map((unit) => `build/${mode}/tests/${unit.stem}`),
+        };
+        await each(programs, Math.max(2, availableParallelism()), async (unit) => {
+          const program = `build/${mode}/tests/${unit.stem}`;
+          await tell(program, () => compiler.link(program, [unit, ...own], sanitize));
+        });
+      }
+    }
+    if (failures.length > 0) throw new BuildError(`did not build: ${failures.join(", ")}`);
+
+    const warnings = [];
+    for (const unit of units) {
+      const log = (await readFile(`${unit.object}.log`, "utf8").catch(() => "")).trim();
+      if (log) warnings.push(log);
+    }
+    return { compiled: stale.length, warnings, results };
+  } finally {
+    line.end();
+    unlock?.();
+  }
+}
+
+/** Ends the process in the way of the scripts: what a person can put right has no stack. */
+export function fail(error) {
+  console.error(
+    error instanceof BuildError ? `${terminal.red("error")}: ${error.message}` : error,
+  );
+  process.exitCode = 1;
+}
+
+async function main() {
+  const args = process.argv.slice(2);
+  const tests = args.includes("--tests");
+  const modes = args.filter((arg) => arg !== "--tests");
+  const unknown = modes.filter((mode) => !(mode in MODE_FLAGS));
+  if (unknown.length > 0) {
+    throw new BuildError(
+      `"${unknown[0]}" is no mode; there are ${Object.keys(MODE_FLAGS).join(", ")}, and --tests`,
+    );
+  }
+  const start = Date.now();
+  if (await symbols() === "written") console.log("ffi/symbols.ts follows the headers");
+  const { compiled, results } = await build({
+    modes: modes.length > 0 ? modes : ["release"],
+    tests,
+  });
+  const outputs = Object.values(results).map(({ library }) => library).join(", ");
+  const did = compiled > 0 ? `${compiled} files compiled` : "nothing to compile";
+  console.log(`${outputs}  ${terminal.dim(`${did}, ${terminal.duration(Date.now() - start)}`)}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main().catch(fail);
