@@ -25,9 +25,9 @@
  *   ARRAY_F64 n, pad(8), n f64                   every element a number
  *   ARRAY_PROPS  length n, then as OBJECT_PAIRS  sparse arrays and arrays with extra keys
  *   OBJECT    n keys, the keys (STRING8 or STRING16 with its tag), n values: a new shape, which
- *             gets the next shape number, from 0
+ *             gets the next shape number, from 0, before its values are written
  *   OBJECT_SHAPE  n = shape number, its values   a further object of that shape
- *   OBJECT_PAIRS  (key, value)*, END             when the keys are not known beforehand
+ *   OBJECT_PAIRS  (key, value)*, END             objects of very many keys
  *   DATE      f64
  *   REGEXP    source string value, flags string value
  *   BOOLEAN_OBJECT u8; NUMBER_OBJECT f64; BIGINT_OBJECT, STRING_OBJECT: a BIGINT or string value
@@ -39,14 +39,43 @@
  *             (1 = tracks the length), length n (elements; bytes for a DataView; 0 if tracking).
  *             The view is numbered before its buffer.
  *   ERROR     class u8 (WIRE_ERROR_*), flags u8 (WIRE_ERROR_HAS_*), for each flag in the order of
- *             its bit a value: name, message, stack, cause, errors (an array), props (an object
- *             value of own enumerable properties)
+ *             its bit a value: name, message, stack (strings), cause, errors (an array), props (an
+ *             OBJECT.. of own enumerable properties, which takes an object number as any other)
  *   REFERENCE n
  *
+ * ONE ENCODING FOR ONE VALUE. Both encoders write the same bytes (tests/vectors/clone.json), so:
+ *   - Varints are as short as can be. A string is STRING8 when all its units are at most 0xff.
+ *     Every NaN, wherever it is written as f64, has the bits 0x7ff8<<48.
+ *   - The keys of an array or object are listed first (own, enumerable, strings); then each key
+ *     in its turn is looked for again, read once, and its value written.
+ *   - Arrays. Other keys than indices, or fewer than half of the indices there (2 * present <
+ *     length): ARRAY_PROPS, leaving out keys that went meanwhile. Else, if nothing is missing and
+ *     length > 0: ARRAY_INT when every value read is an int32, ARRAY_F64 when every one is a
+ *     number. Else ARRAY (so [] too), where a missing element is HOLE.
+ *   - Objects. Up to WIRE_SHAPE_KEYS keys: OBJECT when this list of keys, in this order, is new in
+ *     the numbering, else OBJECT_SHAPE. More: OBJECT_PAIRS, which makes no shape and leaves out
+ *     keys that went meanwhile.
+ *   - Errors. `name` is read; if it is the name of a class in WIRE_ERROR_MAP (but DOMException for
+ *     what isn't one), that is the class (the standard's rule) and NAME is absent. Else the class
+ *     is that of the nearest prototype of the realm's own error classes, or Error, and NAME is
+ *     there if the name is a string. A DOMException always has that class, NAME if its name
+ *     isn't "DOMException", and MESSAGE. MESSAGE: there is an own data property `message`;
+ *     ToString of it. STACK: `stack` is read and is a string. CAUSE: there is an own data property
+ *     `cause`. ERRORS: the class is AggregateError and there is an own data property `errors` that
+ *     is an array. PROPS: there are other own enumerable string keys than name, message and stack,
+ *     and than cause and errors where those have their flags. In this order, and all before the
+ *     flags are written.
+ *   - A Date's time, a RegExp's source and flags, a boxed value and the like come from internal
+ *     slots; own properties of those are dropped, as are prototypes and lastIndex.
+ *   - Objects nested deeper than WIRE_MAX_DEPTH are uncloneable (an object of its own is 1 deep).
+ * A decoder takes any of the forms, whether an encoder would have chosen it or not. An error read
+ * without NAME takes its class's (`name` is not an own property then), without MESSAGE the same;
+ * without STACK its own `stack` is undefined.
+ *
  * An encoding that is truncated, has an unknown tag, a reference or shape that does not exist, a
- * length beyond its end or bytes left over is refused; nothing is trusted. Keys such as
- * `__proto__` are own properties. Lengths that promise more than the remaining bytes could hold
- * are refused before anything is allocated.
+ * length beyond its end, objects too deep or bytes left over is refused; nothing is trusted. Keys
+ * such as `__proto__` are own properties. Lengths that promise more than the remaining bytes could
+ * hold are refused before anything is allocated.
  */
 #ifndef DEFERRED_CLONE_H
 #define DEFERRED_CLONE_H
@@ -56,6 +85,9 @@
 
 /* The most keys an object may have to be written by shape. */
 #define WIRE_SHAPE_KEYS 64
+
+/* The deepest that objects may be nested: what a host's own stack takes of recursive functions. */
+#define WIRE_MAX_DEPTH 1000
 
 #define WIRE_TAG_MAP(X)                                                                            \
     X(UNDEFINED, 0x00)                                                                             \
