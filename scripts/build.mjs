@@ -150,12 +150,15 @@ async function list(dir, ending) {
 /** @param {Mode} mode @param {boolean} tests @returns {Promise<Unit[]>} */
 async function listUnits(mode, tests) {
   const common = [...COMMON_FLAGS, ...MODE_FLAGS[mode]];
-  const abi = `-DDFD_ABI_NUMBER=${await abiNumber()}u`;
+  const own = {
+    "deferred.c": [`-DDFD_ABI_NUMBER=${await abiNumber()}u`],
+    "engine.c": ["-DDFD_ONE_ALLOCATOR"],
+  };
   const user = words(process.env.CFLAGS);
   const ours = [...common, ...WARNINGS, "-Icsrc", "-isystem", ENGINE_DIR];
   const units = [];
   for (const name of await list("csrc", ".c")) {
-    const special = name === "engine.c" ? ["-DDFD_ONE_ALLOCATOR"] : [abi];
+    const special = own[name] ?? [];
     units.push({
       mode,
       source: `csrc/${name}`,
@@ -176,7 +179,7 @@ async function listUnits(mode, tests) {
       mode,
       source: `tests/c/${name}`,
       part: "test",
-      flags: [...ours, "-Itests/c", abi, ...user],
+      flags: [...ours, "-Itests/c", ...user],
     });
   }
   return units.map((unit) => ({ ...unit, stem: path.basename(unit.source, ".c") }));
