@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define DEFAULT_MEMORY ((size_t)256 << 20)
-#define DEFAULT_STACK ((size_t)1 << 20)
+#define DEFAULT_STACK ((size_t)4 << 20)
 #define MIN_STACK ((size_t)64 << 10)
 #define MAX_STACK ((size_t)256 << 20)
 #define MIN_MEMORY ((size_t)1 << 20)

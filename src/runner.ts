@@ -36,7 +36,7 @@ export interface RunnerOptions {
    * Default: 256 MiB.
    */
   readonly memoryLimit?: number;
-  /** Bytes of native stack that a task may use, from 64 KiB to 256 MiB. Default: 1 MiB. */
+  /** Bytes of native stack that a task may use, from 64 KiB to 256 MiB. Default: 4 MiB. */
   readonly maxStackSize?: number;
 }
 

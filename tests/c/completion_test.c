@@ -1,59 +1,18 @@
 /* completion_test.c - the completion queue: order, wrapping, overflow, parking, several writers. */
 #include "completion.h"
 
-#include <poll.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "host.h"
 
-typedef struct Seen {
-    uint32_t task, status, worker, length;
-    bool external;
-    uint8_t first;
-} Seen;
-
-static uint32_t word_at(const uint8_t *at) {
-    uint32_t value;
-    memcpy(&value, at, 4);
-    return value;
-}
-
-/* Reads one record as the host does; false when there is none. */
-static bool read_one(CompletionQueue *queue, Seen *seen) {
-    for (;;) {
-        uint32_t head = atomic_load(&queue->control[DFD_CONTROL_HEAD]);
-        if (head == atomic_load(&queue->control[DFD_CONTROL_TAIL])) {
-            if (!atomic_load(&queue->control[DFD_CONTROL_OVERFLOW])) return false;
-            completion_refill(queue);
-            continue;
-        }
-        const uint8_t *ring = (const uint8_t *)(queue->control + DFD_CONTROL_RING);
-        const uint8_t *record = ring + head % DFD_RING_BYTES;
-        uint32_t size = word_at(record + DFD_RECORD_SIZE);
-        bool padding = word_at(record + DFD_RECORD_TASK) == 0xffffffffu;
-        if (!padding) {
-            *seen = (Seen){
-                .task = word_at(record + DFD_RECORD_TASK),
-                .status = word_at(record + DFD_RECORD_STATUS),
-                .worker = word_at(record + DFD_RECORD_WORKER),
-                .length = word_at(record + DFD_RECORD_LENGTH),
-                .external = word_at(record + DFD_RECORD_EXTERNAL) != 0,
-            };
-            const uint8_t *payload = record + DFD_RECORD_PAYLOAD;
-            if (seen->external) {
-                double address;
-                memcpy(&address, payload, 8);
-                uint8_t *outside = (uint8_t *)(uintptr_t)address;
-                seen->first = outside[0];
-                free(outside);
-            } else if (seen->length) {
-                seen->first = payload[0];
-            }
-        }
-        atomic_store(&queue->control[DFD_CONTROL_HEAD], head + size);
-        if (!padding) return true;
+/* Reads one record, from the overflow list too. */
+static bool read_one(CompletionQueue *queue, HostRecord *record) {
+    while (!host_read(queue->control, record)) {
+        if (!atomic_load(&queue->control[DFD_CONTROL_OVERFLOW])) return false;
+        completion_refill(queue);
     }
+    return true;
 }
 
 /* Pushes a completion with `length` bytes of payload that all say `task`. */
@@ -75,9 +34,9 @@ static void push(CompletionQueue *queue, uint32_t task, size_t length) {
     }
 }
 
-static bool as_pushed(const Seen *seen, uint32_t task, size_t length) {
+static bool as_pushed(const HostRecord *seen, uint32_t task, size_t length) {
     return seen->task == task && seen->status == task % 7 && seen->worker == task % 5 &&
-           seen->length == length && (!length || seen->first == (task & 0xff));
+           seen->length == length && (!length || seen->head[0] == (task & 0xff));
 }
 
 TEST("records come out in order and wrap") {
@@ -87,7 +46,7 @@ TEST("records come out in order and wrap") {
     for (uint32_t task = 0; task < 20000; task++) {
         push(&queue, task, task * 37 % 1500);
         while (task - next > task % 20) {
-            Seen seen;
+            HostRecord seen;
             REQUIRE(read_one(&queue, &seen));
             CHECK(as_pushed(&seen, next, next * 37 % 1500));
             next++;
@@ -102,11 +61,11 @@ TEST("what does not fit waits and keeps its order") {
     for (uint32_t task = 0; task < 5000; task++) push(&queue, task, 100);
     CHECK(atomic_load(&queue.control[DFD_CONTROL_OVERFLOW]) > 0);
     for (uint32_t task = 0; task < 5000; task++) {
-        Seen seen;
+        HostRecord seen;
         REQUIRE(read_one(&queue, &seen));
         CHECK(as_pushed(&seen, task, 100));
     }
-    Seen none;
+    HostRecord none;
     CHECK(!read_one(&queue, &none));
     CHECK(atomic_load(&queue.control[DFD_CONTROL_OVERFLOW]) == 0);
     completion_close(&queue);
@@ -118,7 +77,7 @@ TEST("large payloads are handed over") {
     push(&queue, 1, 3u << 20);
     push(&queue, 2, DFD_RING_BYTES / 4);
     push(&queue, 3, DFD_RING_BYTES / 4 + 1);
-    Seen seen;
+    HostRecord seen;
     CHECK(read_one(&queue, &seen) && as_pushed(&seen, 1, 3u << 20) && seen.external);
     CHECK(read_one(&queue, &seen) && as_pushed(&seen, 2, DFD_RING_BYTES / 4) && !seen.external);
     CHECK(read_one(&queue, &seen) && as_pushed(&seen, 3, DFD_RING_BYTES / 4 + 1) && seen.external);
@@ -129,7 +88,7 @@ TEST("closing frees what was not read") { /* the leak checker says if it does no
     CompletionQueue queue;
     REQUIRE(completion_open(&queue));
     for (uint32_t task = 0; task < 3000; task++) push(&queue, task, task % 50 ? 60 : 100000);
-    Seen seen;
+    HostRecord seen;
     for (int i = 0; i < 70; i++) REQUIRE(read_one(&queue, &seen));
     completion_close(&queue);
 }
@@ -148,7 +107,7 @@ TEST("a parked host is told once") {
     push(&queue, 1, 8);
     CHECK(atomic_load(&told) == 0); /* nobody asked */
     CHECK(completion_park(&queue) == 1);
-    Seen seen;
+    HostRecord seen;
     REQUIRE(read_one(&queue, &seen));
     CHECK(completion_park(&queue) == 0);
     push(&queue, 2, 8);
@@ -198,7 +157,7 @@ TEST("no completion and no wake up is lost") {
     }
     uint32_t count = 0;
     while (count < WRITERS * EACH) {
-        Seen seen;
+        HostRecord seen;
         while (read_one(&queue, &seen)) {
             uint32_t w = seen.task / EACH, i = seen.task % EACH;
             CHECK(w < WRITERS && i == next[w]); /* each writer's order is kept */

@@ -1,0 +1,64 @@
+/* host.h - reads completion records as a host does: plain memory, no call. */
+#ifndef HOST_H
+#define HOST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deferred.h"
+
+typedef struct HostRecord {
+    uint32_t task, status, worker, length;
+    bool external;
+    double run_ms, wait_ms;
+    uint8_t head[16]; /* the payload's first bytes */
+} HostRecord;
+
+static inline uint32_t host_u32(const uint8_t *at) {
+    uint32_t value;
+    memcpy(&value, at, 4);
+    return value;
+}
+
+static inline double host_f64(const uint8_t *at) {
+    double value;
+    memcpy(&value, at, 8);
+    return value;
+}
+
+/* Reads one record; false when the ring is empty. Frees a payload that lies outside. */
+static inline bool host_read(_Atomic uint32_t *control, HostRecord *record) {
+    for (;;) {
+        uint32_t head = atomic_load(&control[DFD_CONTROL_HEAD]);
+        if (head == atomic_load(&control[DFD_CONTROL_TAIL])) return false;
+        const uint8_t *at =
+            (const uint8_t *)(control + DFD_CONTROL_RING) + head % DFD_RING_BYTES;
+        uint32_t size = host_u32(at + DFD_RECORD_SIZE);
+        bool padding = host_u32(at + DFD_RECORD_TASK) == 0xffffffffu;
+        if (!padding) {
+            *record = (HostRecord){
+                .task = host_u32(at + DFD_RECORD_TASK),
+                .status = host_u32(at + DFD_RECORD_STATUS),
+                .worker = host_u32(at + DFD_RECORD_WORKER),
+                .length = host_u32(at + DFD_RECORD_LENGTH),
+                .external = host_u32(at + DFD_RECORD_EXTERNAL) != 0,
+                .run_ms = host_f64(at + DFD_RECORD_RUN_MS),
+                .wait_ms = host_f64(at + DFD_RECORD_WAIT_MS),
+            };
+            double address = record->external ? host_f64(at + DFD_RECORD_PAYLOAD) : 0;
+            const uint8_t *payload =
+                record->external ? (const uint8_t *)(uintptr_t)address : at + DFD_RECORD_PAYLOAD;
+            size_t known = record->length < sizeof record->head ? record->length
+                                                                : sizeof record->head;
+            memcpy(record->head, payload, known);
+            if (record->external) dfd_release(address);
+        }
+        atomic_store(&control[DFD_CONTROL_HEAD], head + size);
+        if (!padding) return true;
+    }
+}
+
+#endif

@@ -1,0 +1,244 @@
+/* pool_test.c - the library through its flat API, as a host uses it: compile, submit, read the
+ * ring, cancel, close; several pools and threads at once. Run under TSan as well.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "check.h"
+#include "clone.h"
+#include "host.h"
+
+static double now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static _Atomic uint32_t *control_of(uint32_t pool) {
+    return (_Atomic uint32_t *)(uintptr_t)dfd_pool_control(pool);
+}
+
+static uint32_t open_pool(double threads) {
+    uint32_t pool = dfd_pool_open();
+    REQUIRE(pool != 0);
+    REQUIRE(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, threads) == 0);
+    return pool;
+}
+
+static uint32_t compile(uint32_t pool, const char *source) {
+    uint8_t reply[4096];
+    int32_t length = dfd_compile(pool, (const uint8_t *)source, (uint32_t)strlen(source), 1, reply,
+                                 sizeof reply);
+    return length < 8 ? 0 : host_u32(reply);
+}
+
+/* Submits a task with no argument, or with one int32. */
+static int32_t submit(uint32_t pool, uint32_t program, uint32_t task, const int32_t *argument) {
+    _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + 5] = {0};
+    uint32_t argc = argument != NULL;
+    memcpy(bytes + DFD_SUBMISSION_TASK, &task, 4);
+    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 4);
+    memcpy(bytes + DFD_SUBMISSION_ARGC, &argc, 4);
+    bytes[DFD_SUBMISSION_ARGS] = WIRE_INT;
+    if (argument) memcpy(bytes + DFD_SUBMISSION_ARGS + 1, argument, 4);
+    return dfd_submit(pool, bytes, DFD_SUBMISSION_ARGS + (argument ? 5u : 0u));
+}
+
+/* The next completion, waited for as a parked host does. */
+static bool next(uint32_t pool, HostRecord *record) {
+    for (;;) {
+        if (host_read(control_of(pool), record)) return true;
+        if (dfd_refill(pool) > 0 || host_read(control_of(pool), record)) continue;
+        if (dfd_park(pool) == 0) dfd_wait(pool);
+    }
+}
+
+/* An integer result. */
+static int32_t integer(const HostRecord *record) {
+    if (record->length == 1 && record->head[0] >= 0x80) return record->head[0] - 0x80;
+    int32_t value = INT32_MIN;
+    if (record->length == 5 && record->head[0] == WIRE_INT) memcpy(&value, record->head + 1, 4);
+    return value;
+}
+
+TEST("a task runs and its result comes back") {
+    uint32_t pool = open_pool(1);
+    uint32_t program = compile(pool, "((n) => n * 2)");
+    REQUIRE(program != 0);
+    int32_t argument = 21;
+    CHECK(submit(pool, program, 7, &argument) > 0);
+    HostRecord record;
+    REQUIRE(next(pool, &record));
+    CHECK(record.task == 7 && record.status == DFD_STATUS_OK && record.worker == 1);
+    CHECK(integer(&record) == 42);
+    CHECK(record.run_ms >= 0 && record.wait_ms >= 0);
+    CHECK(atomic_load(&control_of(pool)[DFD_CONTROL_THREADS]) == 1);
+    CHECK(dfd_pool_close(pool) == 0);
+}
+
+TEST("handles that are stale, forged or of another pool are refused") {
+    uint32_t pool = open_pool(1), other = open_pool(1);
+    uint32_t program = compile(pool, "(() => 1)");
+    CHECK(submit(other, program + 1000, 1, NULL) == DFD_E_HANDLE);
+    CHECK(dfd_program_free(pool, program) == 0);
+    CHECK(dfd_program_free(pool, program) == DFD_E_HANDLE);
+    CHECK(submit(pool, program, 1, NULL) == DFD_E_HANDLE);
+    CHECK(dfd_cancel(pool, 12345) == 0);
+    CHECK(dfd_pool_close(pool) == 0);
+    CHECK(dfd_pool_close(pool) == DFD_E_HANDLE);
+    CHECK(submit(pool, program, 1, NULL) == DFD_E_HANDLE);
+    CHECK(dfd_pool_control(pool) == 0);
+    CHECK(dfd_park(0) == DFD_E_HANDLE && dfd_wait(pool) == DFD_E_HANDLE);
+    CHECK(dfd_pool_set(0xffffffffu, 0, 1) == DFD_E_HANDLE);
+    CHECK(dfd_pool_close(other) == 0);
+}
+
+TEST("malformed submissions and options are refused") {
+    uint32_t pool = open_pool(1);
+    uint32_t program = compile(pool, "(() => 1)");
+    uint8_t bytes[DFD_SUBMISSION_ARGS] = {0};
+    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 4);
+    CHECK(dfd_submit(pool, bytes, DFD_SUBMISSION_ARGS - 1) == DFD_E_INVALID);
+    uint32_t argc = 1;
+    memcpy(bytes + DFD_SUBMISSION_ARGC, &argc, 4);
+    CHECK(dfd_submit(pool, bytes, DFD_SUBMISSION_ARGS) == DFD_E_INVALID);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, 0) == DFD_E_INVALID);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, -1) == DFD_E_INVALID);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 10) == DFD_E_INVALID);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_COUNT, 1) == DFD_E_INVALID);
+    CHECK(dfd_pool_close(pool) == 0);
+}
+
+TEST("source that does not parse is refused and the pool goes on") {
+    uint32_t pool = open_pool(1);
+    CHECK(compile(pool, "(() => {") == 0);
+    CHECK(compile(pool, "(((") == 0);
+    uint32_t program = compile(pool, "(() => 5)");
+    CHECK(program != 0);
+    uint8_t small[16];
+    CHECK(dfd_compile(pool, (const uint8_t *)"(() => 5)", 9, 1, small, sizeof small) ==
+          DFD_E_REPLY_SIZE);
+    CHECK(dfd_pool_close(pool) == 0);
+}
+
+TEST("20,000 tasks on three threads each complete once") {
+    enum { COUNT = 20000 };
+    uint32_t pool = open_pool(3);
+    uint32_t program = compile(pool, "((n) => n + 1)");
+    uint8_t *seen = calloc(COUNT, 1);
+    REQUIRE(seen != NULL);
+    for (int32_t i = 0; i < COUNT; i++) CHECK(submit(pool, program, (uint32_t)i, &i) > 0);
+    for (int i = 0; i < COUNT; i++) {
+        HostRecord record;
+        REQUIRE(next(pool, &record));
+        REQUIRE(record.task < COUNT);
+        CHECK(!seen[record.task]++);
+        CHECK(record.status == DFD_STATUS_OK && integer(&record) == (int32_t)record.task + 1);
+        CHECK(record.worker >= 1 && record.worker <= 3);
+    }
+    CHECK(atomic_load(&control_of(pool)[DFD_CONTROL_QUEUED]) == 0);
+    CHECK(atomic_load(&control_of(pool)[DFD_CONTROL_THREADS]) <= 3);
+    free(seen);
+    CHECK(dfd_pool_close(pool) == 0);
+}
+
+TEST("a program may be freed while its tasks wait") {
+    uint32_t pool = open_pool(1);
+    uint32_t program = compile(pool, "(() => 9)");
+    for (uint32_t i = 0; i < 100; i++) CHECK(submit(pool, program, i, NULL) > 0);
+    CHECK(dfd_program_free(pool, program) == 0);
+    for (int i = 0; i < 100; i++) {
+        HostRecord record;
+        REQUIRE(next(pool, &record));
+        CHECK(record.status == DFD_STATUS_OK && integer(&record) == 9);
+    }
+    CHECK(dfd_pool_close(pool) == 0);
+}
+
+TEST("cancelling ends a queued task, a running one, and no other") {
+    uint32_t pool = open_pool(1);
+    uint32_t endless = compile(pool, "(() => { for (;;); })");
+    uint32_t quick = compile(pool, "(() => 3)");
+    for (int round = 0; round < 20; round++) {
+        int32_t running = submit(pool, endless, 1, NULL);
+        int32_t queued = submit(pool, endless, 2, NULL);
+        CHECK(submit(pool, quick, 3, NULL) > 0);
+        double start = now_ms();
+        while (atomic_load(&control_of(pool)[DFD_CONTROL_QUEUED]) != 2 && now_ms() < start + 5000)
+            ;
+        HostRecord record;
+        CHECK(dfd_cancel(pool, (uint32_t)queued) == 1);
+        REQUIRE(next(pool, &record));
+        CHECK(record.task == 2 && record.status == DFD_STATUS_CANCELLED && record.worker == 0);
+        CHECK(dfd_cancel(pool, (uint32_t)running) == 1);
+        REQUIRE(next(pool, &record));
+        CHECK(record.task == 1 && record.status == DFD_STATUS_CANCELLED && record.worker == 1);
+        REQUIRE(next(pool, &record));
+        CHECK(record.task == 3 && record.status == DFD_STATUS_OK && integer(&record) == 3);
+        CHECK(dfd_cancel(pool, (uint32_t)running) == 0);
+    }
+    CHECK(dfd_pool_close(pool) == 0);
+}
+
+TEST("a pool closes with tasks queued and running") {
+    for (int round = 0; round < 30; round++) {
+        uint32_t pool = open_pool(2);
+        uint32_t endless = compile(pool, "(() => { for (;;); })");
+        uint32_t quick = compile(pool, "(() => 'x'.repeat(100000))");
+        for (uint32_t i = 0; i < 20; i++) submit(pool, i % 3 ? quick : endless, i, NULL);
+        CHECK(dfd_pool_close(pool) == 0);
+    }
+}
+
+static void *use_own_pool(void *argument) {
+    uint32_t pool = dfd_pool_open();
+    dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, 2);
+    uint32_t program = compile(pool, "((n) => n * 3)");
+    for (int32_t i = 0; i < 3000; i++) {
+        HostRecord record;
+        submit(pool, program, (uint32_t)i, &i);
+        if (!next(pool, &record) || integer(&record) != i * 3) *(bool *)argument = true;
+    }
+    dfd_pool_close(pool);
+    return NULL;
+}
+
+TEST("pools of several threads do not disturb each other") {
+    pthread_t threads[3];
+    bool wrong[3] = {false};
+    for (int i = 0; i < 3; i++)
+        CHECK(pthread_create(&threads[i], NULL, use_own_pool, &wrong[i]) == 0);
+    for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+    CHECK(!wrong[0] && !wrong[1] && !wrong[2]);
+}
+
+TEST("a task out of memory is told so and the next one is fine") {
+    uint32_t pool = dfd_pool_open();
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 8 << 20) == 0);
+    uint32_t bomb = compile(pool, "(() => { const a = []; for (;;) a.push([a.length, 'x']); })");
+    uint32_t quick = compile(pool, "(() => 4)");
+    for (int round = 0; round < 5; round++) {
+        HostRecord record;
+        submit(pool, bomb, 1, NULL);
+        REQUIRE(next(pool, &record));
+        CHECK(record.status == DFD_STATUS_MEMORY && record.length == 0);
+        submit(pool, quick, 2, NULL);
+        REQUIRE(next(pool, &record));
+        CHECK(record.status == DFD_STATUS_OK && integer(&record) == 4);
+    }
+    CHECK(dfd_pool_close(pool) == 0);
+}
+
+TEST("results too large for the ring come whole") {
+    uint32_t pool = open_pool(2);
+    uint32_t program = compile(pool, "((n) => 'ab'.repeat(n))");
+    for (int32_t n = 1; n < 3000000; n = n * 3 + 1) {
+        HostRecord record;
+        submit(pool, program, 1, &n);
+        REQUIRE(next(pool, &record));
+        CHECK(record.status == DFD_STATUS_OK && record.length > (uint32_t)n * 2);
+        CHECK(record.head[0] == WIRE_STRING8);
+    }
+    CHECK(dfd_pool_close(pool) == 0);
+}
