@@ -179,6 +179,17 @@ static uint64_t next_seed(uint64_t *state) {
     return z ? z : 1;
 }
 
+/* false when the limit is below what a realm needs, too. */
+static bool build_guarded(Realm *realm) {
+    bool built = false;
+    if (sigsetjmp(realm->exit, 0) == 0) {
+        realm->guarded = true;
+        built = build(realm);
+    }
+    realm->guarded = false;
+    return built;
+}
+
 Realm *realm_open(size_t memory, size_t stack) {
     Realm *realm = calloc(1, sizeof *realm);
     if (!realm) return NULL;
@@ -186,18 +197,10 @@ Realm *realm_open(size_t memory, size_t stack) {
     realm->stack = stack;
     realm->seed = fresh_seed();
     realm->arena = arena_open(memory);
-    if (!realm->arena) goto failed;
-    arena_on_exhausted(realm->arena, on_exhausted, realm);
-    if (sigsetjmp(realm->exit, 0) == 0) {
-        realm->guarded = true;
-        if (!build(realm)) goto failed;
-        realm->guarded = false;
-    } else {
-        goto failed; /* the limit is below what a realm needs */
+    if (realm->arena) {
+        arena_on_exhausted(realm->arena, on_exhausted, realm);
+        if (build_guarded(realm) && arena_snapshot(realm->arena)) return realm;
     }
-    if (!arena_snapshot(realm->arena)) goto failed;
-    return realm;
-failed:
     realm_close(realm);
     return NULL;
 }
