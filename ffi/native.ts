@@ -1,0 +1,96 @@
+/**
+ * What the rest of the package knows of the native library: numbers, buffers and a waker.
+ *
+ * Runtimes differ in what a pointer is (an object in Deno, a number in Bun, a bigint in Node), in
+ * how a library is opened and in how an event loop is woken. None of that leaves this folder: a
+ * dialect (deno.ts, bun.ts, node.ts) translates, load.ts chooses one of them.
+ *
+ * @module
+ */
+import type { Symbols, SymbolType } from "./symbols.ts";
+
+/** The library, loaded. There is one of these for each isolate. */
+export interface Native {
+  readonly runtime: Runtime;
+  /** The library's functions. */
+  readonly symbols: Symbols;
+  /**
+   * The library's own memory, not a copy. Garbage collection of the buffer does nothing to that
+   * memory; the library's freeing it makes the buffer poisonous, so let go of it before.
+   *
+   * @param address as the library gave it, not 0
+   * @param length in bytes, not 0
+   */
+  view(address: number, length: number): ArrayBuffer;
+  /**
+   * Makes the waker of a pool; once for each pool.
+   *
+   * @param wake called in the event loop, in a turn of its own, so that the microtasks it queues
+   *   run right after it. It may also be called when there is nothing to see.
+   */
+  waker(pool: number, wake: () => void): Waker;
+}
+
+/** Wakes this isolate's event loop when a parked pool completes a task. */
+export interface Waker {
+  /**
+   * The pool was parked (`dfd_park` returned 0): keeps the event loop alive, and `wake` will be
+   * called after the next completion. Arming an armed waker changes nothing; it stays armed when
+   * it wakes.
+   */
+  arm(): void;
+  /** No task is pending: lets the event loop end. */
+  disarm(): void;
+  /** For good: `wake` is not called again. */
+  close(): void;
+}
+
+export type Runtime = "deno" | "bun" | "node";
+
+/** The functions to look up in a library, in the form of `SYMBOLS`. */
+export type SymbolTable = Readonly<
+  Record<string, { readonly args: readonly SymbolType[]; readonly result: SymbolType }>
+>;
+
+/** What differs from runtime to runtime. */
+export interface Dialect {
+  readonly runtime: Runtime;
+  /** "linux", "darwin" (macOS) or "windows". */
+  readonly os: string;
+  /** "x64", "arm64" and so on. */
+  readonly arch: string;
+  /** An environment variable; `undefined` also if it may not be read without asking the user. */
+  env(name: string): string | undefined;
+  /** Whether there is a file; `undefined` if it may not be looked at without asking the user. */
+  exists(path: string): boolean | undefined;
+  /**
+   * Opens a library and looks its functions up.
+   *
+   * @throws {LibraryError} if the runtime has no FFI or forbids it
+   * @throws {Error} what the system said, if the file or one of the functions is missing
+   */
+  open(path: string, table: SymbolTable): Record<string, (...args: never[]) => unknown>;
+  /** See {@link Native.view}. */
+  view(address: number, length: number): ArrayBuffer;
+  /** See {@link Connect}. */
+  readonly connect: Connect;
+}
+
+/**
+ * Reads a socket in the event loop, which is not kept alive by it at first. The descriptor belongs
+ * to the runtime from then on.
+ *
+ * @param fd a connected stream socket
+ * @param wake called for each arrival of bytes, whatever they are
+ * @param lost called when the socket ends or fails without having been closed here
+ */
+export type Connect = (fd: number, wake: () => void, lost: () => void) => Link;
+
+/** A socket, or what stands in for it. */
+export interface Link {
+  /** Keeps the event loop alive. */
+  ref(): void;
+  /** Lets the event loop end. */
+  unref(): void;
+  close(): void;
+}
