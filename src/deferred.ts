@@ -4,7 +4,7 @@
  * @module
  */
 import { describe } from "./source.ts";
-import { outcomeError, type Outcome } from "./outcome.ts";
+import { rejection, type Subject } from "./outcome.ts";
 import { defaultRunner, RUNNER, type Runner, type RunnerHolder } from "./runner.ts";
 import { captureSite, type Site } from "./stack.ts";
 import type { Completion, Pending } from "./reactor.ts";
@@ -184,14 +184,14 @@ class Task<T> implements Pending {
       this.stats = { worker, runTime, waitTime };
     }
     if (completion.status === STATUS.OK) this.#resolve(completion.payload as T);
-    else this.#reject(outcomeError(completion, this.#outcome()));
+    else this.#reject(rejection(completion, this.#subject()));
   }
 
   abandon(reason: unknown): void {
     this.#reject(reason);
   }
 
-  #outcome(): Outcome {
+  #subject(): Subject {
     return { name: this.name, fn: this.#fn, site: this.#site };
   }
 }

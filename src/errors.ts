@@ -1,0 +1,146 @@
+/**
+ * The errors of this package: one class for each kind, each with a stable `code`.
+ *
+ * Where the platform has an error for a case it is used: `TypeError` and `RangeError` for a wrong
+ * call, `DOMException` for what structured clone refuses (DataCloneError) and for cancelling
+ * (AbortError, TimeoutError).
+ *
+ * A message says what happened, which value or name caused it, and what to do.
+ *
+ * @module
+ */
+
+/**
+ * The base of the errors that only this package has.
+ *
+ * @example
+ * ```ts
+ * import { Deferred, DeferredError } from "@protojs/deferred";
+ *
+ * try {
+ *   await new Deferred(Math.max);
+ * } catch (error) {
+ *   if (error instanceof DeferredError) console.log(error.code); // "ERR_DEFERRED_FUNCTION"
+ * }
+ * ```
+ */
+export class DeferredError extends Error {
+  static {
+    this.prototype.name = "DeferredError";
+  }
+
+  /** Tells the kind of error; does not change between versions, unlike the message. */
+  readonly code: string = "ERR_DEFERRED";
+}
+
+/** A function can't be compiled on its own: native, bound, a class, a generator, … */
+export class FunctionNotSerializableError extends DeferredError {
+  static {
+    this.prototype.name = "FunctionNotSerializableError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_FUNCTION";
+}
+
+/** A function uses names that are defined neither in it nor in the realm it will run in. */
+export class FreeVariableError extends DeferredError {
+  static {
+    this.prototype.name = "FreeVariableError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_FREE_VARIABLE";
+
+  /** The names, in the order of their first use. */
+  readonly names: readonly string[];
+
+  /**
+   * @param message what to say
+   * @param names the names
+   * @param options the error's `cause`
+   */
+  constructor(message: string, names: readonly string[], options?: ErrorOptions) {
+    super(message, options);
+    this.names = names;
+  }
+}
+
+/** The native library is there but can't be used: damaged, stale, or forbidden. */
+export class LibraryError extends DeferredError {
+  static {
+    this.prototype.name = "LibraryError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_LIBRARY";
+}
+
+/** The native library isn't there. The message says where it was looked for and how to build it. */
+export class LibraryNotFoundError extends LibraryError {
+  static {
+    this.prototype.name = "LibraryNotFoundError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_LIBRARY_NOT_FOUND";
+}
+
+/** The pool takes no more tasks, or was destroyed while the task was pending. */
+export class PoolClosedError extends DeferredError {
+  static {
+    this.prototype.name = "PoolClosedError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_POOL_CLOSED";
+}
+
+/** The promise that a task returned can never settle: nothing is left that could do it. */
+export class UnsettledError extends DeferredError {
+  static {
+    this.prototype.name = "UnsettledError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_UNSETTLED";
+}
+
+/** A task needed more memory than its limit. Its realm is given back whole. */
+export class DeferredMemoryError extends DeferredError {
+  static {
+    this.prototype.name = "DeferredMemoryError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_MEMORY";
+}
+
+/** A task overflowed its native stack where the engine could not throw an error of its own. */
+export class DeferredStackError extends DeferredError {
+  static {
+    this.prototype.name = "DeferredStackError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_STACK";
+}
+
+/** The package or its library failed. Please report it. */
+export class InternalError extends DeferredError {
+  static {
+    this.prototype.name = "InternalError";
+  }
+
+  override readonly code: string = "ERR_DEFERRED_INTERNAL";
+}
+
+/**
+ * A value can't be cloned: the platform's own `DataCloneError` (code 25), and where in the value
+ * the trouble is.
+ */
+export class DataCloneError extends DOMException {
+  /** Where it is: `args[0].items[3].fn`, `result.rows`. */
+  readonly path: string;
+
+  /**
+   * @param message what to say, the path included
+   * @param path where in the value it is
+   */
+  constructor(message: string, path: string) {
+    super(message, "DataCloneError");
+    this.path = path;
+  }
+}

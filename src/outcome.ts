@@ -1,0 +1,72 @@
+/**
+ * From a task's completion to what its promise rejects with.
+ *
+ * @module
+ */
+import { STATUS, STATUS_TEXT } from "../ffi/symbols.ts";
+import {
+  DataCloneError,
+  DeferredMemoryError,
+  DeferredStackError,
+  InternalError,
+  UnsettledError,
+} from "./errors.ts";
+import type { Completion } from "./reactor.ts";
+import { type Site, taskStack } from "./stack.ts";
+
+/** The task, as far as its errors tell of it. */
+export interface Subject {
+  /** Its name; "" if it has none. */
+  readonly name: string;
+  readonly fn: (...args: never[]) => unknown;
+  /** Where its Deferred was made. */
+  readonly site: Site;
+}
+
+/** What a task that did not return rejects with. */
+export function rejection(completion: Completion, subject: Subject): unknown {
+  const { status, payload } = completion;
+  if (status === STATUS.THROWN) {
+    if (payload instanceof Error) setStack(payload, subject);
+    return payload;
+  }
+  const error = libraryError(status, payload, subject);
+  setStack(error, subject);
+  return error;
+}
+
+function libraryError(status: number, payload: unknown, { name }: Subject): Error {
+  const task = name === "" ? "the task" : `the task \`${name}\``;
+  switch (status) {
+    case STATUS.UNCLONEABLE: {
+      const [message, path, threw] = payload as [string, string, boolean];
+      const root = threw ? "thrown" : "result";
+      return new DataCloneError(`${root}${path}: ${message}`, `${root}${path}`);
+    }
+    case STATUS.UNSETTLED:
+      return new UnsettledError(
+        `${task} returned a promise that can never settle: nothing is left in the task that ` +
+          "could resolve or reject it",
+      );
+    case STATUS.MEMORY:
+      return new DeferredMemoryError(`${task} needed more memory than its limit`);
+    case STATUS.STACK:
+      return new DeferredStackError(`${task} overflowed its native stack`);
+    case STATUS.CANCELLED:
+      return new DOMException(`${task} was cancelled`, "AbortError");
+    default:
+      return payload instanceof Error
+        ? payload
+        : new InternalError(`${task} failed: ${STATUS_TEXT[status] ?? `status ${status}`}`);
+  }
+}
+
+function setStack(error: Error, subject: Subject): void {
+  const stack = taskStack(error, subject);
+  Object.defineProperty(error, "stack", {
+    value: stack,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
+}
