@@ -1,6 +1,8 @@
 /* bytes.c - see bytes.h */
 #include "bytes.h"
 
+#include "guard.h"
+
 bool bytes_grow(Bytes *bytes, size_t more) {
     if (bytes->failed || more > SIZE_MAX / 2 - bytes->length) {
         bytes->failed = true;
@@ -8,13 +10,13 @@ bool bytes_grow(Bytes *bytes, size_t more) {
     }
     size_t capacity = bytes->capacity ? bytes->capacity : 256;
     while (capacity < bytes->length + more) capacity += capacity / 2;
-    realm_critical_enter();
+    guard_critical_enter();
     uint8_t *data = realloc(bytes->data, capacity);
     if (data) {
         bytes->data = data;
         bytes->capacity = capacity;
     }
-    realm_critical_leave();
+    guard_critical_leave();
     bytes->failed = !data;
     return data != NULL;
 }

@@ -20,10 +20,6 @@ typedef struct Bytes {
     bool failed; /* memory ran out; writes after that are ignored */
 } Bytes;
 
-/* Marks that the thread must not be left by siglongjmp (realm.c). */
-void realm_critical_enter(void);
-void realm_critical_leave(void);
-
 bool bytes_grow(Bytes *bytes, size_t more); /* bytes.c */
 void bytes_free(Bytes *bytes);
 

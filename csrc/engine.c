@@ -14,6 +14,29 @@
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #endif
 
+/* What the engine asks of libc that is not safe in a task: localtime_r takes a lock of libc's (a
+ * task must not be left with it held), strtod reads numbers by the host's locale. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "dtoa.h"
+#include "guard.h"
+
+static struct tm *unkillable_localtime_r(const time_t *time, struct tm *result) {
+    guard_critical_enter();
+    struct tm *filled = localtime_r(time, result);
+    guard_critical_leave();
+    return filled;
+}
+
+static double locale_free_strtod(const char *text, char **end) {
+    JSATODTempMem memory;
+    return js_atod(text, (const char **)end, 10, 0, &memory);
+}
+
+#define localtime_r unkillable_localtime_r
+#define strtod locale_free_strtod
+
 #include "quickjs.c"
 
 #include "engine.h"

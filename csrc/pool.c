@@ -5,12 +5,16 @@
  *   - Programs, options and the compiling realm belong to the host's thread.
  *   - A task belongs to the queue, then to the worker that took it; once its slot is released
  *     nobody else can reach it, and the worker frees it or gives it to the completion queue.
- *   - A running task is interrupted under `lock` and only while it is its worker's `task`, so an
- *     interrupt never hits the task after it.
+ *   - A running task is stopped under `lock` and only while it is its worker's `task`, so that a
+ *     stop never hits the task after it.
+ *   - The watchdog is a thread of the pool's own, started when first something has a deadline or
+ *     must be stopped. It enforces timeouts, CPU limits and queue timeouts, and sends its signal
+ *     to a worker again and again until the task that must end is gone.
  */
 #include "pool.h"
 
 #include <assert.h>
+#include <math.h>
 #include <signal.h>
 #include <stdalign.h>
 #include <stdio.h>
@@ -31,6 +35,10 @@
  * the other comes back in less, and waking a sleeping thread costs as much. */
 #define SPIN_MS 0.05
 #define THREADS_MAX 1024
+/* How long the watchdog waits before it signals a task that must end once more. */
+#define RESEND_MS 1.0
+#define WATCHDOG_STACK ((size_t)128 << 10)
+#define FENCE_SIZE ((size_t)64 << 10) /* inaccessible, below each worker's stack */
 
 typedef struct Worker Worker;
 
@@ -40,6 +48,7 @@ typedef struct Task {
     Program *program;             /* held */
     Limits limits;
     double submitted; /* ms */
+    double expires;   /* when its time in the queue is over; INFINITY if it never is */
     uint32_t handle;
     Worker *worker; /* that runs it, or NULL */
     uint32_t argc;
@@ -53,8 +62,13 @@ struct Worker {
     Worker *next;
     Pool *pool; /* held */
     Realm *realm;
-    Task *task; /* that runs, under the lock */
     uint32_t number;
+    /* Under the lock: */
+    Task *task;       /* that runs */
+    pthread_t thread; /* valid when `signalled` */
+    bool signalled;   /* whether the thread takes signals */
+    double deadline;  /* of the task, ms of now_ms; INFINITY if it has none */
+    double cpu_end;   /* ms of the thread's CPU clock; INFINITY if it has no limit */
 };
 
 /* A slot of a table: the value and how often it was used, so that a stale handle is refused. */
@@ -94,6 +108,10 @@ struct Pool {
     uint32_t starting, spinning, sleeping, wakeups; /* workers on their way to the queue, or that
                                                        could be sent there */
     uint32_t running;
+    pthread_cond_t watch; /* the watchdog waits here, until watch_at */
+    double watch_at;
+    double next_expiry; /* the earliest of the queued tasks', or earlier */
+    bool watched;       /* the watchdog runs */
     bool closing;
 };
 
@@ -160,6 +178,7 @@ static void queue_push(Pool *pool, Task *task) {
     else
         pool->first = task;
     pool->last = task;
+    if (task->expires < pool->next_expiry) pool->next_expiry = task->expires;
     atomic_store(count(pool, DFD_CONTROL_QUEUED), ++pool->length);
 }
 
@@ -189,6 +208,132 @@ static void complete(Pool *pool, Task *task, uint32_t status, uint32_t worker, d
         payload->length = 0;
         payload->failed = false;
         free(task);
+    }
+}
+
+/* --- the watchdog -------------------------------------------------------------------------- */
+
+static double earlier(double a, double b) { return a < b ? a : b; }
+
+/* CPU time of a worker's thread in ms, or 0 where it can't be known. */
+static double cpu_ms(const Worker *worker) {
+#if defined(__linux__)
+    clockid_t clock;
+    struct timespec used;
+    if (worker->signalled && !pthread_getcpuclockid(worker->thread, &clock) &&
+        !clock_gettime(clock, &used))
+        return (double)used.tv_sec * 1e3 + (double)used.tv_nsec / 1e6;
+#endif
+    (void)worker;
+    return 0;
+}
+
+/* Ends the worker's task with `status` as soon as it can be left. Under the lock. */
+static void stop(Worker *worker, int status) {
+    if (!worker->realm) return;
+    Guard *guard = realm_guard(worker->realm);
+    if (!atomic_load(&guard->stop)) guard_stop(guard, status);
+    if (worker->signalled) guard_signal(worker->thread);
+}
+
+/* Stops the worker's task if it is over its limits or must end anyway. Returns when to look again.
+ * Under the lock. */
+static double watch_worker(Worker *worker, double now) {
+    if (!worker->task || !worker->realm) return INFINITY;
+    int status = atomic_load(&realm_guard(worker->realm)->stop);
+    double left = worker->cpu_end < INFINITY ? worker->cpu_end - cpu_ms(worker) : INFINITY;
+    if (!status && now >= worker->deadline) status = DFD_STATUS_TIMEOUT;
+    if (!status && left <= 0) status = DFD_STATUS_CPU;
+    if (!status) return earlier(worker->deadline, now + left);
+    stop(worker, status);
+    return now + RESEND_MS;
+}
+
+/* Ends the queued tasks whose time is over. Under the lock. */
+static void expire_queued(Pool *pool, double now) {
+    if (now < pool->next_expiry) return;
+    double next_expiry = INFINITY;
+    for (Task *task = pool->first, *next; task; task = next) {
+        next = task->next;
+        if (now < task->expires) {
+            next_expiry = earlier(next_expiry, task->expires);
+            continue;
+        }
+        Bytes none = {0};
+        queue_remove(pool, task);
+        slots_remove(&pool->tasks, task->handle);
+        complete(pool, task, DFD_STATUS_QUEUE_TIMEOUT, 0, now, &none);
+    }
+    pool->next_expiry = next_expiry;
+}
+
+/* Waits for `cond` until `at`, in ms of now_ms. */
+static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, double at) {
+    if (at == INFINITY) {
+        pthread_cond_wait(cond, lock);
+        return;
+    }
+#if defined(__APPLE__)
+    double left = at - now_ms();
+    if (left <= 0) return;
+    struct timespec wait = {.tv_sec = (time_t)(left / 1e3)};
+    wait.tv_nsec = (long)((left - (double)wait.tv_sec * 1e3) * 1e6);
+    pthread_cond_timedwait_relative_np(cond, lock, &wait);
+#else
+    struct timespec end = {.tv_sec = (time_t)(at / 1e3)};
+    end.tv_nsec = (long)((at - (double)end.tv_sec * 1e3) * 1e6);
+    pthread_cond_timedwait(cond, lock, &end);
+#endif
+}
+
+static void *watchdog(void *argument) {
+    Pool *pool = argument;
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->closing || pool->workers) {
+        double now = now_ms();
+        double next = INFINITY;
+        expire_queued(pool, now);
+        for (Worker *worker = pool->workers; worker; worker = worker->next)
+            next = earlier(next, watch_worker(worker, now));
+        pool->watch_at = earlier(next, pool->next_expiry);
+        wait_until(&pool->watch, &pool->lock, pool->watch_at);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    pool_drop(pool);
+    return NULL;
+}
+
+/* Starts a detached thread that holds the pool. Signals are none of its business: all are blocked
+ * in it, as it inherits the mask. */
+static bool start_thread(Pool *pool, size_t stack, void *(*run)(void *), void *argument) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, old;
+    if (pthread_attr_init(&attributes)) return false;
+    bool started = false;
+    if (!pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) &&
+        !pthread_attr_setguardsize(&attributes, FENCE_SIZE) &&
+        !pthread_attr_setstacksize(&attributes, stack)) {
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &old);
+        pool_hold(pool);
+        started = !pthread_create(&thread, &attributes, run, argument);
+        if (!started) atomic_fetch_sub(&pool->holds, 1); /* never the last: the caller has one */
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+    }
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+/* Sees to it that the watchdog looks at `at`. Under the lock. If it can't be started, what remains
+ * are the signal that stop() sends and the engine's own polling. */
+static void watch(Pool *pool, double at) {
+    if (!pool->watched) {
+        pool->watch_at = at;
+        pool->watched = start_thread(pool, WATCHDOG_STACK, watchdog, pool);
+    } else if (at < pool->watch_at) {
+        pool->watch_at = at;
+        pthread_cond_signal(&pool->watch);
     }
 }
 
@@ -223,13 +368,26 @@ static void spin(Pool *pool) {
     } while (now_ms() < end);
 }
 
+/* The worker is about to run `task`: nothing that was meant for the one before it counts. Under
+ * the lock. */
+static void begin(Pool *pool, Worker *worker, Task *task) {
+    const Limits *limits = &task->limits;
+    task->worker = worker;
+    if (worker->realm) guard_stop(realm_guard(worker->realm), 0);
+    worker->deadline = worker->cpu_end = INFINITY;
+    if (!limits->timeout_ms && !limits->cpu_ms) return;
+    double now = now_ms();
+    if (limits->timeout_ms) worker->deadline = now + limits->timeout_ms;
+    if (limits->cpu_ms) worker->cpu_end = cpu_ms(worker) + limits->cpu_ms;
+    watch(pool, earlier(worker->deadline, limits->cpu_ms ? now + limits->cpu_ms : INFINITY));
+}
+
 /* The next task if there is one, as the worker's own. Under the lock. */
 static Task *pop(Pool *pool, Worker *worker) {
     Task *task = pool->closing ? NULL : pool->first;
     if (task) {
         queue_remove(pool, task);
-        task->worker = worker;
-        if (worker->realm) realm_interrupt(worker->realm, 0);
+        begin(pool, worker, task);
     }
     if (worker->task && !task) pool->running--;
     if (!worker->task && task) pool->running++;
@@ -273,22 +431,28 @@ static Task *release_and_pop(Pool *pool, Worker *worker, Task *task) {
 
 static void leave_pool(Worker *worker) {
     Pool *pool = worker->pool;
-    realm_close(worker->realm);
     pthread_mutex_lock(&pool->lock);
     Worker **link = &pool->workers;
     while (*link != worker) link = &(*link)->next;
-    *link = worker->next;
+    *link = worker->next; /* from here on nobody signals this thread */
     atomic_store(count(pool, DFD_CONTROL_THREADS), --pool->threads);
+    pthread_cond_signal(&pool->watch);
     pthread_mutex_unlock(&pool->lock);
+    guard_thread_end();
+    realm_close(worker->realm);
     free(worker);
     pool_drop(pool);
 }
 
+/* Builds this worker's realm and makes the thread one that can be stopped in it. */
 static Realm *build_realm(Worker *worker) {
     Pool *pool = worker->pool;
     Realm *realm = realm_open(pool->memory, pool->stack);
+    bool signalled = realm && guard_thread_begin(realm_guard(realm));
     pthread_mutex_lock(&pool->lock);
     worker->realm = realm;
+    worker->thread = pthread_self();
+    worker->signalled = signalled;
     pthread_mutex_unlock(&pool->lock);
     return realm;
 }
@@ -331,36 +495,19 @@ static void *work(void *argument) {
     return NULL;
 }
 
-/* Starts one more worker. Under the lock. Signals are none of a worker's business: all are blocked
- * in it, as it inherits the mask. */
+/* Starts one more worker. Under the lock. */
 static bool start_worker(Pool *pool) {
     Worker *worker = calloc(1, sizeof *worker);
     if (!worker) return false;
     worker->pool = pool;
-    worker->number = ++pool->started;
-    pthread_attr_t attributes;
-    pthread_t thread;
-    sigset_t all, old;
-    bool started = false;
-    if (!pthread_attr_init(&attributes)) {
-        sigfillset(&all);
-        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        if (!pthread_attr_setstacksize(&attributes, pool->stack + STACK_MARGIN)) {
-            pthread_sigmask(SIG_SETMASK, &all, &old);
-            pool_hold(pool);
-            started = !pthread_create(&thread, &attributes, work, worker);
-            if (!started) atomic_fetch_sub(&pool->holds, 1); /* never the last: the host's */
-            pthread_sigmask(SIG_SETMASK, &old, NULL);
-        }
-        pthread_attr_destroy(&attributes);
-    }
-    if (!started) {
-        pool->started--;
+    worker->number = pool->started + 1;
+    worker->next = pool->workers;
+    if (!start_thread(pool, pool->stack + STACK_MARGIN, work, worker)) {
         free(worker);
         return false;
     }
-    worker->next = pool->workers;
     pool->workers = worker;
+    pool->started++;
     pool->starting++;
     atomic_store(count(pool, DFD_CONTROL_THREADS), ++pool->threads);
     return true;
@@ -381,6 +528,20 @@ static bool send_worker(Pool *pool) {
 
 /* --- the host's side ---------------------------------------------------------------------- */
 
+/* A condition that wait_until can wait for: by the clock of now_ms. */
+static bool watch_init(pthread_cond_t *cond) {
+#if defined(__APPLE__)
+    return !pthread_cond_init(cond, NULL);
+#else
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes)) return false;
+    bool made = !pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) &&
+                !pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return made;
+#endif
+}
+
 Pool *pool_open(void) {
     Pool *pool = calloc(1, sizeof *pool);
     if (!pool) return NULL;
@@ -388,10 +549,14 @@ Pool *pool_open(void) {
     pool->max_threads = 1;
     pool->memory = DEFAULT_MEMORY;
     pool->stack = DEFAULT_STACK;
+    pool->next_expiry = INFINITY;
     if (!completion_open(&pool->completions)) goto no_queue;
     if (pthread_mutex_init(&pool->lock, NULL)) goto no_lock;
     if (pthread_cond_init(&pool->queued, NULL)) goto no_cond;
+    if (!watch_init(&pool->watch)) goto no_watch;
     return pool;
+no_watch:
+    pthread_cond_destroy(&pool->queued);
 no_cond:
     pthread_mutex_destroy(&pool->lock);
 no_lock:
@@ -410,6 +575,7 @@ void pool_drop(Pool *pool) {
     free(pool->programs.slots);
     free(pool->tasks.slots);
     realm_close(pool->compiler);
+    pthread_cond_destroy(&pool->watch);
     pthread_cond_destroy(&pool->queued);
     pthread_mutex_destroy(&pool->lock);
     completion_close(&pool->completions);
@@ -423,8 +589,10 @@ void pool_close(Pool *pool) {
     pool->first = pool->last = NULL;
     pool->length = 0;
     for (Worker *worker = pool->workers; worker; worker = worker->next)
-        if (worker->task && worker->realm) realm_interrupt(worker->realm, DFD_STATUS_CANCELLED);
+        if (worker->task) stop(worker, DFD_STATUS_CANCELLED);
+    if (pool->running) watch(pool, now_ms() + RESEND_MS);
     pthread_cond_broadcast(&pool->queued);
+    pthread_cond_signal(&pool->watch);
     pthread_mutex_unlock(&pool->lock);
     while (dropped) {
         Task *next = dropped->next;
@@ -513,6 +681,8 @@ static Task *new_task(Pool *pool, const uint8_t *submission, size_t length) {
     Task *task = malloc(sizeof *task + args);
     if (!task) return NULL;
     double memory = read_limit(submission, DFD_SUBMISSION_MEMORY_LIMIT);
+    double patience = read_limit(submission, DFD_SUBMISSION_QUEUE_TIMEOUT);
+    double now = now_ms();
     *task = (Task){
         .completion.task = read_u32(submission, DFD_SUBMISSION_TASK),
         .program = program_hold(program),
@@ -523,7 +693,8 @@ static Task *new_task(Pool *pool, const uint8_t *submission, size_t length) {
                 .memory = memory < (double)(SIZE_MAX / 2) ? (size_t)memory : 0,
                 .stack = read_u32(submission, DFD_SUBMISSION_MAX_STACK_SIZE),
             },
-        .submitted = now_ms(),
+        .submitted = now,
+        .expires = patience ? now + patience : INFINITY,
         .argc = read_u32(submission, DFD_SUBMISSION_ARGC),
         .length = args,
     };
@@ -550,6 +721,8 @@ int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
             queue_remove(pool, task);
             slots_remove(&pool->tasks, task->handle);
             result = DFD_E_THREAD;
+        } else if (task->expires < INFINITY) {
+            watch(pool, task->expires);
         }
     }
     pthread_mutex_unlock(&pool->lock);
@@ -567,8 +740,9 @@ int32_t pool_cancel(Pool *pool, uint32_t handle) {
     if (queued) {
         queue_remove(pool, task);
         slots_remove(&pool->tasks, handle);
-    } else if (task && task->worker->realm) {
-        realm_interrupt(task->worker->realm, DFD_STATUS_CANCELLED);
+    } else if (task) {
+        stop(task->worker, DFD_STATUS_CANCELLED);
+        watch(pool, now_ms() + RESEND_MS);
     }
     pthread_mutex_unlock(&pool->lock);
     if (queued) {

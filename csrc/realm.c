@@ -6,18 +6,12 @@
  *   realm_compile | realm_run: GUARD -> enter -> engine -> bytes out -> leave
  *   realm_restore: the arena is as it was
  *
- * Leaving. The engine does not survive a failed allocation, and code can swallow its interrupt, so
- * a task that must end is left by siglongjmp to the guard around its entry, wherever it is: out
- * of the allocator (memory), out of the interrupt handler (cancelled, too long). That is sound
- * because everything the engine touches lies in the arena, which is restored as a whole, or is
- * owned by the caller (Bytes) and only changed inside a critical section.
- *
- * Threads: `stop` is written by others; all else belongs to the thread that uses the realm.
+ * Whatever goes wrong inside is left by siglongjmp (guard.h): everything the engine touches lies in
+ * the arena, which is restored as a whole, or is owned by the caller (Bytes).
  */
 #include "realm.h"
 
 #include <assert.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <sys/time.h>
 #include <time.h>
@@ -37,33 +31,14 @@ struct Realm {
     size_t memory, stack;
     uint64_t seed;       /* of Math.random: the next task's */
     double start;        /* of the running task, ms, for performance.now */
-    sigjmp_buf exit;     /* where a task that must end goes */
-    volatile bool guarded;
-    atomic_int stop; /* a DFD_STATUS_* that ends what runs, or 0 */
+    Guard guard;
 };
 
-/* How many critical sections this thread is in: while any is open the task is not left. */
-static _Thread_local volatile int critical;
-
-void realm_critical_enter(void) { critical++; }
-
-void realm_critical_leave(void) {
-    assert(critical > 0);
-    critical--;
-}
-
-static _Noreturn void leave(Realm *realm, int status) {
-    assert(realm->guarded && critical == 0);
-    siglongjmp(realm->exit, status);
-}
-
-static void on_exhausted(void *opaque) { leave(opaque, DFD_STATUS_MEMORY); }
+static void on_exhausted(void *opaque) { guard_leave(opaque, DFD_STATUS_MEMORY); }
 
 static int on_poll(JSContext *context, void *opaque) {
-    Realm *realm = opaque;
     (void)context;
-    int status = atomic_load_explicit(&realm->stop, memory_order_relaxed);
-    if (status && !critical) leave(realm, status);
+    guard_poll(opaque);
     return 0;
 }
 
@@ -120,7 +95,9 @@ static bool remove_shared_memory(JSContext *ctx, JSValueConst global) {
     return true;
 }
 
-static bool build(Realm *realm) {
+/* Whether it worked; under the guard. */
+static int build(void *opaque) {
+    Realm *realm = opaque;
     static const JSMallocFunctions functions = {
         .js_calloc = (void *(*)(void *, size_t, size_t))arena_calloc,
         .js_malloc = (void *(*)(void *, size_t))arena_alloc,
@@ -141,7 +118,7 @@ static bool build(Realm *realm) {
         JS_AddIntrinsicDOMException(context) || JS_AddIntrinsicAToB(context))
         return false;
     JS_SetContextOpaque(context, realm);
-    JS_SetInterruptHandler(runtime, on_poll, realm);
+    JS_SetInterruptHandler(runtime, on_poll, &realm->guard);
     JS_SetCanBlock(runtime, false);
     JSValue global = JS_GetGlobalObject(context);
     bool fine = add_performance(context, global) && remove_shared_memory(context, global);
@@ -179,17 +156,6 @@ static uint64_t next_seed(uint64_t *state) {
     return z ? z : 1;
 }
 
-/* false when the limit is below what a realm needs, too. */
-static bool build_guarded(Realm *realm) {
-    bool built = false;
-    if (sigsetjmp(realm->exit, 0) == 0) {
-        realm->guarded = true;
-        built = build(realm);
-    }
-    realm->guarded = false;
-    return built;
-}
-
 Realm *realm_open(size_t memory, size_t stack) {
     Realm *realm = calloc(1, sizeof *realm);
     if (!realm) return NULL;
@@ -198,8 +164,9 @@ Realm *realm_open(size_t memory, size_t stack) {
     realm->seed = fresh_seed();
     realm->arena = arena_open(memory);
     if (realm->arena) {
-        arena_on_exhausted(realm->arena, on_exhausted, realm);
-        if (build_guarded(realm) && arena_snapshot(realm->arena)) return realm;
+        arena_on_exhausted(realm->arena, on_exhausted, &realm->guard);
+        if (guard_run(&realm->guard, build, realm) == true && arena_snapshot(realm->arena))
+            return realm;
     }
     realm_close(realm);
     return NULL;
@@ -212,12 +179,12 @@ void realm_close(Realm *realm) {
 }
 
 void realm_restore(Realm *realm) {
-    assert(!realm->guarded);
+    assert(!realm->guard.open);
     arena_restore(realm->arena);
     arena_set_limit(realm->arena, realm->memory);
 }
 
-void realm_interrupt(Realm *realm, int status) { atomic_store(&realm->stop, status); }
+Guard *realm_guard(Realm *realm) { return &realm->guard; }
 
 size_t realm_image_size(const Realm *realm) { return arena_image_size(realm->arena); }
 
@@ -292,9 +259,9 @@ static Program *write_program(JSContext *ctx, JSValueConst script) {
     uint8_t *bytecode =
         JS_WriteObject(ctx, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
     if (!bytecode) return NULL;
-    realm_critical_enter();
+    guard_critical_enter();
     Program *program = malloc(sizeof *program + size);
-    realm_critical_leave();
+    guard_critical_leave();
     if (!program) return NULL;
     atomic_init(&program->holds, 1);
     program->size = size;
@@ -302,44 +269,47 @@ static Program *write_program(JSContext *ctx, JSValueConst script) {
     return program;
 }
 
-/* Inside the guard: nothing here is freed piece by piece, the restore takes it all. */
-static Program *compile(Realm *realm, const char *source, size_t length, bool strict,
-                        Bytes *reply) {
-    JSContext *ctx = realm->context;
+typedef struct CompileCall {
+    Realm *realm;
+    const char *source;
+    size_t length;
+    bool strict;
+    Bytes *reply;
+    Program *program;
+} CompileCall;
+
+/* Under the guard. Nothing is freed piece by piece, the restore takes it all. Returns 0. */
+static int compile(void *opaque) {
+    CompileCall *call = opaque;
+    JSContext *ctx = call->realm->context;
+    JS_UpdateStackTop(call->realm->runtime);
     /* The engine reads one byte past the source, which must be 0. */
-    char *text = js_malloc(ctx, length + 1);
-    memcpy(text, source, length);
-    text[length] = 0;
+    char *text = js_malloc(ctx, call->length + 1);
+    memcpy(text, call->source, call->length);
+    text[call->length] = 0;
     JSEvalOptions options = {
         .version = JS_EVAL_OPTIONS_VERSION,
         .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY |
-                      (strict ? JS_EVAL_FLAG_STRICT : 0),
+                      (call->strict ? JS_EVAL_FLAG_STRICT : 0),
         .filename = REALM_FILE,
         .line_num = 1,
     };
     CloneFailure failure;
-    JSValue script = JS_Eval2(ctx, text, length, &options);
-    JSValue value =
-        JS_IsException(script) ? JS_GetException(ctx) : describe(ctx, script);
-    if (clone_encode(ctx, value, reply, &failure) != CLONE_OK) {
-        reply->failed = true;
-        return NULL;
-    }
-    return JS_IsException(script) ? NULL : write_program(ctx, script);
+    JSValue script = JS_Eval2(ctx, text, call->length, &options);
+    bool refused = JS_IsException(script);
+    JSValue value = refused ? JS_GetException(ctx) : describe(ctx, script);
+    if (clone_encode(ctx, value, call->reply, &failure) != CLONE_OK)
+        call->reply->failed = true;
+    else if (!refused)
+        call->program = write_program(ctx, script);
+    return 0;
 }
 
 Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict,
                        Bytes *reply) {
-    Program *volatile program = NULL;
-    if (sigsetjmp(realm->exit, 0) == 0) {
-        realm->guarded = true;
-        JS_UpdateStackTop(realm->runtime);
-        program = compile(realm, source, length, strict, reply);
-    } else {
-        reply->failed = true; /* too large for the realm */
-    }
-    realm->guarded = false;
-    return program;
+    CompileCall call = {realm, source, length, strict, reply, NULL};
+    if (guard_run(&realm->guard, compile, &call)) reply->failed = true; /* too large */
+    return call.program;
 }
 
 /* --- run --------------------------------------------------------------------------------- */
@@ -415,18 +385,32 @@ static int settle(Realm *realm, JSValueConst promise, Bytes *out) {
     }
 }
 
-static int run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
-               uint32_t argc, Bytes *out) {
+typedef struct RunCall {
+    Realm *realm;
+    const Program *program;
+    const uint8_t *args;
+    size_t length;
+    uint32_t argc;
+    Bytes *out;
+} RunCall;
+
+/* Under the guard. Returns a DFD_STATUS_*. */
+static int run(void *opaque) {
+    const RunCall *call = opaque;
+    Realm *realm = call->realm;
     JSContext *ctx = realm->context;
-    JSValue script = JS_ReadObject(ctx, program->bytecode, program->size, JS_READ_OBJ_BYTECODE);
+    Bytes *out = call->out;
+    JS_UpdateStackTop(realm->runtime);
+    JSValue script = JS_ReadObject(ctx, call->program->bytecode, call->program->size,
+                                   JS_READ_OBJ_BYTECODE);
     if (JS_IsException(script)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
     JSValue function = JS_EvalFunction(ctx, script);
     if (JS_IsException(function)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
-    JSValue *values = js_malloc(ctx, sizeof *values * (argc ? argc : 1));
-    if (clone_decode(ctx, args, length, values, argc))
+    JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
+    if (clone_decode(ctx, call->args, call->length, values, call->argc))
         return encode_outcome(ctx, JS_GetException(ctx), true, out);
 
-    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, (int)argc, values);
+    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
     if (JS_IsException(result)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
     JSValue promise = promise_of(ctx, result);
     if (JS_IsException(promise)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
@@ -436,20 +420,14 @@ static int run(Realm *realm, const Program *program, const uint8_t *args, size_t
 
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out) {
-    assert(!realm->guarded);
+    RunCall call = {realm, program, args, length, argc, out};
     if (limits->memory) arena_set_limit(realm->arena, limits->memory);
     if (limits->stack && limits->stack < realm->stack)
         JS_SetMaxStackSize(realm->runtime, limits->stack);
     engine_reseed(realm->context, next_seed(&realm->seed));
     realm->start = milliseconds(CLOCK_MONOTONIC);
-    int status = sigsetjmp(realm->exit, 0);
-    if (status == 0) {
-        realm->guarded = true;
-        JS_UpdateStackTop(realm->runtime);
-        status = run(realm, program, args, length, argc, out);
-    } else {
-        out->length = 0;
-    }
-    realm->guarded = false;
+    int status = guard_run(&realm->guard, run, &call);
+    bool left = status > DFD_STATUS_UNSETTLED && status < DFD_STATUS_INTERNAL;
+    if (left) out->length = 0; /* whatever was half encoded */
     return status;
 }

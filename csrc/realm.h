@@ -2,7 +2,7 @@
  *
  * A realm is one JSRuntime with one JSContext, all of it in one arena. It is built once, its
  * snapshot taken, and restored after every use, so that each task finds it pristine. A realm
- * belongs to one thread at a time; only realm_interrupt may be called from another.
+ * belongs to one thread at a time; others may only ask its guard to stop what runs in it.
  *
  * No JSValue survives a restore: what must last is encoded into bytes first.
  */
@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "bytes.h"
+#include "guard.h"
 
 /* The name that a task's functions have as their file in the engine; the host replaces it. */
 #define REALM_FILE "deferred:task"
@@ -54,9 +55,8 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
 /* Makes the realm pristine again. */
 void realm_restore(Realm *realm);
 
-/* From another thread: ends what runs in the realm with `status` (a DFD_STATUS_* but OK) as soon as
- * it can be left; nothing if nothing runs. */
-void realm_interrupt(Realm *realm, int status);
+/* The guard that tasks of this realm run under. */
+Guard *realm_guard(Realm *realm);
 
 size_t realm_image_size(const Realm *realm);
 

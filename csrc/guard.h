@@ -1,0 +1,61 @@
+/* guard.h - leaving a task from anywhere: out of the allocator, out of a loop, out of a builtin.
+ *
+ * The engine survives neither a failed allocation nor an interrupt that code swallows, and dozens
+ * of its builtins never ask whether to stop. So a task that must end is left by siglongjmp to the
+ * guard around it, wherever it is:
+ *
+ *   guard_leave          by the thread itself (the allocator, the interrupt handler)
+ *   guard_stop + signal  by another thread: the handler leaves if the guard is open, a stop is
+ *                        asked for and no critical section is
+ *   a fault              in the guard pages of the thread's stack: the handler leaves; any other
+ *                        fault goes to the handler that was there before ours
+ *
+ * That is sound because all that a task touches is restored as a whole afterwards, or belongs to
+ * the caller and is only changed inside a critical section.
+ *
+ * A signal that comes between two tasks, or inside a critical section, does nothing: whoever wants
+ * the task gone sends it again until it is.
+ */
+#ifndef DEFERRED_GUARD_H
+#define DEFERRED_GUARD_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+typedef struct Guard {
+    sigjmp_buf exit;              /* of the thread inside */
+    volatile sig_atomic_t open;   /* whether it may be jumped to */
+    atomic_int stop;              /* a DFD_STATUS_* that whoever is inside must end with, or 0 */
+} Guard;
+
+/* Runs `inside` with `opaque` under the guard and returns what it returns, or the status that it
+ * was left with. Not reentrant. */
+int guard_run(Guard *guard, int (*inside)(void *opaque), void *opaque);
+
+/* Leaves with `status`, which is not 0. Only inside guard_run, on its thread, and in no critical
+ * section. */
+_Noreturn void guard_leave(Guard *guard, int status);
+
+/* Leaves if a stop was asked for and may be heeded here. On the thread inside. */
+void guard_poll(Guard *guard);
+
+/* Asks whoever is inside to end with `status`; 0 takes it back. Any thread. */
+void guard_stop(Guard *guard, int status);
+
+/* Makes this thread one that can be signalled and whose faults are caught; `guard` is the one it
+ * runs tasks in. Needs to be called once by each worker; false when the system refuses, in which
+ * case only guard_poll ends a task. */
+bool guard_thread_begin(Guard *guard);
+void guard_thread_end(void);
+
+/* Makes `thread` look at its guard. The thread must be alive and have begun. */
+void guard_signal(pthread_t thread);
+
+/* Around what must not be left half way: malloc, functions that take locks. They nest. */
+void guard_critical_enter(void);
+void guard_critical_leave(void);
+
+#endif
