@@ -1,0 +1,14 @@
+/** The library itself. Run as `contenders/deferred.mjs MEASURE key=value...`; see ../contend.mjs. */
+
+import { DeferredPool } from "../../mod.ts";
+import { contend } from "../contend.mjs";
+import * as tasks from "../tasks.mjs";
+
+await contend((threads, task) => {
+  const pool = new DeferredPool({ maxThreads: threads });
+  const fn = tasks[task];
+  return {
+    run: (arg) => pool.run(fn, arg),
+    close: () => pool.close(),
+  };
+});

@@ -1,0 +1,146 @@
+/**
+ * What is measured, in which figures, and what we aim at.
+ *
+ * @module
+ */
+
+/**
+ * @typedef {object} Figure
+ * @property {string} key   in the JSON that a contender prints
+ * @property {string} label
+ * @property {string} unit
+ *
+ * @typedef {object} Measure
+ * @property {string} name
+ * @property {string} title
+ * @property {string} kind      what a contender is asked for
+ * @property {string} task      the name of one in tasks.mjs
+ * @property {Record<string, number>} options  for the contender
+ * @property {Record<string, number>} quick    what differs in a smoke run
+ * @property {number} rounds    of an ordinary run: few where one takes long or wanders little
+ * @property {Figure[]} figures
+ * @property {true} [hostOnly]  it makes no sense for the C floor
+ */
+
+const P50 = { key: "p50", label: "p50", unit: "us" };
+const P99 = { key: "p99", label: "p99", unit: "us" };
+const RATE = { key: "rate", label: "", unit: "tasks/s" };
+
+/** @type {Measure[]} */
+export const MEASURES = [
+  {
+    name: "warm",
+    title: "round trip, back to back",
+    kind: "roundtrip",
+    task: "increment",
+    options: { ms: 500, tasks: 100, idle: 0 },
+    quick: { ms: 150 },
+    rounds: 7,
+    figures: [P50, P99],
+  },
+  {
+    name: "idle",
+    title: "round trip, 5 ms after the last",
+    kind: "roundtrip",
+    task: "increment",
+    options: { ms: 0, tasks: 120, idle: 5 },
+    quick: { tasks: 30 },
+    rounds: 5,
+    figures: [P50, P99],
+  },
+  {
+    name: "burst1",
+    title: "20,000 tasks at once, 1 worker",
+    kind: "burst",
+    task: "increment",
+    options: { tasks: 20_000, threads: 1, repeat: 3 },
+    quick: { repeat: 1 },
+    rounds: 5,
+    figures: [RATE],
+  },
+  {
+    name: "burst2",
+    title: "20,000 tasks at once, 2 workers",
+    kind: "burst",
+    task: "increment",
+    options: { tasks: 20_000, threads: 2, repeat: 3 },
+    quick: { repeat: 1 },
+    rounds: 5,
+    figures: [RATE],
+  },
+  {
+    name: "sum",
+    title: "100 sums of 1..100,000, 2 workers",
+    kind: "sum",
+    task: "sum",
+    options: { tasks: 100, threads: 2, arg: 100_000, repeat: 3 },
+    quick: { repeat: 1 },
+    rounds: 3,
+    figures: [RATE],
+  },
+  {
+    name: "first",
+    title: "new pool to first result",
+    kind: "first",
+    task: "increment",
+    options: { samples: 20 },
+    quick: { samples: 5 },
+    rounds: 3,
+    figures: [{ key: "p50", label: "p50", unit: "ms" }],
+  },
+  {
+    name: "memory",
+    title: "memory of an idle worker",
+    kind: "memory",
+    task: "busy",
+    options: { workers: 8 },
+    quick: {},
+    rounds: 3,
+    figures: [{ key: "each", label: "", unit: "MB" }],
+  },
+  {
+    name: "waiting",
+    title: "CPU beside one 2 s task",
+    kind: "waiting",
+    task: "busy",
+    options: { ms: 2000 },
+    quick: { ms: 500 },
+    rounds: 3,
+    figures: [{ key: "cpu", label: "", unit: "ms" }],
+    hostOnly: true,
+  },
+];
+
+/**
+ * @typedef {object} Aim
+ * @property {string} title
+ * @property {string} measure
+ * @property {string} figure
+ * @property {"worker" | "piscina" | "floor"} [versus]  the figure is divided by this one's
+ * @property {number} [atMost]
+ * @property {number} [atLeast]
+ */
+
+/** @type {Aim[]} */
+export const AIMS = [
+  ...["warm", "idle"].flatMap((measure) =>
+    ["p50", "p99"].flatMap((figure) => {
+      const title = `round trip, ${measure === "warm" ? "back to back" : "after 5 ms"}, ${figure}`;
+      return [
+        { title: `${title} / Worker's`, measure, figure, versus: "worker", atMost: 1 },
+        { title: `${title} / Piscina's`, measure, figure, versus: "piscina", atMost: 0.5 },
+      ];
+    })
+  ),
+  ...["burst1", "burst2"].flatMap((measure, i) => {
+    const title = `20,000 at once, ${i + 1} worker${i ? "s" : ""}`;
+    const figure = "rate";
+    return [
+      { title: `${title} / Piscina's rate`, measure, figure, versus: "piscina", atLeast: 3 },
+      { title: `${title} / C floor's rate`, measure, figure, versus: "floor", atLeast: 0.5 },
+    ];
+  }),
+  { title: "new pool to first result, ms", measure: "first", figure: "p50", atMost: 1 },
+  { title: "memory of a worker, MB", measure: "memory", figure: "each", atMost: 0.6 },
+  { title: "CPU for waiting, ms", measure: "waiting", figure: "cpu", atMost: 5 },
+];

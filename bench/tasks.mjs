@@ -1,0 +1,25 @@
+/**
+ * What the contenders run: the same functions everywhere, each with one argument.
+ *
+ * They use nothing from around them, so that they can be sent to a Deferred as they are. Piscina
+ * takes this file as its worker.
+ *
+ * @module
+ */
+
+/** Next to nothing. @param {number} n */
+export const increment = (n) => n + 1;
+
+/** A small computation. @param {number} n */
+export const sum = (n) => {
+  let total = 0;
+  for (let i = 1; i <= n; i++) total += i;
+  return total;
+};
+
+/** Keeps a processor busy. @param {number} ms */
+export const busy = (ms) => {
+  const end = Date.now() + ms;
+  while (Date.now() < end);
+  return ms;
+};
