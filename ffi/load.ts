@@ -31,11 +31,11 @@ export function loadNative(): Native {
   return native ??= load(denoDialect() ?? bunDialect() ?? nodeDialect());
 }
 
-/** Where a library is expected, and what to do about it. */
+/** Where the library is expected. */
 interface Place {
   readonly dialect: Dialect;
   readonly path: string;
-  /** Advice for a library that is missing or doesn't fit. */
+  /** What to do if it is missing or doesn't fit. */
   readonly remedy: string;
 }
 
@@ -50,23 +50,24 @@ function load(dialect: Dialect): Native {
 }
 
 function locate(dialect: Dialect): Place {
-  const build = dialect.runtime === "deno" ? "deno task build" : "npm run build";
+  const { os, runtime } = dialect;
+  const build = runtime === "deno" ? "deno task build" : "npm run build";
   const named = dialect.env(VARIABLE);
   if (named) {
-    const remedy = `build it with \`${build}\`, or correct ${VARIABLE}, which names this file`;
-    return { dialect, path: named, remedy };
+    const path = /[/\\]/.test(named) ? named : `./${named}`; // a file, not a name to search for
+    const remedy = `Build it with \`${build}\`, or correct ${VARIABLE}, which names this file.`;
+    return { dialect, path, remedy };
   }
-  const { os } = dialect;
   const suffix = os === "windows" ? "dll" : os === "darwin" ? "dylib" : "so";
   const root = new URL("../", import.meta.url);
   const url = new URL(`build/release/libdeferred.${suffix}`, root);
+  const otherwise = `let ${VARIABLE} name it` + (runtime === "deno" ? " (with --allow-env)" : "");
   if (url.protocol !== "file:") {
     throw new LibraryNotFoundError(
-      `the native library can't be loaded from "${url}", only from a file of this machine: ` +
-        `let ${VARIABLE} name it`,
+      `the native library can only be loaded from a file, not from ${url}: ${otherwise}`,
     );
   }
-  const remedy = `build it with \`${build}\` in "${pathOf(root, os)}"`;
+  const remedy = `Build it with \`${build}\` in ${pathOf(root, os)}, or ${otherwise}.`;
   return { dialect, path: pathOf(url, os), remedy };
 }
 
@@ -88,34 +89,37 @@ function open(place: Place): Symbols {
 }
 
 /** Why the library could not be opened, in the words of somebody who has to repair it. */
-function explain({ dialect, path, remedy }: Place, cause: unknown): Error {
-  const said = cause instanceof Error ? cause.message : String(cause);
-  const exists = dialect.exists(path) ?? !/no such file|cannot find|not found/i.test(said);
-  if (!exists) {
+function explain(place: Place, cause: unknown): LibraryError {
+  const { dialect, path, remedy } = place;
+  const platform = `${dialect.os} on ${dialect.arch}`;
+  const exists = dialect.exists(path);
+  // Where nobody may look there is only what the system said; it says this, too, of a library for
+  // another processor.
+  if (exists === false || (exists === undefined && /no such file|not found/i.test(String(cause)))) {
+    const guess = exists === undefined ? `, or not for ${platform}` : "";
     return new LibraryNotFoundError(
-      `the native library is missing. Looked for:\n  ${path}\nTo get it, ${remedy}`,
+      `the native library is missing${guess}; looked for:\n  ${path}\n${remedy}`,
       { cause },
     );
   }
-  // An older library may lack some of the functions, but not this one.
-  let abi: unknown;
+  let abi: number;
   try {
-    abi = dialect.open(path, { dfd_abi: SYMBOLS.dfd_abi }).dfd_abi();
+    // A library of another version may lack some of the functions, but not this one.
+    abi = (dialect.open(path, { dfd_abi: SYMBOLS.dfd_abi }) as unknown as Symbols).dfd_abi();
   } catch {
     return new LibraryError(
-      `"${path}" can't be loaded as the native library: it is damaged, something else, or not ` +
-        `for ${dialect.os} on ${dialect.arch} (${said}). To get it anew, ${remedy}`,
+      `the native library can't be loaded: it is damaged, something else or not for ${platform}:\n` +
+        `  ${path}\n${remedy}`,
       { cause },
     );
   }
-  return stale({ dialect, path, remedy }, abi as number, cause);
+  return stale(place, abi);
 }
 
-function stale({ path, remedy }: Place, abi: number, cause?: unknown): Error {
+function stale({ path, remedy }: Place, abi: number): LibraryError {
   return new LibraryError(
-    `the native library "${path}" is of another version: its ABI is ${hex(abi)}, needed is ` +
-      `${hex(ABI)}. To get the right one, ${remedy}`,
-    { cause },
+    `the native library is of another version (ABI ${hex(abi)}, this one needs ${hex(ABI)}):\n` +
+      `  ${path}\n${remedy}`,
   );
 }
 

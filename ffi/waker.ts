@@ -53,6 +53,7 @@ export class SocketWaker implements Waker {
     if (!this.#armed) return;
     this.#armed = false;
     this.#link!.unref();
+    if (this.#link instanceof Ticker) this.#link = undefined; // try for a socket the next time
   }
 
   close(): void {
