@@ -16,6 +16,8 @@
 
 /* What the engine asks of libc that is not safe in a task: localtime_r takes a lock of libc's (a
  * task must not be left with it held), strtod reads numbers by the host's locale. */
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
