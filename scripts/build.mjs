@@ -72,7 +72,14 @@ const COMMON_FLAGS = [
   "-fwrapv", // as upstream builds the engine
   "-pthread",
 ];
-const WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion"];
+const WARNINGS = [
+  "-Wall",
+  "-Wextra",
+  "-Wshadow",
+  "-Wconversion",
+  "-Wno-sign-conversion",
+  "-Werror=implicit-function-declaration", // as newer compilers have it
+];
 
 /**
  * Bound at load, because a task can be left in the middle of any call (and the lazy binder must
@@ -410,12 +417,12 @@ const label = (unit) => `${unit.source.replace(`${ENGINE_DIR}/`, "engine: ")} ($
 /**
  * Builds the library in each mode, and the C tests if asked to.
  *
- * @param {{ modes?: Mode[], tests?: boolean }} [options]
+ * @param {{ modes?: Mode[], tests?: Mode[] }} [options] `tests`: in which modes to build them
  * @returns {Promise<{ compiled: number, warnings: string[],
  *   results: Record<string, { library: string, tests: string[] }> }>} paths relative to the root
  * @throws {BuildError} when something did not build; all that failed has been printed
  */
-export async function build({ modes = ["release"], tests = false } = {}) {
+export async function build({ modes = ["release"], tests = [] } = {}) {
   const running = new Map();
   let done = 0, total = 0;
   const line = new terminal.LiveLine(() => {
@@ -423,7 +430,7 @@ export async function build({ modes = ["release"], tests = false } = {}) {
       `${name} ${terminal.dim(terminal.duration(Math.floor((Date.now() - since) / 1000) * 1000))}`
     );
     return `building ${done}/${total}  ${now.join(", ")}`;
-  });
+  }).start();
   const say = (text) => line.print(text);
   let unlock;
   try {
@@ -431,7 +438,8 @@ export async function build({ modes = ["release"], tests = false } = {}) {
     unlock = await lock(say);
     await prepareEngine((text) => say(`${terminal.cyan("engine")}  ${text}`));
 
-    const units = (await Promise.all(modes.map((mode) => listUnits(mode, tests)))).flat();
+    const units = (await Promise.all(modes.map((mode) => listUnits(mode, tests.includes(mode)))))
+      .flat();
     const compiler = new Compiler(cc);
     const stale = [];
     await Promise.all(units.map(async (unit) => await compiler.find(unit) || stale.push(unit)));
@@ -495,7 +503,7 @@ export async function build({ modes = ["release"], tests = false } = {}) {
     }
     return { compiled: stale.length, warnings, results };
   } finally {
-    line.end();
+    line.stop();
     unlock?.();
   }
 }
@@ -522,7 +530,7 @@ async function main() {
   if (await symbols() === "written") console.log("ffi/symbols.ts follows the headers");
   const { compiled, results } = await build({
     modes: modes.length > 0 ? modes : ["release"],
-    tests,
+    tests: tests ? modes : [],
   });
   const outputs = Object.values(results).map(({ library }) => library).join(", ");
   const did = compiled > 0 ? `${compiled} files compiled` : "nothing to compile";

@@ -53,7 +53,19 @@ export class LiveLine {
   /** @param {() => string} text asked for about ten times a second */
   constructor(text) {
     this.#text = text;
-    if (live) this.#timer = setInterval(() => this.#draw(), 100);
+  }
+
+  /** Begins to draw. */
+  start() {
+    if (live) this.#timer ??= setInterval(() => this.#draw(), 100);
+    return this;
+  }
+
+  /** Ends drawing, until the next start. */
+  stop() {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#erase();
   }
 
   #draw() {
@@ -73,14 +85,5 @@ export class LiveLine {
   print(line) {
     this.#erase();
     out.write(line + "\n");
-  }
-
-  [Symbol.dispose]() {
-    clearInterval(this.#timer);
-    this.#erase();
-  }
-
-  end() {
-    this[Symbol.dispose]();
   }
 }
