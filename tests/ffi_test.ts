@@ -142,7 +142,8 @@ for (
 
 if (RUNTIME === "deno") {
   test("Deno needs --allow-ffi and says so", async () => {
-    const { name, message, cause } = await load(["--no-prompt"]);
+    // A flag it must have: one without any is given all permissions by Deno's own child_process.
+    const { name, message, cause } = await load(["--no-prompt", "--allow-read"]);
     assert.equal(name, "LibraryError");
     assert.match(message, /--allow-ffi/);
     assert.match(cause ?? "", /ffi access/);
