@@ -1,0 +1,469 @@
+/**
+ * Error stacks for people.
+ *
+ * What the engine says about a task's error speaks of the expression that it compiled. This module
+ * makes of it: the error's name and message, the task's own frames in the user's file, and then
+ * the frames of the place where the Deferred was made.
+ *
+ *     RangeError: too wide
+ *         at check (file:///app/area.ts:4:11)       the task, on a worker
+ *         at area (file:///app/area.ts:7:3)
+ *         at main (file:///app/main.ts:12:20)       where the Deferred was made
+ *
+ * A file and line can be told when one of the files that made the Deferred holds the function's
+ * text, as it is or as what a transpiler printed anew; it is read only when somebody looks at the
+ * stack, and only if reading it is allowed without asking. A wrong line would be worse than none:
+ * where it is in doubt, frames show the function's name and a line counted from its beginning.
+ *
+ * @module
+ */
+import { readFileSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type AnyFunction, offsetIn, readSource } from "./source.ts";
+
+/** What the engine calls the file of a task; see REALM_FILE in csrc/realm.h. */
+const TASK_FILE = "deferred:task";
+
+/** Frames that the engine records for an error. */
+const ENGINE_FRAMES = 10;
+
+// --- where a Deferred was made ----------------------------------------------------------------
+
+/** Where a Deferred was made. The stack is only put into words when it is read. */
+export interface Site {
+  readonly stack?: string | undefined;
+  /** A site that is probably the same, for one that was not captured. */
+  readonly near?: Site | undefined;
+}
+
+/** Frames that are recorded: the user's, and those of this package that can't be left out. */
+const FRAMES = 5;
+const OWN_FRAMES = 4;
+
+const inBun = "Bun" in globalThis;
+let lastSite: Site = {};
+
+/**
+ * Records where a Deferred is made. It runs for every task, so it costs as little as possible:
+ * about 1.0 us on Node and Deno (1.3 to 2.5 us with Deno's deeper stacks) and 0.2 us on Bun, where
+ * an Error is cheaper than `captureStackTrace`.
+ *
+ * @param skip the frame of this function and those above it are left out, where that is cheap.
+ * @param crowded whether so many tasks are pending that this one can do without: the last site is
+ * then used to find its function, but not shown.
+ */
+export function captureSite(skip: AnyFunction | NewableFunction, crowded = false): Site {
+  if (crowded) return { near: lastSite.near ?? lastSite };
+  const limit: unknown = Error.stackTraceLimit;
+  // Who switched stacks off, or froze Error, gets none.
+  if (typeof limit !== "number" || limit <= 0) return {};
+  const frames = inBun ? FRAMES + OWN_FRAMES : FRAMES;
+  if (!Reflect.set(Error, "stackTraceLimit", Math.min(limit, frames))) return {};
+  let site: Site;
+  if (inBun) {
+    site = new Error();
+  } else {
+    site = {};
+    Error.captureStackTrace(site, skip);
+  }
+  Error.stackTraceLimit = limit;
+  lastSite = site;
+  return site;
+}
+
+/** A frame of the host's stack that lies in a file. */
+interface SiteFrame {
+  /** The line as the host shows it. */
+  readonly text: string;
+  /** A path or a file URL, as the host shows it. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+const OWN_FUNCTION = /\b(Deferred|run|defer|captureSite)$/;
+const ownFolder = new URL(".", import.meta.url);
+
+function pathOf(file: string): string | null {
+  if (!file.startsWith("file:")) return /^([A-Za-z]:)?[\\/]/.test(file) ? file : null;
+  try {
+    return fileURLToPath(file);
+  } catch {
+    return null; // a host in the URL, for one
+  }
+}
+
+function isOwn(file: string, name: string): boolean {
+  if (ownFolder.protocol !== "file:") return file.startsWith(ownFolder.href);
+  const path = pathOf(file);
+  return path !== null && path.startsWith(fileURLToPath(ownFolder)) && OWN_FUNCTION.test(name);
+}
+
+/** The user's frames of a site, innermost first. */
+function siteFrames(site: Site): SiteFrame[] {
+  const { stack } = site;
+  const frames: SiteFrame[] = [];
+  if (typeof stack !== "string") return frames;
+  for (const text of stack.split("\n")) {
+    const match = /^\s+at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(text);
+    if (!match) continue;
+    const [, name = "", file = "", line, column] = match;
+    if (/^(node|ext|native|bun|internal):/.test(file)) continue;
+    if (frames.length === 0 && isOwn(file, name)) continue;
+    frames.push({
+      text: `    ${text.trim()}`,
+      file,
+      line: Number(line),
+      column: Number(column),
+    });
+  }
+  return frames.slice(0, FRAMES);
+}
+
+// --- a task's own frames ----------------------------------------------------------------------
+
+/** A frame of the engine's stack, as far as it is the task's. */
+interface TaskFrame {
+  readonly name: string;
+  /** What stands for the place if it is no place in the function: `native`. */
+  readonly place: string;
+  /** Where in the function's text it is. */
+  readonly offset: number | null;
+}
+
+/**
+ * The task's frames of an engine's stack. What the engine adds is left out: its own frames, those
+ * of the first line of the expression, and natives that no function of the task called.
+ */
+function taskFrames(stack: string, text: string, name: string): TaskFrame[] {
+  const source = readSource(text);
+  const frames: TaskFrame[] = [];
+  if (!("from" in source)) return frames;
+  const lines = stack.split("\n").filter((line) => /^\s+at /.test(line));
+  let end = 0;
+  for (const line of lines) {
+    const match = /^\s+at (?:(.*) \()?(.*?)(?::(\d+):(\d+))?\)?$/.exec(line)!;
+    const [, called = "", file = "", row, column] = match;
+    if (file === TASK_FILE) {
+      const offset = offsetIn(source, Number(row), Number(column));
+      if (offset === null || called === "<eval>") continue;
+      end = frames.push({ name: called, place: "", offset });
+    } else if (file === "native") {
+      frames.push({ name: called, place: "native", offset: null });
+    } else if (called !== "") { // what eval and Function made inside the task
+      const where = `${called === "<eval>" ? "eval" : called}`;
+      frames.push({ name: where, place: `eval:${row}:${column}`, offset: null });
+    }
+  }
+  frames.length = end;
+  // The outermost frame is the function itself, whose name the engine may not know.
+  const last = frames.at(-1);
+  if (last && lines.length < ENGINE_FRAMES && name !== "" && /^(<anonymous>)?$/.test(last.name)) {
+    frames[end - 1] = { ...last, name };
+  }
+  return frames;
+}
+
+// --- finding a function in a file -------------------------------------------------------------
+
+/** Larger files are not searched. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+const MAX_FILES = 8;
+
+/** What the files last read hold; `null` for one that can't be read. */
+const files = new Map<string, string | null>();
+
+interface Permissions {
+  querySync(what: { name: "read"; path: string }): { readonly state: string };
+}
+
+/** Whether a file may be read without a question to the user, which Deno may ask. */
+function mayRead(path: string): boolean {
+  const deno = (globalThis as { Deno?: { permissions?: Permissions } }).Deno;
+  if (deno?.permissions === undefined) return true;
+  return deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
+function readFile(path: string): string | null {
+  let text = files.get(path);
+  if (text !== undefined) return text;
+  try {
+    const readable = mayRead(path) && statSync(path).size <= MAX_FILE_BYTES;
+    text = readable ? readFileSync(path, "utf8").replace(/^\ufeff/, "") : null;
+  } catch {
+    text = null; // gone, or of a bundle's making: the stack does without
+  }
+  if (files.size >= MAX_FILES) files.delete(files.keys().next().value!);
+  files.set(path, text);
+  return text;
+}
+
+interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Where in a file the places of a function's text lie. */
+interface Location {
+  readonly file: string;
+  position(offset: number): Position;
+}
+
+function positionAt(text: string, offset: number): Position {
+  const start = text.lastIndexOf("\n", offset - 1) + 1;
+  let line = 1;
+  for (let at = text.indexOf("\n"); at >= 0 && at < start; at = text.indexOf("\n", at + 1)) line++;
+  return { line, column: offset - start + 1 };
+}
+
+function indexOfPosition(text: string, { line, column }: Position): number {
+  let at = 0;
+  for (let left = line - 1; left > 0; left--) {
+    const next = text.indexOf("\n", at);
+    if (next < 0) return text.length;
+    at = next + 1;
+  }
+  return at + column - 1;
+}
+
+/** A function that is written where it is passed begins this many lines later at the most. */
+const NEAR_LINES = 3;
+
+/**
+ * Which of several equally good places a function was made at: the only one, or else the first
+ * that follows the place where the Deferred was made closely; `undefined` if that is in doubt.
+ */
+function choose(text: string, places: readonly number[], made: number): number | undefined {
+  if (places.length < 2) return places[0];
+  const next = places.find((place) => place >= made);
+  if (next === undefined) return undefined;
+  const lines = positionAt(text, next).line - positionAt(text, made).line;
+  return lines <= NEAR_LINES ? next : undefined;
+}
+
+/** All places where the file holds the function's text as it is. */
+function exactPlaces(file: string, text: string): number[] {
+  const places: number[] = [];
+  for (let at = file.indexOf(text); at >= 0; at = file.indexOf(text, at + 1)) places.push(at);
+  return places;
+}
+
+/** A name or keyword outside strings and comments, and where it begins. */
+interface Word {
+  readonly text: string;
+  readonly at: number;
+}
+
+const STRING_COMMENT_OR_WORD =
+  /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\/.*|\/\*[^]*?\*\/|([\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)/gu;
+
+/** What transpilers and printers leave alone: they move words, drop types and comments. */
+function wordsOf(text: string, from: number, to: number): Word[] {
+  const words: Word[] = [];
+  for (const match of text.slice(from, to).matchAll(STRING_COMMENT_OR_WORD)) {
+    if (match[1] !== undefined) words.push({ text: match[1], at: from + match.index });
+  }
+  return words;
+}
+
+/** Steps of the search for a reprinted function, at the most: some 10 ms. */
+const MAX_STEPS = 4e6;
+
+/** The words of this part of the source must be found again. */
+const ENOUGH = 0.85;
+
+/**
+ * Pairs the words of a function with those of the file from `start` on: the longest common
+ * subsequence. Returns an index into `file` for each word, -1 for one that was not found.
+ */
+function align(words: readonly Word[], file: readonly Word[], start: number): Int32Array {
+  const rows = words.length;
+  const columns = Math.min(file.length - start, 2 * rows + 50);
+  const width = columns + 1;
+  // common[i, j]: words shared by the rest of the function from i and of the file from j.
+  const common = new Uint16Array((rows + 1) * width);
+  for (let i = rows - 1; i >= 0; i--) {
+    const word = words[i]!.text;
+    for (let j = columns - 1; j >= 0; j--) {
+      const at = i * width + j;
+      common[at] = word === file[start + j]!.text
+        ? common[at + width + 1]! + 1
+        : Math.max(common[at + width]!, common[at + 1]!);
+    }
+  }
+  const pairs = new Int32Array(rows).fill(-1);
+  for (let i = 0, j = 0; i < rows && j < columns;) {
+    const at = i * width + j;
+    if (words[i]!.text === file[start + j]!.text) pairs[i++] = start + j++;
+    else if (common[at + width]! >= common[at + 1]!) i++;
+    else j++;
+  }
+  return pairs;
+}
+
+/** A function that was printed anew, and its words in the file; see {@linkcode align}. */
+interface Reprinted {
+  readonly words: readonly Word[];
+  readonly fileWords: readonly Word[];
+  readonly pairs: Int32Array;
+}
+
+/** Finds a function that was printed anew. */
+function findReprinted(text: string, file: string, made: number): Reprinted | null {
+  const words = wordsOf(text, 0, text.length);
+  const fileWords = wordsOf(file, 0, file.length);
+  let triesLeft = Math.floor(MAX_STEPS / (words.length * (2 * words.length + 50) || 1));
+  let found = Math.max(1, Math.ceil(words.length * ENOUGH));
+  // The best alignments by where they end: what begins earlier but ends at the same word found
+  // a part of something else first.
+  let best = new Map<number, { start: number; pairs: Int32Array }>();
+  // Words after the place where the Deferred was made first: mostly it is the first of them.
+  const after = Math.max(fileWords.findIndex(({ at }) => at >= made), 0);
+  for (let i = 0; i < fileWords.length && triesLeft > 0; i++) {
+    const start = (after + i) % fileWords.length;
+    if (fileWords[start]!.text !== words[0]?.text) continue;
+    triesLeft--;
+    const pairs = align(words, fileWords, start);
+    const count = pairs.reduce((sum, pair) => sum + (pair >= 0 ? 1 : 0), 0);
+    if (count < found) continue;
+    if (count > found) best = new Map();
+    found = count;
+    const end = pairs.findLast((pair) => pair >= 0)!;
+    if (start > (best.get(end)?.start ?? -1)) best.set(end, { start, pairs });
+  }
+  const places = [...best.values()].sort((a, b) => a.start - b.start);
+  const place = choose(file, places.map(({ start }) => fileWords[start]!.at), made);
+  const chosen = places.find(({ start }) => fileWords[start]!.at === place);
+  return chosen ? { words, fileWords, pairs: chosen.pairs } : null;
+}
+
+/** The place in the file that stands for `offset`: at its word, or else behind the one before. */
+function reprintedOffset({ words, fileWords, pairs }: Reprinted, offset: number): number {
+  let i = words.findLastIndex(({ at }, index) => at <= offset && pairs[index]! >= 0);
+  if (i < 0) i = pairs.findIndex((pair) => pair >= 0);
+  const word = words[i]!;
+  const within = Math.min(Math.max(offset - word.at, 0), word.text.length);
+  return fileWords[pairs[i]!]!.at + within;
+}
+
+function locateIn(text: string, { file, line, column }: SiteFrame): Location | null {
+  const path = pathOf(file);
+  const content = path && readFile(path);
+  if (!content) return null;
+  const made = indexOfPosition(content, { line, column });
+  const exact = exactPlaces(content, text);
+  const place = choose(content, exact, made);
+  if (place !== undefined) {
+    return { file, position: (offset) => positionAt(content, place + offset) };
+  }
+  const reprinted = exact.length === 0 ? findReprinted(text, content, made) : null;
+  return reprinted &&
+    { file, position: (offset) => positionAt(content, reprintedOffset(reprinted, offset)) };
+}
+
+/** Looks for a function in the files of the place where its Deferred was made. */
+function locate(text: string, frames: readonly SiteFrame[]): Location | null {
+  // The engine counts these as line ends in some places only.
+  if (/\r(?!\n)|[\u2028\u2029]/.test(text)) return null;
+  const seen = new Set<string>();
+  for (const frame of frames) {
+    if (seen.has(frame.file)) continue;
+    seen.add(frame.file);
+    const location = locateIn(text, frame);
+    if (location) return location;
+  }
+  return null;
+}
+
+// --- the stack --------------------------------------------------------------------------------
+
+/** A task, as far as its errors' stacks tell of it. */
+export interface StackSubject {
+  /** Its name; "" if it has none. */
+  readonly name: string;
+  readonly fn: AnyFunction;
+  /** Where its Deferred was made. */
+  readonly site: Site;
+}
+
+const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
+  Function.prototype.toString,
+);
+
+/** `TypeError: no such key`, as the host would begin a stack. */
+function headline(error: Error): string {
+  try {
+    return Error.prototype.toString.call(error);
+  } catch {
+    return "Error";
+  }
+}
+
+function render(frame: TaskFrame, location: Location | null, text: string, name: string): string {
+  let place = frame.place;
+  if (frame.offset !== null) {
+    const { line, column } = (location ?? {
+      position: (offset: number) => positionAt(text, offset),
+    })
+      .position(frame.offset);
+    place = `${location ? location.file : name || "task"}:${line}:${column}`;
+  }
+  return `    at ${frame.name || "<anonymous>"} (${place})`;
+}
+
+function compose(head: string, engineStack: string, subject: StackSubject, made: boolean): string {
+  const { fn, name, site } = subject;
+  const text = textOf(fn);
+  const shown = siteFrames(site);
+  const near = site.near ? siteFrames(site.near) : shown;
+  const own = taskFrames(engineStack, text, typeof fn.name === "string" ? fn.name : name);
+  const location = own.some(({ offset }) => offset !== null) ? locate(text, near) : null;
+  const lines = own.map((frame) => render(frame, location, text, name));
+  return [head, ...lines, ...(made ? shown.map((frame) => frame.text) : [])].join("\n");
+}
+
+/**
+ * The whole stack of an error that a task rejects with: the task's own frames, if the error comes
+ * from the engine, then those of the place where its Deferred was made.
+ */
+export function taskStack(error: Error, subject: StackSubject): string {
+  return compose(headline(error), String(error.stack ?? ""), subject, true);
+}
+
+/** Errors inside an error (`cause`, `errors`) that get a stack too, at the most. */
+const MAX_INNER_ERRORS = 100;
+
+/**
+ * Gives an error that a task rejects with its stack, and so its causes and the errors of an
+ * AggregateError. It is composed, and files are read, when it is first looked at.
+ */
+export function setTaskStack(error: Error, subject: StackSubject): void {
+  const seen = new Set<Error>([error]);
+  for (const one of seen) {
+    setLazyStack(one, subject, one === error);
+    for (const key of ["cause", "errors"]) {
+      const inner: unknown = Object.getOwnPropertyDescriptor(one, key)?.value;
+      for (const each of Array.isArray(inner) ? inner : [inner]) {
+        if (each instanceof Error && seen.size < MAX_INNER_ERRORS) seen.add(each);
+      }
+    }
+  }
+}
+
+function setLazyStack(error: Error, subject: StackSubject, made: boolean): void {
+  const engineStack = String(error.stack ?? "");
+  const define = (value: unknown): void => {
+    const property = { value, writable: true, enumerable: false, configurable: true };
+    Object.defineProperty(error, "stack", property);
+  };
+  Object.defineProperty(error, "stack", {
+    configurable: true,
+    enumerable: false,
+    get: () => {
+      const stack = compose(headline(error), engineStack, subject, made);
+      define(stack);
+      return stack;
+    },
+    set: define,
+  });
+}
