@@ -48,9 +48,12 @@ static int32_t submit(uint32_t pool, uint32_t program, uint32_t task, const int3
 /* The next completion, waited for as a parked host does. */
 static bool next(uint32_t pool, HostRecord *record) {
     for (;;) {
-        if (host_read(control_of(pool), record)) return true;
-        if (dfd_refill(pool) > 0 || host_read(control_of(pool), record)) continue;
-        if (dfd_park(pool) == 0) dfd_wait(pool);
+        _Atomic uint32_t *control = control_of(pool);
+        if (host_read(control, record)) return true;
+        if (atomic_load(&control[DFD_CONTROL_OVERFLOW]))
+            dfd_refill(pool);
+        else if (dfd_park(pool) == 0)
+            dfd_wait(pool);
     }
 }
 
