@@ -5,7 +5,8 @@
  */
 import { describe } from "./source.ts";
 import { rejection, type Subject } from "./outcome.ts";
-import { defaultRunner, RUNNER, type Runner, type RunnerHolder } from "./runner.ts";
+import type { DeferredPool } from "./pool.ts";
+import { defaultRunner, type Runner, runnerOf } from "./runner.ts";
 import { captureSite, type Site } from "./stack.ts";
 import type { Completion, Pending } from "./reactor.ts";
 import { STATUS } from "../ffi/symbols.ts";
@@ -27,7 +28,7 @@ export interface DeferredOptions<A extends readonly unknown[] = readonly unknown
   /** A name for error messages. Default: the function's own. */
   readonly name?: string;
   /** The pool that runs the task. Default: one pool for the process's main thread or Worker. */
-  readonly pool?: RunnerHolder;
+  readonly pool?: DeferredPool;
   /**
    * Names that the task defines itself at run time, so that they are no mistake although nothing
    * defines them yet; `true` allows any. Default: none, and a name that is defined neither in the
@@ -37,7 +38,7 @@ export interface DeferredOptions<A extends readonly unknown[] = readonly unknown
 }
 
 /** The arguments after the function: `args` may only be left out where the function needs none. */
-export type DeferredRest<A extends readonly unknown[]> = readonly [] extends A
+export type DeferredRest<A extends readonly unknown[]> = [] extends A
   ? [options?: DeferredOptions<A>]
   : [options: DeferredOptions<A> & { readonly args: A }];
 
@@ -62,7 +63,7 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     return Promise;
   }
 
-  readonly #task: Task<T>;
+  readonly #task: Task;
 
   /**
    * Starts a task.
@@ -77,10 +78,10 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
    * @throws {DataCloneError} if an argument can't be cloned; `path` says which part.
    */
   constructor(fn: (...args: A) => T | PromiseLike<T>, ...rest: DeferredRest<A>) {
-    let resolve!: (value: T) => void;
+    let resolve!: (value: unknown) => void;
     let reject!: (reason: unknown) => void;
     super((fulfil, fail) => {
-      resolve = fulfil as (value: T) => void;
+      resolve = fulfil as (value: unknown) => void;
       reject = fail;
     });
     if (typeof fn !== "function") {
@@ -90,10 +91,10 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
       );
     }
     const options: DeferredOptions<A> = checkOptions(rest[0]);
-    const runner: Runner = options.pool === undefined ? defaultRunner() : options.pool[RUNNER];
+    const runner: Runner = options.pool ? runnerOf(options.pool)! : defaultRunner();
     const name = options.name ?? fn.name;
     const program = runner.compile(fn, name, options.allowGlobals);
-    this.#task = new Task<T>(name, captureSite(new.target), fn, resolve, reject);
+    this.#task = new Task(name, captureSite(new.target), fn, resolve, reject);
     this.#task.handle = runner.submit(program, options.args ?? [], this.#task);
   }
 
@@ -125,7 +126,7 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     return this.#task.stats;
   }
 
-  get [Symbol.toStringTag](): string {
+  override get [Symbol.toStringTag](): string {
     return "Deferred";
   }
 }
@@ -155,20 +156,20 @@ for (
 }
 
 /** The pending side of a Deferred: it settles the promise exactly once. */
-class Task<T> implements Pending {
+class Task implements Pending {
   readonly name: string;
   handle = 0;
   stats: TaskStats | undefined = undefined;
   readonly #site: Site;
   readonly #fn: (...args: never[]) => unknown;
-  readonly #resolve: (value: T) => void;
+  readonly #resolve: (value: unknown) => void;
   readonly #reject: (reason: unknown) => void;
 
   constructor(
     name: string,
     site: Site,
     fn: (...args: never[]) => unknown,
-    resolve: (value: T) => void,
+    resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
     this.name = name;
@@ -183,7 +184,7 @@ class Task<T> implements Pending {
       const { worker, runTime, waitTime } = completion;
       this.stats = { worker, runTime, waitTime };
     }
-    if (completion.status === STATUS.OK) this.#resolve(completion.payload as T);
+    if (completion.status === STATUS.OK) this.#resolve(completion.payload);
     else this.#reject(rejection(completion, this.#subject()));
   }
 
@@ -198,6 +199,14 @@ class Task<T> implements Pending {
 
 function isPromiseLike(value: unknown): boolean {
   return value instanceof Promise;
+}
+
+function isPool(value: unknown): boolean {
+  return typeof value === "object" && value !== null && runnerOf(value) !== undefined;
+}
+
+function isListOfStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === "string");
 }
 
 const OPTION_NAMES = new Set(["args", "name", "pool", "allowGlobals"]);
@@ -231,14 +240,22 @@ function checkOptions<A extends readonly unknown[]>(
     );
   }
   if (options.name !== undefined && typeof options.name !== "string") {
-    throw new TypeError(`new Deferred(fn, { name }): name must be a string, got ${
-      describe(options.name)
-    }`);
+    throw new TypeError(
+      `new Deferred(fn, { name }): name must be a string, got ${describe(options.name)}`,
+    );
   }
-  if (options.pool !== undefined && options.pool?.[RUNNER] === undefined) {
-    throw new TypeError(`new Deferred(fn, { pool }): pool must be a DeferredPool, got ${
-      describe(options.pool)
-    }`);
+  const allowed: unknown = options.allowGlobals;
+  if (allowed !== undefined && allowed !== true && !isListOfStrings(allowed)) {
+    throw new TypeError(
+      `new Deferred(fn, { allowGlobals }): allowGlobals must be an array of names or true, got ${
+        describe(allowed)
+      }`,
+    );
+  }
+  if (options.pool !== undefined && !isPool(options.pool)) {
+    throw new TypeError(
+      `new Deferred(fn, { pool }): pool must be a DeferredPool, got ${describe(options.pool)}`,
+    );
   }
   return options;
 }

@@ -6,7 +6,7 @@
 import { CONTROL } from "../ffi/symbols.ts";
 import { Deferred, type DeferredOptions, type DeferredRest } from "./deferred.ts";
 import { PoolClosedError } from "./errors.ts";
-import { Runner, RUNNER, type RunnerOptions } from "./runner.ts";
+import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
 
 /** What a {@linkcode DeferredPool} takes. */
 export interface PoolOptions extends RunnerOptions {}
@@ -35,11 +35,7 @@ export class DeferredPool {
    */
   constructor(options: PoolOptions = {}) {
     this.#runner = new Runner(options);
-  }
-
-  /** @ignore For Deferred. */
-  get [RUNNER](): Runner {
-    return this.#runner;
+    setRunner(this, this.#runner);
   }
 
   /** Runs `fn` with `args` in this pool. Throws what `new Deferred` throws. */

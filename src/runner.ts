@@ -15,13 +15,17 @@ import { InternalError, PoolClosedError } from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { type CompileReply, describe, ProgramCache } from "./source.ts";
 
-/** The key under which a pool keeps its runner. */
-export const RUNNER: unique symbol = Symbol("runner");
+/** The runner of each pool, out of reach of the pool's users. */
+const runners = new WeakMap<object, Runner>();
 
-/** A pool, as far as a task is concerned. */
-export interface RunnerHolder {
-  /** @ignore */
-  readonly [RUNNER]: Runner;
+/** Lets `pool` find its runner. */
+export function setRunner(pool: object, runner: Runner): void {
+  runners.set(pool, runner);
+}
+
+/** The runner of `pool`; `undefined` for what is no pool. */
+export function runnerOf(pool: object): Runner | undefined {
+  return runners.get(pool);
 }
 
 /** What the threads of a pool may use. */
