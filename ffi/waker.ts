@@ -3,16 +3,15 @@
  *
  *   worker --(one byte, if the pool is parked)--> socket pair --> the runtime's own reader --> wake
  *
- * All three runtimes are woken in this one way. It was measured against what each of them offers
- * besides, and is the only one that is safe: the descriptor belongs to the runtime, which drops it
- * with the isolate, and a worker that writes to a socket nobody reads just gets EPIPE.
+ * All three runtimes are woken in this one way. None of what they offer besides wakes sooner, and
+ * all of it is less safe. Here the descriptor belongs to the runtime, which drops it with the
+ * isolate, and a worker that writes to a socket nobody reads just gets EPIPE.
  *
- * Designs that were dropped, because a host's Worker that is terminated meanwhile ends the process:
- *   - Deno's `UnsafeCallback.threadSafe` and Bun's thread-safe `JSCallback`: the library calls into
- *     an isolate that is gone. A segmentation fault.
+ * Designs that were dropped for what they do when a host's Worker is terminated while it waits:
+ *   - Deno's `UnsafeCallback.threadSafe`, Bun's thread-safe `JSCallback`: the library calls into an
+ *     isolate that is gone. A segmentation fault.
  *   - Node's `uv_async_send`: the handle is left open in the Worker's loop. An abort.
- * Deno's nonblocking call of a waiting function survives that but leaves its thread behind, takes
- * 6 times as long to wake and twice the CPU.
+ *   - Deno's nonblocking call of a function that waits: its thread is left behind, for good.
  *
  * @module
  */
@@ -27,8 +26,8 @@ export class SocketWaker implements Waker {
   readonly #pool: number;
   readonly #wake: () => void;
   readonly #connect: Connect;
-  /* Made when first needed: a pool whose tasks are all short never parks, and reading a socket
-   * makes Deno load 10 ms worth of modules. */
+  /* Made when first needed: a pool whose tasks are all short never parks, and the first socket
+   * makes Deno load modules for 10 ms. */
   #link: Link | undefined;
   #armed = false;
   #closed = false;
