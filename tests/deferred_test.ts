@@ -1,0 +1,725 @@
+// deno-lint-ignore-file require-await -- tasks are async to be tested as async
+/**
+ * A Deferred as its user meets it: a promise of what a function returns, which functions it takes,
+ * and what it says about those it can't take.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  DataCloneError,
+  Deferred,
+  DeferredError,
+  DeferredPool,
+  FreeVariableError,
+  FunctionNotSerializableError,
+  UnsettledError,
+} from "../mod.ts";
+
+/** A function from its text, as it would come out of a transpiler. */
+function written<F>(text: string): F {
+  return new Function(`return (${text})`)() as F;
+}
+
+/** A method from its text: `text` is what stands in an object. */
+function member<F>(text: string, key: PropertyKey): F {
+  const object = new Function(`return { ${text} }`)();
+  const { get, set, value } = Object.getOwnPropertyDescriptor(object, key)!;
+  return (get ?? set ?? value) as F;
+}
+
+/** What making a Deferred of `fn` says. */
+function refusalOf(fn: unknown, options?: unknown): Error {
+  try {
+    const made = new Deferred(fn as () => unknown, options as undefined);
+    made.catch(() => {});
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    return error;
+  }
+  assert.fail("it was not refused");
+}
+
+describe("a Deferred", () => {
+  test("settles as the function does: then, catch and finally", async () => {
+    const log: unknown[] = [];
+    await new Deferred(() => {
+      let x = 0;
+      while (x < 1_000_000) x++;
+      return x;
+    })
+      .then((v) => log.push(v)).catch((e) => log.push(e)).finally(() => log.push("done"));
+    assert.deepEqual(log, [1_000_000, "done"]);
+  });
+
+  test("can be awaited, with arguments", async () => {
+    assert.equal(await new Deferred((w: number, h: number) => w * h, { args: [6, 7] }), 42);
+    assert.equal(await Deferred.run((n: number) => n * 2, 21), 42);
+    const reverse = (s: string) => s.split("").reverse().join("");
+    assert.equal(
+      await Deferred.run(reverse, "skroW_noitucexE_derrefeD"),
+      "Deferred_Execution_Works",
+    );
+  });
+
+  test("rejects as the function throws", async () => {
+    const failed = new Deferred(() => {
+      throw new Error("Intentional test error");
+    });
+    await assert.rejects(failed, { name: "Error", message: "Intentional test error" });
+    assert.equal(await failed.catch((e: Error) => e.message), "Intentional test error");
+    assert.equal(await failed.then(() => "ok", () => "not ok"), "not ok");
+    await assert.rejects(failed.finally(() => {}), /Intentional/);
+  });
+
+  test("is a promise, and what is derived from it are ordinary promises", async () => {
+    const made = Deferred.run(() => 1);
+    assert.ok(made instanceof Promise);
+    assert.ok(made instanceof Deferred);
+    assert.equal(String(made), "[object Deferred]");
+    for (const derived of [made.then((v) => v), made.catch(() => 0), made.finally(() => {})]) {
+      assert.ok(derived instanceof Promise);
+      assert.ok(!(derived instanceof Deferred));
+      assert.equal(await derived, 1);
+    }
+    assert.equal(Promise.resolve(made) instanceof Promise, true);
+    assert.equal(await Promise.resolve(made), 1);
+  });
+
+  test("works in Promise.all, allSettled, race and any", async () => {
+    const sum = (to: number) => {
+      let total = 0;
+      for (let i = 1; i <= to; i++) total += i;
+      return total;
+    };
+    const sums = await Promise.all([1, 2, 3].map(() => Deferred.run(sum, 100_000)));
+    assert.deepEqual(sums, [5000050000, 5000050000, 5000050000]);
+
+    const fail = () => {
+      throw new RangeError("no");
+    };
+    const settled = await Promise.allSettled([Deferred.run(() => "yes"), Deferred.run(fail)]);
+    assert.deepEqual(settled.map(({ status }) => status), ["fulfilled", "rejected"]);
+    assert.equal(await Promise.race([Deferred.run(() => 7), new Promise(() => {})]), 7);
+    assert.equal(await Promise.any([Deferred.run(fail), Deferred.run(() => 8)]), 8);
+  });
+
+  test("has Promise's static methods, which make ordinary promises", async () => {
+    assert.deepEqual(await Deferred.all([Deferred.run(() => 1), 2]), [1, 2]);
+    assert.equal(await Deferred.race([Deferred.run(() => 1)]), 1);
+    assert.equal(await Deferred.any([Deferred.run(() => 1)]), 1);
+    assert.deepEqual(await Deferred.allSettled([Deferred.run(() => 1)]), [
+      { status: "fulfilled", value: 1 },
+    ]);
+    assert.equal(await Deferred.resolve(3), 3);
+    await assert.rejects(Deferred.reject(new TypeError("x")), TypeError);
+    assert.ok(!(Deferred.resolve(3) instanceof Deferred));
+    const { promise, resolve } = Deferred.withResolvers<number>();
+    resolve(4);
+    assert.equal(await promise, 4);
+  });
+
+  test("starts at once, before anyone awaits it", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const first = pool.run(() => 1);
+    assert.equal(pool.pending, 1);
+    assert.equal(first.stats, undefined);
+    await pool.close();
+    assert.ok(first.stats !== undefined);
+  });
+
+  test("tells its name and how it ran", async () => {
+    const made = Deferred.run(function counting() {
+      const start = performance.now();
+      while (performance.now() - start < 20);
+    });
+    assert.equal(made.name, "counting");
+    assert.equal(new Deferred(() => 1, { name: "mine" }).name, "mine");
+    assert.equal(made.stats, undefined);
+    await made;
+    const { worker, runTime, waitTime } = made.stats!;
+    assert.ok(Number.isInteger(worker) && worker >= 1);
+    assert.ok(runTime >= 19, `runTime ${runTime}`);
+    assert.ok(waitTime >= 0, `waitTime ${waitTime}`);
+  });
+});
+
+describe("functions that a Deferred takes", () => {
+  const takes = (
+    what: string,
+    fn: (...args: never[]) => unknown,
+    args: unknown[],
+    gives: unknown,
+  ) =>
+    test(what, async () => {
+      const run = fn as (...args: unknown[]) => unknown;
+      assert.deepEqual(await new Deferred(run, { args }), gives);
+      assert.deepEqual(await new Deferred(run, { args }), gives, "the same function again");
+    });
+
+  takes("an arrow function", (a: number) => a + 1, [1], 2);
+  takes("an arrow function whose body is an object", () => ({ a: 1 }), [], { a: 1 });
+  takes(
+    "a function expression",
+    function (a: number) {
+      return a + 1;
+    },
+    [1],
+    2,
+  );
+  takes(
+    "a function that calls itself by its name",
+    function factorial(n: number): number {
+      return n < 2 ? 1 : n * factorial(n - 1);
+    },
+    [10],
+    3628800,
+  );
+  function declared(a: string): string {
+    return a + a;
+  }
+  takes("a function declaration", declared, ["ab"], "abab");
+  takes(
+    "defaults, patterns and rest parameters",
+    (
+      { a, ...others }: Record<string, number>,
+      [b = 2]: number[] = [],
+      ...rest: number[]
+    ) => [a, others, b, rest],
+    [{ a: 1, c: 3 }, [], 4, 5],
+    [1, { c: 3 }, 2, [4, 5]],
+  );
+  takes(
+    "a function that uses `arguments`",
+    function () {
+      return arguments.length;
+    },
+    [1, 2, 3],
+    3,
+  );
+  takes(
+    "inner functions, classes and generators",
+    () => {
+      class Counter {
+        #count = 0;
+        static start() {
+          return new this();
+        }
+        *upTo(n: number) {
+          while (this.#count < n) yield ++this.#count;
+        }
+      }
+      return [...Counter.start().upTo(3)];
+    },
+    [],
+    [1, 2, 3],
+  );
+
+  takes("an async function", async (a: number) => a + 1, [1], 2);
+  takes(
+    "an async function that awaits in a loop",
+    async () => {
+      let sum = 0;
+      for (let i = 1; i <= 1000; i++) sum += await i;
+      return sum;
+    },
+    [],
+    500500,
+  );
+  takes("a function that returns a promise", () => Promise.resolve([1]).then((a) => a), [], [1]);
+  takes(
+    "a function that returns a thenable",
+    () => ({
+      then(resolve: (value: number) => void) {
+        resolve(42);
+      },
+    }),
+    [],
+    42,
+  );
+  takes(
+    "an async function that iterates asynchronously",
+    async () => {
+      async function* numbers() {
+        for (let i = 0; i < 3; i++) yield await i;
+      }
+      const seen = [];
+      for await (const n of numbers()) seen.push(n);
+      return seen;
+    },
+    [],
+    [0, 1, 2],
+  );
+
+  const shapes = {
+    area(w: number, h: number) {
+      return w * h;
+    },
+    async later(a: number) {
+      return await a;
+    },
+    get answer() {
+      return 42;
+    },
+    "quoted key"(a: number) {
+      return a;
+    },
+    12(a: number) {
+      return a;
+    },
+  };
+  const computed = {
+    ["computed " + "key"](a: number) {
+      return a;
+    },
+  };
+  class Point {
+    static distance(x: number, y: number) {
+      return Math.hypot(x, y);
+    }
+    double(x: number) {
+      return 2 * x;
+    }
+  }
+  takes("a method", shapes.area, [6, 7], 42);
+  takes("an async method", shapes.later, [1], 1);
+  takes("a getter", Object.getOwnPropertyDescriptor(shapes, "answer")!.get!, [], 42);
+  takes("a method with a computed name", computed["computed key"]!, [1], 1);
+  takes("a method with a quoted name", shapes["quoted key"], [1], 1);
+  takes("a method with a number for a name", shapes["12"], [1], 1);
+  takes("a static method", Point.distance, [3, 4], 5);
+  takes("a method of a class", Point.prototype.double, [4], 8);
+  for (const name of ["async", "get", "set", "static", "function", "class", "if", "await", "of"]) {
+    takes(
+      `a method that is called \`${name}\``,
+      member(`${name}(a) { return a + 1 }`, name),
+      [1],
+      2,
+    );
+    takes(
+      `an async method that is called \`${name}\``,
+      member(`async ${name}(a) { return a + await 1 }`, name),
+      [1],
+      2,
+    );
+  }
+
+  takes("new Function", new Function("a", "b", "return a + b") as never, [1, 2], 3);
+  takes("sloppy code", new Function("a", "with (a) return b") as never, [{ b: 2 }], 2);
+  takes(
+    "comments, line ends and odd characters where nobody expects them",
+    written(
+      "async /* ( */ (\r\n a, // => {\n b = '`)',\u2028 [c] = [/[)/]}]/.source] ) => a + b + c",
+    ),
+    ["é𝒳"],
+    "é𝒳`)[)/]}]",
+  );
+  takes("text of every width", written(`() => "\\0 é 😀 \\ud800"`), [], "\0 é 😀 \ud800");
+  takes(
+    "a function that hides its text",
+    Object.assign(() => 1, { toString: () => "() => 2" }),
+    [],
+    1,
+  );
+
+  test("a function has no `this` of its own", async () => {
+    const object = {
+      value: 1,
+      read() {
+        return this.value;
+      },
+    };
+    await assert.rejects(Deferred.run(object.read), TypeError);
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    assert.equal(
+      await pool.run(
+        function (this: unknown) {
+          return typeof this;
+        } as () => string,
+      ),
+      "undefined",
+    );
+  });
+
+  test("what a function changes around its text can't reach the next task", async () => {
+    const count = () => {
+      const global = globalThis as unknown as { count?: number };
+      return global.count = (global.count ?? 0) + 1;
+    };
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    assert.deepEqual([await pool.run(count), await pool.run(count)], [1, 1]);
+  });
+});
+
+describe("functions that a transpiler has rewritten run as they were meant", () => {
+  const runs = (what: string, text: string, args: unknown[], gives: unknown) =>
+    test(what, async () => {
+      assert.deepEqual(await new Deferred(written<() => unknown>(text), { args } as never), gives);
+    });
+
+  runs(
+    "esbuild's kept names",
+    `() => { const f = /* @__PURE__ */ __name((x) => x + 1, "f"); return [f(1), f.name]; }`,
+    [],
+    [2, "f"],
+  );
+  runs(
+    "esbuild's object spread",
+    "(o) => __spreadProps(__spreadValues({ a: 1 }, o), { c: 3 })",
+    [{ b: 2 }],
+    { a: 1, b: 2, c: 3 },
+  );
+  runs(
+    "esbuild's object rest",
+    `(o) => { var _a = o, { a } = _a, r = __objRest(_a, ["a"]); return r; }`,
+    [
+      { a: 1, b: 2 },
+    ],
+    { b: 2 },
+  );
+  runs(
+    "esbuild's async functions",
+    "(x) => __async(null, null, function* () { return (yield Promise.resolve(x)) + 1; })",
+    [1],
+    2,
+  );
+  test("esbuild's async arrow functions in a function, with `this` passed along", async () => {
+    const make = new Function(
+      "__async",
+      "return (x) => __async(this, [x], function* (y) { return (yield y) + 1; })",
+    );
+    assert.equal(await Deferred.run(make.call({}) as (x: number) => Promise<number>, 1), 2);
+  });
+  runs(
+    "esbuild's class fields",
+    "() => { class A { constructor() { __publicField(this, 'x', 1); } } return new A().x }",
+    [],
+    1,
+  );
+  runs("esbuild's power", "(a) => __pow(a, 3)", [2], 8);
+  runs(
+    "TypeScript's async functions",
+    `function (x) { return __awaiter(this, void 0, void 0, function* () {
+      try { yield Promise.reject(x); } catch (e) { return e + (yield 1); }
+    }); }`,
+    [1],
+    2,
+  );
+  runs(
+    "TypeScript's object spread and rest",
+    `(o) => __assign(__assign({}, __rest(o, ["a"])), { c: 3 })`,
+    [
+      { a: 1, b: 2 },
+    ],
+    { b: 2, c: 3 },
+  );
+  runs("TypeScript's array spread", "(a) => __spreadArray([0], a, true)", [[1, 2]], [0, 1, 2]);
+  runs(
+    "istanbul's counters",
+    "(a) => { cov_1abc().f[0]++; cov_1abc().s[1]++; return (cov_1abc().b[0][0]++, a) }",
+    [1],
+    1,
+  );
+});
+
+describe("what can't be a task is refused when the Deferred is made", () => {
+  const refuses = (what: string, fn: unknown, ...says: RegExp[]) =>
+    test(what, () => {
+      const error = refusalOf(fn);
+      assert.ok(error instanceof FunctionNotSerializableError, error.stack!);
+      assert.ok(error instanceof DeferredError);
+      assert.equal(error.code, "ERR_DEFERRED_FUNCTION");
+      assert.equal(error.name, "FunctionNotSerializableError");
+      assert.match(error.message, /^Function not serializable: /);
+      for (const part of says) assert.match(error.message, part);
+    });
+
+  refuses("a native function", Math.max, /`Math\.max`/, /native/);
+  refuses("a native method", Array.prototype.map, /native/);
+  refuses("a bound function", function area() {}.bind(null), /`area`/, /bound/);
+  refuses("a proxy of a function", new Proxy(() => 1, {}), /native|Proxy/);
+  refuses("a class", class Point {}, /`Point`/, /class/);
+  refuses("a class without a name", written("class {}"), /class/);
+  refuses(
+    "a generator function",
+    function* counter() {
+      yield 1;
+    },
+    /`counter`/,
+    /generator/,
+  );
+  refuses("a generator method", member("*each() { yield 1 }", "each"), /generator/);
+  refuses("an async generator function", async function* () {}, /generator/);
+  refuses(
+    "an arrow function that uses `this` of the scope around it",
+    (function (this: unknown) {
+      return () => this;
+    }).call({}),
+    /`this`/,
+  );
+  refuses(
+    "an arrow function in an arrow function that does",
+    (function (this: unknown) {
+      return () => () => [1].map(() => this);
+    }).call({}),
+    /`this`/,
+  );
+  refuses(
+    "an arrow function that uses `new.target` of the scope around it",
+    new (written<new () => { fn: unknown }>("function () { this.fn = () => new.target }"))().fn,
+    /new\.target/,
+  );
+  refuses(
+    "an arrow function that uses `arguments` of the scope around it",
+    function () {
+      return () => arguments;
+    }(),
+    /arguments/,
+  );
+  refuses("a method that uses `super`", member("m() { return super.m() }", "m"), /super/);
+  refuses(
+    "a method that uses private names",
+    class {
+      #secret = 1;
+      peek() {
+        return this.#secret;
+      }
+    }.prototype.peek,
+    /#secret/,
+  );
+  refuses("`import.meta`", () => import.meta.url, /import\.meta/);
+
+  const shows = (what: string, fn: unknown, got: RegExp) =>
+    test(`${what} is no function: the message shows what came`, () => {
+      const error = refusalOf(fn);
+      assert.ok(error instanceof TypeError, error.stack!);
+      assert.match(error.message, /must be a function/);
+      assert.match(error.message, got);
+    });
+  shows("undefined", undefined, /undefined/);
+  shows("null", null, /null/);
+  shows("a number", 42, /42/);
+  shows("a string", "() => 1", /"\(\) => 1"/);
+  shows("a long string", "x".repeat(1e6), /^.{1,200}$/);
+  shows("a symbol", Symbol("s"), /Symbol\(s\)/);
+  shows("an object", { a: 1 }, /object/);
+  shows("a promise, which was called too early,", Promise.resolve(1), /promise.*without calling/);
+  shows(
+    "a revoked proxy",
+    (() => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy;
+    })(),
+    /./,
+  );
+
+  test("without new, or without anything, it is a TypeError", () => {
+    assert.throws(() => (Deferred as unknown as () => void)(), TypeError);
+    assert.ok(refusalOf(undefined) instanceof TypeError);
+  });
+
+  test("a refused function leaves nothing pending", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const refused = [Math.max, class {}, () => notDefinedAnywhere] as unknown as (() => void)[];
+    for (const fn of refused) assert.throws(() => pool.run(fn), DeferredError);
+    assert.throws(() => pool.run((a: unknown) => a, () => 1), DataCloneError);
+    assert.equal(pool.pending, 0);
+    assert.equal(await pool.run(() => 1), 1);
+  });
+});
+
+declare const notDefinedAnywhere: number;
+
+describe("names from outside a function", () => {
+  let rate = Number("0.2"); // assigned again, so that no transpiler puts the number in its place
+  rate += 0;
+  const helper = (x: number) => x * rate;
+
+  const namesIn = (fn: () => unknown): FreeVariableError => {
+    const error = refusalOf(fn);
+    assert.ok(error instanceof FreeVariableError, error.stack!);
+    assert.ok(error instanceof DeferredError);
+    assert.equal(error.code, "ERR_DEFERRED_FREE_VARIABLE");
+    assert.equal(error.name, "FreeVariableError");
+    return error;
+  };
+
+  test("are told at once, by name, with what to do", () => {
+    const error = namesIn(() => 100 * rate);
+    assert.deepEqual(error.names, ["rate"]);
+    assert.match(error.message, /`rate` is not defined inside the task/);
+    assert.match(error.message, /`args`/);
+  });
+
+  test("are told all together", () => {
+    const error = namesIn(() => helper(1) + rate + notDefinedAnywhere);
+    assert.deepEqual([...error.names].sort(), ["helper", "notDefinedAnywhere", "rate"]);
+    for (const name of error.names) assert.match(error.message, new RegExp(`\`${name}\``));
+  });
+
+  test("are found in inner functions, defaults, assignments and branches that never run", () => {
+    assert.deepEqual(namesIn(() => () => [1].map(() => rate)).names, ["rate"]);
+    assert.deepEqual(namesIn((a = rate) => a).names, ["rate"]);
+    assert.deepEqual(namesIn(() => rate = 1).names, ["rate"]);
+    assert.deepEqual(namesIn(() => Math.random() < 0 ? rate : 1).names, ["rate"]);
+    assert.deepEqual(namesIn(() => `${rate}`).names, ["rate"]);
+    assert.deepEqual(namesIn(() => ({ rate })).names, ["rate"]);
+    assert.deepEqual(namesIn(written("() => { class A extends Missing {} }")).names, ["Missing"]);
+  });
+
+  test("of the host say that they stay outside", () => {
+    assert.match(namesIn(() => console.log(1)).message, /`console` is not available inside a task/);
+    assert.match(namesIn(() => setTimeout(() => {}, 1)).message, /`setTimeout`.*timers/);
+    assert.match(namesIn(() => fetch("x")).message, /`fetch`.*network/);
+    assert.match(namesIn(() => Deferred.run(() => 1)).message, /Deferred/);
+  });
+
+  test("a function that calls itself by an outer name is told how to write it", () => {
+    const down = (n: number): number => n < 1 ? 0 : down(n - 1);
+    assert.match(namesIn(down as () => number).message, /`down`.*function down\(/);
+  });
+
+  test("are no matter where they are only declared, shadowed, keys or probed with typeof", async () => {
+    assert.equal(await Deferred.run((rate: number) => rate, 1), 1);
+    assert.equal(
+      await Deferred.run(() => {
+        const rate = { rate: 2 };
+        return rate.rate;
+      }),
+      2,
+    );
+    assert.equal(await Deferred.run(() => typeof notDefinedAnywhere), "undefined");
+    assert.equal(
+      await Deferred.run(() => typeof notDefinedAnywhere === "number" ? notDefinedAnywhere : 3),
+      3,
+    );
+    assert.equal(await Deferred.run(() => [undefined, NaN, Infinity, globalThis].length), 4);
+  });
+
+  test("may be allowed: the names that a task defines itself", async () => {
+    const define = () => {
+      (globalThis as unknown as { notDefinedAnywhere: number }).notDefinedAnywhere = 5;
+      return notDefinedAnywhere;
+    };
+    assert.throws(() => new Deferred(define), FreeVariableError);
+    assert.equal(await new Deferred(define, { allowGlobals: ["notDefinedAnywhere"] }), 5);
+    assert.equal(await new Deferred(define, { allowGlobals: true }), 5);
+    assert.throws(() => new Deferred(define), FreeVariableError, "and it is not forgotten");
+    const two = () => notDefinedAnywhere + rate;
+    const allowed = { allowGlobals: ["notDefinedAnywhere"] };
+    assert.throws(() => new Deferred(two, allowed), (e: FreeVariableError) => {
+      assert.deepEqual(e.names, ["rate"]);
+      return true;
+    });
+    await assert.rejects(new Deferred(two, { allowGlobals: true }), ReferenceError);
+  });
+});
+
+describe("options", () => {
+  const says = (options: unknown, message: RegExp) => {
+    const error = refusalOf((a: unknown) => a, options);
+    assert.ok(error instanceof TypeError, error.stack!);
+    assert.match(error.message, message);
+  };
+
+  test("that do not exist are told by name", () => {
+    says({ arg: [1] }, /no option `arg`.*args/);
+    says({ args: [], timeOut: 5 }, /`timeOut`/);
+  });
+
+  test("of a wrong type are told with what came", () => {
+    says([1, 2], /options must be an object.*array of 2/);
+    says("args", /options must be an object/);
+    says({ args: 5 }, /args must be an array.*5/);
+    says({ args: "abc" }, /args must be an array.*"abc"/);
+    says({ args: { length: 1 } }, /args must be an array.*object/);
+    says({ args: [], name: 5 }, /name must be a string.*5/);
+    says({ args: [], pool: {} }, /pool must be a DeferredPool/);
+    says({ args: [], allowGlobals: "x" }, /allowGlobals/);
+    says({ args: [], allowGlobals: [5] }, /allowGlobals/);
+  });
+
+  test("may be left out or undefined", async () => {
+    const none = undefined;
+    assert.equal(await new Deferred(() => 1, none), 1);
+    const options = { args: undefined, name: undefined, pool: undefined, allowGlobals: undefined };
+    assert.equal(await new Deferred(() => 1, options as never), 1);
+  });
+
+  test("the name stands in what is said about the task", async () => {
+    const options = { name: "monthly report" };
+    assert.match(refusalOf(class {}, options).message, /`monthly report`/);
+    await assert.rejects(
+      new Deferred(() => new Promise(() => {}), options),
+      /`monthly report`/,
+    );
+  });
+});
+
+describe("a promise that nothing can settle any more", () => {
+  const never = (what: string, fn: () => unknown) =>
+    test(what, async () => {
+      await assert.rejects(Deferred.run(fn), (error: unknown) => {
+        assert.ok(error instanceof UnsettledError, String(error));
+        assert.equal(error.code, "ERR_DEFERRED_UNSETTLED");
+        assert.match(error.message, /never settle/);
+        return true;
+      });
+    });
+
+  never("rejects the Deferred", () => new Promise(() => {}));
+  never("rejects it, awaited in an async function", async () => {
+    await new Promise(() => {});
+  });
+  never("rejects it, as a thenable that never calls back", () => ({ then() {} }));
+});
+
+/**
+ * Never run: the compiler checks it. Each `@ts-expect-error` is an error of the compiler if the
+ * line below has none.
+ */
+export async function types(pool: DeferredPool): Promise<void> {
+  const isNumber = (_: Promise<number>) => {};
+  const isString = (_: string) => {};
+
+  isNumber(new Deferred(() => 42));
+  isNumber(new Deferred(async () => 42)); // awaited
+  isNumber(new Deferred(() => Promise.resolve(42)));
+  isNumber(new Deferred((a: number) => a, { args: [1] }));
+  isNumber(Deferred.run((a: number, b: string) => a + b.length, 1, "b"));
+  isNumber(pool.run((a: number) => a, 1));
+  isNumber(pool.defer((a: number) => a, { args: [1], name: "a" }));
+  isNumber(new Deferred((a?: number) => a ?? 1));
+  isNumber(new Deferred((a = 1) => a, { args: [] }));
+  isString(await new Deferred(() => "s"));
+  isString(await Deferred.run((...all: string[]) => all.join(), "a", "b"));
+  const text: Promise<string> = new Deferred(() => 1).then((n) => n.toFixed());
+  isString(await text);
+  const both: [number, string] = await Promise.all([Deferred.run(() => 1), Deferred.run(() => "")]);
+  isString(both[1]);
+
+  // @ts-expect-error: the result is a number
+  isString(await new Deferred(() => 42));
+  // @ts-expect-error: the result is not a promise of a promise
+  isNumber(new Deferred(async () => Promise.resolve("s")));
+  // @ts-expect-error: the argument is missing
+  void new Deferred((a: number) => a);
+  // @ts-expect-error: the argument is missing
+  void new Deferred((a: number) => a, {});
+  // @ts-expect-error: the argument is missing
+  void new Deferred((a: number) => a, { args: [] });
+  // @ts-expect-error: the argument is of another type
+  void new Deferred((a: number) => a, { args: ["1"] });
+  // @ts-expect-error: too many arguments
+  void new Deferred((a: number) => a, { args: [1, 2] });
+  // @ts-expect-error: the argument is missing
+  void Deferred.run((a: number) => a);
+  // @ts-expect-error: the argument is of another type
+  void pool.run((a: number) => a, "1");
+  // @ts-expect-error: no such option
+  void new Deferred(() => 1, { nmae: "x" });
+  // @ts-expect-error: no function
+  void new Deferred(42);
+  // @ts-expect-error: a pool is no plain object
+  void new Deferred(() => 1, { pool: {} });
+}

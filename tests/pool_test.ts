@@ -1,0 +1,388 @@
+/**
+ * Pools: how many threads there are and when, closing and destroying, several at once, and what
+ * they say about bad options.
+ */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { describe, test } from "node:test";
+import { Deferred, DeferredError, DeferredPool, PoolClosedError } from "../mod.ts";
+import { outputOf, runProgram } from "./support/process.ts";
+
+/** A task that takes `ms` milliseconds; returns when it began and ended. */
+const busy = (ms: number): [began: number, ended: number] => {
+  const began = performance.timeOrigin + performance.now();
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+  return [began, performance.timeOrigin + performance.now()];
+};
+
+const endless = (): void => {
+  for (;;);
+};
+
+const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
+
+/** Waits for something that must come. */
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!condition()) {
+    assert.ok(Date.now() < end, `never: ${what}`);
+    await tick();
+  }
+}
+
+function isClosedError(error: unknown): boolean {
+  assert.ok(error instanceof PoolClosedError, String(error));
+  assert.ok(error instanceof DeferredError);
+  assert.equal(error.code, "ERR_DEFERRED_POOL_CLOSED");
+  assert.equal(error.name, "PoolClosedError");
+  return true;
+}
+
+describe("the threads of a pool", () => {
+  test("start one at a time, when a task finds none that is free", async () => {
+    await using pool = new DeferredPool({ maxThreads: 3 });
+    assert.equal(pool.maxThreads, 3);
+    assert.equal(pool.threads, 0);
+    for (let i = 0; i < 20; i++) {
+      await pool.run(() => 1);
+      await tick(); // the thread restores its realm meanwhile
+    }
+    assert.equal(pool.threads, 1, "one task at a time needs one thread");
+    await Promise.all([pool.run(busy, 100), pool.run(busy, 100)]);
+    assert.equal(pool.threads, 2);
+    await Promise.all(Array.from({ length: 12 }, () => pool.run(busy, 20)));
+    assert.equal(pool.threads, 3);
+  });
+
+  test("are never more than maxThreads", async () => {
+    await using pool = new DeferredPool({ maxThreads: 2 });
+    const tasks = Array.from({ length: 200 }, () => pool.run(() => 1));
+    await Promise.all(tasks);
+    const workers = new Set(tasks.map((task) => task.stats!.worker));
+    assert.ok([...workers].every((worker) => worker === 1 || worker === 2), [...workers].join());
+    assert.ok(pool.threads <= 2);
+  });
+
+  test("run side by side; one thread runs one task after the other, in order", async () => {
+    await using two = new DeferredPool({ maxThreads: 2 });
+    const [a, b] = await Promise.all([two.run(busy, 300), two.run(busy, 300)]);
+    assert.ok(a[0] < b[1] && b[0] < a[1], "both ran at one time");
+
+    await using one = new DeferredPool({ maxThreads: 1 });
+    const times = await Promise.all(Array.from({ length: 10 }, () => one.run(busy, 5)));
+    for (let i = 1; i < times.length; i++) {
+      assert.ok(times[i]![0] >= times[i - 1]![1] - 0.5, `task ${i} began before ${i - 1} ended`);
+    }
+  });
+
+  test("are as many as there are processors by default", async () => {
+    const threads = process.env["DEFERRED_THREADS"];
+    await using pool = new DeferredPool();
+    assert.equal(pool.maxThreads, threads ? Number(threads) : navigator.hardwareConcurrency);
+  });
+
+  test("are as many as DEFERRED_THREADS says", async () => {
+    const program = `
+      const busy = ${busy};
+      const tasks = Array.from({ length: 12 }, () => Deferred.run(busy, 20));
+      await Promise.all(tasks);
+      const workers = new Set(tasks.map((task) => task.stats.worker));
+      console.log(new DeferredPool().maxThreads, [...workers].sort().join());`;
+    assert.equal(await outputOf(program, { env: { DEFERRED_THREADS: "1" } }), "1 1");
+    assert.equal(await outputOf(program, { env: { DEFERRED_THREADS: "3" } }), "3 1,2,3");
+    assert.match(await outputOf(program, { env: { DEFERRED_THREADS: "" } }), /^[1-9]\d* /);
+    assert.equal(
+      await outputOf("console.log(new DeferredPool({ maxThreads: 2 }).maxThreads)", {
+        env: { DEFERRED_THREADS: "5" },
+      }),
+      "2",
+    );
+  });
+
+  test("DEFERRED_THREADS that makes no sense is an error that shows it", async () => {
+    for (const value of ["0", "-1", "1.5", "many", "1e9"]) {
+      const program =
+        `try { new Deferred(() => 1); } catch (e) { console.log(e.name, e.message); }`;
+      const said = await outputOf(program, { env: { DEFERRED_THREADS: value } });
+      assert.match(said, /^RangeError DEFERRED_THREADS/);
+      assert.ok(said.includes(String(Number(value) || value)), said);
+    }
+  });
+});
+
+describe("counters", () => {
+  test("tell what is queued and what is pending", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    assert.deepEqual([pool.pending, pool.queueSize, pool.closed], [0, 0, false]);
+    const tasks = [1, 2, 3, 4, 5].map(() => pool.run(busy, 20));
+    assert.equal(pool.pending, 5);
+    assert.ok(pool.queueSize === 5 || pool.queueSize === 4, `queueSize ${pool.queueSize}`);
+    await until("four wait", () => pool.queueSize === 4);
+    await tasks[0];
+    assert.ok(pool.pending <= 4 && pool.queueSize <= 4);
+    await Promise.all(tasks);
+    assert.deepEqual([pool.pending, pool.queueSize], [0, 0]);
+    assert.ok(
+      tasks[4]!.stats!.waitTime > tasks[0]!.stats!.waitTime + 50,
+      "waitTime is the queue's",
+    );
+  });
+});
+
+describe("run and defer", () => {
+  test("take what new Deferred takes, in this pool", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const add = (a: number, b: number) => a + b;
+    const ran = pool.run(add, 1, 2);
+    const deferred = pool.defer(add, { args: [3, 4], name: "sum" });
+    const made = new Deferred(add, { args: [5, 6], pool });
+    assert.equal(pool.pending, 3);
+    for (const each of [ran, deferred, made]) assert.ok(each instanceof Deferred);
+    assert.deepEqual([ran.name, deferred.name, made.name], ["add", "sum", "add"]);
+    assert.deepEqual(await Promise.all([ran, deferred, made]), [3, 7, 11]);
+    assert.equal(await pool.defer(() => 1), 1);
+    assert.throws(() => pool.run(5 as never), TypeError);
+    assert.throws(() => pool.defer(() => 1, { nmae: "x" } as never), TypeError);
+  });
+
+  test("a getter among the arguments may run tasks itself", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const inner: Promise<unknown>[] = [];
+    const nest = (depth: number): object => ({
+      before: "b".repeat(depth),
+      get value() {
+        if (depth > 0) inner.push(pool.run((o: unknown) => o, nest(depth - 1)));
+        return depth;
+      },
+      after: [depth, "a"],
+    });
+    const outer = await pool.run((o: unknown) => o, nest(5));
+    assert.deepEqual(outer, { before: "bbbbb", value: 5, after: [5, "a"] });
+    const results = await Promise.all(inner) as { value: number }[];
+    assert.deepEqual(results.map((o) => o.value).sort(), [0, 1, 2, 3, 4]);
+    assert.deepEqual(results.find((o) => o.value === 2), {
+      before: "bb",
+      value: 2,
+      after: [2, "a"],
+    });
+  });
+
+  test("a getter among the arguments may close the pool, which then refuses the task", async () => {
+    for (const how of ["close", "destroy"] as const) {
+      const pool = new DeferredPool({ maxThreads: 1 });
+      const args = {
+        get x() {
+          void pool[how]();
+          return 1;
+        },
+      };
+      assert.throws(() => pool.run((o: unknown) => o, args), isClosedError);
+      await pool.close();
+      assert.equal(pool.pending, 0);
+    }
+  });
+
+  test("a handler may run the next task, and that one the next", async () => {
+    await using pool = new DeferredPool({ maxThreads: 2 });
+    const chain = (n: number): Promise<number> =>
+      n === 0 ? Promise.resolve(0) : pool.run((n: number) => n - 1, n).then(chain);
+    assert.deepEqual(
+      await Promise.all(Array.from({ length: 20 }, () => chain(50))),
+      Array(20).fill(0),
+    );
+  });
+});
+
+describe("closing", () => {
+  test("waits for what is pending, and takes nothing new", async () => {
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const done: number[] = [];
+    const tasks = [1, 2, 3].map((n) => pool.run(busy, 20).then(() => done.push(n)));
+    const closing = pool.close();
+    assert.equal(pool.closed, true);
+    assert.throws(() => pool.run(() => 1), isClosedError);
+    assert.throws(() => pool.defer(() => 1), isClosedError);
+    assert.throws(() => new Deferred(() => 1, { pool }), isClosedError);
+    await closing;
+    await Promise.all(tasks);
+    assert.deepEqual(done, [1, 2, 3]);
+    assert.deepEqual([pool.pending, pool.queueSize, pool.threads], [0, 0, 0]);
+  });
+
+  test("may be asked for often, before and after, and of a pool that was never used", async () => {
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const task = pool.run(busy, 10);
+    await Promise.all([pool.close(), pool.close()]);
+    await pool.close();
+    await task;
+    pool.destroy();
+    await pool.close();
+    const unused = new DeferredPool();
+    await unused.close();
+    assert.equal(unused.closed, true);
+  });
+
+  test("`await using` closes, and waits", async () => {
+    let pool: DeferredPool;
+    let task: Deferred<unknown, never>;
+    {
+      await using mine = new DeferredPool({ maxThreads: 1 });
+      task = mine.run(busy, 30) as unknown as typeof task;
+      pool = mine;
+    }
+    assert.equal(pool.closed, true);
+    assert.ok(task.stats !== undefined, "the task was done");
+    await task;
+  });
+
+  test("with tasks that fail, waits for them, too", async () => {
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const fail = () => {
+      throw new TypeError("x");
+    };
+    const failed = assert.rejects(pool.run(fail), TypeError);
+    await pool.close();
+    await failed;
+  });
+});
+
+describe("destroying", () => {
+  test("rejects what is pending at once, also in an endless loop", async () => {
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const running = pool.run(endless);
+    const queued = pool.run(() => 1);
+    await until("the loop runs", () => pool.queueSize === 1);
+    pool.destroy();
+    assert.deepEqual([pool.closed, pool.pending, pool.threads], [true, 0, 0]);
+    await assert.rejects(running, isClosedError);
+    await assert.rejects(queued, isClosedError);
+    assert.throws(() => pool.run(() => 1), isClosedError);
+    assert.equal(running.stats, undefined);
+  });
+
+  test("ends what runs: an endless loop uses no more CPU", async () => {
+    const loops = [
+      endless,
+      () => {
+        for (;;) {
+          try {
+            new Promise(() => {
+              for (;;);
+            });
+          } catch { /* again */ }
+        }
+      },
+    ];
+    for (const loop of loops) {
+      const pool = new DeferredPool({ maxThreads: 2 });
+      const tasks = [pool.run(loop), pool.run(loop)];
+      await until("both run", () => pool.threads === 2 && pool.queueSize === 0);
+      pool.destroy();
+      await Promise.allSettled(tasks);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const before = process.cpuUsage();
+      const wall = performance.now();
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      const { user, system } = process.cpuUsage(before);
+      const share = (user + system) / 1000 / (performance.now() - wall);
+      assert.ok(share < 0.5, `still uses ${share} of a processor`);
+    }
+  });
+
+  test("rejects with the reason that was given", async () => {
+    for (const reason of [new RangeError("mine"), "text", null, 0]) {
+      const pool = new DeferredPool({ maxThreads: 1 });
+      const task = pool.run(endless);
+      pool.destroy(reason);
+      await task.then(() => assert.fail(), (got) => assert.equal(got, reason));
+    }
+  });
+
+  test("ends a close that waits", async () => {
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const task = assert.rejects(pool.run(endless), isClosedError);
+    const closing = pool.close();
+    pool.destroy();
+    await closing;
+    await task;
+  });
+
+  test("may come from a handler of one of its tasks", async () => {
+    const pool = new DeferredPool({ maxThreads: 2 });
+    const tasks = Array.from({ length: 50 }, () => pool.run(() => "x".repeat(100)));
+    const after = tasks[10]!.then(() => pool.destroy("enough"));
+    const settled = await Promise.allSettled(tasks);
+    await after;
+    assert.ok(settled.slice(0, 11).some(({ status }) => status === "fulfilled"));
+    for (const each of settled) if (each.status === "rejected") assert.equal(each.reason, "enough");
+  });
+
+  test("a pool that was destroyed lets the process end", async () => {
+    const { code, stdout } = await runProgram(`
+      const pool = new DeferredPool({ maxThreads: 1 });
+      pool.run(() => { for (;;); }).catch((e) => console.log(e.code));
+      setTimeout(() => pool.destroy(), 50);`);
+    assert.equal(stdout.trim(), "ERR_DEFERRED_POOL_CLOSED");
+    assert.equal(code, 0);
+  });
+});
+
+describe("several pools", () => {
+  test("do not disturb each other", async () => {
+    const pools = [1, 2, 3, 4].map((maxThreads) => new DeferredPool({ maxThreads }));
+    const tasks = Array.from({ length: 400 }, (_, i) => pools[i % 4]!.run((n: number) => n * n, i));
+    assert.deepEqual(await Promise.all(tasks), Array.from({ length: 400 }, (_, i) => i * i));
+
+    const looping = pools[0]!.run(endless);
+    assert.equal(await pools[1]!.run(() => 2), 2, "one pool is busy, another is not");
+    pools[0]!.destroy("bye");
+    await looping.catch((reason) => assert.equal(reason, "bye"));
+    await pools[1]!.close();
+    assert.equal(await pools[2]!.run(() => 3), 3);
+    assert.equal(await Deferred.run(() => 4), 4);
+    await Promise.all(pools.map((pool) => pool.close()));
+  });
+
+  test("may be made and closed by the hundred", async () => {
+    for (let i = 0; i < 200; i++) {
+      await using pool = new DeferredPool({ maxThreads: 1 });
+      assert.equal(await pool.run((n: number) => n, i), i);
+    }
+    const unused = Array.from({ length: 100 }, () => new DeferredPool({ maxThreads: 1 }));
+    await Promise.all(unused.map((pool) => pool.close()));
+  });
+});
+
+describe("bad options", () => {
+  const says = (options: unknown, type: typeof TypeError | typeof RangeError, message: RegExp) =>
+    assert.throws(() => new DeferredPool(options as object), (error: unknown) => {
+      assert.ok(error instanceof type, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+
+  test("are told with the bounds and what came", () => {
+    for (const value of [0, -1, 1.5, NaN, Infinity, 1025, "4", null, {}, 4n]) {
+      says({ maxThreads: value }, RangeError, /maxThreads.*whole number from 1 to 1024, got /);
+    }
+    says({ maxThreads: "4" }, RangeError, /got the string "4"/);
+    says({ memoryLimit: 1 }, RangeError, /memoryLimit.*got the number 1$/);
+    says({ maxStackSize: 1e12 }, RangeError, /maxStackSize/);
+  });
+
+  test("that do not exist are told by name", () => {
+    says({ threads: 4 }, TypeError, /no option `threads`.*maxThreads/);
+  });
+
+  test("that are no object are told", () => {
+    says(4, TypeError, /options must be an object.*4/);
+    says(null, TypeError, /options must be an object.*null/);
+    says("4", TypeError, /options must be an object/);
+  });
+
+  test("undefined is as if left out", async () => {
+    await using pool = new DeferredPool({ maxThreads: undefined } as object);
+    assert.ok(pool.maxThreads >= 1);
+  });
+});

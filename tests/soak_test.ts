@@ -1,0 +1,115 @@
+/**
+ * The long run: memory stays flat over many tasks, thousands may be pending at once, and large
+ * results leave nothing behind. Each in a process of its own, whose memory is its own.
+ *
+ * DEFERRED_SOAK scales the numbers of tasks: 0.1 for a slow machine, 10 for a night.
+ */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { describe, test } from "node:test";
+import { outputOf } from "./support/process.ts";
+
+const SCALE = Number(process.env["DEFERRED_SOAK"] || 1);
+
+const MB = 1024 * 1024;
+
+/** In programs: the memory of the process in bytes, once the host's garbage is gone. */
+const SETTLED = `
+  const settledMemory = async () => {
+    for (let i = 0; i < 4; i++) {
+      globalThis.Bun?.gc(true);
+      globalThis.gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return process.memoryUsage.rss?.() ?? process.memoryUsage().rss;
+  };
+`;
+
+/** Runs `round` (a statement with an await, given \`i\`) and asserts that memory stays flat. */
+async function staysFlat(
+  setup: string,
+  round: string,
+  { warm, rounds, tolerance }: { warm: number; rounds: number; tolerance: number },
+): Promise<void> {
+  const said = await outputOf(
+    `${SETTLED}${setup}
+    let i = 0;
+    for (const end = ${Math.ceil(warm * SCALE)}; i < end; i++) { ${round} }
+    const before = await settledMemory();
+    for (const end = ${Math.ceil(rounds * SCALE)}; i < end; i++) { ${round} }
+    console.log(await settledMemory() - before);`,
+    { env: { DEFERRED_THREADS: "2" } },
+  );
+  const grown = Number(said);
+  assert.ok(grown < tolerance, `grown by ${(grown / MB).toFixed(1)} MB`);
+}
+
+describe("memory stays flat", () => {
+  // 8 MB over 80,000 tasks: a leak of 100 bytes a task would show.
+  test("over 100,000 tasks in a row", { timeout: 120_000 }, () =>
+    staysFlat(
+      "const add = (a, b) => a + b;",
+      "if (await Deferred.run(add, i, 1) !== i + 1) throw new Error('wrong');",
+      { warm: 20_000, rounds: 100_000, tolerance: 8 * MB },
+    ));
+
+  test("over tasks that throw, are refused, never settle and use much memory", {
+    timeout: 120_000,
+  }, () =>
+    staysFlat(
+      `const pool = new DeferredPool({ maxThreads: 1, memoryLimit: 4 * 1024 * 1024 });
+      const ways = [
+        () => { throw new Error("x"); },
+        () => () => 1,
+        () => new Promise(() => {}),
+        () => { const a = []; for (;;) a.push("item " + a.length); },
+        () => Math.random.nothing.at.all,
+      ];`,
+      `await pool.run(ways[i % 97 ? i % 3 : i % 5]).then(() => { throw new Error("ran"); }, () => {});
+      try { pool.run(Math.max); throw 1; } catch (e) { if (e === 1) throw e; }
+      try { pool.run((x) => x, { x: [{}, () => 1] }); throw 1; } catch (e) { if (e === 1) throw e; }`,
+      { warm: 2_000, rounds: 8_000, tolerance: 12 * MB },
+    ));
+
+  test("over thousands of different functions", { timeout: 120_000 }, () =>
+    staysFlat(
+      "",
+      `const fn = new Function("a", "return a + " + i + " /* " + "pad".repeat(100) + " */");
+      if (await Deferred.run(fn, 1) !== i + 1) throw new Error("wrong");`,
+      { warm: 3_000, rounds: 12_000, tolerance: 12 * MB },
+    ));
+
+  test("over large arguments and results", { timeout: 120_000 }, () =>
+    staysFlat(
+      `const big = "x".repeat(10_000_000);
+      const bytes = new Uint8Array(10_000_000);`,
+      `if ((await Deferred.run((s) => s + "!", big)).length !== 10_000_001) throw new Error("wrong");
+      if ((await Deferred.run((b) => b, bytes)).length !== 10_000_000) throw new Error("wrong");`,
+      { warm: 10, rounds: 50, tolerance: 100 * MB },
+    ));
+
+  test("over pools that are made, used and closed", { timeout: 120_000 }, () =>
+    staysFlat(
+      "",
+      `const pool = new DeferredPool({ maxThreads: 1 });
+      const tasks = [pool.run(() => 1), pool.run(() => 2)];
+      if (i % 2) { await Promise.all(tasks); await pool.close(); }
+      else { pool.destroy(); await Promise.allSettled(tasks); }`,
+      { warm: 300, rounds: 1_500, tolerance: 16 * MB },
+    ));
+});
+
+describe("20,000 tasks at once", () => {
+  test("all give their own results", { timeout: 120_000 }, async () => {
+    const count = Math.ceil(20_000 * SCALE);
+    const said = await outputOf(`
+      const pool = new DeferredPool({ maxThreads: 2 });
+      const square = (n) => n % 1000 ? n * n : "x".repeat(n) + n;
+      const tasks = Array.from({ length: ${count} }, (_, i) => pool.run(square, i));
+      if (pool.pending !== ${count}) throw new Error("pending " + pool.pending);
+      const results = await Promise.all(tasks);
+      const right = results.every((r, n) => r === (n % 1000 ? n * n : "x".repeat(n) + n));
+      console.log(right, pool.pending, pool.queueSize);`);
+    assert.equal(said, "true 0 0");
+  });
+});

@@ -1,0 +1,131 @@
+/**
+ * The host's own Workers using the library beside the main thread: each has pools of its own, and
+ * none disturbs another, not even when it is terminated in the middle of things.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { MOD, outputOf } from "./support/process.ts";
+
+/** A Worker that runs tasks: `load` of them at once, again and again, and tells what came. */
+const WORKER = `
+  import { parentPort, workerData } from "node:worker_threads";
+  import { Deferred, DeferredPool } from ${JSON.stringify(MOD)};
+  const { id, load, rounds } = workerData;
+  const pool = new DeferredPool({ maxThreads: 2 });
+  parentPort.postMessage("ready");
+  let right = 0;
+  for (let round = 0; round < rounds; round++) {
+    const tasks = [];
+    for (let i = 0; i < load; i++) {
+      const where = i % 3 ? pool : undefined;
+      tasks.push(new Deferred((id, n) => ({ id, square: n * n }), { args: [id, i], ...(where && { pool: where }) }));
+    }
+    const results = await Promise.all(tasks);
+    for (let i = 0; i < load; i++) if (results[i].id === id && results[i].square === i * i) right++;
+  }
+  await pool.close();
+  parentPort.postMessage(right);
+`;
+
+/** A Worker that starts an endless task and many others, and says so. */
+const BUSY_WORKER = `
+  import { parentPort } from "node:worker_threads";
+  import { Deferred, DeferredPool } from ${JSON.stringify(MOD)};
+  const pool = new DeferredPool({ maxThreads: 1 });
+  const endless = pool.run(() => { for (;;); });
+  const slow = () => { const end = performance.now() + 2; while (performance.now() < end); };
+  const tasks = Array.from({ length: 200 }, () => Deferred.run(slow));
+  setTimeout(() => parentPort.postMessage("pending"), 20); // some tasks done, the loop parked
+  await Promise.all(tasks);
+  await endless;
+`;
+
+const START = `
+  import { Worker } from "node:worker_threads";
+  const start = (file, workerData) => new Worker(new URL(file, import.meta.url), { workerData });
+  const messageOf = (worker) => new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+`;
+
+const FILES = { "worker.mjs": WORKER, "busy.mjs": BUSY_WORKER };
+
+describe("Workers of the host", () => {
+  test("use the library at once with the main thread, and all results are right", async () => {
+    const said = await outputOf(
+      `${START}
+      const results = [1, 2, 3].map(async (id) => {
+        const worker = start("worker.mjs", { id, load: 100, rounds: 20 });
+        await messageOf(worker);
+        return await messageOf(worker);
+      });
+      let right = 0;
+      for (let i = 0; i < 500; i++) if (await Deferred.run((n) => n + 1, i) === i + 1) right++;
+      console.log(right, ...await Promise.all(results));`,
+      { files: FILES },
+    );
+    assert.equal(said, "500 2000 2000 2000");
+  });
+
+  test("may come and go while the main thread's tasks run on", async () => {
+    const said = await outputOf(
+      `${START}
+      const busy = (ms) => { const end = performance.now() + ms; while (performance.now() < end); return ms; };
+      const pool = new DeferredPool({ maxThreads: 1 });
+      const own = Promise.all(Array.from({ length: 20 }, () => pool.run(busy, 20)));
+      let right = 0;
+      for (let id = 0; id < 6; id++) {
+        const worker = start("worker.mjs", { id, load: 10, rounds: 2 });
+        await messageOf(worker);
+        right += await messageOf(worker);
+      }
+      console.log(right, (await own).length);`,
+      { files: FILES },
+    );
+    assert.equal(said, "120 20");
+  });
+
+  test("terminated with tasks pending neither crash nor hang the process, nor disturb others", async () => {
+    const said = await outputOf(
+      `${START}
+      for (let i = 0; i < 6; i++) {
+        const worker = start("busy.mjs");
+        await messageOf(worker);
+        const mine = Deferred.run((n) => n * 2, 21);
+        await worker.terminate();
+        if (await mine !== 42) throw new Error("wrong");
+      }
+      console.log(await Deferred.run(() => "still here"));
+      console.log("end");`,
+      { files: FILES, env: { DEFERRED_THREADS: "2" } },
+    );
+    assert.equal(said, "still here\nend");
+  });
+
+  test("terminated at any time, from the first task on", async () => {
+    const said = await outputOf(
+      `${START}
+      for (let i = 0; i < 12; i++) {
+        const worker = start("worker.mjs", { id: i, load: 50, rounds: 1e9 });
+        await messageOf(worker);
+        await new Promise((resolve) => setTimeout(resolve, i * 3));
+        await worker.terminate();
+      }
+      console.log(await Deferred.run(() => "still here"));`,
+      { files: FILES },
+    );
+    assert.equal(said, "still here");
+  });
+
+  test("end with the process while their tasks loop", async () => {
+    const said = await outputOf(
+      `${START}
+      await messageOf(start("busy.mjs"));
+      console.log("out");
+      process.exit(0);`,
+      { files: FILES },
+    );
+    assert.equal(said, "out");
+  });
+});
