@@ -3,9 +3,9 @@
  *
  *   worker --(one byte, if the pool is parked)--> socket pair --> the runtime's own reader --> wake
  *
- * All three runtimes are woken in this one way. None of what they offer besides wakes sooner, and
- * all of it is less safe. Here the descriptor belongs to the runtime, which drops it with the
- * isolate, and a worker that writes to a socket nobody reads just gets EPIPE.
+ * All three runtimes are woken in this one way. What they offer besides is hardly faster and less
+ * safe. Here the descriptor belongs to the runtime, which stops reading it when the isolate ends,
+ * and a worker that writes to a socket nobody reads does no harm.
  *
  * Designs that were dropped for what they do when a host's Worker is terminated while it waits:
  *   - Deno's `UnsafeCallback.threadSafe`, Bun's thread-safe `JSCallback`: the library calls into an
