@@ -222,8 +222,8 @@ function readHeader(text: string): Header {
  * expression can be seen inside it, a method's can't: so it is left out where the text has it
  * elsewhere, too, and where it is no plain name.
  */
-function methodHead(text: string, header: Header): string {
-  const { key, async } = header;
+function methodHead(text: string, header: Header, async: boolean): string {
+  const { key } = header;
   const plain = header.kind === "method" && /^[a-z_$][\w$]*$/i.test(key) && !RESERVED.has(key);
   const name = plain && !text.includes(key, header.params) ? ` ${key}` : "";
   return `(${async ? "async " : ""}function${name}\n`;
@@ -233,18 +233,26 @@ const nativeText = /\{\s*\[native code\]\s*\}\s*$/;
 
 /**
  * Reads a function's text. What can't be compiled on its own is told by its kind.
+ *
+ * @param async whether the function is known to be async; JavaScriptCore leaves the first word
+ * out of `async async() {}`.
  */
 export function readSource(
   text: string,
+  async = false,
 ): FunctionSource | { readonly kind: "native" | "class" | "generator" | "unknown" } {
   // No function that is written in JavaScript ends so: the body would be a syntax error.
   if (nativeText.test(text.slice(-40))) return { kind: "native" };
   const header = readHeader(text);
   const { kind, params } = header;
   if (kind === "class" || kind === "generator" || kind === "unknown") return { kind };
-  const head = kind === "arrow" || kind === "function" ? "(\n" : methodHead(text, header);
+  const head = kind === "arrow" || kind === "function"
+    ? "(\n"
+    : methodHead(text, header, async || header.async);
   return { kind, text, from: params, expression: `${head}${text.slice(params)}\n)` };
 }
+
+const AsyncFunction: unknown = Object.getPrototypeOf(async () => {});
 
 const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
   Function.prototype.toString,
@@ -256,7 +264,10 @@ const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
  * @throws {FunctionNotSerializableError} if it has none that could be compiled on its own.
  */
 export function sourceOf(fn: AnyFunction, name: string): FunctionSource {
-  const source = readSource(textOf(fn));
+  const text = textOf(fn);
+  // Asked only where it matters, and after the text: a Proxy would be asked, too.
+  const lost = text.startsWith("async(") && Object.getPrototypeOf(fn) === AsyncFunction;
+  const source = readSource(text, lost);
   switch (source.kind) {
     case "native":
       throw refused(whyNative(fn, name));

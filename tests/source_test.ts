@@ -328,6 +328,11 @@ group("sourceOf", () => {
     assert.equal(evaluate(sourceOf(fn, "fn").expression)(), 1);
   });
 
+  test("finds an async method called async async, whatever its text says", async () => {
+    const { async: fn } = (0, eval)("({ async async(a) { return await a; } })");
+    assert.equal(await evaluate(sourceOf(fn, "").expression)(Promise.resolve(1)), 1);
+  });
+
   test("refuses native functions and says how to wrap them", () => {
     assert.match(refusal(() => sourceOf(Math.max, "max")), /`\(\.\.\.args\) => Math\.max\(/);
     assert.match(

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe as group, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { DataCloneError, UnsettledError } from "../src/errors.ts";
 import { type AnyFunction, sourceOf } from "../src/source.ts";
 import { captureSite, setTaskStack, type Site, taskStack } from "../src/stack.ts";
 
@@ -265,13 +266,24 @@ group("the frames of a stack", () => {
     assert.equal(stack, `RangeError: too wide\n    at area (wide:${line}:${column})`);
   });
 
-  test("a stack that is not the engine's gives way to the place alone", () => {
-    const error = new Error("from the host");
-    assert.equal(taskStack(error, { name: "", fn, site: {} }), "Error: from the host");
-    const odd = errorWith("    at x (deferred:task:999999:1)\n    at \n at y ((((\n");
-    assert.equal(taskStack(odd, { name: "", fn, site: {} }), "RangeError: too wide");
-    const none = errorWith(undefined as unknown as string);
-    assert.equal(taskStack(none, { name: "", fn, site: {} }), "RangeError: too wide");
+  test("of an error from the host lead there, unless it is one of this package", () => {
+    const host = "Error: x\n    at f (/app/a.ts:1:2)\n    at node:internal/a:1:2";
+    const stackOf = (error: Error): string[] =>
+      taskStack(errorWith(host, error), { name: "", fn, site: { stack: "\n    at /b.ts:3:4" } })
+        .split("\n");
+    const made = "    at /b.ts:3:4";
+    assert.deepEqual(stackOf(new Error("x")), ["Error: x", "    at f (/app/a.ts:1:2)", made]);
+    assert.deepEqual(stackOf(new UnsettledError("x")), ["UnsettledError: x", made]);
+    assert.deepEqual(stackOf(new DataCloneError("x", "y")), ["DataCloneError: x", made]);
+  });
+
+  test("that make no sense are left out", () => {
+    for (
+      const stack of ["    at x (deferred:task:999999:1)\n    at \n at y ((((\n", "", undefined]
+    ) {
+      const error = errorWith(stack as string);
+      assert.equal(taskStack(error, { name: "", fn, site: {} }), "RangeError: too wide");
+    }
   });
 });
 
