@@ -109,7 +109,7 @@ function siteFrames(site: Site): SiteFrame[] {
     const match = /^\s+at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(text);
     if (!match) continue;
     const [, name = "", file = "", line, column] = match;
-    if (/^(node|ext|native|bun|internal):/.test(file)) continue;
+    if (/^(node|ext|native|bun|internal|deferred):/.test(file)) continue;
     if (frames.length === 0 && isOwn(file, name)) continue;
     frames.push({
       text: `    ${text.trim()}`,
