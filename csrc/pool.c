@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdalign.h>
 #include <stdio.h>
@@ -365,6 +366,7 @@ static void spin(Pool *pool) {
             if (atomic_load_explicit(count(pool, DFD_CONTROL_QUEUED), memory_order_relaxed)) return;
             relax();
         }
+        sched_yield(); /* the host may share our processor */
     } while (now_ms() < end);
 }
 

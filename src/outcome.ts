@@ -12,7 +12,7 @@ import {
   UnsettledError,
 } from "./errors.ts";
 import type { Completion } from "./reactor.ts";
-import { type Site, taskStack } from "./stack.ts";
+import { setTaskStack, type Site } from "./stack.ts";
 
 /** The task, as far as its errors tell of it. */
 export interface Subject {
@@ -27,11 +27,11 @@ export interface Subject {
 export function rejection(completion: Completion, subject: Subject): unknown {
   const { status, payload } = completion;
   if (status === STATUS.THROWN) {
-    if (payload instanceof Error) setStack(payload, subject);
+    if (payload instanceof Error) setTaskStack(payload, subject);
     return payload;
   }
   const error = libraryError(status, payload, subject);
-  setStack(error, subject);
+  setTaskStack(error, subject);
   return error;
 }
 
@@ -59,14 +59,4 @@ function libraryError(status: number, payload: unknown, { name }: Subject): Erro
         ? payload
         : new InternalError(`${task} failed: ${STATUS_TEXT[status] ?? `status ${status}`}`);
   }
-}
-
-function setStack(error: Error, subject: Subject): void {
-  const stack = taskStack(error, subject);
-  Object.defineProperty(error, "stack", {
-    value: stack,
-    writable: true,
-    enumerable: false,
-    configurable: true,
-  });
 }
