@@ -417,7 +417,7 @@ function importedAs(name: string, text: string): string | null {
   const member = new RegExp(`(?<![\\w$.])${escaped}\\s*\\.\\s*([\\w$]+)`).exec(text)?.[1];
   // `(0, path.join)(...)` is how they keep `this` away from an imported function.
   const called = new RegExp(`\\(\\s*0\\s*,\\s*${escaped}\\s*\\.`).test(text);
-  return IMPORTED.test(name) || called ? member ?? name : null;
+  return member !== undefined && (called || IMPORTED.test(name)) ? member : null;
 }
 
 function list(names: readonly string[]): string {
@@ -487,20 +487,15 @@ function outerError(what: string, name: string): FunctionNotSerializableError {
   );
 }
 
-/** Where an error of the engine points at, in lines and columns of `source.text`, from 1. */
-function errorPosition(
-  error: CompileError,
-  source: FunctionSource,
-): { line: number; column: number } | null {
+/** Where in `source.text` an error of the engine points at. */
+function errorPosition(error: CompileError, source: FunctionSource): Position | null {
   const at = /deferred:task:(\d+):(\d+)/.exec(error.stack ?? "");
   const offset = at && offsetIn(source, Number(at[1]), Number(at[2]));
-  if (offset === null) return null;
-  const before = source.text.slice(0, offset).split("\n");
-  return { line: before.length, column: before.at(-1)!.length + 1 };
+  return offset === null ? null : positionAt(source.text, offset);
 }
 
 /** The line of the text that the engine stopped at, with a mark under the place. */
-function excerpt(text: string, { line, column }: { line: number; column: number }): string {
+function excerpt(text: string, { line, column }: Position): string {
   const whole = (text.split("\n")[line - 1] ?? "").replaceAll(/\s/g, " ");
   const start = Math.max(0, column - 60);
   const label = `    ${line} | `;
@@ -544,6 +539,24 @@ function unreadable(
 }
 
 // --- positions --------------------------------------------------------------------------------
+
+/** A place in a text as people count: from 1, columns in UTF-16 units as every runtime does. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** The place of an index. */
+export function positionAt(text: string, index: number): Position {
+  let line = 1;
+  let start = 0;
+  for (;;) {
+    const next = text.indexOf("\n", start) + 1;
+    if (next === 0 || next > index) return { line, column: index - start + 1 };
+    line++;
+    start = next;
+  }
+}
 
 /** Bytes of a code point in UTF-8. */
 function utf8Length(point: number): number {

@@ -20,7 +20,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DeferredError } from "./errors.ts";
-import { type AnyFunction, offsetIn, readSource } from "./source.ts";
+import { type AnyFunction, offsetIn, type Position, positionAt, readSource } from "./source.ts";
 
 /** What the engine calls the file of a task; see REALM_FILE in csrc/realm.h. */
 const TASK_FILE = "deferred:task";
@@ -199,22 +199,10 @@ function readFile(path: string): string | null {
   return text;
 }
 
-interface Position {
-  readonly line: number;
-  readonly column: number;
-}
-
 /** Where in a file the places of a function's text lie. */
 interface Location {
   readonly file: string;
   position(offset: number): Position;
-}
-
-function positionAt(text: string, offset: number): Position {
-  const start = text.lastIndexOf("\n", offset - 1) + 1;
-  let line = 1;
-  for (let at = text.indexOf("\n"); at >= 0 && at < start; at = text.indexOf("\n", at + 1)) line++;
-  return { line, column: offset - start + 1 };
 }
 
 function indexOfPosition(text: string, { line, column }: Position): number {

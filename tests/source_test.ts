@@ -14,6 +14,7 @@ import {
   describe,
   freeVariableError,
   offsetIn,
+  positionAt,
   ProgramCache,
   readSource,
   sourceOf,
@@ -387,6 +388,14 @@ group("offsetIn", () => {
     assert.equal(offsetIn(source, 6, 1), null);
     assert.equal(offsetIn(source, 1000, 1), null);
     assert.equal(offsetIn(source, 0, 0), null);
+  });
+
+  test("and positionAt counts as people do", () => {
+    assert.deepEqual(positionAt("ab\ncd", 0), { line: 1, column: 1 });
+    assert.deepEqual(positionAt("ab\ncd", 2), { line: 1, column: 3 });
+    assert.deepEqual(positionAt("ab\ncd", 3), { line: 2, column: 1 });
+    assert.deepEqual(positionAt("\n\n", 2), { line: 3, column: 1 });
+    assert.deepEqual(positionAt("𠮷\n", 2), { line: 1, column: 3 });
   });
 
   test("a column past the end stays on its line", () => {
