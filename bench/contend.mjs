@@ -85,10 +85,10 @@ async function residentBytes() {
 }
 
 /** What workers add to the process, each of which ran a task and is idle again. */
-async function memory(open, { workers }) {
+async function memory(open, { workers, busy }) {
   const every = async (threads) => {
     const lane = open(threads, "busy");
-    const runs = Array.from({ length: threads }, () => lane.run(30));
+    const runs = Array.from({ length: threads }, () => lane.run(busy));
     const used = new Set((await Promise.all(runs.map(async (run) => {
       await run;
       return run.stats?.worker; // of a Deferred; the others give each worker one by themselves
@@ -135,6 +135,7 @@ async function waiting(open, { ms }) {
   const start = performance.now();
   await lane.run(ms);
   const took = performance.now() - start;
+  await sleep(20); // a thread's time is exact when it sleeps
   const { user, system } = process.cpuUsage(before);
   const later = threadTimes();
   const own = threads && later

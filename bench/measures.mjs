@@ -93,7 +93,7 @@ export const MEASURES = [
     title: "memory of an idle worker",
     kind: "memory",
     task: "busy",
-    options: { workers: 8 },
+    options: { workers: 8, busy: 100 },
     quick: {},
     rounds: 3,
     figures: [{ key: "each", label: "", unit: "MB" }],

@@ -38,10 +38,11 @@ function number(value) {
 }
 
 /** @param {string} text @param {number} width */
-const right = (text, width) => " ".repeat(Math.max(0, width - terminal.plain(text).length)) + text;
+const toRight = (text, width) =>
+  " ".repeat(Math.max(0, width - terminal.plain(text).length)) + text;
 
 /** @param {string} text @param {number} width */
-const left = (text, width) => text + " ".repeat(Math.max(0, width - terminal.plain(text).length));
+const toLeft = (text, width) => text + " ".repeat(Math.max(0, width - terminal.plain(text).length));
 
 /** Lines of columns, the first to the left, the others to the right. @param {string[][]} rows */
 function table(rows) {
@@ -49,7 +50,7 @@ function table(rows) {
     Math.max(...rows.map((row) => terminal.plain(row[i]).length))
   );
   return rows.map((row) =>
-    row.map((cell, i) => i === 0 ? left(cell, widths[0]) : right(cell, widths[i])).join("   ")
+    row.map((cell, i) => i === 0 ? toLeft(cell, widths[0]) : toRight(cell, widths[i])).join("   ")
   );
 }
 

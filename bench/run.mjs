@@ -28,7 +28,8 @@ import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { build, fail } from "../scripts/build.mjs";
+import { buildRelease, fail } from "../scripts/build.mjs";
+import { BuildError } from "../scripts/engine.mjs";
 import { findRuntime, QUIET, RUNTIMES } from "../scripts/runtimes.mjs";
 import * as terminal from "../scripts/terminal.mjs";
 import { MEASURES } from "./measures.mjs";
@@ -57,7 +58,7 @@ function choose(text, known, what) {
   const chosen = text.split(",").filter(Boolean);
   for (const name of chosen) {
     if (!known.includes(name)) {
-      throw new Error(`"${name}" is no ${what}; there are ${known.join(", ")}`);
+      throw new BuildError(`"${name}" is no ${what}; there are ${known.join(", ")}`);
     }
   }
   return known.filter((name) => chosen.includes(name));
@@ -75,12 +76,13 @@ function readOptions() {
   });
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
-    throw new Error(`--rounds must be a whole number from 1, got "${values.rounds}"`);
+    throw new BuildError(`--rounds must be a whole number from 1, got "${values.rounds}"`);
   }
+  const measures = choose(values.measure, MEASURES.map(({ name }) => name), "measure");
   return {
     quick: values.quick,
     runtimes: choose(values.runtime, RUNTIMES, "runtime"),
-    measures: choose(values.measure, MEASURES.map(({ name }) => name), "measure"),
+    measures: MEASURES.filter(({ name }) => measures.includes(name)),
     rounds,
     out: values.out,
   };
@@ -91,7 +93,7 @@ function run(command, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: ROOT,
-      env: { ...process.env, ...QUIET },
+      env: { ...process.env, ...QUIET, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: TIMEOUT_MS,
       killSignal: "SIGKILL",
@@ -107,17 +109,17 @@ function run(command, args) {
   });
 }
 
-/** The C floor, linked with the library that was built. @param {string} library */
-async function buildFloor(library) {
+/** The C floor, linked with the library as it is built. @returns {Promise<string>} the program */
+async function buildFloor() {
   const [cc, ...ccArgs] = (process.env.CC || "cc").split(/\s+/).filter(Boolean);
-  const dir = path.dirname(path.join(ROOT, library));
+  const dir = path.join(ROOT, "build", "release");
   const program = path.join(dir, "floor");
   const { code, errors } = await run(cc, [
     ...ccArgs,
     ...["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Icsrc", "bench/floor.c"],
     ...["-o", program, `-L${dir}`, "-ldeferred", `-Wl,-rpath,${dir}`, "-pthread"],
   ]);
-  if (code !== 0) throw new Error(`the C floor did not build:\n${errors}`);
+  if (code !== 0) throw new BuildError(`the C floor did not build:\n${errors}`);
   return program;
 }
 
@@ -148,142 +150,165 @@ async function describeMachine(runtimes) {
 
 /** @param {string} errors of a process that failed */
 function reason(errors) {
-  const lines = errors.split("\n").map((line) => line.trim()).filter(Boolean);
+  const lines = terminal.plain(errors).split("\n").map((line) => line.trim()).filter(Boolean);
   return lines.find((line) => /error|ended by/i.test(line)) ?? lines.at(-1) ?? "it said nothing";
 }
 
-/** One contender's process. @returns {Promise<{ figures?: object, failed?: string }>} */
-async function measure({ command, args }, { kind }, options) {
-  const pairs = Object.entries(options).map(([key, value]) => `${key}=${value}`);
-  const { code, output, errors } = await run(command, [...args, kind, ...pairs]);
-  const last = output.trim().split("\n").at(-1);
-  if (code !== 0) return { failed: reason(errors) };
-  try {
-    return { figures: JSON.parse(last) };
-  } catch {
-    return { failed: `it printed no figures: ${last || "nothing"}` };
-  }
-}
-
-/** Who takes part in a measure. */
+/**
+ * Who takes part in a measure.
+ * @typedef {object} Entrant
+ * @property {string} runtime  "c" for the floor
+ * @property {string} contender
+ * @property {string} title
+ * @property {string} command
+ * @property {string[]} args
+ *
+ * @returns {Entrant[]}
+ */
 function listEntrants(measure, runtimes, floor) {
   const hosts = runtimes.flatMap((runtime) =>
     CONTENDERS.map(({ name, title }) => ({
       runtime: runtime.name,
       contender: name,
-      title: `${runtime.title} ${title}`,
+      title: `${title} on ${runtime.title}`,
       command: runtime.path,
       args: [...COMMANDS[runtime.name], path.join("bench", "contenders", `${name}.mjs`)],
     }))
   );
   if (measure.hostOnly) return hosts;
-  // The source goes second, behind the measure; floor.c takes its options in any order.
-  return [
-    { runtime: "c", contender: "floor", title: "C floor", command: floor, args: [] },
-    ...hosts,
-  ];
+  const own = { runtime: "c", contender: "floor", title: "C floor", command: floor, args: [] };
+  return [own, ...hosts];
+}
+
+/** One contender's process. @returns {Promise<{ figures?: object, failed?: string }>} */
+async function contend({ command, args, contender }, { kind, task, options, quick }, isQuick) {
+  const values = { ...options, ...(isQuick ? quick : {}) };
+  if (contender === "floor") values.source = `(${tasks[task]})`;
+  const pairs = Object.entries(values).map(([key, value]) => `${key}=${value}`);
+  const { code, output, errors } = await run(command, [...args, kind, ...pairs]);
+  if (code !== 0) return { failed: reason(errors) };
+  const last = output.trim().split("\n").at(-1);
+  try {
+    return { figures: JSON.parse(last) };
+  } catch {
+    return { failed: `it printed no figures but "${last}"` };
+  }
+}
+
+/** What runs, in order. Each round of a measure begins with another entrant. */
+function makePlan({ measures, rounds, quick }, runtimes, floor) {
+  const roundsOf = (measure) => rounds ?? (quick ? 1 : measure.rounds);
+  const plan = [];
+  for (let round = 0; round < Math.max(...measures.map(roundsOf)); round++) {
+    for (const measure of measures.filter((measure) => round < roundsOf(measure))) {
+      const entrants = listEntrants(measure, runtimes, floor);
+      const first = round % entrants.length;
+      for (const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]) {
+        plan.push({ round, measure, entrant });
+      }
+    }
+  }
+  return plan;
+}
+
+/**
+ * Carries out a plan. Who failed in a measure is not asked for it again.
+ *
+ * @returns {Promise<import("./report.mjs").Sample[]>}
+ */
+async function carryOut(plan, quick) {
+  const began = Date.now();
+  const samples = [], failed = new Set();
+  let now = "", round = -1, done = 0;
+  const line = new terminal.LiveLine(() => {
+    const left = done > 0 ? (Date.now() - began) / done * (plan.length - done) : 0;
+    return `${done}/${plan.length}  ${now}  ${terminal.dim(`${terminal.duration(left)} left`)}`;
+  }).start();
+  try {
+    for (const { measure, entrant, ...step } of plan) {
+      if (step.round > round && !terminal.live) {
+        const time = terminal.duration(Date.now() - began);
+        line.print(
+          terminal.dim(`  round ${step.round + 1} of ${plan.at(-1).round + 1}, at ${time}`),
+        );
+      }
+      round = step.round;
+      now = `round ${round + 1}: ${measure.title}, ${entrant.title}`;
+      const key = `${measure.title}, ${entrant.title}`;
+      if (!failed.has(key)) {
+        const result = await contend(entrant, measure, quick);
+        const { runtime, contender } = entrant;
+        samples.push({ round, measure: measure.name, runtime, contender, ...result });
+        if (result.failed) {
+          failed.add(key);
+          line.print(`${terminal.red("failed")}  ${key}: ${result.failed}`);
+        }
+      }
+      done++;
+    }
+  } finally {
+    line.stop();
+  }
+  return samples;
+}
+
+function printMachine(machine, quick) {
+  const { cpu, cores, memory, system, load, compiler, versions } = machine;
+  console.log(terminal.bold("Benchmark") + (quick ? " (a smoke run: no figure counts)" : ""));
+  console.log(`  ${cpu}, ${cores} cores, ${memory}, ${system}`);
+  console.log(`  load ${load} at the start; ${compiler}`);
+  console.log(`  ${Object.entries(versions).map((pair) => pair.join(" ")).join(", ")}`);
+}
+
+function printTables(runtimes, measures, samples) {
+  for (const { name, title, version } of runtimes) {
+    const legend = terminal.dim("median, lowest–highest of the rounds");
+    console.log(`\n${terminal.bold(`${title} ${version}`)}  ${legend}`);
+    for (const text of runtimeTable({ runtime: name, contenders: CONTENDERS, measures, samples })) {
+      console.log(`  ${text}`);
+    }
+  }
+}
+
+/** The aims in a table, and their sum in a line. */
+function printAims(aims, runtimes, quick) {
+  console.log(`\n${terminal.bold("Aims")}  ${terminal.dim("median of the rounds' ratios")}`);
+  for (const text of aimTable(aims, runtimes)) console.log(`  ${text}`);
+  const verdicts = aims.flatMap(({ results }) => results).filter(({ all }) => all);
+  const reached = verdicts.filter((verdict) => verdict.reached).length;
+  const note = quick ? ", but that is no verdict after a smoke run" : "";
+  console.log(`\n${reached} of ${verdicts.length} reached${note}`);
 }
 
 async function main() {
   const options = readOptions();
-  const began = Date.now();
-  const { results } = await build();
-  const floor = await buildFloor(results.release.library);
+  const { quick } = options;
+  const began = new Date();
+  await buildRelease();
+  const floor = await buildFloor();
   const runtimes = [];
   for (const name of options.runtimes) {
     const runtime = await findRuntime(name);
     if (runtime.path) runtimes.push(runtime);
     else console.log(`${terminal.yellow("left out")}  ${runtime.problem}`);
   }
-  const measures = MEASURES.filter(({ name }) => options.measures.includes(name));
   const machine = await describeMachine(runtimes);
-  console.log(
-    terminal.bold("Benchmark") + (options.quick ? " (a smoke run: no figure counts)" : ""),
-  );
-  console.log(`  ${machine.cpu}, ${machine.cores} cores, ${machine.memory}, ${machine.system}`);
-  console.log(`  load ${machine.load} at the start; ${machine.compiler}`);
-  console.log(`  ${Object.entries(machine.versions).map((pair) => pair.join(" ")).join(", ")}`);
-
-  const samples = [];
-  const problems = new Map();
-  const roundsOf = (measure) => options.rounds ?? (options.quick ? 1 : measure.rounds);
-  const rounds = Math.max(...measures.map(roundsOf));
-  let total = 0, done = 0, now = "";
-  const plan = [];
-  for (let round = 0; round < rounds; round++) {
-    for (const measure of measures) {
-      if (round >= roundsOf(measure)) continue;
-      const entrants = listEntrants(measure, runtimes, floor);
-      // Each round begins with another one.
-      const turn = round % entrants.length;
-      plan.push({
-        round,
-        measure,
-        entrants: [...entrants.slice(turn), ...entrants.slice(0, turn)],
-      });
-      total += entrants.length;
-    }
-  }
-  const line = new terminal.LiveLine(() => {
-    const left = done > 0 ? (Date.now() - began) / done * (total - done) : 0;
-    return `${done}/${total}  ${now}  ${terminal.dim(`${terminal.duration(left)} left`)}`;
-  });
-  let shown = -1;
-  for (const { round, measure: what, entrants } of plan) {
-    if (round !== shown && !terminal.live) {
-      const time = terminal.duration(Date.now() - began);
-      line.print(terminal.dim(`  round ${round + 1} of ${rounds}, after ${time}`));
-    }
-    shown = round;
-    for (const entrant of entrants) {
-      now = `round ${round + 1} of ${rounds}: ${what.title}, ${entrant.title}`;
-      const key = `${entrant.title}: ${what.title}`;
-      done++;
-      if (problems.has(key)) continue; // once is enough
-      const values = { ...what.options, ...(options.quick ? what.quick : {}) };
-      if (entrant.contender === "floor") values.source = `(${tasks[what.task]})`;
-      const result = await measure(entrant, what, values);
-      const { runtime, contender } = entrant;
-      samples.push({ round, measure: what.name, runtime, contender, ...result });
-      if (result.failed) {
-        problems.set(key, { ours: contender === "deferred" || contender === "floor" });
-        line.print(`${terminal.red("failed")}  ${key}: ${result.failed}`);
-      }
-    }
-  }
-  line.end();
-
-  for (const { name, title, version } of runtimes) {
-    console.log(
-      `\n${terminal.bold(`${title} ${version}`)}  ${terminal.dim("median  lowest–highest")}`,
-    );
-    const lines = runtimeTable({ runtime: name, contenders: CONTENDERS, measures, samples });
-    for (const text of lines) console.log(`  ${text}`);
-  }
+  printMachine(machine, quick);
+  const samples = await carryOut(makePlan(options, runtimes, floor), quick);
   const aims = judge({ runtimes, samples });
-  console.log(`\n${terminal.bold("Aims")}`);
-  for (const text of aimTable(aims, runtimes)) console.log(`  ${text}`);
-  const verdicts = aims.flatMap(({ results }) => results).filter((result) => result.all);
-  const reached = verdicts.filter((result) => result.reached).length;
-  console.log(
-    `\n${reached} of ${verdicts.length} reached` +
-      (options.quick ? ", in a smoke run: no verdict" : "") +
-      `; ${terminal.duration(Date.now() - began)}`,
-  );
+  printTables(runtimes, options.measures, samples);
+  printAims(aims, runtimes, quick);
 
-  const stamp = new Date(began).toISOString().replace(/[:.]/g, "-");
-  const out = path.resolve(options.out ?? path.join(ROOT, "bench", "results", `${stamp}.json`));
+  const name = `${began.toISOString().replace(/[:.]/g, "-")}.json`;
+  const out = path.resolve(options.out ?? path.join(ROOT, "bench", "results", name));
   await mkdir(path.dirname(out), { recursive: true });
-  const kept = {
-    date: new Date(began).toISOString(),
-    quick: options.quick,
-    machine,
-    samples,
-    aims,
-  };
+  const kept = { date: began.toISOString(), quick, machine, samples, aims };
   await writeFile(out, JSON.stringify(kept, null, 1) + "\n");
-  console.log(terminal.dim(`kept in ${path.relative(process.cwd(), out)}`));
-  if ([...problems.values()].some(({ ours }) => ours)) process.exitCode = 1;
+  const time = terminal.duration(Date.now() - began.getTime());
+  console.log(terminal.dim(`${time}; kept in ${path.relative(process.cwd(), out)}`));
+  const ours = ({ contender, failed }) =>
+    failed && contender !== "worker" && contender !== "piscina";
+  if (samples.some(ours)) process.exitCode = 1;
 }
 
 await main().catch(fail);
