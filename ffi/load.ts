@@ -65,7 +65,6 @@ function locate(dialect: Dialect): Place {
   if (url.protocol !== "file:") {
     throw new LibraryNotFoundError(
       `the native library can only be loaded from a file, not from ${url}: ${otherwise}`,
-      [url.href],
     );
   }
   const remedy = `Build it with \`${build}\` in ${pathOf(root, os)}, or ${otherwise}.`;
@@ -100,7 +99,6 @@ function explain(place: Place, cause: unknown): LibraryError {
     const guess = exists === undefined ? `, or not for ${platform}` : "";
     return new LibraryNotFoundError(
       `the native library is missing${guess}; looked for:\n  ${path}\n${remedy}`,
-      [path],
       { cause },
     );
   }
