@@ -1,16 +1,20 @@
 /* arena.h - one mmap'ed region that holds all of a realm, its snapshot, and its restore.
  *
- *   | guard | Arena header | image (what the snapshot copied) | what a task adds | ... | guard |
+ *   | guard | Arena | heap state, blocks: the image | what a task adds | ... | guard |
  *
- * The allocator's own state lies in the region, so restoring the image restores it too: after
+ * The allocator's own state lies in the image, so restoring the image restores it too: after
  * arena_restore the arena is byte for byte what arena_snapshot saw, and every block a task took
  * is gone without having been freed.
  *
  * Invariants:
- *   - arena_alloc and arena_realloc never return NULL: at the limit they call the arena's
- *     `exhausted` function, which must not return (the realm leaves the task by siglongjmp).
- *   - Blocks are aligned to 16 bytes or to 8 as ARENA_ALIGN says.
+ *   - arena_alloc, arena_calloc and arena_realloc never return NULL: at the limit they call the
+ *     arena's `exhausted` function, which must not return (the realm leaves the task by
+ *     siglongjmp). The heap is then whole, and a block that was to be resized is as it was.
+ *   - Blocks are aligned to ARENA_ALIGN.
  *   - An arena is used by one thread at a time.
+ *   - A task may be left by siglongjmp at any instruction, inside of these functions too, as long
+ *     as nothing but arena_restore or arena_close touches the arena afterwards. Only
+ *     arena_open, _snapshot, _restore, _set_limit, _on_exhausted and _close must not be left so.
  */
 #ifndef DEFERRED_ARENA_H
 #define DEFERRED_ARENA_H
@@ -21,13 +25,17 @@
 
 #define ARENA_ALIGN 8
 
+/* Offsets in an arena have 32 bits, which halves what the allocator needs for a block. */
+#define ARENA_CAPACITY_MAX ((size_t)0xfff00000)
+
 typedef struct Arena Arena;
 
 /* Called when a block does not fit under the limit. Must leave by longjmp. */
 typedef void ArenaExhausted(void *opaque);
 
 /* Reserves a region for at most `capacity` bytes of blocks (address space only; pages come as
- * they are touched), with an inaccessible guard on both sides. NULL when the system refuses. */
+ * they are touched), with an inaccessible guard on both sides. NULL when the system refuses or
+ * `capacity` is over ARENA_CAPACITY_MAX. */
 Arena *arena_open(size_t capacity);
 void arena_close(Arena *arena); /* NULL is fine */
 
@@ -50,11 +58,24 @@ bool arena_snapshot(Arena *arena);
 void arena_restore(Arena *arena);
 
 size_t arena_image_size(const Arena *arena); /* bytes the snapshot holds */
-size_t arena_used(const Arena *arena);       /* bytes from the region's start to its highest block */
+size_t arena_used(const Arena *arena);       /* bytes from the image's start to the highest block */
 size_t arena_peak(const Arena *arena);       /* the highest arena_used since the last restore */
 /* Compares arena and snapshot; the offset of the first difference, or -1. For tests. */
 ptrdiff_t arena_compare(const Arena *arena);
 /* Whether an address lies in one of the arena's guards. Async-signal-safe. */
 bool arena_in_guard(const Arena *arena, const void *address);
+
+#if !defined(NDEBUG) || defined(DFD_TEST)
+/* Walks the whole heap. What is wrong with it, or NULL. */
+const char *arena_check(const Arena *arena);
+#endif
+#ifdef DFD_TEST
+/* The n-th allocation from now (1: the next; alloc, calloc and realloc count) finds the arena
+ * exhausted; 0 takes it back. Survives a restore. */
+void arena_fail_at(Arena *arena, uint64_t n);
+/* How far above the highest block the first byte lies that is not zero, or -1; looks at `size`
+ * bytes, or fewer where the region ends. */
+ptrdiff_t arena_dirt(const Arena *arena, size_t size);
+#endif
 
 #endif

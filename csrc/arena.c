@@ -1,0 +1,786 @@
+/* arena.c - the allocator of a realm, and its snapshot and restore.
+ *
+ *   | guard | Arena            | Heap | block | block | ... |            0            | guard |
+ *           | survives restore |<------ the image, at its snapshot ------>|           |
+ *           ^ arena                            heap.top ^     ^ arena->peak    end ^
+ *
+ * A block is a 32-bit header and its payload. An offset is the distance of a payload from
+ * `arena`, a multiple of 8, so a header ends where an 8-byte word ends and blocks follow each
+ * other without a gap. The header holds the block's size (header included, a multiple of 8) and,
+ * in the low bits, two flags:
+ *
+ *   used          | size       P | payload ...                                    |
+ *   free, small   | size    F  P | next | ...                                     |
+ *   free, binned  | size    F  0 | next | prev | ...                       | size |
+ *
+ *   F  FREE       the block is free
+ *   P  PREV_FREE  the block before is free and binned: its size is in the word before this header
+ *
+ * Free blocks of at most SMALL_MAX bytes are kept in lists of exactly one size and are not joined
+ * with their neighbours: what the engine frees it takes again in a moment, and a list's head is
+ * still in the cache. Larger ones are joined at once and kept in bins, eight for each power of
+ * two. A small block that no list has is cut from the carving, a used-looking block that small
+ * blocks are taken from one after another; a new carving comes from the bins; and what no bin has
+ * comes from the top. Only when the limit is reached does a sweep walk the heap and join the
+ * small blocks too.
+ *
+ * Invariants:
+ *   1. Blocks lie without a gap from HEAP_START to heap.top. Two binned blocks never touch, and
+ *      none touches the top.
+ *   2. All of the allocator's state that the image's blocks depend on is in the image. What is
+ *      outside (struct Arena's own fields) is only changed between tasks, except for `peak`.
+ *   3. Above `peak` every byte is zero. So `peak` is raised before the memory below it is
+ *      touched: a task may be left by siglongjmp between any two instructions, and arena_restore
+ *      must know what was written. The signal handler runs in the same thread, so that a barrier
+ *      for the compiler is enough.
+ *   4. Nothing is assumed of a heap that a task was left in but invariant 3: it may be half
+ *      way through an allocation. Restoring copies the image, and looks at nothing.
+ *
+ * Memory: arena_open maps the region and arena_snapshot the copy; arena_close unmaps both. One
+ * thread at a time.
+ *
+ * Tried and dropped: sizes kept per page instead of per block (half-empty pages cost more than
+ * 1,100 headers of 4 bytes), joining every block at once (slower, and no tighter in a fresh
+ * realm), memory pages compared or tracked for the restore (memcpy of the whole image is faster).
+ */
+#include "arena.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+#ifdef ARENA_ASAN
+/* Headers, free blocks and all above the top are poisoned; RAW functions may touch them. */
+#include <sanitizer/asan_interface.h>
+#define RAW __attribute__((no_sanitize_address))
+#else
+#define RAW
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0 /* a hint: the reservation alone should cost nothing */
+#endif
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+#define GUARD_SIZE ((size_t)64 << 10)
+#define CAPACITY_MIN ((size_t)4 << 10) /* more than the heap's state */
+
+/* How much above the image a restore clears itself and keeps; the rest goes back to the system.
+ * To clear a page of 4 KB costs 0.03 us in the cache and 0.14 us outside; to give it back and
+ * fault it in again 1.1 us. So up to KEPT_MAX is kept of what two tasks in a row touched, but a
+ * worker must not hold what a single large task needed: of that, KEPT_MIN. */
+#define KEPT_MIN ((size_t)128 << 10)
+#define KEPT_MAX ((size_t)4 << 20)
+
+/* So far from the start, no transparent huge pages: the first touch would make a worker 2 MB
+ * large, and a restored realm seldom needs more than this. */
+#define SMALL_PAGES_SIZE ((size_t)4 << 20)
+
+#define HEADER 4u
+#define FREE 1u
+#define PREV_FREE 2u
+#define FLAGS 7u
+
+#define BLOCK_MIN 16u    /* header, and the two links or one link and more */
+#define SMALL_MAX 512u   /* the largest block in a list of exact size */
+#define SPLIT_MIN 32u    /* a smaller rest stays with its block */
+#define CARVING_MAX 4096u
+#define SWEEP_SHARE 16 /* of the limit must have been freed for another sweep, or tasks crawl */
+
+#define BINS_PER_POWER 8u
+#define BIN_COUNT ((32u - 9u) * BINS_PER_POWER) /* blocks of 2^9 bytes to 2^32 */
+#define BIN_TRIES 8                             /* blocks looked at in the bin that may not fit */
+
+typedef struct Heap {
+    uint32_t top;     /* where the next block would begin: the end of the used part */
+    uint32_t carving; /* the block that small blocks are cut from, or 0 */
+    uint64_t freed;   /* bytes of small blocks freed since the last sweep */
+    uint32_t small[SMALL_MAX / 8 + 1]; /* by size / 8: the first free block, or 0 */
+    uint64_t binned[(BIN_COUNT + 63) / 64]; /* which bins have a block */
+    uint32_t bins[BIN_COUNT];
+} Heap;
+
+struct Arena {
+    /* Offsets. */
+    uint32_t peak;      /* all above is zero; the one field that a task changes */
+    uint32_t limit;     /* heap.top is at most this */
+    uint32_t end;       /* of what may be used */
+    uint32_t image_end; /* of what the snapshot holds */
+    uint32_t resident;  /* pages above that, and above the peak, are with the system */
+    uint32_t last_peak; /* of the task before */
+
+    void *snapshot; /* a copy of the image, or NULL */
+    size_t page, guard;
+    ArenaExhausted *exhausted;
+    void *opaque;
+#ifdef DFD_TEST
+    uint64_t fail_at;
+#endif
+    _Alignas(64) Heap heap; /* the image begins here */
+};
+
+#define IMAGE_START ((uint32_t)offsetof(Arena, heap))
+#define HEAP_START ((uint32_t)((sizeof(Arena) + HEADER + 7) & ~(size_t)7))
+
+/* --- blocks ------------------------------------------------------------------------------- */
+
+RAW static inline char *at(const Arena *arena, uint32_t offset) {
+    return (char *)arena + offset;
+}
+
+RAW static inline uint32_t *word(const Arena *arena, uint32_t offset) {
+    return (uint32_t *)(void *)at(arena, offset);
+}
+
+RAW static inline uint32_t *header(const Arena *arena, uint32_t block) {
+    return word(arena, block - HEADER);
+}
+
+RAW static inline uint32_t size_of(const Arena *arena, uint32_t block) {
+    return *header(arena, block) & ~FLAGS;
+}
+
+/* The links of a free block: the second is only there when it is binned. */
+RAW static inline uint32_t *next_free(const Arena *arena, uint32_t block) {
+    return word(arena, block);
+}
+
+RAW static inline uint32_t *prev_free(const Arena *arena, uint32_t block) {
+    return word(arena, block + 4);
+}
+
+RAW static inline bool is_binned(const Arena *arena, uint32_t block) {
+    uint32_t head = *header(arena, block);
+    return (head & FREE) && (head & ~FLAGS) > SMALL_MAX;
+}
+
+/* Asserts that a caller's block is one of ours, and returns it. */
+RAW static inline uint32_t used_block(const Arena *arena, const void *pointer) {
+    uint32_t block = (uint32_t)((const char *)pointer - (const char *)arena);
+    assert((const char *)pointer - (const char *)arena >= HEAP_START);
+    assert((const char *)pointer - (const char *)arena < arena->heap.top);
+    assert(block % 8 == 0);
+    assert(!(*header(arena, block) & FREE) && "freed twice, or overrun");
+    assert(size_of(arena, block) >= BLOCK_MIN && size_of(arena, block) % 8 == 0);
+    assert(size_of(arena, block) <= arena->heap.top - block);
+    assert(block != arena->heap.carving);
+    return block;
+}
+
+/* --- poison ------------------------------------------------------------------------------- */
+
+/* `size` bytes at `offset` pass to the caller (dirty: they are not to be zeroed, so that a debug
+ * build fills them) or back to the allocator, which writes its links only after that. */
+static inline void hand_out(Arena *arena, uint32_t offset, uint32_t size, bool dirty) {
+    ASAN_UNPOISON_MEMORY_REGION(at(arena, offset), size);
+#ifndef NDEBUG
+    if (dirty) memset(at(arena, offset), 0xaa, size);
+#endif
+    (void)arena, (void)offset, (void)size, (void)dirty;
+}
+
+static inline void hand_back(Arena *arena, uint32_t offset, uint32_t size) {
+#ifndef NDEBUG
+    memset(at(arena, offset), 0x55, size);
+#endif
+    ASAN_POISON_MEMORY_REGION(at(arena, offset), size);
+    (void)arena, (void)offset, (void)size;
+}
+
+/* The allocator is going to copy over all up to the offset `end`, whatever is in it. */
+static inline void lift_poison(Arena *arena, size_t end) {
+    ASAN_UNPOISON_MEMORY_REGION(&arena->heap, end - IMAGE_START);
+}
+
+/* What hand_out and hand_back said is lost once the heap was copied over: says it again, for all
+ * up to the offset `end`. */
+RAW static void repaint(Arena *arena, size_t end) {
+#ifdef ARENA_ASAN
+    ASAN_POISON_MEMORY_REGION(at(arena, HEAP_START - HEADER), end - HEAP_START + HEADER);
+    for (uint32_t b = HEAP_START; b < arena->heap.top; b += size_of(arena, b)) {
+        if (!(*header(arena, b) & FREE) && b != arena->heap.carving)
+            ASAN_UNPOISON_MEMORY_REGION(at(arena, b), size_of(arena, b) - HEADER);
+    }
+#endif
+    (void)arena, (void)end;
+}
+
+/* --- bins --------------------------------------------------------------------------------- */
+
+static inline uint32_t bin_of(uint32_t size) {
+    uint32_t power = 31u - (uint32_t)__builtin_clz(size);
+    assert(size > SMALL_MAX);
+    return (power - 9) * BINS_PER_POWER + ((size >> (power - 3)) & (BINS_PER_POWER - 1));
+}
+
+/* The first bin from `from` on that has a block, or BIN_COUNT. */
+static inline uint32_t bin_with_block(const Heap *heap, uint32_t from) {
+    for (uint32_t i = from / 64; i < sizeof heap->binned / sizeof *heap->binned; i++) {
+        uint64_t bits = heap->binned[i];
+        if (i == from / 64) bits &= ~(uint64_t)0 << from % 64;
+        if (bits) return i * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    return BIN_COUNT;
+}
+
+/* Puts a used block of at most SMALL_MAX bytes into its list. */
+RAW static inline void put_listed(Arena *arena, uint32_t block, uint32_t size) {
+    uint32_t *first = &arena->heap.small[size / 8];
+    *header(arena, block) |= FREE;
+    *next_free(arena, block) = *first;
+    *first = block;
+}
+
+/* Puts a larger block, which touches no binned block nor the top, into its bin. */
+RAW static void put_binned(Arena *arena, uint32_t block, uint32_t size) {
+    Heap *heap = &arena->heap;
+    uint32_t bin = bin_of(size), first = heap->bins[bin];
+    *header(arena, block) = size | FREE;
+    *next_free(arena, block) = first;
+    *prev_free(arena, block) = 0;
+    if (first) *prev_free(arena, first) = block;
+    heap->bins[bin] = block;
+    heap->binned[bin / 64] |= (uint64_t)1 << bin % 64;
+    *word(arena, block + size - 2 * HEADER) = size;
+    *header(arena, block + size) |= PREV_FREE;
+}
+
+RAW static void put_free(Arena *arena, uint32_t block, uint32_t size) {
+    *header(arena, block) = size | (*header(arena, block) & PREV_FREE);
+    if (size <= SMALL_MAX)
+        put_listed(arena, block, size);
+    else
+        put_binned(arena, block, size);
+}
+
+/* Takes a block out of its bin. It stays FREE for the moment. */
+RAW static void unbin(Arena *arena, uint32_t block) {
+    Heap *heap = &arena->heap;
+    uint32_t size = size_of(arena, block), bin = bin_of(size);
+    uint32_t next = *next_free(arena, block), prev = *prev_free(arena, block);
+    if (next) *prev_free(arena, next) = prev;
+    if (prev) {
+        *next_free(arena, prev) = next;
+    } else {
+        heap->bins[bin] = next;
+        if (!next) heap->binned[bin / 64] &= ~((uint64_t)1 << bin % 64);
+    }
+    *header(arena, block + size) &= ~PREV_FREE;
+}
+
+/* Frees [block, block + size), whose header is valid, and joins it with what is free beside it. */
+RAW static void join_free(Arena *arena, uint32_t block, uint32_t size) {
+    Heap *heap = &arena->heap;
+    uint32_t next = block + size;
+    if (*header(arena, block) & PREV_FREE) {
+        uint32_t before = *word(arena, block - 2 * HEADER);
+        block -= before;
+        size += before;
+        unbin(arena, block);
+    }
+    if (next == heap->top) {
+        heap->top = block;
+        return;
+    }
+    if (is_binned(arena, next)) {
+        size += size_of(arena, next);
+        unbin(arena, next);
+    }
+    *header(arena, block) &= ~PREV_FREE;
+    put_free(arena, block, size);
+}
+
+/* Cuts a used block of `size` bytes down to `wanted` if the rest is worth it. Returns its size. */
+RAW static uint32_t cut(Arena *arena, uint32_t block, uint32_t size, uint32_t wanted) {
+    uint32_t rest = size - wanted;
+    if (rest < SPLIT_MIN) return size;
+    *header(arena, block) = wanted | (*header(arena, block) & PREV_FREE);
+    *header(arena, block + wanted) = rest;
+    join_free(arena, block + wanted, rest);
+    return wanted;
+}
+
+/* --- taking a block ----------------------------------------------------------------------- */
+
+/* Raises the top to `top`, if the limit allows it. */
+static inline bool raise_top(Arena *arena, size_t top) {
+    if (unlikely(top > arena->limit)) return false;
+    if (top > arena->peak) {
+        arena->peak = (uint32_t)top;
+        atomic_signal_fence(memory_order_seq_cst); /* invariant 3 */
+    }
+    arena->heap.top = (uint32_t)top;
+    return true;
+}
+
+RAW static inline uint32_t take_top(Arena *arena, uint32_t size) {
+    uint32_t block = arena->heap.top;
+    if (!raise_top(arena, (size_t)block + size)) return 0;
+    *header(arena, block) = size;
+    return block;
+}
+
+RAW static uint32_t take_binned(Arena *arena, uint32_t wanted) {
+    Heap *heap = &arena->heap;
+    uint32_t bin = bin_of(wanted), block = heap->bins[bin], size;
+    for (int i = 0; block && size_of(arena, block) < wanted; block = *next_free(arena, block))
+        if (++i == BIN_TRIES) block = 0;
+    if (!block) {
+        bin = bin_with_block(heap, bin + 1);
+        if (bin == BIN_COUNT) return 0;
+        block = heap->bins[bin];
+    }
+    unbin(arena, block);
+    size = size_of(arena, block);
+    *header(arena, block) = size;
+    cut(arena, block, size, wanted);
+    return block;
+}
+
+static uint32_t take_large(Arena *arena, uint32_t size) {
+    uint32_t block = take_binned(arena, size);
+    return block ? block : take_top(arena, size);
+}
+
+/* A small block that no list has. */
+RAW static uint32_t take_carved(Arena *arena, uint32_t wanted) {
+    Heap *heap = &arena->heap;
+    uint32_t block = heap->carving, size, bin;
+    if (block) {
+        size = size_of(arena, block);
+        if (size >= wanted) {
+            uint32_t rest = size - wanted;
+            if (rest < BLOCK_MIN) {
+                heap->carving = 0;
+            } else {
+                *header(arena, block) = wanted | (*header(arena, block) & PREV_FREE);
+                heap->carving = block + wanted;
+                *header(arena, heap->carving) = rest;
+            }
+            return block;
+        }
+        heap->carving = 0;
+        put_free(arena, block, size);
+    }
+    bin = bin_with_block(heap, 0);
+    if (bin == BIN_COUNT) return take_top(arena, wanted);
+    block = heap->bins[bin];
+    unbin(arena, block);
+    size = size_of(arena, block);
+    *header(arena, block) = size;
+    heap->carving = block;
+    if (size > CARVING_MAX) cut(arena, block, size, CARVING_MAX);
+    return take_carved(arena, wanted);
+}
+
+/* Joins all that is free, small blocks too, and puts it into lists and bins anew. */
+RAW static void sweep(Arena *arena) {
+    Heap *heap = &arena->heap;
+    uint32_t run = 0; /* where the free blocks just before `block` begin, or 0 */
+    memset(heap->small, 0, sizeof heap->small);
+    memset(heap->binned, 0, sizeof heap->binned);
+    memset(heap->bins, 0, sizeof heap->bins);
+    for (uint32_t block = HEAP_START, next; block < heap->top; block = next) {
+        next = block + size_of(arena, block);
+        if ((*header(arena, block) & FREE) || block == heap->carving) {
+            if (!run) run = block;
+        } else {
+            *header(arena, block) &= ~PREV_FREE;
+            if (run) {
+                *header(arena, run) = 0;
+                put_free(arena, run, block - run);
+            }
+            run = 0;
+        }
+    }
+    if (run) heap->top = run;
+    heap->carving = 0;
+    heap->freed = 0;
+}
+
+static _Noreturn void leave(const Arena *arena) {
+    if (arena->exhausted) arena->exhausted(arena->opaque);
+    abort(); /* nothing of ours could go on */
+}
+
+/* Takes a free small block, of the exact size or (`any`) of a larger one. */
+RAW static inline uint32_t take_listed(Arena *arena, uint32_t size, bool any) {
+    uint32_t *first = &arena->heap.small[size / 8], block;
+    if (any)
+        while (!*first && first < &arena->heap.small[SMALL_MAX / 8]) first++;
+    block = *first;
+    if (likely(block)) {
+        assert(*header(arena, block) & FREE);
+        *first = *next_free(arena, block);
+        *header(arena, block) &= ~FREE;
+        if (any) cut(arena, block, size_of(arena, block), size);
+    }
+    return block;
+}
+
+static uint32_t take_slow(Arena *arena, uint32_t size) {
+    for (;;) {
+        uint32_t block = size > SMALL_MAX ? take_large(arena, size) : take_carved(arena, size);
+        if (likely(block)) return block;
+        if (arena->heap.freed < arena->limit / SWEEP_SHARE) break;
+        sweep(arena);
+    }
+    if (size <= SMALL_MAX) {
+        uint32_t block = take_listed(arena, size, true);
+        if (block) return block;
+    }
+    leave(arena);
+}
+
+/* The size of the block that a request needs. Leaves when no arena could hold it. */
+static inline uint32_t wanted_size(Arena *arena, size_t size) {
+#ifdef DFD_TEST
+    if (arena->fail_at && --arena->fail_at == 0) leave(arena);
+#endif
+    if (unlikely(size > ARENA_CAPACITY_MAX)) leave(arena);
+    return size <= BLOCK_MIN - HEADER ? BLOCK_MIN : (uint32_t)((size + HEADER + 7) & ~(size_t)7);
+}
+
+/* A used block of at least `wanted` bytes. Leaves when there is none. */
+static inline uint32_t take(Arena *arena, uint32_t wanted) {
+    uint32_t block = wanted <= SMALL_MAX ? take_listed(arena, wanted, false) : 0;
+    return likely(block) ? block : take_slow(arena, wanted);
+}
+
+RAW void *arena_alloc(Arena *arena, size_t size) {
+    uint32_t block = take(arena, wanted_size(arena, size));
+    hand_out(arena, block, size_of(arena, block) - HEADER, true);
+    return at(arena, block);
+}
+
+RAW void *arena_calloc(Arena *arena, size_t count, size_t size) {
+    uint32_t touched = arena->peak, block;
+    size_t dirty;
+    if (__builtin_mul_overflow(count, size, &size)) leave(arena);
+    block = take(arena, wanted_size(arena, size));
+    hand_out(arena, block, size_of(arena, block) - HEADER, false);
+    /* A large buffer above all that was touched costs no page before it is used. */
+    dirty = touched > block ? touched - block : 0;
+    memset(at(arena, block), 0, dirty < size ? dirty : size);
+    return at(arena, block);
+}
+
+RAW void arena_free(Arena *arena, void *pointer) {
+    uint32_t block, size;
+    if (!pointer) return;
+    block = used_block(arena, pointer);
+    size = size_of(arena, block);
+    hand_back(arena, block, size - HEADER);
+    if (likely(size <= SMALL_MAX)) {
+        arena->heap.freed += size;
+        put_listed(arena, block, size);
+    } else {
+        join_free(arena, block, size);
+    }
+}
+
+/* Makes a block of `size` bytes one of at least `wanted` bytes where it is, if it can. */
+RAW static bool grow_in_place(Arena *arena, uint32_t block, uint32_t size, uint32_t wanted) {
+    uint32_t next = block + size;
+    if (next == arena->heap.top) {
+        if (!raise_top(arena, (size_t)block + wanted)) return false;
+        size = wanted;
+    } else {
+        if (!is_binned(arena, next) || size + size_of(arena, next) < wanted) return false;
+        size += size_of(arena, next);
+        unbin(arena, next);
+    }
+    *header(arena, block) = size | (*header(arena, block) & PREV_FREE);
+    cut(arena, block, size, wanted);
+    return true;
+}
+
+RAW void *arena_realloc(Arena *arena, void *pointer, size_t size) {
+    uint32_t block, fresh, old, wanted;
+    if (!pointer) return arena_alloc(arena, size);
+    block = used_block(arena, pointer);
+    old = size_of(arena, block);
+    wanted = wanted_size(arena, size);
+    if (wanted <= old) {
+        if (old - wanted < SPLIT_MIN) return pointer;
+        hand_back(arena, block + wanted - HEADER, old - wanted);
+        cut(arena, block, old, wanted);
+        return pointer;
+    }
+    if (grow_in_place(arena, block, old, wanted)) {
+        hand_out(arena, block + old - HEADER, size_of(arena, block) - old, true);
+        return pointer;
+    }
+    fresh = take(arena, wanted);
+    hand_out(arena, fresh, size_of(arena, fresh) - HEADER, true);
+    memcpy(at(arena, fresh), pointer, old - HEADER);
+    arena_free(arena, pointer);
+    return at(arena, fresh);
+}
+
+RAW size_t arena_usable_size(const void *pointer) {
+    const char *payload = pointer;
+    return payload ? (*(const uint32_t *)(const void *)(payload - HEADER) & ~FLAGS) - HEADER : 0;
+}
+
+/* --- the region --------------------------------------------------------------------------- */
+
+static size_t page_size(void) {
+    long size = sysconf(_SC_PAGESIZE);
+    return size > 0 ? (size_t)size : 4096;
+}
+
+/* To a multiple of `unit`, a power of two. */
+static inline size_t round_up(size_t size, size_t unit) {
+    return (size + unit - 1) & ~(unit - 1);
+}
+
+_Static_assert(CAPACITY_MIN > sizeof(Heap) + 2 * BLOCK_MIN, "an empty heap must fit");
+
+Arena *arena_open(size_t capacity) {
+    size_t page = page_size(), guard = round_up(GUARD_SIZE, page), size;
+    Arena *arena;
+    char *region;
+    if (capacity > ARENA_CAPACITY_MAX) return NULL;
+    if (capacity < CAPACITY_MIN) capacity = CAPACITY_MIN;
+    size = round_up(IMAGE_START + capacity, page);
+    region = mmap(NULL, guard + size + guard, PROT_NONE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (region == MAP_FAILED) return NULL;
+    if (mprotect(region + guard, size, PROT_READ | PROT_WRITE) != 0) {
+        munmap(region, guard + size + guard);
+        return NULL;
+    }
+#ifdef MADV_NOHUGEPAGE
+    /* A wish: where it is not granted, a worker is larger. */
+    (void)madvise(region + guard, size < SMALL_PAGES_SIZE ? size : SMALL_PAGES_SIZE,
+                  MADV_NOHUGEPAGE);
+#endif
+    arena = (Arena *)(void *)(region + guard);
+    arena->guard = guard;
+    arena->page = page;
+    arena->end = IMAGE_START + (uint32_t)capacity;
+    arena->heap.top = HEAP_START;
+    arena->peak = HEAP_START;
+    arena_set_limit(arena, capacity);
+    repaint(arena, size);
+    return arena;
+}
+
+void arena_close(Arena *arena) {
+    size_t size;
+    if (!arena) return;
+    size = round_up(arena->end, arena->page);
+    ASAN_UNPOISON_MEMORY_REGION(arena, size);
+    if (arena->snapshot) munmap(arena->snapshot, round_up(arena_image_size(arena), arena->page));
+    munmap((char *)arena - arena->guard, arena->guard + size + arena->guard);
+}
+
+void arena_on_exhausted(Arena *arena, ArenaExhausted *exhausted, void *opaque) {
+    arena->exhausted = exhausted;
+    arena->opaque = opaque;
+}
+
+void arena_set_limit(Arena *arena, size_t limit) {
+    size_t most = arena->end - IMAGE_START;
+    arena->limit = IMAGE_START + (uint32_t)(limit < most ? limit : most);
+}
+
+/* --- snapshot and restore ----------------------------------------------------------------- */
+
+/* Makes [from, to) read as zeros, and gives its pages back to the system if it can. */
+static void release(char *from, char *to) {
+    size_t size = (size_t)(to - from);
+#ifdef __linux__
+    if (madvise(from, size, MADV_DONTNEED) == 0) return;
+#else
+    /* Elsewhere MADV_DONTNEED is only advice: pages may come back with what they held. */
+    if (mmap(from, size, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == from)
+        return;
+#endif
+    memset(from, 0, size);
+}
+
+static inline size_t min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static inline size_t max_size(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* The end of the pages that may be resident. */
+static size_t resident_end(const Arena *arena) {
+    return round_up(max_size(arena->peak, arena->resident), arena->page);
+}
+
+/* Makes all above `offset` read as zeros: makes `offset` the peak. */
+static void clear_above(Arena *arena, uint32_t offset) {
+    size_t wanted = min_size(min_size(arena->peak, arena->last_peak), offset + KEPT_MAX);
+    size_t kept = round_up(max_size(wanted, offset + KEPT_MIN), arena->page);
+    size_t end = resident_end(arena);
+    memset(at(arena, offset), 0, min_size(arena->peak, kept) - offset);
+    if (end > kept) release((char *)arena + kept, (char *)arena + end);
+    arena->resident = (uint32_t)min_size(end, kept);
+    arena->last_peak = arena->peak;
+    arena->peak = offset;
+}
+
+bool arena_snapshot(Arena *arena) {
+    size_t size, mapped, touched;
+    void *copy;
+    assert(!arena->snapshot);
+    assert(!arena_check(arena));
+    sweep(arena); /* the image is as short and its lists as tidy as can be */
+    size = arena->heap.top - IMAGE_START;
+    mapped = round_up(size, arena->page);
+    copy = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED) return false;
+    touched = resident_end(arena);
+    lift_poison(arena, touched);
+    memcpy(copy, &arena->heap, size);
+    clear_above(arena, arena->heap.top);
+    repaint(arena, touched);
+    if (mprotect(copy, mapped, PROT_READ) != 0) {
+        munmap(copy, mapped);
+        return false;
+    }
+    arena->snapshot = copy;
+    arena->image_end = arena->heap.top;
+    return true;
+}
+
+void arena_restore(Arena *arena) {
+    size_t touched = resident_end(arena);
+    assert(arena->snapshot);
+    lift_poison(arena, touched);
+    memcpy(&arena->heap, arena->snapshot, arena_image_size(arena));
+    clear_above(arena, arena->image_end);
+    repaint(arena, touched);
+}
+
+size_t arena_image_size(const Arena *arena) {
+    return arena->snapshot ? arena->image_end - IMAGE_START : 0;
+}
+
+size_t arena_used(const Arena *arena) {
+    return arena->heap.top - IMAGE_START;
+}
+
+size_t arena_peak(const Arena *arena) {
+    return arena->peak - IMAGE_START;
+}
+
+RAW ptrdiff_t arena_compare(const Arena *arena) {
+    const unsigned char *image = (const unsigned char *)&arena->heap, *copy = arena->snapshot;
+    size_t size = arena_image_size(arena);
+    for (size_t i = 0; i < size; i++)
+        if (image[i] != copy[i]) return (ptrdiff_t)i;
+    return -1;
+}
+
+bool arena_in_guard(const Arena *arena, const void *address) {
+    uintptr_t start = (uintptr_t)arena, end = start + round_up(arena->end, arena->page);
+    uintptr_t where = (uintptr_t)address;
+    return (where < start && where >= start - arena->guard) ||
+           (where >= end && where < end + arena->guard);
+}
+
+/* --- tests -------------------------------------------------------------------------------- */
+
+#ifdef DFD_TEST
+void arena_fail_at(Arena *arena, uint64_t n) {
+    arena->fail_at = n;
+}
+
+RAW ptrdiff_t arena_dirt(const Arena *arena, size_t size) {
+    const char *above = at(arena, arena->heap.top);
+    size = min_size(size, arena->end - arena->heap.top);
+    for (size_t i = 0; i < size; i++)
+        if (above[i]) return (ptrdiff_t)i;
+    return -1;
+}
+#endif
+
+#if !defined(NDEBUG) || defined(DFD_TEST)
+RAW static const char *check_blocks(const Arena *arena, size_t *small, size_t *binned) {
+    const Heap *heap = &arena->heap;
+    bool carving = !heap->carving, previous_binned = false;
+    uint32_t block = HEAP_START, size = 0;
+    for (; block < heap->top; block += size) {
+        uint32_t head = *header(arena, block);
+        bool is_free = head & FREE;
+        size = head & ~FLAGS;
+        if (size < BLOCK_MIN || size > heap->top - block) return "a block's size is wrong";
+        if (head & FLAGS & ~(FREE | PREV_FREE)) return "a block has an unknown flag";
+        if (!!(head & PREV_FREE) != previous_binned) return "a PREV_FREE flag is wrong";
+        if (previous_binned && is_free && size > SMALL_MAX) return "two binned blocks touch";
+        if (block == heap->carving) {
+            if (is_free) return "the carving is free";
+            carving = true;
+        }
+        previous_binned = is_free && size > SMALL_MAX;
+        if (previous_binned && *word(arena, block + size - 2 * HEADER) != size)
+            return "a binned block's size is not at its end";
+        if (is_free) ++*(previous_binned ? binned : small);
+    }
+    if (block != heap->top) return "the last block does not end at the top";
+    if (previous_binned) return "a binned block touches the top";
+    if (!carving) return "the carving is no block";
+    return NULL;
+}
+
+/* Every entry is a free block of its list, and together they are all free blocks. */
+RAW static const char *check_lists(const Arena *arena, size_t small, size_t binned) {
+    const Heap *heap = &arena->heap;
+    for (uint32_t i = 0; i <= SMALL_MAX / 8; i++)
+        for (uint32_t block = heap->small[i]; block; block = *next_free(arena, block)) {
+            if (block < HEAP_START || block >= heap->top || block % 8) return "a link is wild";
+            if (!(*header(arena, block) & FREE)) return "a list holds a used block";
+            if (size_of(arena, block) != i * 8) return "a list holds a block of another size";
+            if (small-- == 0) return "a list holds a block twice, or no block";
+        }
+    for (uint32_t bin = 0; bin < BIN_COUNT; bin++) {
+        uint32_t before = 0;
+        if (!!(heap->binned[bin / 64] >> bin % 64 & 1) != !!heap->bins[bin])
+            return "a bin's bit is wrong";
+        for (uint32_t block = heap->bins[bin]; block; block = *next_free(arena, block)) {
+            if (block < HEAP_START || block >= heap->top || block % 8) return "a link is wild";
+            if (!is_binned(arena, block)) return "a bin holds a used block";
+            if (bin_of(size_of(arena, block)) != bin) return "a bin holds a block of another's";
+            if (*prev_free(arena, block) != before) return "a link back is wrong";
+            if (binned-- == 0) return "a bin holds a block twice, or no block";
+            before = block;
+        }
+    }
+    return small || binned ? "a free block is in no list" : NULL;
+}
+
+const char *arena_check(const Arena *arena) {
+    size_t small = 0, binned = 0;
+    const char *wrong;
+    if (arena->heap.top < HEAP_START || arena->heap.top > arena->peak)
+        return "the top is out of bounds";
+    if (arena->peak > arena->end) return "the peak is out of bounds";
+    wrong = check_blocks(arena, &small, &binned);
+    return wrong ? wrong : check_lists(arena, small, binned);
+}
+#endif
