@@ -415,12 +415,13 @@ async function writeCompileCommands(units, cc) {
 const label = (unit) => `${unit.source.replace(`${ENGINE_DIR}/`, "engine: ")} (${unit.mode})`;
 
 /**
- * Builds the library in each mode, and the C tests if asked to.
+ * Builds the library in each mode, and the C tests if asked to. What does not build is told as it
+ * fails, and named in `failures`; `results` has what did.
  *
  * @param {{ modes?: Mode[], tests?: Mode[] }} [options] `tests`: in which modes to build them
- * @returns {Promise<{ compiled: number, warnings: string[],
+ * @returns {Promise<{ compiled: number, failures: string[], warnings: string[],
  *   results: Record<string, { library: string, tests: string[] }> }>} paths relative to the root
- * @throws {BuildError} when something did not build; all that failed has been printed
+ * @throws {BuildError} when nothing could be built: a tool is missing, the engine's source is wrong
  */
 export async function build({ modes = ["release"], tests = [] } = {}) {
   const running = new Map();
@@ -467,45 +468,48 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
       if (!ok) failures.push(name);
       return ok;
     };
-    await each(stale, Math.max(2, availableParallelism()), async (unit) => {
-      await tell(label(unit), () => compiler.compile(unit));
+    const failed = new Set();
+    const lanes = Math.max(2, availableParallelism());
+    await each(stale, lanes, async (unit) => {
+      if (!await tell(label(unit), () => compiler.compile(unit))) failed.add(unit);
       done++;
     });
 
     const results = {};
-    if (failures.length === 0) {
-      for (const mode of modes) {
-        const own = units.filter((unit) => unit.mode === mode && unit.part === "library");
-        const sanitize = MODE_FLAGS[mode].filter((flag) => flag.startsWith("-fsanitize"));
-        const library = `build/${mode}/${LIBRARY_NAME}`;
-        const strict = MAC || sanitize.length > 0 ? [] : ["-Wl,-z,defs"];
-        await tell(
-          library,
-          () => compiler.link(library, own, [...SHARED_FLAGS, ...strict, ...sanitize]),
-        );
-        const programs = units.filter((unit) => unit.mode === mode && unit.part === "test");
-        results[mode] = {
-          library,
-          tests: programs.map((unit) => `build/${mode}/tests/${unit.stem}`),
-        };
-        await each(programs, Math.max(2, availableParallelism()), async (unit) => {
-          const program = `build/${mode}/tests/${unit.stem}`;
-          await tell(program, () => compiler.link(program, [unit, ...own], sanitize));
-        });
-      }
+    for (const mode of modes) {
+      const own = units.filter((unit) => unit.mode === mode);
+      const library = own.filter((unit) => unit.part === "library");
+      if (library.some((unit) => failed.has(unit))) continue;
+      const sanitize = MODE_FLAGS[mode].filter((flag) => flag.startsWith("-fsanitize"));
+      const strict = MAC || sanitize.length > 0 ? [] : ["-Wl,-z,defs"];
+      const target = `build/${mode}/${LIBRARY_NAME}`;
+      const flags = [...SHARED_FLAGS, ...strict, ...sanitize];
+      if (!await tell(target, () => compiler.link(target, library, flags))) continue;
+      results[mode] = { library: target, tests: [] };
+      const tests = own.filter((unit) => unit.part === "test" && !failed.has(unit));
+      await each(tests, lanes, async (unit) => {
+        const program = `build/${mode}/tests/${unit.stem}`;
+        const ok = await tell(program, () => compiler.link(program, [unit, ...library], sanitize));
+        if (ok) results[mode].tests.push(program);
+      });
     }
-    if (failures.length > 0) throw new BuildError(`did not build: ${failures.join(", ")}`);
 
     const warnings = [];
-    for (const unit of units) {
+    for (const unit of units.filter((unit) => !failed.has(unit))) {
       const log = (await readFile(`${unit.object}.log`, "utf8").catch(() => "")).trim();
       if (log) warnings.push(log);
     }
-    return { compiled: stale.length, warnings, results };
+    return { compiled: stale.length, failures, warnings, results };
   } finally {
     line.stop();
     unlock?.();
   }
+}
+
+/** Builds the library as users have it, or throws. */
+export async function buildRelease() {
+  const { failures } = await build();
+  if (failures.length > 0) throw new BuildError(`did not build: ${failures.join(", ")}`);
 }
 
 /** Ends the process in the way of the scripts: what a person can put right has no stack. */
@@ -528,10 +532,11 @@ async function main() {
   }
   const start = Date.now();
   if (await symbols() === "written") console.log("ffi/symbols.ts follows the headers");
-  const { compiled, results } = await build({
+  const { compiled, failures, results } = await build({
     modes: modes.length > 0 ? modes : ["release"],
     tests: tests ? modes : [],
   });
+  if (failures.length > 0) throw new BuildError(`did not build: ${failures.join(", ")}`);
   const outputs = Object.values(results).map(({ library }) => library).join(", ");
   const did = compiled > 0 ? `${compiled} files compiled` : "nothing to compile";
   console.log(`${outputs}  ${terminal.dim(`${did}, ${terminal.duration(Date.now() - start)}`)}`);

@@ -10,7 +10,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { build, fail } from "./build.mjs";
+import { buildRelease, fail } from "./build.mjs";
 import { BuildError } from "./engine.mjs";
 import { findRuntime, QUIET, RUNTIMES } from "./runtimes.mjs";
 import { bold, green, red, yellow } from "./terminal.mjs";
@@ -42,7 +42,7 @@ async function main() {
   const words = process.argv.slice(2);
   const unknown = words.find((word) => !RUNTIMES.includes(word));
   if (unknown) throw new BuildError(`"${unknown}" is no runtime; there are ${RUNTIMES.join(", ")}`);
-  await build();
+  await buildRelease();
 
   const ends = [];
   for (const name of words.length > 0 ? words : RUNTIMES) {
