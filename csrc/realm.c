@@ -24,6 +24,9 @@
 /* A fresh realm uses about 120 KB; a task may add this much before the engine collects cycles. */
 #define GC_HEADROOM (1024 * 1024)
 
+/* A task's limit may be raised up to this. */
+#define CAPACITY ((size_t)2 << 30)
+
 struct Realm {
     Arena *arena;
     JSRuntime *runtime; /* both in the arena, at the same place after each restore */
@@ -162,8 +165,11 @@ Realm *realm_open(size_t memory, size_t stack) {
     realm->memory = memory;
     realm->stack = stack;
     realm->seed = fresh_seed();
-    realm->arena = arena_open(memory);
+    /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
+    realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
+    if (!realm->arena) realm->arena = arena_open(memory);
     if (realm->arena) {
+        arena_set_limit(realm->arena, memory);
         arena_on_exhausted(realm->arena, on_exhausted, &realm->guard);
         if (guard_run(&realm->guard, build, realm) == true && arena_snapshot(realm->arena))
             return realm;

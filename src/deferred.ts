@@ -6,7 +6,7 @@
 import { describe } from "./source.ts";
 import { rejection, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
-import { defaultRunner, type Runner, runnerOf } from "./runner.ts";
+import { defaultRunner, LIMIT_NAMES, type Limits, type Runner, runnerOf } from "./runner.ts";
 import { captureSite, type Site } from "./stack.ts";
 import type { Completion, Pending } from "./reactor.ts";
 import { STATUS } from "../ffi/symbols.ts";
@@ -22,7 +22,7 @@ export interface TaskStats {
 }
 
 /** What a {@linkcode Deferred} takes beside its function. `A` are the function's parameters. */
-export interface DeferredOptions<A extends readonly unknown[] = readonly unknown[]> {
+export interface DeferredOptions<A extends readonly unknown[] = readonly unknown[]> extends Limits {
   /** The function's arguments: structured-cloned into the task. Default: none. */
   readonly args?: A;
   /** A name for error messages. Default: the function's own. */
@@ -35,6 +35,11 @@ export interface DeferredOptions<A extends readonly unknown[] = readonly unknown
    * function nor in the task's realm is refused when the Deferred is made.
    */
   readonly allowGlobals?: readonly string[] | true;
+  /**
+   * Cancels the task when it is aborted, queued or running: the promise rejects at once with the
+   * signal's reason.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** The arguments after the function: `args` may only be left out where the function needs none. */
@@ -76,6 +81,7 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
    * class, a generator, or one that uses `this` of the scope around it, `super` or private names.
    * @throws {FreeVariableError} if `fn` uses names that are defined nowhere in the task.
    * @throws {DataCloneError} if an argument can't be cloned; `path` says which part.
+   * @throws {RangeError} if a limit makes no sense.
    */
   constructor(fn: (...args: A) => T | PromiseLike<T>, ...rest: DeferredRest<A>) {
     let resolve!: (value: unknown) => void;
@@ -93,9 +99,11 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     const options: DeferredOptions<A> = checkOptions(rest[0]);
     const runner: Runner = options.pool ? runnerOf(options.pool)! : defaultRunner();
     const name = options.name ?? fn.name;
+    const limits = runner.limits(options);
     const program = runner.compile(fn, name, options.allowGlobals);
-    this.#task = new Task(name, captureSite(new.target), fn, resolve, reject);
-    this.#task.handle = runner.submit(program, options.args ?? [], this.#task);
+    const site = captureSite(new.target, runner.pending >= CROWD);
+    this.#task = new Task({ name, fn, site, limits }, runner, resolve, reject);
+    this.#task.start(program, options.args ?? [], options.signal);
   }
 
   /**
@@ -124,6 +132,29 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
   /** How the task ran; `undefined` until it ended, or if it never started. */
   get stats(): TaskStats | undefined {
     return this.#task.stats;
+  }
+
+  /**
+   * Cancels the task, queued or running: the promise rejects at once, and the thread goes on with
+   * the next task. Does nothing once the task has ended.
+   *
+   * @param reason what the promise rejects with. Default: a DOMException, "AbortError".
+   *
+   * @example
+   * ```ts
+   * import { Deferred } from "@protojs/deferred";
+   *
+   * const endless = new Deferred(() => {
+   *   for (;;);
+   * });
+   * endless.cancel("not needed any more");
+   * await endless.catch((reason) => console.log(reason)); // not needed any more
+   * ```
+   */
+  cancel(
+    reason: unknown = new DOMException("the task was cancelled", "AbortError"),
+  ): void {
+    this.#task.cancel(reason);
   }
 
   override get [Symbol.toStringTag](): string {
@@ -155,45 +186,78 @@ for (
   }
 }
 
+/** With so many pending tasks, where each one was made is no longer recorded (it costs 1 us). */
+const CROWD = 256;
+
 /** The pending side of a Deferred: it settles the promise exactly once. */
 class Task implements Pending {
-  readonly name: string;
-  handle = 0;
-  stats: TaskStats | undefined = undefined;
-  readonly #site: Site;
-  readonly #fn: (...args: never[]) => unknown;
+  readonly #subject: Subject;
+  readonly #runner: Runner;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (reason: unknown) => void;
+  #handle = 0;
+  #settled = false;
+  #stats: TaskStats | undefined = undefined;
+  #signal: AbortSignal | undefined;
+  #onAbort: (() => void) | undefined;
 
   constructor(
-    name: string,
-    site: Site,
-    fn: (...args: never[]) => unknown,
+    subject: Subject,
+    runner: Runner,
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
-    this.name = name;
-    this.#site = site;
-    this.#fn = fn;
+    this.#subject = subject;
+    this.#runner = runner;
     this.#resolve = resolve;
     this.#reject = reject;
+  }
+
+  get name(): string {
+    return this.#subject.name;
+  }
+
+  get stats(): TaskStats | undefined {
+    return this.#stats;
+  }
+
+  start(program: number, args: readonly unknown[], signal: AbortSignal | undefined): void {
+    if (signal?.aborted) return this.cancel(signal.reason);
+    this.#handle = this.#runner.submit(program, args, this.#subject.limits, this);
+    if (signal === undefined) return;
+    if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
+    this.#signal = signal;
+    this.#onAbort = () => this.cancel(signal.reason);
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  cancel(reason: unknown): void {
+    if (this.#settled) return;
+    if (this.#handle !== 0) this.#runner.cancel(this.#handle);
+    this.abandon(reason);
   }
 
   complete(completion: Completion): void {
     if (completion.worker > 0) {
       const { worker, runTime, waitTime } = completion;
-      this.stats = { worker, runTime, waitTime };
+      this.#stats = { worker, runTime, waitTime };
     }
+    if (this.#settled) return; // cancelled meanwhile
+    this.#settle();
     if (completion.status === STATUS.OK) this.#resolve(completion.payload);
-    else this.#reject(rejection(completion, this.#subject()));
+    else this.#reject(rejection(completion, this.#subject));
   }
 
   abandon(reason: unknown): void {
+    if (this.#settled) return;
+    this.#settle();
     this.#reject(reason);
   }
 
-  #subject(): Subject {
-    return { name: this.name, fn: this.#fn, site: this.#site };
+  #settle(): void {
+    this.#settled = true;
+    if (this.#onAbort !== undefined) this.#signal!.removeEventListener("abort", this.#onAbort);
+    this.#signal = this.#onAbort = undefined;
   }
 }
 
@@ -209,7 +273,14 @@ function isListOfStrings(value: unknown): boolean {
   return Array.isArray(value) && value.every((name) => typeof name === "string");
 }
 
-const OPTION_NAMES = new Set(["args", "name", "pool", "allowGlobals"]);
+const OPTION_NAMES: ReadonlySet<string> = new Set([
+  "args",
+  "name",
+  "pool",
+  "allowGlobals",
+  "signal",
+  ...LIMIT_NAMES,
+]);
 
 /** Refuses what would be ignored silently: a misspelt option, arguments that are no array. */
 function checkOptions<A extends readonly unknown[]>(
@@ -251,6 +322,11 @@ function checkOptions<A extends readonly unknown[]>(
         describe(allowed)
       }`,
     );
+  }
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new TypeError(`new Deferred(fn, { signal }): signal must be an AbortSignal, got ${
+      describe(options.signal)
+    }`);
   }
   if (options.pool !== undefined && !isPool(options.pool)) {
     throw new TypeError(

@@ -12,6 +12,7 @@ import {
   UnsettledError,
 } from "./errors.ts";
 import type { Completion } from "./reactor.ts";
+import type { Limits } from "./runner.ts";
 import { setTaskStack, type Site } from "./stack.ts";
 
 /** The task, as far as its errors tell of it. */
@@ -21,6 +22,7 @@ export interface Subject {
   readonly fn: (...args: never[]) => unknown;
   /** Where its Deferred was made. */
   readonly site: Site;
+  readonly limits: Limits;
 }
 
 /** What a task that did not return rejects with. */
@@ -35,7 +37,7 @@ export function rejection(completion: Completion, subject: Subject): unknown {
   return error;
 }
 
-function libraryError(status: number, payload: unknown, { name }: Subject): Error {
+function libraryError(status: number, payload: unknown, { name, limits }: Subject): Error {
   const task = name === "" ? "the task" : `the task \`${name}\``;
   switch (status) {
     case STATUS.UNCLONEABLE: {
@@ -48,10 +50,20 @@ function libraryError(status: number, payload: unknown, { name }: Subject): Erro
         `${task} returned a promise that can never settle: nothing is left in the task that ` +
           "could resolve or reject it",
       );
-    case STATUS.MEMORY:
-      return new DeferredMemoryError(`${task} needed more memory than its limit`);
+    case STATUS.MEMORY: {
+      const limit = bytes(limits.memoryLimit ?? DEFAULT_MEMORY);
+      return new DeferredMemoryError(`${task} needed more memory than its limit of ${limit}`);
+    }
     case STATUS.STACK:
       return new DeferredStackError(`${task} overflowed its native stack`);
+    case STATUS.TIMEOUT:
+      return timeoutError(`${task} ran longer than its timeout of ${limits.timeout} ms`);
+    case STATUS.CPU:
+      return timeoutError(`${task} used more CPU time than its cpuLimit of ${limits.cpuLimit} ms`);
+    case STATUS.QUEUE_TIMEOUT:
+      return timeoutError(
+        `${task} waited for a thread longer than its queueTimeout of ${limits.queueTimeout} ms`,
+      );
     case STATUS.CANCELLED:
       return new DOMException(`${task} was cancelled`, "AbortError");
     default:
@@ -59,4 +71,14 @@ function libraryError(status: number, payload: unknown, { name }: Subject): Erro
         ? payload
         : new InternalError(`${task} failed: ${STATUS_TEXT[status] ?? `status ${status}`}`);
   }
+}
+
+const DEFAULT_MEMORY = 256 * 2 ** 20;
+
+function bytes(count: number): string {
+  return count % 2 ** 20 === 0 ? `${count / 2 ** 20} MiB` : `${count} bytes`;
+}
+
+function timeoutError(message: string): DOMException {
+  return new DOMException(message, "TimeoutError");
 }

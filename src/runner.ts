@@ -28,31 +28,54 @@ export function runnerOf(pool: object): Runner | undefined {
   return runners.get(pool);
 }
 
-/** What the threads of a pool may use. */
-export interface RunnerOptions {
+/** What one task may use. Each may be set for a task, or for all tasks of a pool. */
+export interface Limits {
+  /**
+   * How long a task may run, in ms from its start, what it awaits included; then it is ended,
+   * whatever it does, and rejects with a TimeoutError. Default: no limit.
+   */
+  readonly timeout?: number;
+  /** CPU time that a task may use, in ms; then as `timeout`. Default: no limit. */
+  readonly cpuLimit?: number;
+  /** How long a task may wait for a thread, in ms; then as `timeout`. Default: no limit. */
+  readonly queueTimeout?: number;
+  /**
+   * Bytes that a task's realm may grow to, from 1 MiB to 2 GiB; then it rejects with a
+   * `DeferredMemoryError`. Nothing is used until it is needed. Default: 256 MiB.
+   */
+  readonly memoryLimit?: number;
+  /**
+   * Bytes of native stack that a task may use, from 64 KiB to 256 MiB, and for a single task at
+   * most as much as its pool's threads have; deeper recursion throws inside the task.
+   * Default: 4 MiB, which is some 7,000 calls.
+   */
+  readonly maxStackSize?: number;
+}
+
+/** What a pool is made with. */
+export interface RunnerOptions extends Limits {
   /**
    * Worker threads at the most, 1 to 1024. Default: the environment variable `DEFERRED_THREADS`,
    * or else as many as the machine has processors (`navigator.hardwareConcurrency`).
    */
   readonly maxThreads?: number;
-  /**
-   * Bytes that a task's realm may grow to, from 1 MiB. Nothing is used until it is needed.
-   * Default: 256 MiB.
-   */
-  readonly memoryLimit?: number;
-  /** Bytes of native stack that a task may use, from 64 KiB to 256 MiB. Default: 4 MiB. */
-  readonly maxStackSize?: number;
 }
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const DEFAULT_STACK = 4 * MIB;
 
-/** The lowest and highest value of each option. */
+/** The lowest and highest value of each option that is a whole number. */
 const BOUNDS = {
   maxThreads: [1, 1024],
-  memoryLimit: [MIB, 2 ** 40],
+  memoryLimit: [MIB, 2048 * MIB],
   maxStackSize: [64 * KIB, 256 * MIB],
 } as const;
+
+const TIMES = ["timeout", "cpuLimit", "queueTimeout"] as const;
+
+/** The names of all limits, for whoever checks options. */
+export const LIMIT_NAMES: readonly (keyof Limits)[] = [...TIMES, "memoryLimit", "maxStackSize"];
 
 const NATIVE_OPTION = {
   maxThreads: OPTION.MAX_THREADS,
@@ -76,6 +99,7 @@ const dropped = new FinalizationRegistry<{ native: Native; pool: number; reactor
 
 export class Runner {
   readonly maxThreads: number;
+  readonly #limits: Limits;
   readonly #native: Native;
   readonly #pool: number;
   readonly #reactor: Reactor;
@@ -87,6 +111,7 @@ export class Runner {
 
   constructor(options: RunnerOptions) {
     checkRunnerOptions(options);
+    this.#limits = { ...options };
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads();
     this.#pool = this.#native.symbols.dfd_pool_open();
@@ -137,8 +162,31 @@ export class Runner {
     return this.#programs.get(fn, { name, allowGlobals });
   }
 
+  /** The limits of a task: its own, or else the pool's. Throws a RangeError for one without sense. */
+  limits(own: Limits): Limits {
+    const pool = this.#limits;
+    let some = false;
+    for (const name of LIMIT_NAMES) some ||= own[name] !== undefined;
+    if (!some) return pool;
+    checkLimits(own, "new Deferred");
+    const stack = pool.maxStackSize ?? DEFAULT_STACK;
+    if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
+      throw new RangeError(
+        `new Deferred({ maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
+          `threads have, got ${own.maxStackSize}; give the pool a larger maxStackSize`,
+      );
+    }
+    return {
+      timeout: own.timeout ?? pool.timeout,
+      cpuLimit: own.cpuLimit ?? pool.cpuLimit,
+      queueTimeout: own.queueTimeout ?? pool.queueTimeout,
+      memoryLimit: own.memoryLimit ?? pool.memoryLimit,
+      maxStackSize: own.maxStackSize ?? pool.maxStackSize,
+    };
+  }
+
   /** Submits a task and returns its handle. Throws a DataCloneError for a bad argument. */
-  submit(program: number, args: readonly unknown[], pending: Pending): number {
+  submit(program: number, args: readonly unknown[], limits: Limits, pending: Pending): number {
     this.#checkOpen();
     // A getter among the arguments may submit a task in its turn: the encoder is away meanwhile.
     const encoder = this.#encoder ?? new Encoder();
@@ -152,11 +200,11 @@ export class Runner {
       header.setUint32(SUBMISSION.TASK, id, true);
       header.setUint32(SUBMISSION.PROGRAM, program, true);
       header.setUint32(SUBMISSION.ARGC, args.length, true);
-      header.setUint32(SUBMISSION.MAX_STACK_SIZE, 0, true);
-      header.setFloat64(SUBMISSION.MEMORY_LIMIT, 0, true);
-      header.setFloat64(SUBMISSION.TIMEOUT, 0, true);
-      header.setFloat64(SUBMISSION.CPU_LIMIT, 0, true);
-      header.setFloat64(SUBMISSION.QUEUE_TIMEOUT, 0, true);
+      header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
+      header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
+      header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
+      header.setFloat64(SUBMISSION.CPU_LIMIT, time(limits.cpuLimit), true);
+      header.setFloat64(SUBMISSION.QUEUE_TIMEOUT, time(limits.queueTimeout), true);
       const handle = this.#check(
         this.#native.symbols.dfd_submit(this.#pool, encoder.bytes, encoder.length),
         "the task could not be submitted",
@@ -166,6 +214,11 @@ export class Runner {
     } finally {
       this.#encoder = encoder;
     }
+  }
+
+  /** Ends a task, queued or running, as soon as it can be left; its completion comes as any other. */
+  cancel(handle: number): void {
+    if (!this.#closed) this.#native.symbols.dfd_cancel(this.#pool, handle);
   }
 
   /** Takes nothing new, and ends when what is pending is done. */
@@ -235,19 +288,40 @@ function checkRunnerOptions(options: RunnerOptions): void {
       `new DeferredPool(options): options must be an object, got ${describe(options)}`,
     );
   }
+  const known = ["maxThreads", ...LIMIT_NAMES];
   for (const name of Object.keys(options)) {
-    if (!(name in BOUNDS)) {
+    if (!known.includes(name)) {
       throw new TypeError(
         `new DeferredPool(options): there is no option \`${name}\`; the options are ${
-          Object.keys(BOUNDS).join(", ")
+          known.join(", ")
         }`,
       );
     }
   }
-  for (const name of Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]) {
-    const value = options[name];
-    if (value !== undefined) checkWhole(value, `new DeferredPool({ ${name} })`, BOUNDS[name]);
+  if (options.maxThreads !== undefined) {
+    checkWhole(options.maxThreads, "new DeferredPool({ maxThreads })", BOUNDS.maxThreads);
   }
+  checkLimits(options, "new DeferredPool");
+}
+
+function checkLimits(limits: Limits, where: string): void {
+  for (const name of TIMES) {
+    const value: unknown = limits[name];
+    if (value !== undefined && !(typeof value === "number" && value > 0)) {
+      throw new RangeError(
+        `${where}({ ${name} }) must be a number of ms above 0, got ${describe(value)}`,
+      );
+    }
+  }
+  for (const name of ["memoryLimit", "maxStackSize"] as const) {
+    const value: unknown = limits[name];
+    if (value !== undefined) checkWhole(value, `${where}({ ${name} })`, BOUNDS[name]);
+  }
+}
+
+/** A limit in ms as the library takes it, where 0 is none. */
+function time(limit: number | undefined): number {
+  return limit === undefined || limit === Infinity ? 0 : limit;
 }
 
 function checkWhole(value: unknown, what: string, [low, high]: readonly [number, number]): void {
