@@ -1,0 +1,2308 @@
+/* clone.c - see clone.h
+ *
+ * Both directions walk the value with a stack of frames of their own, not with C's: a frame is an
+ * object whose contents are being written or read, and no depth of nesting overflows anything.
+ *
+ *   encode:  step(top frame) -> a child -> written at once, or a frame of its own (PUSHED)
+ *   decode:  step(top frame) -> a child -> read at once, or made empty, put where it belongs, and
+ *            filled by a frame of its own (PUSHED)
+ *
+ * Encoding runs code of the realm: getters, and nothing else (a proxy can't be cloned, so no trap
+ * is ever met). A getter may change anything that is being walked; so keys, lengths and entries
+ * are taken beforehand, as the standard says, and pointers into the engine are taken anew after
+ * each child that was an object. Everything that has a number is held until the end, so that no
+ * address is used twice.
+ *
+ * Decoding runs no code of the realm. Whatever has a number stays where it was put, which hangs on
+ * the caller's `values` and on the frames, until the end: numbers need not hold their objects.
+ *
+ * Memory: all of the realm, by js_malloc; freed on every way out, so that a realm may live on. A
+ * realm that is left by siglongjmp is restored. Thread: the realm's.
+ *
+ * Paths of failures: `.key`, `["odd key"]`, `[3]`; `.get("key")` for the value at a string key of
+ * a Map, `[Map value 3]` at any other, `[Map key 3]` for a key and `[Set value 3]`, counted from 0
+ * in their order.
+ */
+#include "clone.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "engine_values.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the wire format is little-endian, and so must be the host"
+#endif
+
+/* How a value, or the next part of a frame, was taken. */
+typedef enum Step {
+    DONE,
+    PUSHED, /* a frame was pushed, or code has run: frames and the engine's lists may have moved */
+    FAILED,
+} Step;
+
+/* Doubles the room of a list. `first` is what it starts with, inside the caller. NULL, with an
+ * exception pending, when there is no memory. */
+static void *enlarge(JSContext *ctx, void *list, const void *first, uint32_t *capacity,
+                     size_t size) {
+    if (*capacity > UINT32_MAX / 2) return JS_ThrowOutOfMemory(ctx), NULL;
+    size_t bytes = *capacity * size;
+    void *larger = list == first ? js_malloc(ctx, bytes * 2) : js_realloc(ctx, list, bytes * 2);
+    if (!larger) return NULL;
+    if (list == first) memcpy(larger, first, bytes);
+    *capacity *= 2;
+    return larger;
+}
+
+static void release(JSContext *ctx, void *list, const void *first) {
+    if (list != first) js_free(ctx, list);
+}
+
+static EngineText ascii(const char *text) {
+    return (EngineText){.units = text, .length = (uint32_t)strlen(text)};
+}
+
+static uint32_t unit_at(EngineText text, uint32_t index) {
+    return text.wide ? ((const uint16_t *)text.units)[index] : ((const uint8_t *)text.units)[index];
+}
+
+static bool text_is(EngineText text, const char *other) {
+    if (text.length != strlen(other)) return false;
+    for (uint32_t i = 0; i < text.length; i++)
+        if (unit_at(text, i) != (uint8_t)other[i]) return false;
+    return true;
+}
+
+/* Whether each unit of a wide text is Latin-1. Most that are not say so at once. */
+static bool is_latin1(const uint16_t *units, uint32_t length) {
+    uint32_t i = 0;
+    for (; i + 4 <= length; i += 4) {
+        uint64_t four;
+        memcpy(&four, units + i, sizeof four);
+        if (four & 0xff00ff00ff00ff00u) return false;
+    }
+    for (; i < length; i++)
+        if (units[i] > 0xff) return false;
+    return true;
+}
+
+static void narrow(uint8_t *to, const uint16_t *from, uint32_t length) {
+    for (uint32_t i = 0; i < length; i++) to[i] = (uint8_t)from[i];
+}
+
+static bool is_int32(double number) {
+    return number >= INT32_MIN && number <= INT32_MAX && (double)(int32_t)number == number &&
+           !(number == 0 && signbit(number));
+}
+
+/* --- writing ----------------------------------------------------------------------------- */
+
+static void put_n(Bytes *bytes, uint32_t n) {
+    if (!bytes_reserve(bytes, 5)) return;
+    uint8_t *at = bytes->data + bytes->length;
+    while (n > 0x7f) {
+        *at++ = (uint8_t)(n | 0x80);
+        n >>= 7;
+    }
+    *at++ = (uint8_t)n;
+    bytes->length = (size_t)(at - bytes->data);
+}
+
+static void put_tag(Bytes *bytes, uint8_t tag) { bytes_u8(bytes, tag); }
+
+static void put_tag_n(Bytes *bytes, uint8_t tag, uint32_t n) {
+    put_tag(bytes, tag);
+    put_n(bytes, n);
+}
+
+static void put_f64(Bytes *bytes, double number) {
+    static const uint64_t nan = 0x7ff8000000000000u;
+    if (isnan(number)) memcpy(&number, &nan, sizeof number);
+    bytes_write(bytes, &number, sizeof number);
+}
+
+static void put_int(Bytes *bytes, int32_t number) {
+    if (number >= 0 && number <= 0x7f) {
+        put_tag(bytes, (uint8_t)(WIRE_SMALL_INT | number));
+    } else if (bytes_reserve(bytes, 5)) {
+        bytes->data[bytes->length] = WIRE_INT;
+        memcpy(bytes->data + bytes->length + 1, &number, sizeof number);
+        bytes->length += 5;
+    }
+}
+
+static void put_number(Bytes *bytes, double number) {
+    if (is_int32(number)) {
+        put_int(bytes, (int32_t)number);
+    } else {
+        put_tag(bytes, WIRE_DOUBLE);
+        put_f64(bytes, number);
+    }
+}
+
+/* --- encoding: state --------------------------------------------------------------------- */
+
+/* A table from 64 bits to a number that indexes one of the encoder's lists. The list has the last
+ * word: entries are not removed when an encoding is rewound, so whoever finds a number checks
+ * what the list has there. The first few are searched without hashing. */
+typedef struct Slot {
+    uint64_t key;
+    uint32_t number;
+} Slot;
+
+#define TABLE_FIRST 8
+#define NO_NUMBER UINT32_MAX
+
+typedef struct Table {
+    Slot *slots;
+    uint32_t used;
+    uint32_t capacity; /* a power of 2 */
+    Slot first[TABLE_FIRST];
+} Table;
+
+typedef enum FrameKind {
+    FRAME_ARRAY,    /* an array that was dense: elements by index */
+    FRAME_OBJECT,   /* a plain object: properties in the order of its shape */
+    FRAME_KEYS,     /* any object with a list of keys, as values of a shape */
+    FRAME_PAIRS,    /* the same, as (key, value) */
+    FRAME_ELEMENTS, /* the same, as elements with holes between */
+    FRAME_MAP,
+    FRAME_SET,
+    FRAME_ERROR, /* cause, errors, props */
+} FrameKind;
+
+/* How far the encoder got: where it goes back to if a child can't be cloned. */
+typedef struct Mark {
+    size_t length;
+    uint32_t objects, lists, shapes;
+} Mark;
+
+typedef struct EncodeFrame {
+    FrameKind kind;
+    bool lenient;          /* children that can't be cloned are replaced: the contents of errors */
+    uint8_t flags;         /* FRAME_ERROR: WIRE_ERROR_HAS_* */
+    uint32_t index, count; /* children taken, and all */
+    uint32_t position, length; /* FRAME_ELEMENTS: elements written, and all with the holes */
+    JSValueConst object;       /* held by its number */
+    EngineShape *shape;        /* FRAME_OBJECT; held by the list of shapes */
+    JSPropertyEnum *keys;      /* FRAME_KEYS, _PAIRS, _ELEMENTS, _ERROR (of its props); owned */
+    uint32_t key_count;
+    JSValue *values; /* FRAME_MAP, _SET: the entries; FRAME_ERROR: cause, errors; owned */
+    uint32_t value_count;
+    Mark mark; /* of the child being written, if lenient */
+} EncodeFrame;
+
+/* A list of keys that has a shape number: its index among the lists. */
+typedef struct KeyList {
+    uint64_t hash;
+    uint32_t count;
+    JSAtom *keys; /* owned */
+} KeyList;
+
+/* One of the engine's shapes whose objects are FRAME_OBJECT, and its shape number. */
+typedef struct KnownShape {
+    EngineShape *shape; /* held */
+    uint32_t list;
+    uint32_t count;
+} KnownShape;
+
+enum { FIRST_FRAMES = 8, FIRST_OBJECTS = 16, FIRST_SHAPES = 4 };
+
+typedef struct Encoder {
+    JSContext *ctx;
+    Bytes *bytes;
+    size_t start; /* of the encoding in bytes */
+    CloneResult result;
+    JSValue message; /* of what can't be cloned */
+
+    EncodeFrame *frames;
+    uint32_t depth, frame_capacity;
+    void **objects; /* by number, each held; NULL for the props of an error, which are no object */
+    uint32_t object_count, object_capacity;
+    KeyList *lists; /* by shape number */
+    uint32_t list_count, list_capacity;
+    KnownShape *shapes;
+    uint32_t shape_count, shape_capacity;
+    KnownShape last; /* the last one found */
+    Table object_numbers, list_numbers, shape_numbers;
+
+    EncodeFrame first_frames[FIRST_FRAMES];
+    void *first_objects[FIRST_OBJECTS];
+    KeyList first_lists[FIRST_SHAPES];
+    KnownShape first_shapes[FIRST_SHAPES];
+} Encoder;
+
+static void table_init(Table *table) {
+    table->slots = table->first;
+    table->capacity = TABLE_FIRST;
+    table->used = 0;
+}
+
+/* The slot of a key or the free one it belongs in, which has NO_NUMBER then. */
+static Slot *table_probe(Table *table, uint64_t key) {
+    uint32_t mask = table->capacity - 1;
+    uint32_t i = (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 32) & mask;
+    while (table->slots[i].number != NO_NUMBER && table->slots[i].key != key) i = (i + 1) & mask;
+    return &table->slots[i];
+}
+
+static bool table_grow(JSContext *ctx, Table *table) {
+    Table larger = {.capacity = table->capacity * 4};
+    larger.slots = js_malloc(ctx, larger.capacity * sizeof(Slot));
+    if (!larger.slots) return false;
+    for (uint32_t i = 0; i < larger.capacity; i++) larger.slots[i].number = NO_NUMBER;
+    for (uint32_t i = 0; i < table->capacity; i++) {
+        const Slot *slot = &table->slots[i];
+        if (slot->number != NO_NUMBER) *table_probe(&larger, slot->key) = *slot;
+    }
+    release(ctx, table->slots, table->first);
+    table->slots = larger.slots;
+    table->capacity = larger.capacity;
+    return true;
+}
+
+/* The number at a key, to be read or set; NO_NUMBER if the key is new. NULL: no memory. */
+static uint32_t *table_at(JSContext *ctx, Table *table, uint64_t key) {
+    if (table->slots == table->first) {
+        for (uint32_t i = 0; i < table->used; i++)
+            if (table->slots[i].key == key) return &table->slots[i].number;
+        if (table->used < TABLE_FIRST) {
+            Slot *slot = &table->slots[table->used++];
+            *slot = (Slot){.key = key, .number = NO_NUMBER};
+            return &slot->number;
+        }
+    }
+    /* At most half full, or a third behind the first growth: probes are short. */
+    if (table->used * 2 >= table->capacity && !table_grow(ctx, table)) return NULL;
+    Slot *slot = table_probe(table, key);
+    if (slot->number == NO_NUMBER) {
+        slot->key = key;
+        table->used++;
+    }
+    return &slot->number;
+}
+
+/* --- encoding: failing ------------------------------------------------------------------- */
+
+/* A string being put together, for messages. Memory that runs out empties it. */
+typedef struct Text {
+    JSContext *ctx;
+    uint16_t *units;
+    uint32_t length, capacity;
+} Text;
+
+static void text_add(Text *text, EngineText part) {
+    if (part.length > text->capacity - text->length) {
+        uint32_t capacity = (text->length + part.length) * 2 + 64;
+        uint16_t *units = js_realloc(text->ctx, text->units, capacity * sizeof *units);
+        if (!units) return;
+        text->units = units;
+        text->capacity = capacity;
+    }
+    for (uint32_t i = 0; i < part.length; i++)
+        text->units[text->length++] = (uint16_t)unit_at(part, i);
+}
+
+static void text_add_ascii(Text *text, const char *part) { text_add(text, ascii(part)); }
+
+/* A string of the realm; empty if memory ran out. */
+static JSValue text_end(Text *text) {
+    EngineText all = {.units = text->units, .length = text->length, .wide = true};
+    JSValue string = engine_new_string(text->ctx, all);
+    js_free(text->ctx, text->units);
+    if (!JS_IsException(string)) return string;
+    JS_FreeValue(text->ctx, JS_GetException(text->ctx));
+    return engine_new_string(text->ctx, ascii(""));
+}
+
+static Step fail(Encoder *e, CloneResult result) {
+    e->result = result;
+    return FAILED;
+}
+
+static Step refuse(Encoder *e, JSValue message) {
+    JS_FreeValue(e->ctx, e->message);
+    e->message = message;
+    return fail(e, CLONE_UNCLONEABLE);
+}
+
+static Step refuse_because(Encoder *e, const char *message) {
+    return refuse(e, engine_new_string(e->ctx, ascii(message)));
+}
+
+#define TEXT_OF_(number) #number
+#define TEXT_OF(number) TEXT_OF_(number)
+#define TOO_DEEP "objects nested more than " TEXT_OF(WIRE_MAX_DEPTH) " deep can't be cloned"
+
+enum { LONGEST_NAME = 64 };
+
+static Step refuse_function(Encoder *e, JSValueConst function) {
+    Text text = {.ctx = e->ctx};
+    JSValueConst value;
+    EngineText name;
+    text_add_ascii(&text, "a function ");
+    if (engine_own_value(e->ctx, function, "name", &value) && engine_text(value, &name) &&
+        name.length > 0 && name.length <= LONGEST_NAME) {
+        text_add_ascii(&text, "(`");
+        text_add(&text, name);
+        text_add_ascii(&text, "`) ");
+    }
+    text_add_ascii(&text, "can't be cloned");
+    return refuse(e, text_end(&text));
+}
+
+static Step refuse_object(Encoder *e, JSValueConst object, EngineKind kind, const char *which) {
+    Text text = {.ctx = e->ctx};
+    switch (kind) {
+    case ENGINE_FUNCTION:
+        return refuse_function(e, object);
+    case ENGINE_PROMISE:
+        return refuse_because(e, "a Promise can't be cloned; await it first");
+    case ENGINE_PROXY:
+        return refuse_because(e, "a Proxy can't be cloned");
+    case ENGINE_GLOBAL:
+        return refuse_because(e, "the global object can't be cloned");
+    case ENGINE_NAMESPACE:
+        return refuse_because(e, "a module's namespace can't be cloned");
+    default:
+        break;
+    }
+    EngineText name = engine_class_name(e->ctx, object);
+    bool vowel = name.length > 0 && strchr("AEIO", (int)unit_at(name, 0)) != NULL;
+    text_add_ascii(&text, *which ? which : vowel ? "an " : "a ");
+    text_add(&text, name);
+    text_add_ascii(&text, " can't be cloned");
+    return refuse(e, text_end(&text));
+}
+
+/* Takes the pending exception away; false if it must not be: the task is being ended. */
+static bool swallow_exception(JSContext *ctx) {
+    JSValue exception = JS_GetException(ctx);
+    if (JS_IsUncatchableError(exception)) {
+        JS_Throw(ctx, exception);
+        return false;
+    }
+    JS_FreeValue(ctx, exception);
+    return true;
+}
+
+/* --- encoding: where it failed ----------------------------------------------------------- */
+
+static bool is_identifier(EngineText key) {
+    for (uint32_t i = 0; i < key.length; i++) {
+        uint32_t unit = unit_at(key, i);
+        bool letter = (unit >= 'a' && unit <= 'z') || (unit >= 'A' && unit <= 'Z') || unit == '_' ||
+                      unit == '$';
+        if (!letter && !(i > 0 && unit >= '0' && unit <= '9')) return false;
+    }
+    return key.length > 0;
+}
+
+static void path_quoted(Text *path, EngineText key) {
+    text_add_ascii(path, "\"");
+    for (uint32_t i = 0; i < key.length && i < LONGEST_NAME; i++) {
+        uint16_t unit = (uint16_t)unit_at(key, i);
+        char escaped[8];
+        if (unit < ' ') {
+            snprintf(escaped, sizeof escaped, "\\u%04x", unit);
+            text_add_ascii(path, escaped);
+            continue;
+        }
+        if (unit == '"' || unit == '\\') text_add_ascii(path, "\\");
+        text_add(path, (EngineText){.units = &unit, .length = 1, .wide = true});
+    }
+    text_add_ascii(path, key.length > LONGEST_NAME ? "...\"" : "\"");
+}
+
+static void path_index(Text *path, const char *words, uint32_t index) {
+    char text[40];
+    snprintf(text, sizeof text, "[%s%u]", words, index);
+    text_add_ascii(path, text);
+}
+
+static void path_key(Text *path, JSContext *ctx, JSAtom key) {
+    char digits[12];
+    EngineText text = engine_key_text(ctx, key, digits);
+    if (is_identifier(text)) {
+        text_add_ascii(path, ".");
+        text_add(path, text);
+    } else {
+        bool is_index = text.units == digits;
+        text_add_ascii(path, "[");
+        if (is_index)
+            text_add(path, text);
+        else
+            path_quoted(path, text);
+        text_add_ascii(path, "]");
+    }
+}
+
+static void path_map(Text *path, const EncodeFrame *frame, uint32_t entry) {
+    EngineText key;
+    if (entry % 2 == 0) {
+        path_index(path, "Map key ", entry / 2);
+    } else if (engine_text(frame->values[entry - 1], &key)) {
+        text_add_ascii(path, ".get(");
+        path_quoted(path, key);
+        text_add_ascii(path, ")");
+    } else {
+        path_index(path, "Map value ", entry / 2);
+    }
+}
+
+static void path_of_frame(Text *path, JSContext *ctx, const EncodeFrame *frame) {
+    static const char *const of_error[] = {".cause", ".errors", ""};
+    if (frame->index == 0) return;
+    uint32_t child = frame->index - 1;
+    switch (frame->kind) {
+    case FRAME_ARRAY:
+        path_index(path, "", child);
+        break;
+    case FRAME_OBJECT:
+        path_key(path, ctx, engine_shape_key(frame->shape, child));
+        break;
+    case FRAME_KEYS:
+    case FRAME_PAIRS:
+    case FRAME_ELEMENTS:
+        path_key(path, ctx, frame->keys[child].atom);
+        break;
+    case FRAME_MAP:
+        path_map(path, frame, child);
+        break;
+    case FRAME_SET:
+        path_index(path, "Set value ", child);
+        break;
+    case FRAME_ERROR:
+        text_add_ascii(path, of_error[child]);
+        break;
+    }
+}
+
+/* The path through the frames from `from` up. Of a very deep one, both ends. */
+static void path_add(Text *path, const Encoder *e, uint32_t from) {
+    enum { END = 16 };
+    for (uint32_t i = from; i < e->depth; i++) {
+        if (i == from + END && e->depth - i > END) {
+            text_add_ascii(path, "...");
+            i = e->depth - END;
+        }
+        path_of_frame(path, e->ctx, &e->frames[i]);
+    }
+}
+
+/* --- encoding: frames, numbers, shapes --------------------------------------------------- */
+
+/* A new frame on top, all zero but these. NULL when there is no memory. */
+static EncodeFrame *push(Encoder *e, FrameKind kind, JSValueConst object, uint32_t count) {
+    if (e->depth == e->frame_capacity) {
+        EncodeFrame *frames =
+            enlarge(e->ctx, e->frames, e->first_frames, &e->frame_capacity, sizeof *frames);
+        if (!frames) return NULL;
+        e->frames = frames;
+    }
+    EncodeFrame *frame = &e->frames[e->depth++];
+    *frame = (EncodeFrame){.kind = kind, .object = object, .count = count};
+    return frame;
+}
+
+static void free_values(JSContext *ctx, JSValue *values, uint32_t count) {
+    for (uint32_t i = 0; values && i < count; i++) JS_FreeValue(ctx, values[i]);
+    js_free(ctx, values);
+}
+
+static void pop(Encoder *e) {
+    EncodeFrame *frame = &e->frames[--e->depth];
+    if (frame->keys) JS_FreePropertyEnum(e->ctx, frame->keys, frame->key_count);
+    if (frame->values) free_values(e->ctx, frame->values, frame->value_count);
+}
+
+static Mark mark(const Encoder *e) {
+    return (Mark){
+        .length = e->bytes->length,
+        .objects = e->object_count,
+        .lists = e->list_count,
+        .shapes = e->shape_count,
+    };
+}
+
+static void rewind_to(Encoder *e, Mark to) {
+    JSContext *ctx = e->ctx;
+    e->bytes->length = to.length;
+    while (e->object_count > to.objects) {
+        void *object = e->objects[--e->object_count];
+        if (object) JS_FreeValue(ctx, JS_MKPTR(JS_TAG_OBJECT, object));
+    }
+    while (e->list_count > to.lists) {
+        KeyList *list = &e->lists[--e->list_count];
+        for (uint32_t i = 0; i < list->count; i++) JS_FreeAtom(ctx, list->keys[i]);
+        js_free(ctx, list->keys);
+    }
+    while (e->shape_count > to.shapes) engine_shape_drop(ctx, e->shapes[--e->shape_count].shape);
+    e->last.shape = NULL;
+}
+
+/* Gives the next number to an object (NULL: to the props of an error). */
+static bool add_object(Encoder *e, void *object) {
+    if (e->object_count == e->object_capacity) {
+        void **objects =
+            enlarge(e->ctx, e->objects, e->first_objects, &e->object_capacity, sizeof *objects);
+        if (!objects) return false;
+        e->objects = objects;
+    }
+    e->objects[e->object_count++] = object;
+    if (object) JS_DupValue(e->ctx, JS_MKPTR(JS_TAG_OBJECT, object));
+    return true;
+}
+
+/* DONE: the object has a number, and a reference to it is written. PUSHED: it has one now, and its
+ * contents are to be written. */
+static Step number_object(Encoder *e, JSValueConst value) {
+    void *object = JS_VALUE_GET_PTR(value);
+    uint32_t *number = table_at(e->ctx, &e->object_numbers, (uintptr_t)object);
+    if (!number) return fail(e, CLONE_THREW);
+    if (*number < e->object_count && e->objects[*number] == object) {
+        put_tag_n(e->bytes, WIRE_REFERENCE, *number);
+        return DONE;
+    }
+    *number = e->object_count; /* stale if this fails, which is fine */
+    if (e->depth >= WIRE_MAX_DEPTH) return refuse_because(e, TOO_DEEP);
+    return add_object(e, object) ? PUSHED : fail(e, CLONE_THREW);
+}
+
+static uint64_t hash_keys(const JSAtom *keys, uint32_t count) {
+    uint64_t hash = count;
+    for (uint32_t i = 0; i < count; i++) {
+        hash = (hash ^ keys[i]) * 0xff51afd7ed558ccdu;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+/* Whether the keys have a shape number, which is then in *number; else they get the next one. -1
+ * when there is no memory. Of two lists with one hash only the first is ever found again. */
+static int number_keys(Encoder *e, const JSAtom *keys, uint32_t count, uint32_t *number) {
+    uint64_t hash = hash_keys(keys, count);
+    uint32_t *found = table_at(e->ctx, &e->list_numbers, hash);
+    if (!found) return -1;
+    if (*found < e->list_count && e->lists[*found].hash == hash) {
+        const KeyList *list = &e->lists[*found];
+        *number = *found;
+        if (list->count == count && memcmp(list->keys, keys, count * sizeof *keys) == 0) return 1;
+    } else {
+        *found = e->list_count;
+    }
+    if (e->list_count == e->list_capacity) {
+        KeyList *lists =
+            enlarge(e->ctx, e->lists, e->first_lists, &e->list_capacity, sizeof *lists);
+        if (!lists) return -1;
+        e->lists = lists;
+    }
+    JSAtom *copy = js_malloc(e->ctx, (count ? count : 1) * sizeof *copy);
+    if (!copy) return -1;
+    for (uint32_t i = 0; i < count; i++) copy[i] = JS_DupAtom(e->ctx, keys[i]);
+    *number = e->list_count;
+    e->lists[e->list_count++] = (KeyList){.hash = hash, .count = count, .keys = copy};
+    return 0;
+}
+
+/* --- encoding: strings and BigInts ------------------------------------------------------- */
+
+/* Zeros up to a multiple of `size`, and room for `more` bytes behind. */
+static bool put_padding(Encoder *e, size_t size, size_t more) {
+    Bytes *bytes = e->bytes;
+    size_t padding = (size - (bytes->length - e->start) % size) % size;
+    if (!bytes_reserve(bytes, padding + more)) return false;
+    memset(bytes->data + bytes->length, 0, padding);
+    bytes->length += padding;
+    return true;
+}
+
+static void put_text(Encoder *e, EngineText text) {
+    Bytes *bytes = e->bytes;
+    if (!text.wide) {
+        put_tag_n(bytes, WIRE_STRING8, text.length);
+        bytes_write(bytes, text.units, text.length);
+    } else if (is_latin1(text.units, text.length)) {
+        put_tag_n(bytes, WIRE_STRING8, text.length);
+        if (!bytes_reserve(bytes, text.length)) return;
+        narrow(bytes->data + bytes->length, text.units, text.length);
+        bytes->length += text.length;
+    } else {
+        put_tag_n(bytes, WIRE_STRING16, text.length);
+        if (put_padding(e, 2, (size_t)text.length * 2))
+            bytes_write(bytes, text.units, (size_t)text.length * 2);
+    }
+}
+
+static void is_latin1_part(void *opaque, EngineText part) {
+    bool *latin1 = opaque;
+    *latin1 = *latin1 && (!part.wide || is_latin1(part.units, part.length));
+}
+
+static void put_part8(void *opaque, EngineText part) {
+    Bytes *bytes = opaque;
+    if (!bytes_reserve(bytes, part.length)) return;
+    if (part.wide)
+        narrow(bytes->data + bytes->length, part.units, part.length);
+    else
+        memcpy(bytes->data + bytes->length, part.units, part.length);
+    bytes->length += part.length;
+}
+
+static void put_part16(void *opaque, EngineText part) {
+    Bytes *bytes = opaque;
+    if (!bytes_reserve(bytes, (size_t)part.length * 2)) return;
+    uint8_t *at = bytes->data + bytes->length;
+    for (uint32_t i = 0; i < part.length; i++) {
+        uint16_t unit = (uint16_t)unit_at(part, i);
+        memcpy(at + (size_t)i * 2, &unit, sizeof unit);
+    }
+    bytes->length += (size_t)part.length * 2;
+}
+
+/* A string that the engine has not put together yet is written piece by piece. */
+static void put_rope(Encoder *e, JSValueConst rope) {
+    EngineText whole = engine_rope(rope);
+    bool latin1 = true;
+    if (whole.wide) engine_rope_each(rope, is_latin1_part, &latin1);
+    put_tag_n(e->bytes, latin1 ? WIRE_STRING8 : WIRE_STRING16, whole.length);
+    if (latin1) {
+        if (bytes_reserve(e->bytes, whole.length)) engine_rope_each(rope, put_part8, e->bytes);
+    } else if (put_padding(e, 2, (size_t)whole.length * 2)) {
+        engine_rope_each(rope, put_part16, e->bytes);
+    }
+}
+
+static void put_string(Encoder *e, JSValueConst string) {
+    EngineText text;
+    if (engine_text(string, &text))
+        put_text(e, text);
+    else
+        put_rope(e, string);
+}
+
+static bool is_string(JSValueConst value) {
+    int tag = JS_VALUE_GET_TAG(value);
+    return tag == JS_TAG_STRING || tag == JS_TAG_STRING_ROPE;
+}
+
+static void put_key(Encoder *e, JSAtom key) {
+    char digits[12];
+    put_text(e, engine_key_text(e->ctx, key, digits));
+}
+
+static void put_bigint(Encoder *e, JSValueConst value) {
+    enum { HEADER = 7 }; /* tag, sign, n at its longest */
+    EngineBigInt bigint;
+    Bytes *bytes = e->bytes;
+    engine_bigint(value, &bigint);
+    bool negative = bigint.limbs[bigint.count - 1] >> 31;
+    size_t size = (size_t)bigint.count * 4;
+    if (!bytes_reserve(bytes, HEADER + size)) return;
+    /* The magnitude goes behind the longest header, then down behind the real one. */
+    size_t from = bytes->length + HEADER;
+    uint32_t carry = 1;
+    for (uint32_t i = 0; i < bigint.count; i++) {
+        uint32_t limb = bigint.limbs[i];
+        if (negative) {
+            limb = ~limb + carry;
+            carry = carry && limb == 0;
+        }
+        memcpy(bytes->data + from + (size_t)i * 4, &limb, sizeof limb);
+    }
+    while (size > 0 && bytes->data[from + size - 1] == 0) size--;
+    put_tag(bytes, WIRE_BIGINT);
+    put_tag(bytes, negative);
+    put_n(bytes, (uint32_t)size);
+    memmove(bytes->data + bytes->length, bytes->data + from, size);
+    bytes->length += size;
+}
+
+/* --- encoding: arrays -------------------------------------------------------------------- */
+
+static Step encode_value(Encoder *e, JSValueConst value);
+
+typedef enum Numbers { NO_NUMBERS, INTS, DOUBLES } Numbers;
+
+static Numbers numbers_of(const JSValue *values, uint32_t count) {
+    Numbers numbers = INTS;
+    for (uint32_t i = 0; i < count; i++) {
+        int tag = JS_VALUE_GET_NORM_TAG(values[i]);
+        if (tag == JS_TAG_INT) continue;
+        if (tag != JS_TAG_FLOAT64) return NO_NUMBERS;
+        if (numbers == INTS && !is_int32(JS_VALUE_GET_FLOAT64(values[i]))) numbers = DOUBLES;
+    }
+    return count ? numbers : NO_NUMBERS;
+}
+
+static bool is_number(JSValueConst value) {
+    int tag = JS_VALUE_GET_NORM_TAG(value);
+    return tag == JS_TAG_INT || tag == JS_TAG_FLOAT64;
+}
+
+static double number_of(JSValueConst value) {
+    return JS_VALUE_GET_NORM_TAG(value) == JS_TAG_INT ? JS_VALUE_GET_INT(value)
+                                                      : JS_VALUE_GET_FLOAT64(value);
+}
+
+static void put_numbers(Encoder *e, const JSValue *values, uint32_t count, Numbers numbers) {
+    Bytes *bytes = e->bytes;
+    size_t size = numbers == INTS ? sizeof(int32_t) : sizeof(double);
+    put_tag_n(bytes, numbers == INTS ? WIRE_ARRAY_INT : WIRE_ARRAY_F64, count);
+    if (!put_padding(e, size, count * size)) return;
+    uint8_t *at = bytes->data + bytes->length;
+    if (numbers == INTS) {
+        for (uint32_t i = 0; i < count; i++, at += sizeof(int32_t)) {
+            int32_t number = JS_VALUE_GET_NORM_TAG(values[i]) == JS_TAG_INT
+                                 ? JS_VALUE_GET_INT(values[i])
+                                 : (int32_t)JS_VALUE_GET_FLOAT64(values[i]);
+            memcpy(at, &number, sizeof number);
+        }
+        bytes->length += count * size;
+    } else {
+        for (uint32_t i = 0; i < count; i++) put_f64(bytes, number_of(values[i]));
+    }
+}
+
+static bool own_keys(JSContext *ctx, JSValueConst object, JSPropertyEnum **keys, uint32_t *count) {
+    return JS_GetOwnPropertyNames(ctx, keys, count, object,
+                                  JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) == 0;
+}
+
+/* Whether a key is an index under `length`; all other keys of an array come behind these. */
+static bool is_index(JSContext *ctx, JSAtom key, uint32_t length, uint32_t *index) {
+    char digits[12];
+    EngineText text = engine_key_text(ctx, key, digits);
+    uint64_t value = 0;
+    if (text.length == 0 || text.length > 10) return false;
+    for (uint32_t i = 0; i < text.length; i++) {
+        uint32_t unit = unit_at(text, i);
+        if (unit < '0' || unit > '9' || (i > 0 && value == 0)) return false;
+        value = value * 10 + (unit - '0');
+    }
+    *index = (uint32_t)value;
+    return value < length;
+}
+
+/* A property if it is still an own one: 1, and the value, which is the caller's; 0 if it is gone;
+ * -1 if its getter threw. */
+static int get_own(JSContext *ctx, JSValueConst object, JSAtom key, JSValue *value) {
+    int there = JS_GetOwnProperty(ctx, NULL, object, key);
+    if (there <= 0) return there;
+    *value = JS_GetProperty(ctx, object, key);
+    return JS_IsException(*value) ? -1 : 1;
+}
+
+/* Writes what get_own gave. */
+static Step encode_own(Encoder *e, int there, JSValue value) {
+    if (there < 0) return fail(e, CLONE_THREW);
+    if (there == 0) {
+        put_tag(e->bytes, WIRE_HOLE);
+        return DONE;
+    }
+    Step step = encode_value(e, value);
+    JS_FreeValue(e->ctx, value); /* an object is held by its number */
+    return step;
+}
+
+static void take_child(Encoder *e, EncodeFrame *frame) {
+    frame->index++;
+    if (frame->lenient) frame->mark = mark(e);
+}
+
+/* The elements of an array that is not dense for the engine, but has no holes: a frozen one, or
+ * one with accessors. Numbers are read ahead, as far as they go; `values` has room for all. */
+static Step encode_elements(Encoder *e, EncodeFrame *frame, JSValue *values) {
+    uint32_t read = 0;
+    int there = 0;
+    JSValue value = JS_UNDEFINED;
+    while (read < frame->count) {
+        there = get_own(e->ctx, frame->object, frame->keys[read].atom, &value);
+        if (there <= 0 || !is_number(value)) break;
+        values[read++] = value;
+    }
+    if (read == frame->count) {
+        put_numbers(e, values, read, numbers_of(values, read));
+        pop(e);
+        return DONE;
+    }
+    put_tag_n(e->bytes, WIRE_ARRAY, frame->length);
+    for (uint32_t i = 0; i < read; i++) put_number(e->bytes, number_of(values[i]));
+    frame->index = read;
+    frame->position = read + 1;
+    take_child(e, frame);
+    return encode_own(e, there, value) == FAILED ? FAILED : PUSHED;
+}
+
+/* An array that has holes, more properties than its elements, or elements that are more than data.
+ */
+static Step encode_array_by_keys(Encoder *e, JSValueConst array, bool lenient) {
+    JSContext *ctx = e->ctx;
+    JSPropertyEnum *keys;
+    uint32_t count, last, length = engine_array_length(array);
+    if (!own_keys(ctx, array, &keys, &count)) return fail(e, CLONE_THREW);
+    bool all_indices = count == 0 || is_index(ctx, keys[count - 1].atom, length, &last);
+    bool elements = all_indices && count >= length - count;
+    EncodeFrame *frame = push(e, elements ? FRAME_ELEMENTS : FRAME_PAIRS, array, count);
+    if (!frame) {
+        JS_FreePropertyEnum(ctx, keys, count);
+        return fail(e, CLONE_THREW);
+    }
+    frame->keys = keys;
+    frame->key_count = count;
+    frame->length = length;
+    frame->lenient = lenient;
+    if (elements && count == length && count > 0) {
+        JSValue *values = js_malloc(ctx, count * sizeof *values);
+        if (!values) return fail(e, CLONE_THREW);
+        Step step = encode_elements(e, frame, values);
+        js_free(ctx, values);
+        return step;
+    }
+    put_tag_n(e->bytes, elements ? WIRE_ARRAY : WIRE_ARRAY_PROPS, length);
+    return PUSHED;
+}
+
+static Step encode_array(Encoder *e, JSValueConst array, bool lenient) {
+    const JSValue *elements;
+    uint32_t count, length = engine_array_length(array);
+    if (!engine_array_is_bare(array) || !engine_elements(array, &elements, &count) ||
+        count != length)
+        return encode_array_by_keys(e, array, lenient);
+    Numbers numbers = numbers_of(elements, count);
+    if (numbers != NO_NUMBERS) {
+        put_numbers(e, elements, count, numbers);
+        return DONE;
+    }
+    put_tag_n(e->bytes, WIRE_ARRAY, length);
+    EncodeFrame *frame = push(e, FRAME_ARRAY, array, count);
+    if (!frame) return fail(e, CLONE_THREW);
+    frame->lenient = lenient;
+    return PUSHED;
+}
+
+/* --- encoding: plain objects ------------------------------------------------------------- */
+
+static bool put_shape(Encoder *e, const JSAtom *keys, uint32_t count, uint32_t *list) {
+    int known = number_keys(e, keys, count, list);
+    if (known < 0) return false;
+    put_tag_n(e->bytes, known ? WIRE_OBJECT_SHAPE : WIRE_OBJECT, known ? *list : count);
+    for (uint32_t i = 0; !known && i < count; i++) put_key(e, keys[i]);
+    return true;
+}
+
+/* Writes an object by a list of keys, of which it takes the ownership. */
+static Step encode_by_keys(Encoder *e, JSValueConst object, JSPropertyEnum *keys, uint32_t count,
+                           bool lenient) {
+    bool pairs = count > WIRE_SHAPE_KEYS;
+    JSAtom atoms[WIRE_SHAPE_KEYS];
+    uint32_t list;
+    for (uint32_t i = 0; !pairs && i < count; i++) atoms[i] = keys[i].atom;
+    EncodeFrame *frame = push(e, pairs ? FRAME_PAIRS : FRAME_KEYS, object, count);
+    if (!frame) {
+        JS_FreePropertyEnum(e->ctx, keys, count);
+        return fail(e, CLONE_THREW);
+    }
+    frame->keys = keys;
+    frame->key_count = count;
+    frame->lenient = lenient;
+    if (pairs)
+        put_tag(e->bytes, WIRE_OBJECT_PAIRS);
+    else if (!put_shape(e, atoms, count, &list))
+        return fail(e, CLONE_THREW);
+    return PUSHED;
+}
+
+/* Finds or adds a shape of the engine; false if its objects are to be written by their keys, or
+ * (e->result says so) there is no memory. */
+static bool find_shape(Encoder *e, EngineShape *shape, bool *is_new) {
+    uint32_t *number = table_at(e->ctx, &e->shape_numbers, (uintptr_t)shape);
+    if (!number) return fail(e, CLONE_THREW), false;
+    *is_new = !(*number < e->shape_count && e->shapes[*number].shape == shape);
+    if (!*is_new) {
+        e->last = e->shapes[*number];
+        return true;
+    }
+    int count = engine_shape_keys(e->ctx, shape);
+    if (count < 0 || count > WIRE_SHAPE_KEYS) {
+        *number = NO_NUMBER - 1; /* never a number of ours: the slot stays taken, and stale */
+        return false;
+    }
+    if (e->shape_count == e->shape_capacity) {
+        KnownShape *shapes =
+            enlarge(e->ctx, e->shapes, e->first_shapes, &e->shape_capacity, sizeof *shapes);
+        if (!shapes) return fail(e, CLONE_THREW), false;
+        e->shapes = shapes;
+    }
+    *number = e->shape_count;
+    e->last = (KnownShape){.shape = engine_shape_hold(shape), .count = (uint32_t)count};
+    e->shapes[e->shape_count++] = e->last;
+    return true;
+}
+
+static bool put_new_shape(Encoder *e) {
+    KnownShape *known = &e->shapes[e->shape_count - 1];
+    JSAtom keys[WIRE_SHAPE_KEYS];
+    for (uint32_t i = 0; i < known->count; i++) keys[i] = engine_shape_key(known->shape, i);
+    if (!put_shape(e, keys, known->count, &known->list)) return false;
+    e->last = *known;
+    return true;
+}
+
+static Step encode_plain(Encoder *e, JSValueConst object) {
+    EngineShape *shape = engine_shape(object);
+    bool is_new = false;
+    if (shape != e->last.shape && !find_shape(e, shape, &is_new)) {
+        JSPropertyEnum *keys;
+        uint32_t count;
+        if (e->result != CLONE_OK) return FAILED;
+        if (!own_keys(e->ctx, object, &keys, &count)) return fail(e, CLONE_THREW);
+        return encode_by_keys(e, object, keys, count, false);
+    }
+    if (!is_new)
+        put_tag_n(e->bytes, WIRE_OBJECT_SHAPE, e->last.list);
+    else if (!put_new_shape(e))
+        return fail(e, CLONE_THREW);
+    EncodeFrame *frame = push(e, FRAME_OBJECT, object, e->last.count);
+    if (!frame) return fail(e, CLONE_THREW);
+    frame->shape = shape;
+    return PUSHED;
+}
+
+/* --- encoding: the other classes --------------------------------------------------------- */
+
+static Step encode_map(Encoder *e, JSValueConst map, bool is_set) {
+    uint32_t size = engine_map_size(map), count = is_set ? size : size * 2;
+    JSValue *values = js_malloc(e->ctx, (count ? count : 1) * sizeof *values);
+    if (!values) return fail(e, CLONE_THREW);
+    engine_map_copy(e->ctx, map, values);
+    put_tag_n(e->bytes, is_set ? WIRE_SET : WIRE_MAP, size);
+    EncodeFrame *frame = push(e, is_set ? FRAME_SET : FRAME_MAP, map, count);
+    if (!frame) {
+        free_values(e->ctx, values, count);
+        return fail(e, CLONE_THREW);
+    }
+    frame->values = values;
+    frame->value_count = count;
+    return PUSHED;
+}
+
+static Step encode_buffer(Encoder *e, JSValueConst object) {
+    EngineBuffer buffer = engine_buffer(object);
+    if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
+    put_tag_n(e->bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
+    if (buffer.resizable) put_n(e->bytes, buffer.max_length);
+    if (put_padding(e, 8, buffer.length)) bytes_write(e->bytes, buffer.data, buffer.length);
+    return DONE;
+}
+
+static Step encode_view(Encoder *e, JSValueConst object) {
+    EngineView view = engine_view(object);
+    if (engine_kind(e->ctx, view.buffer) != ENGINE_BUFFER)
+        return refuse_object(e, view.buffer, ENGINE_OTHER, "");
+    if (engine_buffer(view.buffer).detached)
+        return refuse_object(e, view.buffer, ENGINE_BUFFER, "a view of a detached ");
+    if (view.out_of_bounds) return refuse_object(e, object, ENGINE_VIEW, "an out-of-bounds ");
+    put_tag(e->bytes, WIRE_VIEW);
+    put_tag(e->bytes, view.type);
+    Step step = number_object(e, view.buffer);
+    if (step == PUSHED) step = encode_buffer(e, view.buffer);
+    put_n(e->bytes, view.offset);
+    put_tag(e->bytes, view.tracks_length);
+    put_n(e->bytes, view.length);
+    return step;
+}
+
+static Step encode_boxed(Encoder *e, JSValueConst value) {
+    switch (JS_VALUE_GET_NORM_TAG(value)) {
+    case JS_TAG_BOOL:
+        put_tag(e->bytes, WIRE_BOOLEAN_OBJECT);
+        put_tag(e->bytes, JS_VALUE_GET_BOOL(value) != 0);
+        break;
+    case JS_TAG_INT:
+    case JS_TAG_FLOAT64:
+        put_tag(e->bytes, WIRE_NUMBER_OBJECT);
+        put_f64(e->bytes, number_of(value));
+        break;
+    case JS_TAG_STRING:
+        put_tag(e->bytes, WIRE_STRING_OBJECT);
+        put_string(e, value);
+        break;
+    default:
+        put_tag(e->bytes, WIRE_BIGINT_OBJECT);
+        put_bigint(e, value);
+    }
+    return DONE;
+}
+
+static Step encode_regexp(Encoder *e, JSValueConst regexp) {
+    char flags[9];
+    JSValue source = engine_regexp(e->ctx, regexp, flags);
+    if (JS_IsException(source)) return fail(e, CLONE_THREW);
+    put_tag(e->bytes, WIRE_REGEXP);
+    put_string(e, source);
+    put_text(e, ascii(flags));
+    JS_FreeValue(e->ctx, source);
+    return DONE;
+}
+
+/* --- encoding: errors -------------------------------------------------------------------- */
+
+static const char *const error_names[] = {
+#define ERROR_NAME(name, value) [value] = #name,
+    WIRE_ERROR_MAP(ERROR_NAME)
+#undef ERROR_NAME
+};
+
+enum { ERROR_CAUSE, ERROR_ERRORS, ERROR_VALUES, ERROR_PROPS = ERROR_VALUES, ERROR_CHILDREN };
+
+/* The class that a name stands for; -1 if it stands for none. */
+static int class_of_name(EngineText name) {
+    for (int class = WIRE_ERROR_Error; class < WIRE_ERROR_DOMException; class++)
+        if (text_is(name, error_names[class])) return class;
+    return -1;
+}
+
+/* Makes undefined of what could not be got; false if the task is being ended. */
+static bool forgive(JSContext *ctx, JSValue *value) {
+    if (!JS_IsException(*value)) return true;
+    *value = JS_UNDEFINED;
+    return swallow_exception(ctx);
+}
+
+/* An error's strings, each undefined if there is none; the caller's. What is hostile about them
+ * is left out. false if the task is being ended. */
+static bool error_strings(JSContext *ctx, JSValueConst error, JSValue *name, JSValue *message,
+                          JSValue *stack) {
+    JSValueConst own;
+    *message = *stack = JS_UNDEFINED;
+    *name = JS_GetPropertyStr(ctx, error, "name");
+    if (!forgive(ctx, name)) return false;
+    if (is_string(*name)) {
+        JSValue flat = JS_ToString(ctx, *name); /* to be compared: in one piece */
+        JS_FreeValue(ctx, *name);
+        *name = flat;
+    } else {
+        JS_FreeValue(ctx, *name);
+        *name = JS_UNDEFINED;
+    }
+    if (engine_own_value(ctx, error, "message", &own)) *message = JS_ToString(ctx, own);
+    if (!forgive(ctx, name) || !forgive(ctx, message)) return false;
+    if (!engine_own_value(ctx, error, "stack", &own)) own = engine_error_stack(error);
+    if (is_string(own)) *stack = JS_DupValue(ctx, own);
+    return true;
+}
+
+/* The own enumerable keys of an error but those that travel otherwise. */
+static bool prop_keys(JSContext *ctx, JSValueConst error, uint8_t flags, JSPropertyEnum **keys,
+                      uint32_t *count) {
+    uint32_t all, kept = 0;
+    if (!own_keys(ctx, error, keys, &all)) return false;
+    for (uint32_t i = 0; i < all; i++) {
+        char digits[12];
+        EngineText key = engine_key_text(ctx, (*keys)[i].atom, digits);
+        bool other = text_is(key, "name") || text_is(key, "message") || text_is(key, "stack") ||
+                     ((flags & WIRE_ERROR_HAS_CAUSE) && text_is(key, "cause")) ||
+                     ((flags & WIRE_ERROR_HAS_ERRORS) && text_is(key, "errors"));
+        if (other)
+            JS_FreeAtom(ctx, (*keys)[i].atom);
+        else
+            (*keys)[kept++] = (*keys)[i];
+    }
+    *count = kept;
+    if (kept == 0) {
+        js_free(ctx, *keys);
+        *keys = NULL;
+    }
+    return true;
+}
+
+static bool is_array(JSContext *ctx, JSValueConst value) {
+    return JS_IsObject(value) && engine_kind(ctx, value) == ENGINE_ARRAY;
+}
+
+/* The parts of an error that are values of any kind, into its frame. Returns their flags, or -1 if
+ * there is no memory. */
+static int take_error_parts(Encoder *e, EncodeFrame *frame, int class) {
+    JSContext *ctx = e->ctx;
+    JSValueConst part;
+    uint8_t flags = 0;
+    JSValue *values = js_malloc(ctx, ERROR_VALUES * sizeof *values);
+    if (!values) return -1;
+    for (int i = 0; i < ERROR_VALUES; i++) values[i] = JS_UNDEFINED;
+    frame->values = values;
+    frame->value_count = ERROR_VALUES;
+    if (engine_own_value(ctx, frame->object, "cause", &part)) {
+        values[ERROR_CAUSE] = JS_DupValue(ctx, part);
+        flags |= WIRE_ERROR_HAS_CAUSE;
+    }
+    if (e->depth >= WIRE_MAX_DEPTH) return flags; /* what is deeper can't be an object */
+    if (class == WIRE_ERROR_AggregateError &&
+        engine_own_value(ctx, frame->object, "errors", &part) && is_array(ctx, part)) {
+        values[ERROR_ERRORS] = JS_DupValue(ctx, part);
+        flags |= WIRE_ERROR_HAS_ERRORS;
+    }
+    if (!prop_keys(ctx, frame->object, flags, &frame->keys, &frame->key_count)) return -1;
+    if (frame->keys) flags |= WIRE_ERROR_HAS_PROPS;
+    return flags;
+}
+
+/* All but the parts that the frame is for is written here. */
+static Step encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) {
+    JSContext *ctx = e->ctx;
+    JSValue name, message, stack;
+    EngineText text;
+    int class = -1, flags = -1;
+    bool fine = error_strings(ctx, error, &name, &message, &stack);
+    if (is_dom_exception) {
+        JSValueConst own_name, own_message;
+        engine_dom_exception(error, &own_name, &own_message);
+        JS_FreeValue(ctx, name);
+        JS_FreeValue(ctx, message);
+        name = JS_ToString(ctx, own_name);
+        message = JS_DupValue(ctx, own_message);
+    }
+    bool has_name = engine_text(name, &text);
+    if (has_name && !is_dom_exception) class = class_of_name(text);
+    if (class >= 0 || (is_dom_exception && has_name && text_is(text, "DOMException")))
+        has_name = false;
+    if (class < 0)
+        class = is_dom_exception ? WIRE_ERROR_DOMException : engine_error_class(ctx, error);
+
+    EncodeFrame *frame = fine ? push(e, FRAME_ERROR, error, ERROR_CHILDREN) : NULL;
+    if (frame) flags = take_error_parts(e, frame, class);
+    if (flags >= 0) {
+        frame->lenient = true;
+        if (has_name) flags |= WIRE_ERROR_HAS_NAME;
+        if (is_string(message)) flags |= WIRE_ERROR_HAS_MESSAGE;
+        if (is_string(stack)) flags |= WIRE_ERROR_HAS_STACK;
+        frame->flags = (uint8_t)flags;
+        put_tag(e->bytes, WIRE_ERROR);
+        put_tag(e->bytes, (uint8_t)class);
+        put_tag(e->bytes, (uint8_t)flags);
+        if (has_name) put_text(e, text);
+        if (is_string(message)) put_string(e, message);
+        if (is_string(stack)) put_string(e, stack);
+    }
+    JS_FreeValue(ctx, name);
+    JS_FreeValue(ctx, message);
+    JS_FreeValue(ctx, stack);
+    return flags < 0 ? fail(e, CLONE_THREW) : PUSHED;
+}
+
+/* --- encoding: values -------------------------------------------------------------------- */
+
+static Step encode_object(Encoder *e, JSValueConst object) {
+    EngineKind kind = engine_kind(e->ctx, object);
+    if (kind >= ENGINE_FUNCTION) return refuse_object(e, object, kind, "");
+    Step step = number_object(e, object);
+    if (step != PUSHED) return step;
+    switch (kind) {
+    case ENGINE_PLAIN:
+        return encode_plain(e, object);
+    case ENGINE_ARRAY:
+        return encode_array(e, object, false);
+    case ENGINE_ERROR:
+    case ENGINE_DOM_EXCEPTION:
+        return encode_error(e, object, kind == ENGINE_DOM_EXCEPTION);
+    case ENGINE_DATE:
+        put_tag(e->bytes, WIRE_DATE);
+        put_f64(e->bytes, number_of(engine_boxed(object)));
+        return DONE;
+    case ENGINE_REGEXP:
+        return encode_regexp(e, object);
+    case ENGINE_BOXED:
+        return encode_boxed(e, engine_boxed(object));
+    case ENGINE_MAP:
+    case ENGINE_SET:
+        return encode_map(e, object, kind == ENGINE_SET);
+    case ENGINE_BUFFER:
+        return encode_buffer(e, object);
+    case ENGINE_VIEW:
+        return encode_view(e, object);
+    default:
+        assert(!"a kind that was refused above");
+        return FAILED;
+    }
+}
+
+static Step encode_value(Encoder *e, JSValueConst value) {
+    switch (JS_VALUE_GET_NORM_TAG(value)) {
+    case JS_TAG_INT:
+        put_int(e->bytes, JS_VALUE_GET_INT(value));
+        return DONE;
+    case JS_TAG_FLOAT64:
+        put_number(e->bytes, JS_VALUE_GET_FLOAT64(value));
+        return DONE;
+    case JS_TAG_BOOL:
+        put_tag(e->bytes, JS_VALUE_GET_BOOL(value) ? WIRE_TRUE : WIRE_FALSE);
+        return DONE;
+    case JS_TAG_NULL:
+        put_tag(e->bytes, WIRE_NULL);
+        return DONE;
+    case JS_TAG_UNDEFINED:
+        put_tag(e->bytes, WIRE_UNDEFINED);
+        return DONE;
+    case JS_TAG_STRING:
+    case JS_TAG_STRING_ROPE:
+        put_string(e, value);
+        return DONE;
+    case JS_TAG_SHORT_BIG_INT:
+    case JS_TAG_BIG_INT:
+        put_bigint(e, value);
+        return DONE;
+    case JS_TAG_OBJECT:
+        return encode_object(e, value);
+    case JS_TAG_SYMBOL:
+        return refuse_because(e, "a symbol can't be cloned");
+    default:
+        return refuse_because(e, "a value that is internal to the engine can't be cloned");
+    }
+}
+
+/* --- encoding: frames, step by step ------------------------------------------------------ */
+
+static Step encode_key(Encoder *e, const EncodeFrame *frame, JSAtom key) {
+    JSValue value = JS_UNDEFINED;
+    int there = get_own(e->ctx, frame->object, key, &value);
+    return encode_own(e, there, value);
+}
+
+static Step step_array(Encoder *e, EncodeFrame *frame) {
+    const JSValue *elements = NULL;
+    uint32_t count = 0;
+    Step step = DONE;
+    if (!engine_elements(frame->object, &elements, &count)) count = 0;
+    while (step == DONE && frame->index < frame->count) {
+        uint32_t index = frame->index;
+        take_child(e, frame);
+        if (index < count) {
+            /* No child but an object runs code, and then the elements are taken anew. */
+            step = encode_value(e, elements[index]);
+            continue;
+        }
+        /* A getter took it away, or made more than data of it. */
+        JSAtom key = JS_NewAtomUInt32(e->ctx, index);
+        if (key == JS_ATOM_NULL) return fail(e, CLONE_THREW);
+        step = encode_key(e, frame, key);
+        JS_FreeAtom(e->ctx, key);
+        return step == FAILED ? FAILED : PUSHED;
+    }
+    return step;
+}
+
+static Step step_object(Encoder *e, EncodeFrame *frame) {
+    bool unchanged = engine_shape(frame->object) == frame->shape;
+    const JSValue *properties = engine_properties(frame->object);
+    Step step = DONE;
+    while (step == DONE && frame->index < frame->count) {
+        uint32_t index = frame->index;
+        take_child(e, frame);
+        if (unchanged) {
+            step = encode_value(e, properties[index]);
+            continue;
+        }
+        return encode_key(e, frame, engine_shape_key(frame->shape, index)) == FAILED ? FAILED
+                                                                                     : PUSHED;
+    }
+    return step;
+}
+
+static Step step_keys(Encoder *e, EncodeFrame *frame) {
+    while (frame->index < frame->count) {
+        JSAtom key = frame->keys[frame->index].atom;
+        take_child(e, frame);
+        Step step = encode_key(e, frame, key);
+        if (step != DONE) return step;
+    }
+    return DONE;
+}
+
+static Step step_pairs(Encoder *e, EncodeFrame *frame) {
+    while (frame->index < frame->count) {
+        JSAtom key = frame->keys[frame->index].atom;
+        int there = JS_GetOwnProperty(e->ctx, NULL, frame->object, key);
+        if (there > 0) put_key(e, key);
+        take_child(e, frame);
+        if (there < 0) return fail(e, CLONE_THREW);
+        if (there == 0) continue;
+        Step step = encode_key(e, frame, key);
+        if (step != DONE) return step;
+    }
+    put_tag(e->bytes, WIRE_END);
+    return DONE;
+}
+
+static void put_holes(Encoder *e, EncodeFrame *frame, uint32_t end) {
+    for (; frame->position < end; frame->position++) put_tag(e->bytes, WIRE_HOLE);
+}
+
+static Step step_elements(Encoder *e, EncodeFrame *frame) {
+    while (frame->index < frame->count) {
+        JSAtom key = frame->keys[frame->index].atom;
+        uint32_t index = 0;
+        is_index(e->ctx, key, UINT32_MAX, &index);
+        put_holes(e, frame, index);
+        frame->position++;
+        take_child(e, frame);
+        Step step = encode_key(e, frame, key);
+        if (step != DONE) return step;
+    }
+    put_holes(e, frame, frame->length);
+    return DONE;
+}
+
+static Step step_values(Encoder *e, EncodeFrame *frame) {
+    while (frame->index < frame->count) {
+        Step step = encode_value(e, frame->values[frame->index++]);
+        if (step != DONE) return step;
+    }
+    return DONE;
+}
+
+/* The list of an AggregateError: its elements are replaced one by one. */
+static Step encode_errors(Encoder *e, JSValueConst errors) {
+    Step step = number_object(e, errors);
+    return step == PUSHED ? encode_array(e, errors, true) : step;
+}
+
+static Step step_error(Encoder *e, EncodeFrame *frame) {
+    Step step = DONE;
+    while (step == DONE && frame->index < frame->count) {
+        uint32_t child = frame->index;
+        take_child(e, frame);
+        if (!(frame->flags & WIRE_ERROR_HAS_CAUSE << child)) continue;
+        if (child == ERROR_CAUSE) {
+            step = encode_value(e, frame->values[child]);
+        } else if (child == ERROR_ERRORS) {
+            step = encode_errors(e, frame->values[child]);
+        } else {
+            JSPropertyEnum *keys = frame->keys;
+            frame->keys = NULL; /* encode_by_keys takes them over */
+            if (!add_object(e, NULL)) return fail(e, CLONE_THREW);
+            step = encode_by_keys(e, frame->object, keys, frame->key_count, true);
+        }
+    }
+    return step;
+}
+
+static Step step_frame(Encoder *e, EncodeFrame *frame) {
+    switch (frame->kind) {
+    case FRAME_ARRAY:
+        return step_array(e, frame);
+    case FRAME_OBJECT:
+        return step_object(e, frame);
+    case FRAME_KEYS:
+        return step_keys(e, frame);
+    case FRAME_PAIRS:
+        return step_pairs(e, frame);
+    case FRAME_ELEMENTS:
+        return step_elements(e, frame);
+    case FRAME_MAP:
+    case FRAME_SET:
+        return step_values(e, frame);
+    case FRAME_ERROR:
+        return step_error(e, frame);
+    }
+    return FAILED;
+}
+
+/* --- encoding: all of it ----------------------------------------------------------------- */
+
+/* What goes where something in an error can't: "[a function (`fn`) can't be cloned: .handler]". */
+static JSValue replacement(Encoder *e, uint32_t from) {
+    Text text = {.ctx = e->ctx};
+    EngineText message = ascii("a getter threw");
+    if (e->result == CLONE_UNCLONEABLE) engine_text(e->message, &message);
+    text_add_ascii(&text, "[");
+    text_add(&text, message);
+    uint32_t length = text.length;
+    text_add_ascii(&text, ": ");
+    path_add(&text, e, from);
+    if (text.length == length + 2) text.length = length;
+    text_add_ascii(&text, "]");
+    return text_end(&text);
+}
+
+/* Whether the child that a frame is at may be any value. */
+static bool is_replaceable(const EncodeFrame *frame) {
+    if (!frame->lenient || frame->index == 0) return false;
+    return frame->kind != FRAME_ERROR || frame->index - 1 == ERROR_CAUSE;
+}
+
+/* After a failure: goes back to the innermost child of an error that it lies in, and puts a string
+ * in its place. false if it lies in none. */
+static bool recover(Encoder *e) {
+    uint32_t at = e->depth;
+    if (e->result != CLONE_UNCLONEABLE && e->result != CLONE_THREW) return false;
+    while (at > 0 && !is_replaceable(&e->frames[at - 1])) at--;
+    if (at == 0) return false;
+    if (e->result == CLONE_THREW && !swallow_exception(e->ctx)) return false;
+    JSValue string = replacement(e, at);
+    while (e->depth > at) pop(e);
+    rewind_to(e, e->frames[at - 1].mark);
+    put_string(e, string);
+    JS_FreeValue(e->ctx, string);
+    e->result = CLONE_OK;
+    return true;
+}
+
+static void run(Encoder *e, JSValueConst value) {
+    Step step = encode_value(e, value);
+    for (;;) {
+        if (step == FAILED && !recover(e)) return;
+        if (e->bytes->failed) {
+            e->result = CLONE_NO_MEMORY;
+            return;
+        }
+        if (e->depth == 0) return;
+        step = step_frame(e, &e->frames[e->depth - 1]);
+        if (step == DONE) pop(e);
+    }
+}
+
+static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes) {
+    /* Not one initialiser: it would clear all that lies behind. */
+    e->ctx = ctx;
+    e->bytes = bytes;
+    e->start = bytes->length;
+    e->result = CLONE_OK;
+    e->message = JS_UNDEFINED;
+    e->frames = e->first_frames;
+    e->objects = e->first_objects;
+    e->lists = e->first_lists;
+    e->shapes = e->first_shapes;
+    e->frame_capacity = FIRST_FRAMES;
+    e->object_capacity = FIRST_OBJECTS;
+    e->list_capacity = e->shape_capacity = FIRST_SHAPES;
+    e->depth = e->object_count = e->list_count = e->shape_count = 0;
+    e->last.shape = NULL;
+    table_init(&e->object_numbers);
+    table_init(&e->list_numbers);
+    table_init(&e->shape_numbers);
+}
+
+static void encoder_free(Encoder *e) {
+    while (e->depth > 0) pop(e);
+    rewind_to(e, (Mark){.length = e->bytes->length});
+    release(e->ctx, e->frames, e->first_frames);
+    release(e->ctx, e->objects, e->first_objects);
+    release(e->ctx, e->lists, e->first_lists);
+    release(e->ctx, e->shapes, e->first_shapes);
+    release(e->ctx, e->object_numbers.slots, e->object_numbers.first);
+    release(e->ctx, e->list_numbers.slots, e->list_numbers.first);
+    release(e->ctx, e->shape_numbers.slots, e->shape_numbers.first);
+}
+
+CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneFailure *failure) {
+    Encoder e;
+    Text path = {.ctx = ctx};
+    *failure = (CloneFailure){.message = JS_UNDEFINED, .path = JS_UNDEFINED};
+    encoder_init(&e, ctx, bytes);
+    run(&e, value);
+    if (e.result == CLONE_UNCLONEABLE) {
+        path_add(&path, &e, 0);
+        failure->path = text_end(&path);
+        failure->message = JS_DupValue(ctx, e.message);
+    }
+    if (e.result != CLONE_OK) bytes->length = e.start;
+    JS_FreeValue(ctx, e.message);
+    encoder_free(&e);
+    return e.result;
+}
+
+/* --- decoding: state --------------------------------------------------------------------- */
+
+typedef enum ReadKind {
+    READ_ROOT,   /* the caller's values */
+    READ_ARRAY,  /* elements, into slots */
+    READ_OBJECT, /* properties of a shape, into slots */
+    READ_PAIRS,  /* (key, value) until the end */
+    READ_MAP,
+    READ_SET,
+    READ_ERROR, /* cause, errors, props */
+} ReadKind;
+
+typedef struct DecodeFrame {
+    ReadKind kind;
+    bool is_array;         /* READ_PAIRS */
+    bool has_holes;        /* READ_ARRAY, READ_OBJECT: JS_UNINITIALIZED is among the slots */
+    uint8_t flags;         /* READ_ERROR: what follows */
+    uint32_t index, count; /* children taken, and all */
+    uint32_t length;       /* READ_PAIRS: of the array */
+    uint32_t number;       /* READ_ERROR: of the props */
+    JSValue object;        /* what is being filled; held */
+    JSValue *slots;
+    EngineShape *shape; /* READ_OBJECT; held by the list of shapes */
+    JSValue pending;    /* READ_MAP: a key; READ_ERROR: the props; owned */
+    uint64_t owed;      /* what decoder.owed is once the frame is done */
+} DecodeFrame;
+
+typedef struct Decoder {
+    JSContext *ctx;
+    const uint8_t *start, *at, *end;
+    const char *malformed; /* what is wrong, if that is why it failed */
+    uint64_t owed;         /* bytes that the frames but the top one need at the least */
+
+    DecodeFrame *frames;
+    uint32_t depth, frame_capacity;
+    JSValue *objects; /* by number; not held. JS_UNDEFINED: not made yet */
+    uint32_t object_count, object_capacity;
+    EngineShape **shapes; /* by number, held */
+    uint32_t shape_count, shape_capacity;
+
+    DecodeFrame first_frames[FIRST_FRAMES];
+    JSValue first_objects[FIRST_OBJECTS];
+    EngineShape *first_shapes[FIRST_SHAPES];
+} Decoder;
+
+static Step malformed(Decoder *d, const char *what) {
+    d->malformed = what;
+    return FAILED;
+}
+
+static const char *const TRUNCATED = "it ends too early";
+
+/* --- decoding: parts --------------------------------------------------------------------- */
+
+static size_t left(const Decoder *d) { return (size_t)(d->end - d->at); }
+
+static bool read_u8(Decoder *d, uint8_t *value) {
+    if (d->at == d->end) return malformed(d, TRUNCATED), false;
+    *value = *d->at++;
+    return true;
+}
+
+static bool read_n(Decoder *d, uint32_t *n) {
+    uint64_t value = 0;
+    uint8_t byte;
+    for (int shift = 0; shift < 35; shift += 7) {
+        if (!read_u8(d, &byte)) return false;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte & 0x80) continue;
+        *n = (uint32_t)value;
+        if (value == *n) return true;
+        break;
+    }
+    return malformed(d, "a number has more than 32 bits"), false;
+}
+
+/* `size` bytes behind padding to a multiple of `alignment`. */
+static bool read_bytes(Decoder *d, size_t alignment, size_t size, const uint8_t **bytes) {
+    size_t padding = (alignment - (size_t)(d->at - d->start) % alignment) % alignment;
+    if (padding > left(d) || size > left(d) - padding) return malformed(d, TRUNCATED), false;
+    *bytes = d->at + padding;
+    d->at += padding + size;
+    return true;
+}
+
+static bool read_f64(Decoder *d, double *number) {
+    const uint8_t *bytes;
+    if (!read_bytes(d, 1, sizeof *number, &bytes)) return false;
+    memcpy(number, bytes, sizeof *number);
+    return true;
+}
+
+static bool read_text(Decoder *d, uint8_t tag, EngineText *text) {
+    const uint8_t *bytes;
+    bool wide = tag == WIRE_STRING16;
+    if (!wide && tag != WIRE_STRING8) return malformed(d, "a string was expected"), false;
+    if (!read_n(d, &text->length)) return false;
+    if (!read_bytes(d, wide ? 2 : 1, (size_t)text->length << wide, &bytes)) return false;
+    text->units = bytes;
+    text->wide = wide;
+    return true;
+}
+
+static bool read_string(Decoder *d, JSValue *string) {
+    EngineText text;
+    uint8_t tag;
+    if (!read_u8(d, &tag) || !read_text(d, tag, &text)) return false;
+    *string = engine_new_string(d->ctx, text);
+    return !JS_IsException(*string);
+}
+
+static bool read_key(Decoder *d, uint8_t tag, JSAtom *key) {
+    EngineText text;
+    if (!read_text(d, tag, &text)) return false;
+    *key = engine_new_key(d->ctx, text);
+    return *key != JS_ATOM_NULL;
+}
+
+static bool read_bigint(Decoder *d, JSValue *bigint) {
+    uint8_t sign;
+    uint32_t size;
+    const uint8_t *magnitude;
+    if (!read_u8(d, &sign) || !read_n(d, &size) || !read_bytes(d, 1, size, &magnitude))
+        return false;
+    if (sign > 1) return malformed(d, "a BigInt's sign is neither 0 nor 1"), false;
+    if (size == 0 ? sign : magnitude[size - 1] == 0)
+        return malformed(d, "a BigInt is not in its shortest form"), false;
+    *bigint = engine_new_bigint(d->ctx, sign, magnitude, size);
+    return !JS_IsException(*bigint);
+}
+
+/* --- decoding: frames, numbers ----------------------------------------------------------- */
+
+/* Gives the next number to an object, or keeps it for one that is still to be made. */
+static bool number_value(Decoder *d, JSValueConst value) {
+    if (d->depth > WIRE_MAX_DEPTH) return malformed(d, "objects are nested too deeply"), false;
+    if (d->object_count == d->object_capacity) {
+        JSValue *objects =
+            enlarge(d->ctx, d->objects, d->first_objects, &d->object_capacity, sizeof *objects);
+        if (!objects) return false;
+        d->objects = objects;
+    }
+    d->objects[d->object_count++] = value;
+    return true;
+}
+
+/* Children that a frame has still to take; each needs a byte at the least. */
+static uint32_t children_left(const DecodeFrame *frame) {
+    if (frame->kind == READ_PAIRS) return 1;
+    if (frame->kind != READ_ERROR) return frame->count - frame->index;
+    uint32_t count = 0;
+    for (uint32_t child = frame->index; child < frame->count; child++)
+        count += (frame->flags & WIRE_ERROR_HAS_CAUSE << child) != 0;
+    return count;
+}
+
+/* Whether the rest can hold `count` things of `size` bytes beside what the frames have to get:
+ * nothing is allocated for a promise that can't be kept. */
+static bool can_hold(Decoder *d, uint64_t count, uint64_t size) {
+    uint64_t owed = d->owed + children_left(&d->frames[d->depth - 1]);
+    if (left(d) >= owed && count <= (left(d) - owed) / size) return true;
+    d->malformed = "a length promises more than there is";
+    return false;
+}
+
+static DecodeFrame *push_read(Decoder *d, ReadKind kind, JSValueConst object, uint32_t count) {
+    if (d->depth == d->frame_capacity) {
+        DecodeFrame *frames =
+            enlarge(d->ctx, d->frames, d->first_frames, &d->frame_capacity, sizeof *frames);
+        if (!frames) return NULL;
+        d->frames = frames;
+    }
+    uint64_t owed = d->owed;
+    if (d->depth > 0) d->owed += children_left(&d->frames[d->depth - 1]);
+    DecodeFrame *frame = &d->frames[d->depth++];
+    *frame = (DecodeFrame){.kind = kind, .count = count, .pending = JS_UNDEFINED, .owed = owed};
+    frame->object = JS_DupValue(d->ctx, object);
+    return frame;
+}
+
+/* Numbers a new object, puts it into *out and pushes a frame that fills it. NULL, and nothing in
+ * *out, when there is no memory. */
+static DecodeFrame *begin(Decoder *d, ReadKind kind, JSValue object, uint32_t count, JSValue *out) {
+    DecodeFrame *frame = NULL;
+    if (JS_IsException(object)) return NULL;
+    if (number_value(d, object)) frame = push_read(d, kind, object, count);
+    if (frame)
+        *out = object;
+    else
+        JS_FreeValue(d->ctx, object);
+    return frame;
+}
+
+/* Numbers a new object that is complete and puts it into *out. */
+static Step finish(Decoder *d, JSValue object, JSValue *out) {
+    if (JS_IsException(object)) return FAILED;
+    if (!number_value(d, object)) {
+        JS_FreeValue(d->ctx, object);
+        return FAILED;
+    }
+    *out = object;
+    return DONE;
+}
+
+/* --- decoding: arrays and objects -------------------------------------------------------- */
+
+static Step read_array(Decoder *d, JSValue *out) {
+    uint32_t count;
+    JSValue *slots;
+    if (!read_n(d, &count) || !can_hold(d, count, 1)) return FAILED;
+    JSValue array = engine_new_array(d->ctx, count, count, &slots);
+    DecodeFrame *frame = begin(d, READ_ARRAY, array, count, out);
+    if (!frame) return FAILED;
+    frame->slots = slots;
+    return PUSHED;
+}
+
+static JSValue number_value_of(JSContext *ctx, double number) {
+    return is_int32(number) ? JS_NewInt32(ctx, (int32_t)number) : JS_NewFloat64(ctx, number);
+}
+
+static Step read_numbers(Decoder *d, bool ints, JSValue *out) {
+    size_t size = ints ? sizeof(int32_t) : sizeof(double);
+    const uint8_t *bytes;
+    uint32_t count;
+    JSValue *slots;
+    if (!read_n(d, &count) || !read_bytes(d, size, count * size, &bytes)) return FAILED;
+    JSValue array = engine_new_array(d->ctx, count, count, &slots);
+    if (JS_IsException(array)) return FAILED;
+    for (uint32_t i = 0; ints && i < count; i++, bytes += size) {
+        int32_t number;
+        memcpy(&number, bytes, sizeof number);
+        slots[i] = JS_NewInt32(d->ctx, number);
+    }
+    for (uint32_t i = 0; !ints && i < count; i++, bytes += size) {
+        double number;
+        memcpy(&number, bytes, sizeof number);
+        slots[i] = number_value_of(d->ctx, number);
+    }
+    engine_array_filled(d->ctx, array, count, false);
+    return finish(d, array, out);
+}
+
+/* An object of a new shape: the keys make the shape, on the object itself. */
+static Step read_object(Decoder *d, JSValue *out) {
+    JSContext *ctx = d->ctx;
+    uint32_t count;
+    uint8_t tag;
+    JSAtom key;
+    /* A key takes 2 bytes, its value 1. */
+    if (!read_n(d, &count) || !can_hold(d, count, 3)) return FAILED;
+    JSValue object = JS_NewObject(ctx);
+    if (JS_IsException(object)) return FAILED;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!read_u8(d, &tag) || !read_key(d, tag, &key)) goto failed;
+        int added = engine_define(ctx, object, key, JS_UNDEFINED, JS_PROP_C_W_E);
+        JS_FreeAtom(ctx, key);
+        if (added == 0) malformed(d, "an object has a key twice");
+        if (added <= 0) goto failed;
+    }
+    if (d->shape_count == d->shape_capacity) {
+        EngineShape **shapes =
+            enlarge(ctx, d->shapes, d->first_shapes, &d->shape_capacity, sizeof *shapes);
+        if (!shapes) goto failed;
+        d->shapes = shapes;
+    }
+    EngineShape *shape = engine_shape_hold(engine_shape(object));
+    d->shapes[d->shape_count++] = shape;
+    DecodeFrame *frame = begin(d, READ_OBJECT, object, count, out);
+    if (!frame) return FAILED;
+    frame->shape = shape;
+    frame->slots = engine_properties(object);
+    return PUSHED;
+
+failed:
+    JS_FreeValue(ctx, object);
+    return FAILED;
+}
+
+static Step read_object_of_shape(Decoder *d, JSValue *out) {
+    uint32_t number;
+    if (!read_n(d, &number)) return FAILED;
+    if (number >= d->shape_count) return malformed(d, "a shape does not exist");
+    EngineShape *shape = d->shapes[number];
+    uint32_t count = engine_shape_size(shape);
+    if (!can_hold(d, count, 1)) return FAILED;
+    JSValue object = engine_new_object(d->ctx, shape);
+    DecodeFrame *frame = begin(d, READ_OBJECT, object, count, out);
+    if (!frame) return FAILED;
+    frame->shape = shape;
+    frame->slots = engine_properties(object);
+    return PUSHED;
+}
+
+static Step read_pairs(Decoder *d, bool is_array, JSValue *out) {
+    uint32_t length = 0;
+    JSValue *slots;
+    if (is_array && !read_n(d, &length)) return FAILED;
+    JSValue object = is_array ? engine_new_array(d->ctx, length, 0, &slots) : JS_NewObject(d->ctx);
+    DecodeFrame *frame = begin(d, READ_PAIRS, object, 0, out);
+    if (!frame) return FAILED;
+    frame->is_array = is_array;
+    frame->length = length;
+    return PUSHED;
+}
+
+/* --- decoding: the other classes --------------------------------------------------------- */
+
+static Step read_map(Decoder *d, bool is_set, JSValue *out) {
+    uint32_t size;
+    if (!read_n(d, &size) || !can_hold(d, size, is_set ? 1 : 2)) return FAILED;
+    if (!is_set && size > UINT32_MAX / 2) return malformed(d, "a Map is too large");
+    JSValue map = engine_new_map(d->ctx, is_set);
+    uint32_t count = is_set ? size : size * 2;
+    return begin(d, is_set ? READ_SET : READ_MAP, map, count, out) ? PUSHED : FAILED;
+}
+
+static Step read_buffer(Decoder *d, bool resizable, JSValue *out) {
+    EngineBuffer buffer = {.resizable = resizable};
+    if (!read_n(d, &buffer.length)) return FAILED;
+    if (resizable && !read_n(d, &buffer.max_length)) return FAILED;
+    if (resizable && buffer.max_length < buffer.length)
+        return malformed(d, "a buffer is longer than it may be");
+    if (!read_bytes(d, 8, buffer.length, &buffer.data)) return FAILED;
+    return finish(d, engine_new_buffer(d->ctx, &buffer), out);
+}
+
+static Step read_reference(Decoder *d, JSValue *out) {
+    uint32_t number;
+    if (!read_n(d, &number)) return FAILED;
+    if (number >= d->object_count || !JS_IsObject(d->objects[number]))
+        return malformed(d, "a reference leads nowhere");
+    *out = JS_DupValue(d->ctx, d->objects[number]);
+    return DONE;
+}
+
+static Step read_view(Decoder *d, JSValue *out) {
+    EngineView view = {0};
+    uint8_t tag, tracks;
+    uint32_t number = d->object_count;
+    JSValue buffer = JS_UNDEFINED;
+    Step step;
+    if (!number_value(d, JS_UNDEFINED) || !read_u8(d, &view.type) || !read_u8(d, &tag))
+        return FAILED;
+    if (view.type > WIRE_VIEW_Float64Array) return malformed(d, "a view of no known type");
+    if (tag == WIRE_REFERENCE)
+        step = read_reference(d, &buffer);
+    else if (tag == WIRE_BUFFER || tag == WIRE_BUFFER_RESIZABLE)
+        step = read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, &buffer);
+    else
+        step = malformed(d, "a view without a buffer");
+    if (step == FAILED) return FAILED;
+    JSValue made = JS_UNDEFINED;
+    view.buffer = buffer;
+    if (engine_kind(d->ctx, buffer) != ENGINE_BUFFER) {
+        malformed(d, "a view of something that is no buffer");
+    } else if (read_n(d, &view.offset) && read_u8(d, &tracks) && read_n(d, &view.length)) {
+        view.tracks_length = tracks == 1;
+        made = engine_new_view(d->ctx, &view);
+        if (tracks > 1 || (tracks && view.length) || JS_IsUndefined(made))
+            malformed(d, "a view does not fit its buffer");
+    }
+    JS_FreeValue(d->ctx, buffer);
+    if (d->malformed) JS_FreeValue(d->ctx, made);
+    if (d->malformed || JS_IsException(made)) return FAILED;
+    d->objects[number] = *out = made;
+    return DONE;
+}
+
+static Step read_date(Decoder *d, JSValue *out) {
+    double time;
+    return read_f64(d, &time) ? finish(d, JS_NewDate(d->ctx, time), out) : FAILED;
+}
+
+static Step read_regexp(Decoder *d, JSValue *out) {
+    JSValue source, flags;
+    if (!read_string(d, &source)) return FAILED;
+    if (!read_string(d, &flags)) {
+        JS_FreeValue(d->ctx, source);
+        return FAILED;
+    }
+    JSValue regexp = engine_new_regexp(d->ctx, source, flags);
+    if (JS_IsException(regexp)) {
+        JS_FreeValue(d->ctx, JS_GetException(d->ctx));
+        return malformed(d, "a regular expression that the engine can't read");
+    }
+    return finish(d, regexp, out);
+}
+
+static Step read_boxed(Decoder *d, uint8_t tag, JSValue *out) {
+    JSValue primitive;
+    double number;
+    uint8_t byte;
+    switch (tag) {
+    case WIRE_BOOLEAN_OBJECT:
+        if (!read_u8(d, &byte)) return FAILED;
+        if (byte > 1) return malformed(d, "a Boolean is neither 0 nor 1");
+        primitive = JS_NewBool(d->ctx, byte);
+        break;
+    case WIRE_NUMBER_OBJECT:
+        if (!read_f64(d, &number)) return FAILED;
+        primitive = number_value_of(d->ctx, number);
+        break;
+    case WIRE_BIGINT_OBJECT:
+        if (!read_u8(d, &byte)) return FAILED;
+        if (byte != WIRE_BIGINT) return malformed(d, "a BigInt was expected");
+        if (!read_bigint(d, &primitive)) return FAILED;
+        break;
+    default:
+        if (!read_string(d, &primitive)) return FAILED;
+    }
+    return finish(d, engine_new_boxed(d->ctx, primitive), out);
+}
+
+/* Defines an own property of an error; takes the value over. */
+static bool define_on_error(Decoder *d, JSValueConst error, const char *key, JSValue value) {
+    JSAtom atom = JS_NewAtom(d->ctx, key);
+    if (atom == JS_ATOM_NULL) {
+        JS_FreeValue(d->ctx, value);
+        return false;
+    }
+    int defined =
+        engine_define(d->ctx, error, atom, value, JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE);
+    JS_FreeAtom(d->ctx, atom);
+    if (defined == 0) malformed(d, "an error has a property twice");
+    return defined > 0;
+}
+
+/* Makes an error of its strings, of which those that are not there are undefined. Takes them
+ * over. */
+static JSValue make_error(Decoder *d, uint8_t class, JSValue name, JSValue message, JSValue stack) {
+    JSContext *ctx = d->ctx;
+    bool fine;
+    JSValue error;
+    if (class == WIRE_ERROR_DOMException) {
+        if (JS_IsUndefined(name)) name = engine_new_string(ctx, ascii(error_names[class]));
+        if (JS_IsUndefined(message)) message = engine_new_string(ctx, ascii(""));
+        error = engine_new_dom_exception(ctx, name, message);
+        fine =
+            !JS_IsException(error) &&
+            (JS_IsUndefined(stack) || define_on_error(d, error, "stack", JS_DupValue(ctx, stack)));
+        JS_FreeValue(ctx, stack);
+    } else {
+        error = engine_new_error(ctx, class);
+        fine = !JS_IsException(error);
+        if (fine && !JS_IsUndefined(name))
+            fine = define_on_error(d, error, "name", name);
+        else
+            JS_FreeValue(ctx, name);
+        if (fine && !JS_IsUndefined(message))
+            fine = define_on_error(d, error, "message", message);
+        else
+            JS_FreeValue(ctx, message);
+        if (fine)
+            engine_set_error_stack(ctx, error, stack);
+        else
+            JS_FreeValue(ctx, stack);
+    }
+    if (fine) return error;
+    JS_FreeValue(ctx, error);
+    return JS_EXCEPTION;
+}
+
+static Step read_error(Decoder *d, JSValue *out) {
+    enum { NAME, MESSAGE, STACK, STRINGS };
+    JSValue strings[STRINGS] = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
+    uint32_t number = d->object_count;
+    uint8_t class, flags;
+    if (!number_value(d, JS_UNDEFINED) || !read_u8(d, &class) || !read_u8(d, &flags)) return FAILED;
+    if (class > WIRE_ERROR_DOMException) return malformed(d, "an error of no known class");
+    if (flags >= WIRE_ERROR_HAS_PROPS * 2) return malformed(d, "an error has unknown parts");
+    for (int i = 0; i < STRINGS; i++) {
+        if (!(flags & WIRE_ERROR_HAS_NAME << i) || read_string(d, &strings[i])) continue;
+        while (i-- > 0) JS_FreeValue(d->ctx, strings[i]);
+        return FAILED;
+    }
+    JSValue error = make_error(d, class, strings[NAME], strings[MESSAGE], strings[STACK]);
+    if (JS_IsException(error)) return FAILED;
+    DecodeFrame *frame = push_read(d, READ_ERROR, error, ERROR_CHILDREN);
+    if (!frame) {
+        JS_FreeValue(d->ctx, error);
+        return FAILED;
+    }
+    frame->flags = flags;
+    d->objects[number] = *out = error;
+    return PUSHED;
+}
+
+/* --- decoding: values -------------------------------------------------------------------- */
+
+/* Reads a value into *out, which is untouched if that fails. An object that has contents is in
+ * *out at once; the frame that was pushed fills it. */
+static Step read_value(Decoder *d, JSValue *out) {
+    JSContext *ctx = d->ctx;
+    const uint8_t *bytes;
+    EngineText text;
+    int32_t integer;
+    double number;
+    uint8_t tag;
+    JSValue value;
+    if (!read_u8(d, &tag)) return FAILED;
+    if (tag >= WIRE_SMALL_INT) {
+        *out = JS_NewInt32(ctx, tag & 0x7f);
+        return DONE;
+    }
+    switch (tag) {
+    case WIRE_UNDEFINED:
+        *out = JS_UNDEFINED;
+        return DONE;
+    case WIRE_NULL:
+        *out = JS_NULL;
+        return DONE;
+    case WIRE_FALSE:
+    case WIRE_TRUE:
+        *out = JS_NewBool(ctx, tag == WIRE_TRUE);
+        return DONE;
+    case WIRE_INT:
+        if (!read_bytes(d, 1, sizeof integer, &bytes)) return FAILED;
+        memcpy(&integer, bytes, sizeof integer);
+        *out = JS_NewInt32(ctx, integer);
+        return DONE;
+    case WIRE_DOUBLE:
+        if (!read_f64(d, &number)) return FAILED;
+        *out = number_value_of(ctx, number);
+        return DONE;
+    case WIRE_BIGINT:
+        if (!read_bigint(d, &value)) return FAILED;
+        *out = value;
+        return DONE;
+    case WIRE_STRING8:
+    case WIRE_STRING16:
+        if (!read_text(d, tag, &text)) return FAILED;
+        value = engine_new_string(ctx, text);
+        if (JS_IsException(value)) return FAILED;
+        *out = value;
+        return DONE;
+    case WIRE_ARRAY:
+        return read_array(d, out);
+    case WIRE_ARRAY_INT:
+    case WIRE_ARRAY_F64:
+        return read_numbers(d, tag == WIRE_ARRAY_INT, out);
+    case WIRE_OBJECT:
+        return read_object(d, out);
+    case WIRE_OBJECT_SHAPE:
+        return read_object_of_shape(d, out);
+    case WIRE_ARRAY_PROPS:
+    case WIRE_OBJECT_PAIRS:
+        return read_pairs(d, tag == WIRE_ARRAY_PROPS, out);
+    case WIRE_DATE:
+        return read_date(d, out);
+    case WIRE_REGEXP:
+        return read_regexp(d, out);
+    case WIRE_BOOLEAN_OBJECT:
+    case WIRE_NUMBER_OBJECT:
+    case WIRE_BIGINT_OBJECT:
+    case WIRE_STRING_OBJECT:
+        return read_boxed(d, tag, out);
+    case WIRE_MAP:
+    case WIRE_SET:
+        return read_map(d, tag == WIRE_SET, out);
+    case WIRE_BUFFER:
+    case WIRE_BUFFER_RESIZABLE:
+        return read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, out);
+    case WIRE_VIEW:
+        return read_view(d, out);
+    case WIRE_ERROR:
+        return read_error(d, out);
+    case WIRE_REFERENCE:
+        return read_reference(d, out);
+    default: /* WIRE_HOLE and WIRE_END where they don't belong among them */
+        return malformed(d, "a tag is unknown or out of place");
+    }
+}
+
+/* --- decoding: frames, step by step ------------------------------------------------------ */
+
+/* Into slots, each of which is a value, or a hole, once it is counted. */
+static Step fill_slots(Decoder *d, DecodeFrame *frame) {
+    bool may_have_holes = frame->kind != READ_ROOT;
+    Step step = DONE;
+    while (step == DONE && frame->index < frame->count) {
+        JSValue *slot = &frame->slots[frame->index++];
+        *slot = JS_UNDEFINED;
+        if (may_have_holes && d->at < d->end && *d->at == WIRE_HOLE) {
+            d->at++;
+            *slot = JS_UNINITIALIZED;
+            frame->has_holes = true;
+        } else {
+            step = read_value(d, slot);
+        }
+    }
+    return step;
+}
+
+static Step fill_pairs(Decoder *d, DecodeFrame *frame) {
+    uint8_t tag;
+    JSAtom key;
+    bool is_array = frame->is_array;
+    uint32_t length = frame->length;
+    JSValueConst object = frame->object;
+    for (;;) {
+        if (!read_u8(d, &tag)) return FAILED;
+        if (tag == WIRE_END) return DONE;
+        JSValue value = JS_UNDEFINED;
+        if (!read_key(d, tag, &key)) return FAILED;
+        Step step = read_value(d, &value);
+        int defined = -1;
+        if (step != FAILED) defined = engine_define(d->ctx, object, key, value, JS_PROP_C_W_E);
+        JS_FreeAtom(d->ctx, key);
+        if (defined == 0) return malformed(d, "an object has a key twice");
+        if (defined < 0) return FAILED;
+        if (is_array && engine_array_length(object) != length)
+            return malformed(d, "an array has an element behind its end");
+        if (step == PUSHED) return PUSHED;
+    }
+}
+
+static Step fill_map(Decoder *d, DecodeFrame *frame) {
+    uint32_t self = d->depth - 1;
+    while (frame->index < frame->count) {
+        bool is_set = frame->kind == READ_SET;
+        bool is_key = !is_set && frame->index % 2 == 0;
+        JSValue value = JS_UNDEFINED;
+        frame->index++;
+        Step step = read_value(d, &value);
+        if (step == FAILED) return FAILED;
+        frame = &d->frames[self];
+        if (is_key) {
+            frame->pending = value;
+        } else {
+            JSValue key = is_set ? value : frame->pending;
+            frame->pending = JS_UNDEFINED;
+            int added = engine_map_add(d->ctx, frame->object, key, is_set ? JS_UNDEFINED : value);
+            if (added == 0) return malformed(d, "a Map or Set has a key twice");
+            if (added < 0) return FAILED;
+        }
+        if (step == PUSHED) return PUSHED;
+    }
+    return DONE;
+}
+
+/* The props were read as an object of their own: its properties become the error's, and so does
+ * its number. */
+static Step move_props(Decoder *d, DecodeFrame *frame) {
+    JSPropertyEnum *keys;
+    uint32_t count;
+    int defined = 1;
+    if (!own_keys(d->ctx, frame->pending, &keys, &count)) return FAILED;
+    for (uint32_t i = 0; defined > 0 && i < count; i++) {
+        JSValue value = JS_GetProperty(d->ctx, frame->pending, keys[i].atom);
+        defined = engine_define(d->ctx, frame->object, keys[i].atom, value, JS_PROP_C_W_E);
+    }
+    JS_FreePropertyEnum(d->ctx, keys, count);
+    if (defined == 0) return malformed(d, "an error has a property twice");
+    if (defined < 0) return FAILED;
+    d->objects[frame->number] = frame->object;
+    JS_FreeValue(d->ctx, frame->pending);
+    frame->pending = JS_UNDEFINED;
+    return DONE;
+}
+
+static Step fill_error_child(Decoder *d, DecodeFrame *frame, uint32_t child) {
+    uint8_t tag = d->at < d->end ? *d->at : WIRE_END;
+    JSValue value = JS_UNDEFINED;
+    JSValueConst error = frame->object;
+    if (child == ERROR_PROPS) {
+        if (tag != WIRE_OBJECT && tag != WIRE_OBJECT_SHAPE && tag != WIRE_OBJECT_PAIRS)
+            return malformed(d, "an error's properties are no object");
+        uint32_t self = d->depth - 1;
+        frame->number = d->object_count;
+        Step step = read_value(d, &value);
+        if (step != FAILED) d->frames[self].pending = value;
+        return step;
+    }
+    Step step = read_value(d, &value);
+    if (step == FAILED) return FAILED;
+    if (child == ERROR_ERRORS && !is_array(d->ctx, value)) {
+        JS_FreeValue(d->ctx, value);
+        return malformed(d, "an error's errors are no array");
+    }
+    const char *key = child == ERROR_CAUSE ? "cause" : "errors";
+    return define_on_error(d, error, key, value) ? step : FAILED;
+}
+
+static Step fill_error(Decoder *d, DecodeFrame *frame) {
+    if (JS_IsObject(frame->pending) && move_props(d, frame) == FAILED) return FAILED;
+    Step step = DONE;
+    while (step == DONE && frame->index < frame->count) {
+        uint32_t child = frame->index++;
+        if (frame->flags & WIRE_ERROR_HAS_CAUSE << child) step = fill_error_child(d, frame, child);
+    }
+    return step;
+}
+
+static Step fill(Decoder *d, DecodeFrame *frame) {
+    switch (frame->kind) {
+    case READ_ROOT:
+    case READ_ARRAY:
+    case READ_OBJECT:
+        return fill_slots(d, frame);
+    case READ_PAIRS:
+        return fill_pairs(d, frame);
+    case READ_MAP:
+    case READ_SET:
+        return fill_map(d, frame);
+    case READ_ERROR:
+        return fill_error(d, frame);
+    }
+    return FAILED;
+}
+
+/* --- decoding: all of it ----------------------------------------------------------------- */
+
+/* Takes the top frame off, complete or given up. */
+static bool pop_read(Decoder *d, bool complete) {
+    JSContext *ctx = d->ctx;
+    DecodeFrame *frame = &d->frames[--d->depth];
+    bool fine = true, has_holes = complete && frame->has_holes;
+    if (frame->kind == READ_ARRAY)
+        fine = engine_array_filled(ctx, frame->object, frame->index, has_holes) == 0;
+    if (frame->kind == READ_OBJECT && has_holes)
+        fine = engine_object_filled(ctx, frame->object, frame->shape) == 0;
+    if (frame->kind == READ_ROOT && !complete)
+        for (uint32_t i = 0; i < frame->index; i++) JS_FreeValue(ctx, frame->slots[i]);
+    d->owed = frame->owed;
+    JS_FreeValue(ctx, frame->pending);
+    JS_FreeValue(ctx, frame->object);
+    return fine;
+}
+
+static bool read_all(Decoder *d, JSValue *values, uint32_t count) {
+    DecodeFrame *root = push_read(d, READ_ROOT, JS_UNDEFINED, count);
+    if (!root) return false;
+    root->slots = values;
+    while (d->depth > 0) {
+        DecodeFrame *frame = &d->frames[d->depth - 1];
+        Step step = fill(d, frame);
+        if (step == FAILED) return false;
+        if (step == PUSHED) continue;
+        if (d->depth == 1 && d->at < d->end) return malformed(d, "bytes are left over"), false;
+        if (!pop_read(d, true)) return false;
+    }
+    return true;
+}
+
+static void decoder_init(Decoder *d, JSContext *ctx, const uint8_t *data, size_t length) {
+    d->ctx = ctx;
+    d->start = d->at = data;
+    d->end = data + length;
+    d->malformed = NULL;
+    d->owed = 0;
+    d->frames = d->first_frames;
+    d->objects = d->first_objects;
+    d->shapes = d->first_shapes;
+    d->frame_capacity = FIRST_FRAMES;
+    d->object_capacity = FIRST_OBJECTS;
+    d->shape_capacity = FIRST_SHAPES;
+    d->depth = d->object_count = d->shape_count = 0;
+}
+
+static void decoder_free(Decoder *d) {
+    while (d->depth > 0) pop_read(d, false);
+    while (d->shape_count > 0) engine_shape_drop(d->ctx, d->shapes[--d->shape_count]);
+    release(d->ctx, d->frames, d->first_frames);
+    release(d->ctx, d->objects, d->first_objects);
+    release(d->ctx, d->shapes, d->first_shapes);
+}
+
+static void throw_malformed(const Decoder *d) {
+    char text[160];
+    snprintf(text, sizeof text, "the encoding of a value is malformed at byte %zu of %zu: %s",
+             (size_t)(d->at - d->start), (size_t)(d->end - d->start), d->malformed);
+    JSValue name = engine_new_string(d->ctx, ascii("DataCloneError"));
+    JSValue message = engine_new_string(d->ctx, ascii(text));
+    JSValue exception = engine_new_dom_exception(d->ctx, name, message);
+    if (!JS_IsException(exception)) JS_Throw(d->ctx, exception);
+}
+
+int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, JSValue *values,
+                 uint32_t count) {
+    Decoder d;
+    JSRuntime *runtime = JS_GetRuntime(ctx);
+    size_t threshold = JS_GetGCThreshold(runtime);
+    bool backtraces = engine_backtraces(ctx, false);
+    decoder_init(&d, ctx, data, length);
+    JS_SetGCThreshold(runtime, SIZE_MAX); /* there will be no garbage to look for */
+    bool fine = read_all(&d, values, count);
+    decoder_free(&d);
+    if (!fine && d.malformed) throw_malformed(&d);
+    if (!fine && !JS_HasException(ctx)) JS_ThrowOutOfMemory(ctx);
+    JS_SetGCThreshold(runtime, threshold);
+    engine_backtraces(ctx, backtraces);
+    return fine ? 0 : -1;
+}
