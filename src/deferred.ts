@@ -91,10 +91,9 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
       reject = fail;
     });
     if (typeof fn !== "function") {
-      throw new TypeError(
-        `new Deferred(fn): fn must be a function, got ${describe(fn)}` +
-          (isPromiseLike(fn) ? "; pass the function itself, without calling it" : ""),
-      );
+      const got = describe(fn);
+      const hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
+      throw new TypeError(`new Deferred(fn): fn must be a function, got ${got}${hint}`);
     }
     const options: DeferredOptions<A> = checkOptions(rest[0]);
     const runner: Runner = options.pool ? runnerOf(options.pool)! : defaultRunner();
@@ -259,10 +258,6 @@ class Task implements Pending {
     if (this.#onAbort !== undefined) this.#signal!.removeEventListener("abort", this.#onAbort);
     this.#signal = this.#onAbort = undefined;
   }
-}
-
-function isPromiseLike(value: unknown): boolean {
-  return value instanceof Promise;
 }
 
 function isPool(value: unknown): boolean {
