@@ -27,19 +27,27 @@ const runtime = process.versions.bun
   : `Node ${process.versions.node}`;
 
 function time(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(2)} ms` : ms < 1000 ? `${ms.toFixed(0)} ms` : `${ms / 1000} s`;
+  return ms < 10
+    ? `${ms.toFixed(2)} ms`
+    : ms < 1000
+    ? `${ms.toFixed(0)} ms`
+    : `${(ms / 1000).toFixed(1)} s`;
 }
 
 let passed = 0;
 let failed = 0;
 
-function line(ok: boolean, title: string, result: string, ms: number, workers: number[]): void {
+/** One line: what it was, what came of it, how long its worker took, and which that was. */
+function line(ok: boolean, title: string, result: string, tasks: Deferred<unknown>[]): void {
   if (ok) passed++;
   else failed++;
+  const ran = tasks.flatMap((task) => task.stats ?? []);
+  const ms = Math.max(0, ...ran.map((stats) => stats.runTime));
+  const workers = ran.map((stats) => stats.worker);
+  const who = workers.length === 0 ? "no worker" : `worker ${workers.join(", ")}`;
   const mark = ok ? green("✓") : red("✗");
-  const who = `worker${workers.length > 1 ? "s" : ""} ${workers.join(", ")}`;
   console.log(
-    `  ${mark} ${title.padEnd(25)} ${result.padEnd(33)} ${time(ms).padStart(8)}  ${dim(who)}`,
+    `  ${mark} ${title.padEnd(22)} ${result.padEnd(37)} ${time(ms).padStart(8)}   ${dim(who)}`,
   );
 }
 
@@ -47,16 +55,13 @@ const inspect = (value: unknown): string => typeof value === "string" ? `"${valu
 
 /** Waits for tasks and tells how they ended: each must give the expected text. */
 async function stop(title: string, expected: string, ...tasks: Deferred<unknown>[]): Promise<void> {
-  const start = performance.now();
   const ends = await Promise.allSettled(tasks);
-  const ms = performance.now() - start;
   const texts = ends.map((end) =>
     end.status === "fulfilled" ? inspect(end.value) : `caught ${end.reason}`
   );
-  const workers = tasks.map((task) => task.stats?.worker ?? 0);
   const ok = texts.every((text) => text === expected);
-  const shown = texts.length > 1 && ok ? `${expected}, ${texts.length} times` : texts.join(", ");
-  line(ok, title, ok ? shown : `${shown}, not ${expected}`, ms, workers);
+  const shown = ok && tasks.length > 1 ? `${tasks.length} × ${expected}` : texts.join(", ");
+  line(ok, title, ok ? shown : `${shown}, not ${expected}`, tasks);
 }
 
 /* ---- what it shows --------------------------------------------------------------------------- */
@@ -114,11 +119,10 @@ await stop(
 // A task that keeps its worker busy for half a second, while the event loop here ticks on.
 {
   const title = "busy task, free loop";
-  const start = performance.now();
   let ticks = 0;
   const timer = setInterval(() => {
     ticks++;
-    if (terminal) process.stdout.write(`\r    ${title.padEnd(25)} ${dim("▪".repeat(ticks))}`);
+    if (terminal) process.stdout.write(`\r    ${title.padEnd(22)} ${dim("▪".repeat(ticks))}`);
   }, 25);
   const task = Deferred.run((ms: number) => {
     const end = Date.now() + ms;
@@ -131,9 +135,7 @@ await stop(
   // On a machine with nothing else to do there are 19; a blocked loop would have none.
   const ok = result === "done" && ticks >= 3;
   const shown = `${ticks} ticks ${terminal ? "▪".repeat(ticks) : "meanwhile"}`;
-  line(ok, title, ok ? shown : `${shown}, ${result}`, performance.now() - start, [
-    task.stats?.worker ?? 0,
-  ]);
+  line(ok, title, ok ? shown : `${shown}, ${result}`, [task]);
 }
 
 const all = time(performance.now() - begin);
