@@ -38,12 +38,7 @@ bool completion_open(CompletionQueue *queue) {
     if (memory == MAP_FAILED) return false;
     queue->control = memory;
     if (pthread_mutex_init(&queue->lock, NULL)) goto no_lock;
-    if (pthread_mutex_init(&queue->wake_lock, NULL)) goto no_wake_lock;
-    if (pthread_cond_init(&queue->woken, NULL)) goto no_cond;
-    return true;
-no_cond:
-    pthread_mutex_destroy(&queue->wake_lock);
-no_wake_lock:
+    if (!pthread_mutex_init(&queue->wake_lock, NULL)) return true;
     pthread_mutex_destroy(&queue->lock);
 no_lock:
     munmap(memory, CONTROL_BYTES);
@@ -83,8 +78,7 @@ void completion_close(CompletionQueue *queue) {
         bytes_free(&completion->payload);
         free(completion);
     }
-    if (queue->fd >= 0) close(queue->fd);
-    pthread_cond_destroy(&queue->woken);
+    completion_silence(queue);
     pthread_mutex_destroy(&queue->wake_lock);
     pthread_mutex_destroy(&queue->lock);
     munmap((void *)queue->control, CONTROL_BYTES);
@@ -131,15 +125,10 @@ static bool write_record(CompletionQueue *queue, Completion *completion) {
 
 static void tell_host(CompletionQueue *queue) {
     pthread_mutex_lock(&queue->wake_lock);
-    if (!queue->closed) {
-        queue->waiting_over = true;
-        pthread_cond_broadcast(&queue->woken);
-        if (queue->callback) queue->callback();
-        if (queue->fd >= 0) {
-            ssize_t sent; /* a full socket means that a wake-up is on its way already */
-            do sent = send(queue->fd, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-            while (sent < 0 && errno == EINTR);
-        }
+    if (queue->fd >= 0) {
+        ssize_t sent; /* a full socket means that a wake-up is on its way already */
+        do sent = send(queue->fd, "!", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (sent < 0 && errno == EINTR);
     }
     pthread_mutex_unlock(&queue->wake_lock);
 }
@@ -188,27 +177,6 @@ void completion_unpark(CompletionQueue *queue) {
     atomic_store(word(queue, DFD_CONTROL_PARKED), 0);
 }
 
-void completion_wait(CompletionQueue *queue) {
-    pthread_mutex_lock(&queue->wake_lock);
-    while (!queue->waiting_over && !queue->closed)
-        pthread_cond_wait(&queue->woken, &queue->wake_lock);
-    queue->waiting_over = false;
-    pthread_mutex_unlock(&queue->wake_lock);
-}
-
-void completion_wake(CompletionQueue *queue) {
-    pthread_mutex_lock(&queue->wake_lock);
-    queue->waiting_over = true;
-    pthread_cond_broadcast(&queue->woken);
-    pthread_mutex_unlock(&queue->wake_lock);
-}
-
-void completion_set_callback(CompletionQueue *queue, WakerCallback *callback) {
-    pthread_mutex_lock(&queue->wake_lock);
-    queue->callback = callback;
-    pthread_mutex_unlock(&queue->wake_lock);
-}
-
 int completion_make_fd(CompletionQueue *queue) {
     int ends[2];
     if (queue->fd >= 0) return -1;
@@ -229,8 +197,7 @@ int completion_make_fd(CompletionQueue *queue) {
 
 void completion_silence(CompletionQueue *queue) {
     pthread_mutex_lock(&queue->wake_lock);
-    queue->closed = true;
-    queue->callback = NULL;
-    pthread_cond_broadcast(&queue->woken);
+    if (queue->fd >= 0) close(queue->fd);
+    queue->fd = -1;
     pthread_mutex_unlock(&queue->wake_lock);
 }

@@ -31,18 +31,12 @@ typedef struct Completion {
     Bytes payload; /* owned; moved out or freed once it is in the ring */
 } Completion;
 
-typedef void WakerCallback(void);
-
 typedef struct CompletionQueue {
     _Atomic uint32_t *control; /* the control block with the ring behind it; an mmap of its own */
     pthread_mutex_t lock;      /* writers of the ring, and the overflow list */
     Completion *first, **last; /* the overflow list */
-    pthread_mutex_t wake_lock; /* all below; held while a waker is told, so that none is told
-                                  after it was taken away */
-    pthread_cond_t woken;
-    WakerCallback *callback;
-    int fd; /* our end of the socket pair, or -1 */
-    bool waiting_over, closed;
+    pthread_mutex_t wake_lock; /* held while the host is told, so that it isn't once silenced */
+    int fd;                    /* our end of the socket pair, or -1 */
 } CompletionQueue;
 
 bool completion_open(CompletionQueue *queue);
@@ -56,10 +50,7 @@ int32_t completion_refill(CompletionQueue *queue);
 
 int32_t completion_park(CompletionQueue *queue);
 void completion_unpark(CompletionQueue *queue);
-void completion_wait(CompletionQueue *queue);
-void completion_wake(CompletionQueue *queue);
-void completion_set_callback(CompletionQueue *queue, WakerCallback *callback);
-int completion_make_fd(CompletionQueue *queue); /* the host's end, or -1 */
-void completion_silence(CompletionQueue *queue); /* no more wake-ups; releases completion_wait */
+int completion_make_fd(CompletionQueue *queue);  /* the host's end, or -1 */
+void completion_silence(CompletionQueue *queue); /* no more wake-ups */
 
 #endif

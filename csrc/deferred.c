@@ -2,8 +2,10 @@
  *
  * The table of pools is the only global state. A slot's generation goes up each time a pool leaves
  * it, so an old handle is refused. A pool's functions are called by its own host thread, so that a
- * pool can't be closed under a call; dfd_wait runs elsewhere and takes a hold of its own under
- * the table's lock.
+ * pool can't be closed under a call.
+ *
+ * A host's thread may end without closing its pools (a Worker that is terminated): a destructor of
+ * a thread-specific key closes them.
  */
 #include "deferred.h"
 
@@ -22,12 +24,41 @@ static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER; /* writes to the 
 static struct {
     Pool *_Atomic pool;
     _Atomic uint32_t generation;
+    pthread_t owner;
 } table[SLOTS];
+static pthread_key_t owner_key;
+static pthread_once_t owner_once = PTHREAD_ONCE_INIT;
+static bool owner_key_made;
 
 static Pool *find(uint32_t handle) {
     uint32_t slot = handle & (SLOTS - 1);
     if (handle == 0 || atomic_load(&table[slot].generation) != handle >> SLOT_BITS) return NULL;
     return atomic_load(&table[slot].pool);
+}
+
+/* The pool in the slot, which is free afterwards. Under the table's lock. */
+static Pool *take_out(uint32_t slot) {
+    Pool *pool = atomic_load(&table[slot].pool);
+    uint32_t next = (atomic_load(&table[slot].generation) + 1) & (UINT32_MAX >> SLOT_BITS);
+    atomic_store(&table[slot].generation, next);
+    atomic_store(&table[slot].pool, NULL);
+    return pool;
+}
+
+static void close_pools_of_this_thread(void *unused) {
+    (void)unused;
+    for (uint32_t slot = 1; slot < SLOTS; slot++) {
+        pthread_mutex_lock(&table_lock);
+        bool ours = atomic_load(&table[slot].pool) &&
+                    pthread_equal(table[slot].owner, pthread_self());
+        Pool *pool = ours ? take_out(slot) : NULL;
+        pthread_mutex_unlock(&table_lock);
+        if (pool) pool_close(pool);
+    }
+}
+
+static void make_owner_key(void) {
+    owner_key_made = !pthread_key_create(&owner_key, close_pools_of_this_thread);
 }
 
 uint32_t dfd_abi(void) { return DFD_ABI_NUMBER; }
@@ -36,11 +67,14 @@ uint32_t dfd_pool_open(void) {
     Pool *pool = pool_open();
     if (!pool) return 0;
     uint32_t handle = 0;
+    pthread_once(&owner_once, make_owner_key);
+    if (owner_key_made) pthread_setspecific(owner_key, table); /* anything but NULL */
     pthread_mutex_lock(&table_lock);
     for (uint32_t slot = 1; slot < SLOTS && !handle; slot++) {
         if (atomic_load(&table[slot].pool)) continue;
         uint32_t generation = atomic_load(&table[slot].generation);
         handle = generation << SLOT_BITS | slot;
+        table[slot].owner = pthread_self();
         atomic_store(&table[slot].pool, pool);
     }
     pthread_mutex_unlock(&table_lock);
@@ -50,13 +84,7 @@ uint32_t dfd_pool_open(void) {
 
 int32_t dfd_pool_close(uint32_t handle) {
     pthread_mutex_lock(&table_lock);
-    Pool *pool = find(handle);
-    if (pool) {
-        uint32_t slot = handle & (SLOTS - 1);
-        uint32_t next = ((handle >> SLOT_BITS) + 1) & (UINT32_MAX >> SLOT_BITS);
-        atomic_store(&table[slot].generation, next);
-        atomic_store(&table[slot].pool, NULL);
-    }
+    Pool *pool = find(handle) ? take_out(handle & (SLOTS - 1)) : NULL;
     pthread_mutex_unlock(&table_lock);
     if (!pool) return DFD_E_HANDLE;
     pool_close(pool);
@@ -117,31 +145,6 @@ int32_t dfd_refill(uint32_t handle) {
 
 void dfd_release(double address) {
     if (address > 0) free((void *)(uintptr_t)address);
-}
-
-int32_t dfd_wait(uint32_t handle) {
-    pthread_mutex_lock(&table_lock);
-    Pool *pool = find(handle);
-    if (pool) pool_hold(pool);
-    pthread_mutex_unlock(&table_lock);
-    if (!pool) return DFD_E_HANDLE;
-    completion_wait(pool_completions(pool));
-    pool_drop(pool);
-    return 0;
-}
-
-int32_t dfd_wake(uint32_t handle) {
-    Pool *pool = find(handle);
-    if (!pool) return DFD_E_HANDLE;
-    completion_wake(pool_completions(pool));
-    return 0;
-}
-
-int32_t dfd_waker_callback(uint32_t handle, double callback) {
-    Pool *pool = find(handle);
-    if (!pool) return DFD_E_HANDLE;
-    completion_set_callback(pool_completions(pool), (WakerCallback *)(uintptr_t)callback);
-    return 0;
 }
 
 int32_t dfd_waker_fd(uint32_t handle) {

@@ -2,8 +2,8 @@
  *
  * A host language calls these functions through its FFI. The table of symbols, statuses and
  * control words that TypeScript uses is generated from this file (scripts/symbols.mjs); nothing
- * is written twice. The ABI number is a hash of this file and clone.h, so a library built from other
- * ones is recognised when it is loaded.
+ * is written twice. The ABI number is a hash of this file and of clone.h, so a library built
+ * from others is recognised when it is loaded.
  *
  * Rules that hold for every function:
  *   - Arguments are only int32_t, uint32_t, double and byte buffers. A byte buffer travels with
@@ -11,9 +11,9 @@
  *   - An address is passed as a double (user-space addresses fit into 53 bits).
  *   - A handle is a uint32_t made of slot and generation. A stale or forged one is answered with
  *     DFD_E_HANDLE, never with a crash. 0 is no handle.
- *   - A negative int32_t result is one of DFD_ERROR_MAP; no function blocks but dfd_wait.
- *   - A pool's functions are called by one thread at a time, the one whose event loop it serves;
- *     only dfd_wait runs beside the others. Different pools are independent of each other.
+ *   - A negative int32_t result is one of DFD_ERROR_MAP; no function blocks.
+ *   - A pool's functions are called by the thread that opened it, whose event loop it serves; it
+ *     is closed with that thread at the latest. Different pools are independent of each other.
  *
  * How a task flows: dfd_compile turns source into a program; dfd_submit queues a submission
  * (a program, its arguments, its limits); a worker runs it in a pristine realm and writes one
@@ -170,17 +170,10 @@ DFD_API int32_t dfd_refill(uint32_t pool);
 /* Frees a payload that lay outside the ring. */
 DFD_API void dfd_release(double address);
 
-/* Three ways to be woken; a host uses the one its runtime has. Each is told once for each time
- * the host parked.
- *   dfd_wait blocks (on a thread of the host's) until a wake-up or dfd_wake; returns 0.
- *   dfd_wake makes dfd_wait return.
- *   dfd_waker_callback: `callback`, the address of a void (*)(void) that may be called from any
- *   thread; 0 for none.
- *   dfd_waker_fd: makes a socket pair and returns the host's end, which gets one byte for each
- *   wake-up; the host owns and closes it. */
-DFD_API int32_t dfd_wait(uint32_t pool);
-DFD_API int32_t dfd_wake(uint32_t pool);
-DFD_API int32_t dfd_waker_callback(uint32_t pool, double callback);
+/* How the host is woken: makes a socket pair and returns the host's end, which gets a byte for each
+ * time the host parked and a completion came. The host owns and closes it. Once for a pool; it is
+ * safe even when the host's event loop ends without a word: the library then writes to a socket
+ * that nobody reads. */
 DFD_API int32_t dfd_waker_fd(uint32_t pool);
 
 #endif

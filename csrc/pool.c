@@ -116,6 +116,8 @@ struct Pool {
     bool closing;
 };
 
+static void pool_drop(Pool *pool);
+
 static double now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -317,7 +319,7 @@ static bool start_thread(Pool *pool, size_t stack, void *(*run)(void *), void *a
         !pthread_attr_setstacksize(&attributes, stack)) {
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        pool_hold(pool);
+        atomic_fetch_add(&pool->holds, 1);
         started = !pthread_create(&thread, &attributes, run, argument);
         if (!started) atomic_fetch_sub(&pool->holds, 1); /* never the last: the caller has one */
         pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -568,9 +570,7 @@ no_queue:
     return NULL;
 }
 
-void pool_hold(Pool *pool) { atomic_fetch_add(&pool->holds, 1); }
-
-void pool_drop(Pool *pool) {
+static void pool_drop(Pool *pool) {
     if (atomic_fetch_sub(&pool->holds, 1) != 1) return;
     assert(!pool->first && !pool->workers);
     for (uint32_t i = 0; i < pool->programs.count; i++) program_drop(pool->programs.slots[i].value);

@@ -4,8 +4,8 @@
  *
  * Threads start one at a time, when a task finds none that is free. A worker spins for a moment
  * before it sleeps, restores its realm right after each task while nobody waits, and leaves when
- * the pool closes. The pool's memory goes with its last holder: the handle, each worker, each
- * dfd_wait.
+ * the pool closes. The pool's memory goes with its last holder: the handle, each worker, the
+ * watchdog.
  */
 #ifndef DEFERRED_POOL_H
 #define DEFERRED_POOL_H
@@ -16,8 +16,6 @@
 typedef struct Pool Pool;
 
 Pool *pool_open(void); /* NULL when there is no memory */
-void pool_hold(Pool *pool);
-void pool_drop(Pool *pool);
 int32_t pool_set(Pool *pool, uint32_t option, double value);
 void pool_close(Pool *pool); /* and drops the caller's hold */
 

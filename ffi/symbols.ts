@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x66299825;
+export const ABI = 0xdcca3cb6;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -25,9 +25,6 @@ export const SYMBOLS = {
   dfd_unpark: { args: ["u32"], result: "i32" },
   dfd_refill: { args: ["u32"], result: "i32" },
   dfd_release: { args: ["f64"], result: "void" },
-  dfd_wait: { args: ["u32"], result: "i32" },
-  dfd_wake: { args: ["u32"], result: "i32" },
-  dfd_waker_callback: { args: ["u32", "f64"], result: "i32" },
   dfd_waker_fd: { args: ["u32"], result: "i32" },
 } as const;
 
@@ -96,21 +93,11 @@ export interface Symbols {
   /** Frees a payload that lay outside the ring. */
   dfd_release(address: number): void;
   /**
-   * Three ways to be woken; a host uses the one its runtime has. Each is told once for each time
-   * the host parked.
-   *   dfd_wait blocks (on a thread of the host's) until a wake-up or dfd_wake; returns 0.
-   *   dfd_wake makes dfd_wait return.
-   *   dfd_waker_callback: `callback`, the address of a void (*)(void) that may be called from any
-   *   thread; 0 for none.
-   *   dfd_waker_fd: makes a socket pair and returns the host's end, which gets one byte for each
-   *   wake-up; the host owns and closes it.
+   * How the host is woken: makes a socket pair and returns the host's end, which gets a byte for each
+   * time the host parked and a completion came. The host owns and closes it. Once for a pool; it is
+   * safe even when the host's event loop ends without a word: the library then writes to a socket
+   * that nobody reads.
    */
-  dfd_wait(pool: number): number;
-  /** See {@link Symbols.dfd_wait}. */
-  dfd_wake(pool: number): number;
-  /** See {@link Symbols.dfd_wait}. */
-  dfd_waker_callback(pool: number, callback: number): number;
-  /** See {@link Symbols.dfd_wait}. */
   dfd_waker_fd(pool: number): number;
 }
 

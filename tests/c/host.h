@@ -2,11 +2,13 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "deferred.h"
 
@@ -27,6 +29,16 @@ static inline double host_f64(const uint8_t *at) {
     double value;
     memcpy(&value, at, 8);
     return value;
+}
+
+/* Waits for a wake-up on the host's end of the socket pair. */
+static inline void host_wait(int fd) {
+    char bytes[64];
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    while (poll(&ready, 1, -1) < 0)
+        ;
+    while (read(fd, bytes, sizeof bytes) > 0)
+        ;
 }
 
 /* Reads one record; false when the ring is empty. Frees a payload that lies outside. */

@@ -19,10 +19,22 @@ static _Atomic uint32_t *control_of(uint32_t pool) {
     return (_Atomic uint32_t *)(uintptr_t)dfd_pool_control(pool);
 }
 
+/* The host's ends of the pools' socket pairs, by the slot in the handle's low bits. */
+static int fds[4096];
+
+static void close_pool(uint32_t pool) {
+    int *fd = &fds[pool % 4096];
+    CHECK(dfd_pool_close(pool) == 0);
+    if (*fd) close(*fd);
+    *fd = 0;
+}
+
 static uint32_t open_pool(double threads) {
     uint32_t pool = dfd_pool_open();
-    REQUIRE(pool != 0);
-    REQUIRE(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, threads) == 0);
+    CHECK(pool != 0);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, threads) == 0);
+    CHECK((fds[pool % 4096] = dfd_waker_fd(pool)) > 0);
+    CHECK(dfd_waker_fd(pool) == DFD_E_SYSTEM); /* there is one already */
     return pool;
 }
 
@@ -53,7 +65,7 @@ static bool next(uint32_t pool, HostRecord *record) {
         if (atomic_load(&control[DFD_CONTROL_OVERFLOW]))
             dfd_refill(pool);
         else if (dfd_park(pool) == 0)
-            dfd_wait(pool);
+            host_wait(fds[pool % 4096]);
     }
 }
 
@@ -77,7 +89,7 @@ TEST("a task runs and its result comes back") {
     CHECK(integer(&record) == 42);
     CHECK(record.run_ms >= 0 && record.wait_ms >= 0);
     CHECK(atomic_load(&control_of(pool)[DFD_CONTROL_THREADS]) == 1);
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
 }
 
 TEST("handles that are stale, forged or of another pool are refused") {
@@ -88,13 +100,13 @@ TEST("handles that are stale, forged or of another pool are refused") {
     CHECK(dfd_program_free(pool, program) == DFD_E_HANDLE);
     CHECK(submit(pool, program, 1, NULL) == DFD_E_HANDLE);
     CHECK(dfd_cancel(pool, 12345) == 0);
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
     CHECK(dfd_pool_close(pool) == DFD_E_HANDLE);
     CHECK(submit(pool, program, 1, NULL) == DFD_E_HANDLE);
     CHECK(dfd_pool_control(pool) == 0);
-    CHECK(dfd_park(0) == DFD_E_HANDLE && dfd_wait(pool) == DFD_E_HANDLE);
+    CHECK(dfd_park(0) == DFD_E_HANDLE);
     CHECK(dfd_pool_set(0xffffffffu, 0, 1) == DFD_E_HANDLE);
-    CHECK(dfd_pool_close(other) == 0);
+    close_pool(other);
 }
 
 TEST("malformed submissions and options are refused") {
@@ -110,7 +122,7 @@ TEST("malformed submissions and options are refused") {
     CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, -1) == DFD_E_INVALID);
     CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 10) == DFD_E_INVALID);
     CHECK(dfd_pool_set(pool, DFD_OPTION_COUNT, 1) == DFD_E_INVALID);
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
 }
 
 TEST("source that does not parse is refused and the pool goes on") {
@@ -122,7 +134,7 @@ TEST("source that does not parse is refused and the pool goes on") {
     uint8_t small[16];
     CHECK(dfd_compile(pool, (const uint8_t *)"(() => 5)", 9, 1, small, sizeof small) ==
           DFD_E_REPLY_SIZE);
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
 }
 
 TEST("20,000 tasks on three threads each complete once") {
@@ -143,7 +155,7 @@ TEST("20,000 tasks on three threads each complete once") {
     CHECK(atomic_load(&control_of(pool)[DFD_CONTROL_QUEUED]) == 0);
     CHECK(atomic_load(&control_of(pool)[DFD_CONTROL_THREADS]) <= 3);
     free(seen);
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
 }
 
 TEST("a program may be freed while its tasks wait") {
@@ -156,7 +168,7 @@ TEST("a program may be freed while its tasks wait") {
         REQUIRE(next(pool, &record));
         CHECK(record.status == DFD_STATUS_OK && integer(&record) == 9);
     }
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
 }
 
 TEST("cancelling ends a queued task, a running one, and no other") {
@@ -181,7 +193,7 @@ TEST("cancelling ends a queued task, a running one, and no other") {
         CHECK(record.task == 3 && record.status == DFD_STATUS_OK && integer(&record) == 3);
         CHECK(dfd_cancel(pool, (uint32_t)running) == 0);
     }
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
 }
 
 TEST("a pool closes with tasks queued and running") {
@@ -190,20 +202,19 @@ TEST("a pool closes with tasks queued and running") {
         uint32_t endless = compile(pool, "(() => { for (;;); })");
         uint32_t quick = compile(pool, "(() => 'x'.repeat(100000))");
         for (uint32_t i = 0; i < 20; i++) submit(pool, i % 3 ? quick : endless, i, NULL);
-        CHECK(dfd_pool_close(pool) == 0);
+        close_pool(pool);
     }
 }
 
 static void *use_own_pool(void *argument) {
-    uint32_t pool = dfd_pool_open();
-    dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, 2);
+    uint32_t pool = open_pool(2);
     uint32_t program = compile(pool, "((n) => n * 3)");
     for (int32_t i = 0; i < 3000; i++) {
         HostRecord record;
         submit(pool, program, (uint32_t)i, &i);
         if (!next(pool, &record) || integer(&record) != i * 3) *(bool *)argument = true;
     }
-    dfd_pool_close(pool);
+    close_pool(pool);
     return NULL;
 }
 
@@ -216,8 +227,27 @@ TEST("pools of several threads do not disturb each other") {
     CHECK(!wrong[0] && !wrong[1] && !wrong[2]);
 }
 
+static void *leave_a_pool(void *argument) {
+    uint32_t *pool = argument;
+    *pool = open_pool(2);
+    uint32_t endless = compile(*pool, "(() => { for (;;); })");
+    for (uint32_t i = 0; i < 3; i++) submit(*pool, endless, i, NULL);
+    return NULL;
+}
+
+TEST("a pool is closed with the thread that opened it") {
+    pthread_t thread;
+    uint32_t pool = 0, mine = open_pool(1);
+    CHECK(pthread_create(&thread, NULL, leave_a_pool, &pool) == 0);
+    pthread_join(thread, NULL);
+    CHECK(pool != 0 && dfd_pool_control(pool) == 0);
+    CHECK(dfd_pool_control(mine) != 0);
+    close(fds[pool % 4096]);
+    close_pool(mine);
+}
+
 TEST("a task out of memory is told so and the next one is fine") {
-    uint32_t pool = dfd_pool_open();
+    uint32_t pool = open_pool(1);
     CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 8 << 20) == 0);
     uint32_t bomb = compile(pool, "(() => { const a = []; for (;;) a.push([a.length, 'x']); })");
     uint32_t quick = compile(pool, "(() => 4)");
@@ -230,7 +260,7 @@ TEST("a task out of memory is told so and the next one is fine") {
         REQUIRE(next(pool, &record));
         CHECK(record.status == DFD_STATUS_OK && integer(&record) == 4);
     }
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
 }
 
 TEST("results too large for the ring come whole") {
@@ -243,5 +273,5 @@ TEST("results too large for the ring come whole") {
         CHECK(record.status == DFD_STATUS_OK && record.length > (uint32_t)n * 2);
         CHECK(record.head[0] == WIRE_STRING8);
     }
-    CHECK(dfd_pool_close(pool) == 0);
+    close_pool(pool);
 }
