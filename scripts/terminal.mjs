@@ -11,7 +11,8 @@ const out = process.stdout;
 /** Whether lines can be redrawn. */
 export const live = Boolean(out.isTTY) && process.env.TERM !== "dumb" && !process.env.CI;
 
-const coloured = process.env.NO_COLOR ? false : process.env.FORCE_COLOR ? true : live;
+/** Whether anything is coloured, ours or a child's. */
+export const coloured = process.env.NO_COLOR ? false : process.env.FORCE_COLOR ? true : live;
 
 /** @param {number} open @param {number} close @returns {(text: string) => string} */
 const style = (open, close) => (text) => coloured ? `\x1b[${open}m${text}\x1b[${close}m` : text;

@@ -29,7 +29,18 @@ import { formatC } from "./format.mjs";
 import { parseReport } from "./junit.mjs";
 import { findRuntime, QUIET, RUNTIMES } from "./runtimes.mjs";
 import { symbols } from "./symbols.mjs";
-import { bold, cyan, dim, duration, green, LiveLine, plain, red, yellow } from "./terminal.mjs";
+import {
+  bold,
+  coloured,
+  cyan,
+  dim,
+  duration,
+  green,
+  LiveLine,
+  plain,
+  red,
+  yellow,
+} from "./terminal.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const LOGS = "build/test";
@@ -69,7 +80,7 @@ function run(command, args, { env = {}, timeout = FILE_TIMEOUT } = {}) {
     let late = false;
     const child = spawn(command, args, {
       cwd: ROOT,
-      env: { ...process.env, ...QUIET, ...env },
+      env: { ...process.env, ...QUIET, ...(coloured ? {} : { NO_COLOR: "1" }), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const timer = setTimeout(() => {
