@@ -630,7 +630,14 @@ CompletionQueue *pool_completions(Pool *pool) { return &pool->completions; }
 
 int32_t pool_compile(Pool *pool, const char *source, size_t length, bool strict, uint8_t *reply,
                      size_t capacity) {
-    if (!pool->compiler) pool->compiler = realm_open(pool->memory, COMPILE_STACK);
+    if (!pool->compiler) {
+        /* A task will follow: the first worker builds its realm while we build ours. If it can't be
+         * started now, the task will say so. */
+        pthread_mutex_lock(&pool->lock);
+        if (!pool->threads) start_worker(pool);
+        pthread_mutex_unlock(&pool->lock);
+        pool->compiler = realm_open(pool->memory, COMPILE_STACK);
+    }
     if (!pool->compiler) return DFD_E_MEMORY;
     Bytes bytes = {0};
     Program *program = realm_compile(pool->compiler, source, length, strict, &bytes);
