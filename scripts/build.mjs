@@ -1,7 +1,7 @@
 /**
  * Builds the C library, and on request the C tests.
  *
- *   node scripts/build.mjs [release] [debug] [asan] [tsan] [--tests]
+ *   node scripts/build.mjs [release] [debug] [asan] [tsan] [--tests]      (tests: not in release)
  *
  *   engine's source ─> build/engine/edited ─┐
  *   csrc/*.c ───────────────────────────────┴─> build/MODE/objects ─> build/MODE/libdeferred.so
@@ -49,18 +49,24 @@ const KEPT_OBJECTS = 3; // of one unit, so that switching branches costs nothing
 
 /** @typedef {"release" | "debug" | "asan" | "tsan"} Mode */
 
-/** @type {Record<Mode, string[]>} */
+/**
+ * Release is what users have. The others are for tests: with asserts, and with DFD_TEST, which
+ * opens doors that only tests use.
+ *
+ * @type {Record<Mode, string[]>}
+ */
 const MODE_FLAGS = {
   release: ["-O2", "-DNDEBUG"],
-  debug: ["-O0", "-g3", "-fno-omit-frame-pointer"],
+  debug: ["-DDFD_TEST", "-O0", "-g3", "-fno-omit-frame-pointer"],
   asan: [
+    "-DDFD_TEST",
     "-O1",
     "-g",
     "-fno-omit-frame-pointer",
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=undefined",
   ],
-  tsan: ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
+  tsan: ["-DDFD_TEST", "-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
 };
 
 /** Without hidden visibility calls go through the PLT: the engine is 1.2 times slower. */
@@ -499,6 +505,7 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
       const log = (await readFile(`${unit.object}.log`, "utf8").catch(() => "")).trim();
       if (log) warnings.push(log);
     }
+    for (const { tests } of Object.values(results)) tests.sort();
     return { compiled: stale.length, failures, warnings, results };
   } finally {
     line.stop();
@@ -529,6 +536,9 @@ async function main() {
     throw new BuildError(
       `"${unknown[0]}" is no mode; there are ${Object.keys(MODE_FLAGS).join(", ")}, and --tests`,
     );
+  }
+  if (tests && (modes.length === 0 || modes.includes("release"))) {
+    throw new BuildError("the C tests are for debug, asan and tsan: name one of these");
   }
   const start = Date.now();
   if (await symbols() === "written") console.log("ffi/symbols.ts follows the headers");
