@@ -16,7 +16,8 @@
  * @module
  */
 export { Deferred, type DeferredOptions, type TaskStats } from "./src/deferred.ts";
-export { DeferredPool, type PoolOptions } from "./src/pool.ts";
+export type { Limits } from "./src/runner.ts";
+export { DeferredPool, type Hardening, type PoolOptions } from "./src/pool.ts";
 export {
   DataCloneError,
   DeferredError,

@@ -143,23 +143,20 @@ static void put_number(Bytes *bytes, double number) {
 
 /* --- encoding: state --------------------------------------------------------------------- */
 
-/* A table from 64 bits to a number that indexes one of the encoder's lists. The list has the last
- * word: entries are not removed when an encoding is rewound, so whoever finds a number checks
- * what the list has there. The first few are searched without hashing. */
-typedef struct Slot {
-    uint64_t key;
-    uint32_t number;
-} Slot;
-
-#define TABLE_FIRST 8
-#define NO_NUMBER UINT32_MAX
-
+/* Finds entries of one of the encoder's lists by their key, which is the first thing in each: open
+ * addressing, a slot holds the number of an entry. A list is short or only grows at its end, and
+ * is cut back to an earlier length when an encoding is rewound. Nothing is removed from the table
+ * then: a number that the list does not have (any more) marks a free slot. An entry was put behind
+ * lower numbers only, so that no cut opens a gap before it. */
 typedef struct Table {
-    Slot *slots;
-    uint32_t used;
-    uint32_t capacity; /* a power of 2 */
-    Slot first[TABLE_FIRST];
+    uint32_t *slots;
+    uint32_t capacity; /* a power of 2, or 0: the list is searched itself */
+    uint32_t shift;
+    uint32_t free; /* the slot that the last search ended at */
 } Table;
+
+enum { TABLE_FROM = 8, TABLE_LEAST = 64 };
+#define NO_NUMBER UINT32_MAX
 
 typedef enum FrameKind {
     FRAME_ARRAY,    /* an array that was dense: elements by index */
@@ -195,13 +192,14 @@ typedef struct EncodeFrame {
 
 /* A list of keys that has a shape number: its index among the lists. */
 typedef struct KeyList {
-    uint64_t hash;
+    uint64_t hash; /* by which it is found */
     uint32_t count;
     JSAtom *keys; /* owned */
 } KeyList;
 
 /* One of the engine's shapes whose objects are FRAME_OBJECT, and its shape number. */
 typedef struct KnownShape {
+    uint64_t address; /* of the shape, by which it is found */
     EngineShape *shape; /* held */
     uint32_t list;
     uint32_t count;
@@ -218,69 +216,66 @@ typedef struct Encoder {
 
     EncodeFrame *frames;
     uint32_t depth, frame_capacity;
-    void **objects; /* by number, each held; NULL for the props of an error, which are no object */
+    uint64_t *objects; /* their addresses by number, held; 0 for the props of an error */
     uint32_t object_count, object_capacity;
     KeyList *lists; /* by shape number */
     uint32_t list_count, list_capacity;
     KnownShape *shapes;
     uint32_t shape_count, shape_capacity;
     KnownShape last; /* the last one found */
-    Table object_numbers, list_numbers, shape_numbers;
+    Table object_table, list_table, shape_table;
 
     EncodeFrame first_frames[FIRST_FRAMES];
-    void *first_objects[FIRST_OBJECTS];
+    uint64_t first_objects[FIRST_OBJECTS];
     KeyList first_lists[FIRST_SHAPES];
     KnownShape first_shapes[FIRST_SHAPES];
 } Encoder;
 
-static void table_init(Table *table) {
-    table->slots = table->first;
-    table->capacity = TABLE_FIRST;
-    table->used = 0;
+static uint64_t key_at(const void *list, size_t size, uint32_t number) {
+    uint64_t key;
+    memcpy(&key, (const char *)list + number * size, sizeof key);
+    return key;
 }
 
-/* The slot of a key or the free one it belongs in, which has NO_NUMBER then. */
-static Slot *table_probe(Table *table, uint64_t key) {
-    uint32_t mask = table->capacity - 1;
-    uint32_t i = (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 32) & mask;
-    while (table->slots[i].number != NO_NUMBER && table->slots[i].key != key) i = (i + 1) & mask;
-    return &table->slots[i];
-}
-
-static bool table_grow(JSContext *ctx, Table *table) {
-    Table larger = {.capacity = table->capacity * 4};
-    larger.slots = js_malloc(ctx, larger.capacity * sizeof(Slot));
-    if (!larger.slots) return false;
-    for (uint32_t i = 0; i < larger.capacity; i++) larger.slots[i].number = NO_NUMBER;
-    for (uint32_t i = 0; i < table->capacity; i++) {
-        const Slot *slot = &table->slots[i];
-        if (slot->number != NO_NUMBER) *table_probe(&larger, slot->key) = *slot;
+/* The number of the entry of a list of `count` that has a key, or NO_NUMBER. */
+static uint32_t table_find(Table *table, const void *list, size_t size, uint32_t count,
+                           uint64_t key) {
+    if (table->capacity == 0) {
+        for (uint32_t i = 0; i < count; i++)
+            if (key_at(list, size, i) == key) return i;
+        return NO_NUMBER;
     }
-    release(ctx, table->slots, table->first);
-    table->slots = larger.slots;
-    table->capacity = larger.capacity;
+    /* Fibonacci hashing: addresses at equal distances are spread evenly. */
+    uint32_t slot = (uint32_t)((key * 0x9e3779b97f4a7c15u) >> table->shift);
+    for (;; slot = (slot + 1) & (table->capacity - 1)) {
+        uint32_t number = table->slots[slot];
+        if (number >= count) break;
+        if (key_at(list, size, number) == key) return number;
+    }
+    table->free = slot;
+    return NO_NUMBER;
+}
+
+/* Adds the last entry of a list, which table_find has just not found. */
+static bool table_add(JSContext *ctx, Table *table, const void *list, size_t size,
+                      uint32_t count) {
+    if (table->capacity == 0 && count <= TABLE_FROM) return true;
+    if (count <= table->capacity / 2) {
+        table->slots[table->free] = count - 1;
+        return true;
+    }
+    uint32_t capacity = table->capacity ? table->capacity * 4 : TABLE_LEAST;
+    uint32_t *slots = js_malloc(ctx, capacity * sizeof *slots);
+    if (!slots) return false;
+    js_free(ctx, table->slots);
+    memset(slots, 0xff, capacity * sizeof *slots); /* NO_NUMBER */
+    *table = (Table){.slots = slots, .capacity = capacity, .shift = 64};
+    while (capacity >>= 1) table->shift--;
+    for (uint32_t i = 0; i < count; i++) {
+        table_find(table, list, size, i, key_at(list, size, i));
+        table->slots[table->free] = i;
+    }
     return true;
-}
-
-/* The number at a key, to be read or set; NO_NUMBER if the key is new. NULL: no memory. */
-static uint32_t *table_at(JSContext *ctx, Table *table, uint64_t key) {
-    if (table->slots == table->first) {
-        for (uint32_t i = 0; i < table->used; i++)
-            if (table->slots[i].key == key) return &table->slots[i].number;
-        if (table->used < TABLE_FIRST) {
-            Slot *slot = &table->slots[table->used++];
-            *slot = (Slot){.key = key, .number = NO_NUMBER};
-            return &slot->number;
-        }
-    }
-    /* At most half full, or a third behind the first growth: probes are short. */
-    if (table->used * 2 >= table->capacity && !table_grow(ctx, table)) return NULL;
-    Slot *slot = table_probe(table, key);
-    if (slot->number == NO_NUMBER) {
-        slot->key = key;
-        table->used++;
-    }
-    return &slot->number;
 }
 
 /* --- encoding: failing ------------------------------------------------------------------- */
@@ -493,7 +488,7 @@ static void path_add(Text *path, const Encoder *e, uint32_t from) {
 
 /* --- encoding: frames, numbers, shapes --------------------------------------------------- */
 
-/* A new frame on top, all zero but these. NULL when there is no memory. */
+/* A new frame on top, which owns nothing. NULL when there is no memory. */
 static EncodeFrame *push(Encoder *e, FrameKind kind, JSValueConst object, uint32_t count) {
     if (e->depth == e->frame_capacity) {
         EncodeFrame *frames =
@@ -502,7 +497,13 @@ static EncodeFrame *push(Encoder *e, FrameKind kind, JSValueConst object, uint32
         e->frames = frames;
     }
     EncodeFrame *frame = &e->frames[e->depth++];
-    *frame = (EncodeFrame){.kind = kind, .object = object, .count = count};
+    frame->kind = kind;
+    frame->lenient = false;
+    frame->index = 0;
+    frame->count = count;
+    frame->object = object;
+    frame->keys = NULL;
+    frame->values = NULL;
     return frame;
 }
 
@@ -530,7 +531,7 @@ static void rewind_to(Encoder *e, Mark to) {
     JSContext *ctx = e->ctx;
     e->bytes->length = to.length;
     while (e->object_count > to.objects) {
-        void *object = e->objects[--e->object_count];
+        void *object = (void *)(uintptr_t)e->objects[--e->object_count];
         if (object) JS_FreeValue(ctx, JS_MKPTR(JS_TAG_OBJECT, object));
     }
     while (e->list_count > to.lists) {
@@ -545,27 +546,26 @@ static void rewind_to(Encoder *e, Mark to) {
 /* Gives the next number to an object (NULL: to the props of an error). */
 static bool add_object(Encoder *e, void *object) {
     if (e->object_count == e->object_capacity) {
-        void **objects =
+        uint64_t *objects =
             enlarge(e->ctx, e->objects, e->first_objects, &e->object_capacity, sizeof *objects);
         if (!objects) return false;
         e->objects = objects;
     }
-    e->objects[e->object_count++] = object;
+    e->objects[e->object_count++] = (uintptr_t)object;
     if (object) JS_DupValue(e->ctx, JS_MKPTR(JS_TAG_OBJECT, object));
-    return true;
+    return table_add(e->ctx, &e->object_table, e->objects, sizeof *e->objects, e->object_count);
 }
 
 /* DONE: the object has a number, and a reference to it is written. PUSHED: it has one now, and its
  * contents are to be written. */
 static Step number_object(Encoder *e, JSValueConst value) {
     void *object = JS_VALUE_GET_PTR(value);
-    uint32_t *number = table_at(e->ctx, &e->object_numbers, (uintptr_t)object);
-    if (!number) return fail(e, CLONE_THREW);
-    if (*number < e->object_count && e->objects[*number] == object) {
-        put_tag_n(e->bytes, WIRE_REFERENCE, *number);
+    uint32_t number = table_find(&e->object_table, e->objects, sizeof *e->objects,
+                                 e->object_count, (uintptr_t)object);
+    if (number != NO_NUMBER) {
+        put_tag_n(e->bytes, WIRE_REFERENCE, number);
         return DONE;
     }
-    *number = e->object_count; /* stale if this fails, which is fine */
     if (e->depth >= WIRE_MAX_DEPTH) return refuse_because(e, TOO_DEEP);
     return add_object(e, object) ? PUSHED : fail(e, CLONE_THREW);
 }
@@ -580,30 +580,27 @@ static uint64_t hash_keys(const JSAtom *keys, uint32_t count) {
 }
 
 /* Whether the keys have a shape number, which is then in *number; else they get the next one. -1
- * when there is no memory. Of two lists with one hash only the first is ever found again. */
+ * when there is no memory. A list whose hash is taken has the next hash that is not. */
 static int number_keys(Encoder *e, const JSAtom *keys, uint32_t count, uint32_t *number) {
+    JSContext *ctx = e->ctx;
     uint64_t hash = hash_keys(keys, count);
-    uint32_t *found = table_at(e->ctx, &e->list_numbers, hash);
-    if (!found) return -1;
-    if (*found < e->list_count && e->lists[*found].hash == hash) {
-        const KeyList *list = &e->lists[*found];
-        *number = *found;
+    for (;; hash++) {
+        *number = table_find(&e->list_table, e->lists, sizeof *e->lists, e->list_count, hash);
+        if (*number == NO_NUMBER) break;
+        const KeyList *list = &e->lists[*number];
         if (list->count == count && memcmp(list->keys, keys, count * sizeof *keys) == 0) return 1;
-    } else {
-        *found = e->list_count;
     }
     if (e->list_count == e->list_capacity) {
-        KeyList *lists =
-            enlarge(e->ctx, e->lists, e->first_lists, &e->list_capacity, sizeof *lists);
+        KeyList *lists = enlarge(ctx, e->lists, e->first_lists, &e->list_capacity, sizeof *lists);
         if (!lists) return -1;
         e->lists = lists;
     }
-    JSAtom *copy = js_malloc(e->ctx, (count ? count : 1) * sizeof *copy);
+    JSAtom *copy = js_malloc(ctx, (count ? count : 1) * sizeof *copy);
     if (!copy) return -1;
-    for (uint32_t i = 0; i < count; i++) copy[i] = JS_DupAtom(e->ctx, keys[i]);
+    for (uint32_t i = 0; i < count; i++) copy[i] = JS_DupAtom(ctx, keys[i]);
     *number = e->list_count;
     e->lists[e->list_count++] = (KeyList){.hash = hash, .count = count, .keys = copy};
-    return 0;
+    return table_add(ctx, &e->list_table, e->lists, sizeof *e->lists, e->list_count) ? 0 : -1;
 }
 
 /* --- encoding: strings and BigInts ------------------------------------------------------- */
@@ -851,6 +848,7 @@ static Step encode_array_by_keys(Encoder *e, JSValueConst array, bool lenient) {
     }
     frame->keys = keys;
     frame->key_count = count;
+    frame->position = 0;
     frame->length = length;
     frame->lenient = lenient;
     if (elements && count == length && count > 0) {
@@ -914,31 +912,29 @@ static Step encode_by_keys(Encoder *e, JSValueConst object, JSPropertyEnum *keys
     return PUSHED;
 }
 
-/* Finds or adds a shape of the engine; false if its objects are to be written by their keys, or
- * (e->result says so) there is no memory. */
+/* Finds or adds a shape of the engine, as e->last; false if its objects are to be written by their
+ * keys, or (e->result says so) there is no memory. */
 static bool find_shape(Encoder *e, EngineShape *shape, bool *is_new) {
-    uint32_t *number = table_at(e->ctx, &e->shape_numbers, (uintptr_t)shape);
-    if (!number) return fail(e, CLONE_THREW), false;
-    *is_new = !(*number < e->shape_count && e->shapes[*number].shape == shape);
+    uint32_t number = table_find(&e->shape_table, e->shapes, sizeof *e->shapes, e->shape_count,
+                                 (uintptr_t)shape);
+    *is_new = number == NO_NUMBER;
     if (!*is_new) {
-        e->last = e->shapes[*number];
+        e->last = e->shapes[number];
         return true;
     }
     int count = engine_shape_keys(e->ctx, shape);
-    if (count < 0 || count > WIRE_SHAPE_KEYS) {
-        *number = NO_NUMBER - 1; /* never a number of ours: the slot stays taken, and stale */
-        return false;
-    }
+    if (count < 0 || count > WIRE_SHAPE_KEYS) return false;
     if (e->shape_count == e->shape_capacity) {
         KnownShape *shapes =
             enlarge(e->ctx, e->shapes, e->first_shapes, &e->shape_capacity, sizeof *shapes);
         if (!shapes) return fail(e, CLONE_THREW), false;
         e->shapes = shapes;
     }
-    *number = e->shape_count;
-    e->last = (KnownShape){.shape = engine_shape_hold(shape), .count = (uint32_t)count};
+    e->last = (KnownShape){.address = (uintptr_t)shape, .count = (uint32_t)count};
+    e->last.shape = engine_shape_hold(shape);
     e->shapes[e->shape_count++] = e->last;
-    return true;
+    return table_add(e->ctx, &e->shape_table, e->shapes, sizeof *e->shapes, e->shape_count) ||
+           (fail(e, CLONE_THREW), false);
 }
 
 static bool put_new_shape(Encoder *e) {
@@ -1478,9 +1474,7 @@ static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes) {
     e->list_capacity = e->shape_capacity = FIRST_SHAPES;
     e->depth = e->object_count = e->list_count = e->shape_count = 0;
     e->last.shape = NULL;
-    table_init(&e->object_numbers);
-    table_init(&e->list_numbers);
-    table_init(&e->shape_numbers);
+    e->object_table = e->list_table = e->shape_table = (Table){0};
 }
 
 static void encoder_free(Encoder *e) {
@@ -1490,9 +1484,9 @@ static void encoder_free(Encoder *e) {
     release(e->ctx, e->objects, e->first_objects);
     release(e->ctx, e->lists, e->first_lists);
     release(e->ctx, e->shapes, e->first_shapes);
-    release(e->ctx, e->object_numbers.slots, e->object_numbers.first);
-    release(e->ctx, e->list_numbers.slots, e->list_numbers.first);
-    release(e->ctx, e->shape_numbers.slots, e->shape_numbers.first);
+    js_free(e->ctx, e->object_table.slots);
+    js_free(e->ctx, e->list_table.slots);
+    js_free(e->ctx, e->shape_table.slots);
 }
 
 CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneFailure *failure) {

@@ -31,7 +31,7 @@ static _Atomic uint32_t *word(const CompletionQueue *queue, int index) {
 }
 
 bool completion_open(CompletionQueue *queue) {
-    *queue = (CompletionQueue){.fd = -1};
+    *queue = (CompletionQueue){.fd = -1, .host_fd = -1};
     queue->last = &queue->first;
     void *memory =
         mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -177,10 +177,9 @@ void completion_unpark(CompletionQueue *queue) {
     atomic_store(word(queue, DFD_CONTROL_PARKED), 0);
 }
 
-int completion_make_fd(CompletionQueue *queue) {
+int completion_make_pair(CompletionQueue *queue) {
     int ends[2];
-    if (queue->fd >= 0) return -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) return -1;
+    if (queue->fd >= 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) return queue->fd;
     for (int i = 0; i < 2; i++) {
         fcntl(ends[i], F_SETFD, FD_CLOEXEC);
         fcntl(ends[i], F_SETFL, fcntl(ends[i], F_GETFL) | O_NONBLOCK);
@@ -190,14 +189,23 @@ int completion_make_fd(CompletionQueue *queue) {
 #endif
     }
     pthread_mutex_lock(&queue->wake_lock);
+    queue->host_fd = ends[0];
     queue->fd = ends[1];
     pthread_mutex_unlock(&queue->wake_lock);
-    return ends[0];
+    return queue->fd;
+}
+
+int completion_take_fd(CompletionQueue *queue) {
+    completion_make_pair(queue);
+    int fd = queue->host_fd;
+    queue->host_fd = -1;
+    return fd;
 }
 
 void completion_silence(CompletionQueue *queue) {
     pthread_mutex_lock(&queue->wake_lock);
     if (queue->fd >= 0) close(queue->fd);
-    queue->fd = -1;
+    if (queue->host_fd >= 0) close(queue->host_fd);
+    queue->fd = queue->host_fd = -1;
     pthread_mutex_unlock(&queue->wake_lock);
 }

@@ -37,6 +37,7 @@ typedef struct CompletionQueue {
     Completion *first, **last; /* the overflow list */
     pthread_mutex_t wake_lock; /* held while the host is told, so that it isn't once silenced */
     int fd;                    /* our end of the socket pair, or -1 */
+    int host_fd;               /* the host's, until it asks for it; or -1 */
 } CompletionQueue;
 
 bool completion_open(CompletionQueue *queue);
@@ -50,7 +51,10 @@ int32_t completion_refill(CompletionQueue *queue);
 
 int32_t completion_park(CompletionQueue *queue);
 void completion_unpark(CompletionQueue *queue);
-int completion_make_fd(CompletionQueue *queue);  /* the host's end, or -1 */
+/* Makes the socket pair if there is none yet. Host's thread. Returns our end, or -1. */
+int completion_make_pair(CompletionQueue *queue);
+/* The host's end, once; from then on the host's. -1 if there is none. */
+int completion_take_fd(CompletionQueue *queue);
 void completion_silence(CompletionQueue *queue); /* no more wake-ups */
 
 #endif

@@ -150,6 +150,6 @@ void dfd_release(double address) {
 int32_t dfd_waker_fd(uint32_t handle) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
-    int fd = completion_make_fd(pool_completions(pool));
+    int fd = completion_take_fd(pool_completions(pool));
     return fd < 0 ? DFD_E_SYSTEM : fd;
 }

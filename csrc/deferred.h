@@ -71,9 +71,15 @@
     X(THREADS, 48, "C and W: worker threads alive")                                                \
     X(RUNNING, 49, "W: tasks being run")                                                           \
     X(QUEUED, 50, "C and W: tasks waiting")                                                        \
+    X(HARDENING, 51, "W: DFD_HARDENING_*, what is in force for every worker so far")               \
     X(RING, 64, "where the ring begins, as an index of 32-bit words from the control block")
 
 #define DFD_RING_BYTES 65536
+
+/* What protects the process from its tasks, where the platform has the means: bits. */
+#define DFD_HARDENING_MAP(X)                                                                       \
+    X(SIGNAL, 1, "a task is ended by a signal, wherever it is")                                    \
+    X(SYSCALLS, 2, "workers may only make the few system calls that they need")
 
 /* A completion record in the ring. Its start and size are multiples of 8; it never wraps: a
  * record with task 0xffffffff and nothing but a size fills the rest of the ring. */
@@ -106,12 +112,14 @@
 #define DFD_ENUM_ERROR(name, value, text) DFD_E_##name = value,
 #define DFD_ENUM_OPTION(name, value, text) DFD_OPTION_##name = value,
 #define DFD_ENUM_CONTROL(name, value, text) DFD_CONTROL_##name = value,
+#define DFD_ENUM_HARDENING(name, value, text) DFD_HARDENING_##name = value,
 #define DFD_ENUM_RECORD(name, value, text) DFD_RECORD_##name = value,
 #define DFD_ENUM_SUBMISSION(name, value, text) DFD_SUBMISSION_##name = value,
 enum { DFD_STATUS_MAP(DFD_ENUM_STATUS) DFD_STATUS_COUNT };
 enum { DFD_ERROR_MAP(DFD_ENUM_ERROR) };
 enum { DFD_OPTION_MAP(DFD_ENUM_OPTION) DFD_OPTION_COUNT };
 enum { DFD_CONTROL_MAP(DFD_ENUM_CONTROL) };
+enum { DFD_HARDENING_MAP(DFD_ENUM_HARDENING) };
 enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
 enum { DFD_SUBMISSION_MAP(DFD_ENUM_SUBMISSION) };
 

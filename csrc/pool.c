@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harden.h"
+
 #define DEFAULT_MEMORY ((size_t)256 << 20)
 #define DEFAULT_STACK ((size_t)4 << 20)
 #define MIN_STACK ((size_t)64 << 10)
@@ -113,6 +115,7 @@ struct Pool {
     double watch_at;
     double next_expiry; /* the earliest of the queued tasks', or earlier */
     bool watched;       /* the watchdog runs */
+    uint32_t hardening; /* DFD_HARDENING_* that every worker has */
     bool closing;
 };
 
@@ -328,13 +331,18 @@ static bool start_thread(Pool *pool, size_t stack, void *(*run)(void *), void *a
     return started;
 }
 
-/* Sees to it that the watchdog looks at `at`. Under the lock. If it can't be started, what remains
- * are the signal that stop() sends and the engine's own polling. */
+/* Starts the watchdog if it does not run. Under the lock, on the host's thread: workers may start
+ * no threads. If it can't be started, what remains are the signal that stop() sends and the
+ * engine's own polling. */
+static void need_watchdog(Pool *pool) {
+    if (pool->watched) return;
+    pool->watch_at = INFINITY;
+    pool->watched = start_thread(pool, WATCHDOG_STACK, watchdog, pool);
+}
+
+/* Sees to it that the watchdog looks at `at`. Under the lock. */
 static void watch(Pool *pool, double at) {
-    if (!pool->watched) {
-        pool->watch_at = at;
-        pool->watched = start_thread(pool, WATCHDOG_STACK, watchdog, pool);
-    } else if (at < pool->watch_at) {
+    if (at < pool->watch_at) {
         pool->watch_at = at;
         pthread_cond_signal(&pool->watch);
     }
@@ -453,7 +461,12 @@ static Realm *build_realm(Worker *worker) {
     Pool *pool = worker->pool;
     Realm *realm = realm_open(pool->memory, pool->stack);
     bool signalled = realm && guard_thread_begin(realm_guard(realm));
+    bool hardened = realm && harden_thread(pool->completions.fd);
+    uint32_t hardening = (signalled ? DFD_HARDENING_SIGNAL : 0u) |
+                         (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     pthread_mutex_lock(&pool->lock);
+    pool->hardening &= hardening;
+    atomic_store(count(pool, DFD_CONTROL_HARDENING), pool->hardening);
     worker->realm = realm;
     worker->thread = pthread_self();
     worker->signalled = signalled;
@@ -501,6 +514,7 @@ static void *work(void *argument) {
 
 /* Starts one more worker. Under the lock. */
 static bool start_worker(Pool *pool) {
+    completion_make_pair(&pool->completions); /* before the thread may send to nothing else */
     Worker *worker = calloc(1, sizeof *worker);
     if (!worker) return false;
     worker->pool = pool;
@@ -554,6 +568,7 @@ Pool *pool_open(void) {
     pool->memory = DEFAULT_MEMORY;
     pool->stack = DEFAULT_STACK;
     pool->next_expiry = INFINITY;
+    pool->hardening = UINT32_MAX;
     if (!completion_open(&pool->completions)) goto no_queue;
     if (pthread_mutex_init(&pool->lock, NULL)) goto no_lock;
     if (pthread_cond_init(&pool->queued, NULL)) goto no_cond;
@@ -592,7 +607,10 @@ void pool_close(Pool *pool) {
     pool->length = 0;
     for (Worker *worker = pool->workers; worker; worker = worker->next)
         if (worker->task) stop(worker, DFD_STATUS_CANCELLED);
-    if (pool->running) watch(pool, now_ms() + RESEND_MS);
+    if (pool->running) {
+        need_watchdog(pool);
+        watch(pool, now_ms() + RESEND_MS);
+    }
     pthread_cond_broadcast(&pool->queued);
     pthread_cond_signal(&pool->watch);
     pthread_mutex_unlock(&pool->lock);
@@ -725,6 +743,8 @@ int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
     task->handle = slots_add(&pool->tasks, task);
     result = task->handle ? (int32_t)task->handle : DFD_E_MEMORY;
     if (task->handle) {
+        const Limits *limits = &task->limits;
+        if (limits->timeout_ms || limits->cpu_ms || task->expires < INFINITY) need_watchdog(pool);
         queue_push(pool, task);
         if (!send_worker(pool)) {
             queue_remove(pool, task);
@@ -751,6 +771,7 @@ int32_t pool_cancel(Pool *pool, uint32_t handle) {
         slots_remove(&pool->tasks, handle);
     } else if (task) {
         stop(task->worker, DFD_STATUS_CANCELLED);
+        need_watchdog(pool);
         watch(pool, now_ms() + RESEND_MS);
     }
     pthread_mutex_unlock(&pool->lock);

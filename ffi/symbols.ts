@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xdcca3cb6;
+export const ABI = 0xf12734b6;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -201,8 +201,18 @@ export const CONTROL = {
   RUNNING: 49,
   /** C and W: tasks waiting */
   QUEUED: 50,
+  /** W: DFD_HARDENING_*, what is in force for every worker so far */
+  HARDENING: 51,
   /** where the ring begins, as an index of 32-bit words from the control block */
   RING: 64,
+} as const;
+
+/** What protects the process from its tasks, where the platform has the means: bits. */
+export const HARDENING = {
+  /** a task is ended by a signal, wherever it is */
+  SIGNAL: 1,
+  /** workers may only make the few system calls that they need */
+  SYSCALLS: 2,
 } as const;
 
 /**

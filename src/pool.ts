@@ -3,10 +3,18 @@
  *
  * @module
  */
-import { CONTROL } from "../ffi/symbols.ts";
+import { CONTROL, HARDENING } from "../ffi/symbols.ts";
 import { Deferred, type DeferredOptions, type DeferredRest } from "./deferred.ts";
 import { PoolClosedError } from "./errors.ts";
 import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
+
+/** What protects the process from a pool's tasks; see {@linkcode DeferredPool.hardening}. */
+export interface Hardening {
+  /** A task that must end is ended by a signal, wherever it is: no builtin can hold it up. */
+  readonly signal: boolean;
+  /** The pool's threads may only make the few system calls that they need (seccomp, Linux). */
+  readonly syscalls: boolean;
+}
 
 /** What a {@linkcode DeferredPool} takes. */
 export interface PoolOptions extends RunnerOptions {}
@@ -73,6 +81,13 @@ export class DeferredPool {
   /** Tasks that are queued or running, or whose result is on its way. */
   get pending(): number {
     return this.#runner.pending;
+  }
+
+  /** What is in force for all of the pool's threads so far; `undefined` before there are any. */
+  get hardening(): Hardening | undefined {
+    const bits = this.#runner.counter(CONTROL.HARDENING);
+    if (this.threads === 0) return undefined;
+    return { signal: (bits & HARDENING.SIGNAL) !== 0, syscalls: (bits & HARDENING.SYSCALLS) !== 0 };
   }
 
   /** Whether the pool takes no more tasks. */

@@ -1,0 +1,104 @@
+/* harden.c - see harden.h
+ *
+ * A seccomp filter (Linux, https://docs.kernel.org/userspace-api/seccomp_filter.html) of the
+ * calling thread alone. What libc does at its first use, reading the time zone for one, must have
+ * been done before.
+ */
+#include "harden.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER 1 /* whose own runtime needs more than we allow */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+
+#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(UNDER_SANITIZER)
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define THIS_ARCH AUDIT_ARCH_X86_64
+#else
+#define THIS_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+/* The low half of a system call's argument, on little-endian machines. */
+#define ARGUMENT(n) ((uint32_t)(offsetof(struct seccomp_data, args) + 8 * (n)))
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
+#define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
+/* Skips `yes` or `no` instructions. */
+#define IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), yes, no)
+#define IF_ANY_BIT(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), yes, no)
+#define ALLOW RETURN(SECCOMP_RET_ALLOW)
+#define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW_CALL(name) IF_EQUAL(__NR_##name, 0, 1), ALLOW
+
+bool harden_thread(int wake_fd) {
+    struct sock_filter filter[] = {
+        LOAD(offsetof(struct seccomp_data, arch)),
+        IF_EQUAL(THIS_ARCH, 1, 0),
+        REFUSE,
+        LOAD(offsetof(struct seccomp_data, nr)),
+        ALLOW_CALL(futex),
+        ALLOW_CALL(madvise),
+        ALLOW_CALL(munmap),
+        ALLOW_CALL(mremap),
+        ALLOW_CALL(brk),
+        ALLOW_CALL(rt_sigreturn),
+        ALLOW_CALL(rt_sigprocmask),
+        ALLOW_CALL(sigaltstack),
+        ALLOW_CALL(sched_yield),
+        ALLOW_CALL(clock_gettime),
+        ALLOW_CALL(gettimeofday),
+        ALLOW_CALL(getrandom),
+        ALLOW_CALL(restart_syscall),
+        ALLOW_CALL(exit),
+        /* Memory: fresh pages only, and none that can be executed. */
+        IF_EQUAL(__NR_mmap, 0, 6),
+        LOAD(ARGUMENT(3)),
+        IF_ANY_BIT(MAP_ANONYMOUS, 0, 3),
+        LOAD(ARGUMENT(2)),
+        IF_ANY_BIT(PROT_EXEC, 1, 0),
+        ALLOW,
+        REFUSE,
+        IF_EQUAL(__NR_mprotect, 0, 4),
+        LOAD(ARGUMENT(2)),
+        IF_ANY_BIT(PROT_EXEC, 1, 0),
+        ALLOW,
+        REFUSE,
+        /* The wake-up of the host. */
+        IF_EQUAL(__NR_sendto, 0, 3),
+        LOAD(ARGUMENT(0)),
+        IF_EQUAL(wake_fd, 0, 1),
+        ALLOW,
+        REFUSE,
+    };
+    struct sock_fprog program = {
+        .len = sizeof filter / sizeof *filter,
+        .filter = filter,
+    };
+    tzset();
+    return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+           !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+#else
+
+bool harden_thread(int wake_fd) {
+    (void)wake_fd;
+    return false;
+}
+
+#endif
