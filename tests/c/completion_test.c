@@ -103,9 +103,9 @@ static ssize_t told(int fd) {
 TEST("a parked host is told once") {
     CompletionQueue queue;
     REQUIRE(completion_open(&queue));
-    int fd = completion_make_fd(&queue);
+    int fd = completion_take_fd(&queue);
     CHECK(fd >= 0);
-    CHECK(completion_make_fd(&queue) == -1);
+    CHECK(completion_take_fd(&queue) == -1);
     push(&queue, 1, 8);
     CHECK(told(fd) == 0); /* nobody asked */
     CHECK(completion_park(&queue) == 1);
@@ -149,7 +149,7 @@ static void *write_all(void *argument) {
 TEST("no completion and no wake up is lost") {
     CompletionQueue queue;
     REQUIRE(completion_open(&queue));
-    int fd = completion_make_fd(&queue);
+    int fd = completion_take_fd(&queue);
     REQUIRE(fd >= 0);
     Writer writers[WRITERS];
     uint32_t next[WRITERS] = {0};
