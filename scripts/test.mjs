@@ -295,7 +295,7 @@ async function main() {
   await mkdir(path.join(ROOT, LOGS), { recursive: true });
 
   // The library as users have it, and the C tests in the modes that find more.
-  const testModes = !wanted.c ? [] : wanted.fast ? ["debug"] : ["asan", "tsan"];
+  const testModes = !wanted.c ? [] : wanted.fast ? ["debug"] : ["debug", "asan", "tsan"];
   let built;
   await section("Build", async () => {
     await check("library and C tests", async () => {
