@@ -84,23 +84,26 @@ async function residentBytes() {
   return process.memoryUsage().rss;
 }
 
+/**
+ * A pool all of whose workers have run a task. Many tasks of some length at once see to it; a
+ * Deferred tells which worker ran it, and where one was not among them, longer tasks follow.
+ */
+async function openAll(open, threads, busy) {
+  const lane = open(threads, "busy");
+  for (let ms = busy; ms <= 16 * busy; ms *= 2) {
+    const runs = Array.from({ length: threads }, () => lane.run(ms));
+    await Promise.all(runs);
+    const used = new Set(runs.map((run) => run.stats?.worker));
+    if (used.has(undefined) || used.size === threads) return lane;
+  }
+  throw new Error(`${threads} tasks at once did not run on ${threads} workers`);
+}
+
 /** What workers add to the process, each of which ran a task and is idle again. */
 async function memory(open, { workers, busy }) {
-  const every = async (threads) => {
-    const lane = open(threads, "busy");
-    const runs = Array.from({ length: threads }, () => lane.run(busy));
-    const used = new Set((await Promise.all(runs.map(async (run) => {
-      await run;
-      return run.stats?.worker; // of a Deferred; the others give each worker one by themselves
-    }))).filter((worker) => worker !== undefined));
-    if (used.size !== 0 && used.size !== threads) {
-      throw new Error(`${threads} tasks at once ran on ${used.size} workers`);
-    }
-    return lane;
-  };
-  const one = await every(1); // what is needed once is there now
+  const one = await openAll(open, 1, busy); // what is needed once is there now
   const before = await residentBytes();
-  const many = await every(workers);
+  const many = await openAll(open, workers, busy);
   const after = await residentBytes();
   await many.close();
   await one.close();
@@ -122,27 +125,37 @@ function threadTimes() {
 }
 
 /**
- * CPU time of the whole process during one long task, less the task's own: that of the thread
- * that was busiest. Where threads can't be told apart it is the time that the task took, which is
- * somewhat more.
+ * CPU time of the whole process in ms while `work` goes on, and that of its busiest thread. Where
+ * threads can't be told apart it is the time that the work took, which is somewhat more.
+ */
+async function cpuOf(work) {
+  const threads = threadTimes();
+  const before = process.cpuUsage();
+  const start = performance.now();
+  await work();
+  const took = performance.now() - start;
+  await sleep(20); // a thread's time is exact when it sleeps
+  const { user, system } = process.cpuUsage(before);
+  const later = threadTimes();
+  const busiest = threads && later
+    ? Math.max(...[...later].map(([id, time]) => time - (threads.get(id) ?? 0)))
+    : took;
+  return { all: (user + system) / 1000, busiest };
+}
+
+/**
+ * CPU time of the whole process during one long task, less the task's own, which is that of the
+ * busiest thread. `idle` is what the same process uses in the same time without a task: the
+ * runtime's own doing, such as its garbage collector's.
  */
 async function waiting(open, { ms }) {
   const lane = open(1, "busy");
   await lane.run(50);
   await sleep(50);
-  const threads = threadTimes();
-  const before = process.cpuUsage();
-  const start = performance.now();
-  await lane.run(ms);
-  const took = performance.now() - start;
-  await sleep(20); // a thread's time is exact when it sleeps
-  const { user, system } = process.cpuUsage(before);
-  const later = threadTimes();
-  const own = threads && later
-    ? Math.max(...[...later].map(([id, time]) => time - (threads.get(id) ?? 0)))
-    : took;
+  const { all: idle } = await cpuOf(() => sleep(ms));
+  const { all, busiest } = await cpuOf(() => lane.run(ms));
   await lane.close();
-  return { cpu: (user + system) / 1000 - own, own };
+  return { cpu: all - busiest, idle };
 }
 
 const MEASURES = {

@@ -89,8 +89,8 @@ static void host_read(Host *host, uint32_t count, uint64_t *workers) {
     const uint8_t *ring = (const uint8_t *)(host->control + DFD_CONTROL_RING);
     for (uint32_t looks = 0; count; looks++) {
         if (looks > LOOKS) sched_yield();
-        uint32_t tail = atomic_load_explicit(&host->control[DFD_CONTROL_TAIL],
-                                             memory_order_acquire);
+        uint32_t tail =
+            atomic_load_explicit(&host->control[DFD_CONTROL_TAIL], memory_order_acquire);
         for (; host->head != tail; looks = 0) {
             const uint8_t *record = ring + (host->head & RING_MASK);
             if (get_u32(record + DFD_RECORD_TASK) != PADDING) {
@@ -196,22 +196,24 @@ static double resident_bytes(void) {
     return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
-/* A pool all of whose workers have run a task, one that keeps each busy until the last has started. */
-static Host every_worker(uint32_t threads, const char *source, int32_t busy_ms) {
-    uint64_t workers = 0;
+/* A pool all of whose workers have run a task: where one was not among them, longer ones follow. */
+static Host open_all(uint32_t threads, const char *source, int32_t busy_ms) {
     Host host = host_open(threads, source);
-    for (uint32_t i = 0; i < threads; i++) host_submit(&host, i, busy_ms);
-    host_read(&host, threads, &workers);
-    if (__builtin_popcountll(workers) != (int)threads) fail("workers did not all start", threads);
-    return host;
+    for (int32_t ms = busy_ms; ms <= 16 * busy_ms; ms *= 2) {
+        uint64_t workers = 0;
+        for (uint32_t i = 0; i < threads; i++) host_submit(&host, i, ms);
+        host_read(&host, threads, &workers);
+        if (__builtin_popcountll(workers) == (int)threads) return host;
+    }
+    fail("not as many workers started", threads);
 }
 
 static void memory(int argc, char **argv, const char *source) {
     double workers = option(argc, argv, "workers", 8);
     int32_t busy_ms = (int32_t)option(argc, argv, "busy", 100);
-    Host one = every_worker(1, source, busy_ms);
+    Host one = open_all(1, source, busy_ms);
     double before = resident_bytes();
-    Host many = every_worker((uint32_t)workers, source, busy_ms);
+    Host many = open_all((uint32_t)workers, source, busy_ms);
     double after = resident_bytes();
     host_close(&many);
     host_close(&one);

@@ -18,6 +18,7 @@ import * as terminal from "../scripts/terminal.mjs";
  * @property {string} measure
  * @property {string} runtime    "c" for the floor
  * @property {string} contender
+ * @property {number} took       the whole process, in ms
  * @property {Record<string, number>} [figures]
  * @property {string} [failed]   why there are none
  */

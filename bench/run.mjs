@@ -236,9 +236,11 @@ async function carryOut(plan, quick) {
       now = `round ${round + 1}: ${measure.title}, ${entrant.title}`;
       const key = `${measure.title}, ${entrant.title}`;
       if (!failed.has(key)) {
+        const start = Date.now();
         const result = await contend(entrant, measure, quick);
         const { runtime, contender } = entrant;
-        samples.push({ round, measure: measure.name, runtime, contender, ...result });
+        const took = Date.now() - start;
+        samples.push({ round, measure: measure.name, runtime, contender, took, ...result });
         if (result.failed) {
           failed.add(key);
           line.print(`${terminal.red("failed")}  ${key}: ${result.failed}`);
