@@ -619,3 +619,87 @@ TEST("a realm that lives on keeps nothing of what it encodes and decodes") {
     }
     world_close(&world);
 }
+
+/* --- large values ------------------------------------------------------------------------ */
+
+static double now_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static const struct {
+    const char *name, *source;
+} large[] = {
+    {"10,000 objects of one shape",
+     "Array.from({ length: 10000 }, (_, id) =>"
+     " ({ id, name: 'name ' + id, score: id / 3, active: id % 2 === 0 }))"},
+    {"10,000 objects of 100 shapes",
+     "Array.from({ length: 10000 }, (_, id) => ({ id, ['k' + id % 100]: id, nested: { id } }))"},
+    {"1,000,000 integers", "Array.from({ length: 1e6 }, (_, i) => i)"},
+    {"1,000,000 doubles", "Array.from({ length: 1e6 }, (_, i) => i / 3)"},
+    {"100,000 strings", "Array.from({ length: 1e5 }, (_, i) => 'string ' + i)"},
+    {"a string of 1 MB, Latin-1", "'x'.repeat(1 << 20)"},
+    {"a string of 1 MB, UTF-16", "'α'.repeat(1 << 19)"},
+    {"a string of 1 MB, a rope", "(() => { let s = ''; while (s.length < 1 << 20)"
+                                 " s += 'y'.repeat(1000); return s; })()"},
+    {"a Uint8Array of 1 MB", "new Uint8Array(1 << 20)"},
+    {"a Map of 10,000", "new Map(Array.from({ length: 10000 }, (_, i) => ['key ' + i, i]))"},
+    {"a dictionary of 10,000 keys",
+     "Object.fromEntries(Array.from({ length: 10000 }, (_, i) => ['key ' + i, i]))"},
+    {"10,000 classes' instances", "(() => { class A { #p = 1; a = 1; get g() { return 1; } b = 2; }"
+                                  " return Array.from({ length: 10000 }, () => new A()); })()"},
+    {"10,000 errors", "Array.from({ length: 10000 }, (_, i) => new TypeError('m' + i))"},
+    {"a small object", "({ id: 1, name: 'x', tags: ['a', 'b'] })"},
+    {"a number", "42"},
+};
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* With CLONE_BENCH the median time of encoding and decoding, else once each. */
+TEST("large values come back as they were") {
+    enum { RUNS = 15 };
+    World world;
+    bool bench = getenv("CLONE_BENCH") != NULL;
+    world_open(&world);
+    JSContext *ctx = world.ctx;
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+        Bytes bytes = {0}, again = {0};
+        CloneFailure failure;
+        double encode[RUNS], decode[RUNS];
+        JSValue value = evaluate(ctx, large[i].source), copy = JS_UNDEFINED;
+        for (int run = 0; run < (bench ? RUNS : 1); run++) {
+            int batch = bench && bytes.length && bytes.length < 1000 ? 1000 : 1;
+            double start = now_us();
+            for (int k = 0; k < batch; k++) {
+                bytes.length = 0;
+                REQUIRE(clone_encode(ctx, value, &bytes, &failure) == CLONE_OK);
+            }
+            double middle = now_us();
+            for (int k = 0; k < batch; k++) {
+                JS_FreeValue(ctx, copy);
+                REQUIRE(clone_decode(ctx, bytes.data, bytes.length, &copy, 1) == 0);
+            }
+            decode[run] = (now_us() - middle) / batch;
+            encode[run] = (middle - start) / batch;
+        }
+        REQUIRE(clone_encode(ctx, copy, &again, &failure) == CLONE_OK);
+        CHECK(bytes.length == again.length, "%s", large[i].name);
+        CHECK(memcmp(bytes.data, again.data, bytes.length) == 0, "%s", large[i].name);
+        if (bench) {
+            qsort(encode, RUNS, sizeof *encode, by_size);
+            qsort(decode, RUNS, sizeof *decode, by_size);
+            printf("# %-30s %9zu bytes  encode %10.2f us  decode %10.2f us\n", large[i].name,
+                   bytes.length, encode[RUNS / 2], decode[RUNS / 2]);
+        }
+        bytes_free(&bytes);
+        bytes_free(&again);
+        JS_FreeValue(ctx, copy);
+        JS_FreeValue(ctx, value);
+        JS_RunGC(world.runtime);
+    }
+    world_close(&world);
+}

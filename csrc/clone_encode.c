@@ -1,78 +1,20 @@
-/* clone.c - see clone.h
+/* clone_encode.c - from a value to bytes; see clone.h and clone_parts.h
  *
- * Both directions walk the value with a stack of frames of their own, not with C's: a frame is an
- * object whose contents are being written or read, and no depth of nesting overflows anything.
- *
- *   encode:  step(top frame) -> a child -> written at once, or a frame of its own (PUSHED)
- *   decode:  step(top frame) -> a child -> read at once, or made empty, put where it belongs, and
- *            filled by a frame of its own (PUSHED)
- *
- * Encoding runs code of the realm: getters, and nothing else (a proxy can't be cloned, so no trap
- * is ever met). A getter may change anything that is being walked; so keys, lengths and entries
- * are taken beforehand, as the standard says, and pointers into the engine are taken anew after
- * each child that was an object. Everything that has a number is held until the end, so that no
- * address is used twice.
- *
- * Decoding runs no code of the realm. Whatever has a number stays where it was put, which hangs on
- * the caller's `values` and on the frames, until the end: numbers need not hold their objects.
- *
- * Memory: all of the realm, by js_malloc; freed on every way out, so that a realm may live on. A
- * realm that is left by siglongjmp is restored. Thread: the realm's.
+ * Encoding runs code of the realm: getters (and an error's `name`, which may be one, and what
+ * makes a string of its `message`). A proxy can't be cloned, so no trap is met but by way of an
+ * error's prototype. Such code may change anything that is being walked; so keys, lengths and
+ * entries are taken beforehand, as the standard says, and pointers into the engine are taken anew
+ * after each child that was an object. Everything that has a number is held until the end, so that
+ * no address is used twice.
  *
  * Paths of failures: `.key`, `["odd key"]`, `[3]`; `.get("key")` for the value at a string key of
  * a Map, `[Map value 3]` at any other, `[Map key 3]` for a key and `[Set value 3]`, counted from 0
  * in their order.
  */
-#include "clone.h"
+#include "clone_parts.h"
+#include "clone_text.h"
 
-#include <assert.h>
-#include <math.h>
-#include <stdio.h>
-
-#include "engine_values.h"
-
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the wire format is little-endian, and so must be the host"
-#endif
-
-/* How a value, or the next part of a frame, was taken. */
-typedef enum Step {
-    DONE,
-    PUSHED, /* a frame was pushed, or code has run: frames and the engine's lists may have moved */
-    FAILED,
-} Step;
-
-/* Doubles the room of a list. `first` is what it starts with, inside the caller. NULL, with an
- * exception pending, when there is no memory. */
-static void *enlarge(JSContext *ctx, void *list, const void *first, uint32_t *capacity,
-                     size_t size) {
-    if (*capacity > UINT32_MAX / 2) return JS_ThrowOutOfMemory(ctx), NULL;
-    size_t bytes = *capacity * size;
-    void *larger = list == first ? js_malloc(ctx, bytes * 2) : js_realloc(ctx, list, bytes * 2);
-    if (!larger) return NULL;
-    if (list == first) memcpy(larger, first, bytes);
-    *capacity *= 2;
-    return larger;
-}
-
-static void release(JSContext *ctx, void *list, const void *first) {
-    if (list != first) js_free(ctx, list);
-}
-
-static EngineText ascii(const char *text) {
-    return (EngineText){.units = text, .length = (uint32_t)strlen(text)};
-}
-
-static uint32_t unit_at(EngineText text, uint32_t index) {
-    return text.wide ? ((const uint16_t *)text.units)[index] : ((const uint8_t *)text.units)[index];
-}
-
-static bool text_is(EngineText text, const char *other) {
-    if (text.length != strlen(other)) return false;
-    for (uint32_t i = 0; i < text.length; i++)
-        if (unit_at(text, i) != (uint8_t)other[i]) return false;
-    return true;
-}
+/* --- writing ----------------------------------------------------------------------------- */
 
 /* Whether each unit of a wide text is Latin-1. Most that are not say so at once. */
 static bool is_latin1(const uint16_t *units, uint32_t length) {
@@ -90,13 +32,6 @@ static bool is_latin1(const uint16_t *units, uint32_t length) {
 static void narrow(uint8_t *to, const uint16_t *from, uint32_t length) {
     for (uint32_t i = 0; i < length; i++) to[i] = (uint8_t)from[i];
 }
-
-static bool is_int32(double number) {
-    return number >= INT32_MIN && number <= INT32_MAX && (double)(int32_t)number == number &&
-           !(number == 0 && signbit(number));
-}
-
-/* --- writing ----------------------------------------------------------------------------- */
 
 static void put_n(Bytes *bytes, uint32_t n) {
     if (!bytes_reserve(bytes, 5)) return;
@@ -199,13 +134,11 @@ typedef struct KeyList {
 
 /* One of the engine's shapes whose objects are FRAME_OBJECT, and its shape number. */
 typedef struct KnownShape {
-    uint64_t address; /* of the shape, by which it is found */
+    uint64_t address;   /* of the shape, by which it is found */
     EngineShape *shape; /* held */
     uint32_t list;
     uint32_t count;
 } KnownShape;
-
-enum { FIRST_FRAMES = 8, FIRST_OBJECTS = 16, FIRST_SHAPES = 4 };
 
 typedef struct Encoder {
     JSContext *ctx;
@@ -257,8 +190,7 @@ static uint32_t table_find(Table *table, const void *list, size_t size, uint32_t
 }
 
 /* Adds the last entry of a list, which table_find has just not found. */
-static bool table_add(JSContext *ctx, Table *table, const void *list, size_t size,
-                      uint32_t count) {
+static bool table_add(JSContext *ctx, Table *table, const void *list, size_t size, uint32_t count) {
     if (table->capacity == 0 && count <= TABLE_FROM) return true;
     if (count <= table->capacity / 2) {
         table->slots[table->free] = count - 1;
@@ -280,37 +212,6 @@ static bool table_add(JSContext *ctx, Table *table, const void *list, size_t siz
 
 /* --- encoding: failing ------------------------------------------------------------------- */
 
-/* A string being put together, for messages. Memory that runs out empties it. */
-typedef struct Text {
-    JSContext *ctx;
-    uint16_t *units;
-    uint32_t length, capacity;
-} Text;
-
-static void text_add(Text *text, EngineText part) {
-    if (part.length > text->capacity - text->length) {
-        uint32_t capacity = (text->length + part.length) * 2 + 64;
-        uint16_t *units = js_realloc(text->ctx, text->units, capacity * sizeof *units);
-        if (!units) return;
-        text->units = units;
-        text->capacity = capacity;
-    }
-    for (uint32_t i = 0; i < part.length; i++)
-        text->units[text->length++] = (uint16_t)unit_at(part, i);
-}
-
-static void text_add_ascii(Text *text, const char *part) { text_add(text, ascii(part)); }
-
-/* A string of the realm; empty if memory ran out. */
-static JSValue text_end(Text *text) {
-    EngineText all = {.units = text->units, .length = text->length, .wide = true};
-    JSValue string = engine_new_string(text->ctx, all);
-    js_free(text->ctx, text->units);
-    if (!JS_IsException(string)) return string;
-    JS_FreeValue(text->ctx, JS_GetException(text->ctx));
-    return engine_new_string(text->ctx, ascii(""));
-}
-
 static Step fail(Encoder *e, CloneResult result) {
     e->result = result;
     return FAILED;
@@ -330,45 +231,8 @@ static Step refuse_because(Encoder *e, const char *message) {
 #define TEXT_OF(number) TEXT_OF_(number)
 #define TOO_DEEP "objects nested more than " TEXT_OF(WIRE_MAX_DEPTH) " deep can't be cloned"
 
-enum { LONGEST_NAME = 64 };
-
-static Step refuse_function(Encoder *e, JSValueConst function) {
-    Text text = {.ctx = e->ctx};
-    JSValueConst value;
-    EngineText name;
-    text_add_ascii(&text, "a function ");
-    if (engine_own_value(e->ctx, function, "name", &value) && engine_text(value, &name) &&
-        name.length > 0 && name.length <= LONGEST_NAME) {
-        text_add_ascii(&text, "(`");
-        text_add(&text, name);
-        text_add_ascii(&text, "`) ");
-    }
-    text_add_ascii(&text, "can't be cloned");
-    return refuse(e, text_end(&text));
-}
-
 static Step refuse_object(Encoder *e, JSValueConst object, EngineKind kind, const char *which) {
-    Text text = {.ctx = e->ctx};
-    switch (kind) {
-    case ENGINE_FUNCTION:
-        return refuse_function(e, object);
-    case ENGINE_PROMISE:
-        return refuse_because(e, "a Promise can't be cloned; await it first");
-    case ENGINE_PROXY:
-        return refuse_because(e, "a Proxy can't be cloned");
-    case ENGINE_GLOBAL:
-        return refuse_because(e, "the global object can't be cloned");
-    case ENGINE_NAMESPACE:
-        return refuse_because(e, "a module's namespace can't be cloned");
-    default:
-        break;
-    }
-    EngineText name = engine_class_name(e->ctx, object);
-    bool vowel = name.length > 0 && strchr("AEIO", (int)unit_at(name, 0)) != NULL;
-    text_add_ascii(&text, *which ? which : vowel ? "an " : "a ");
-    text_add(&text, name);
-    text_add_ascii(&text, " can't be cloned");
-    return refuse(e, text_end(&text));
+    return refuse(e, text_uncloneable(e->ctx, object, kind, which));
 }
 
 /* Takes the pending exception away; false if it must not be: the task is being ended. */
@@ -384,89 +248,38 @@ static bool swallow_exception(JSContext *ctx) {
 
 /* --- encoding: where it failed ----------------------------------------------------------- */
 
-static bool is_identifier(EngineText key) {
-    for (uint32_t i = 0; i < key.length; i++) {
-        uint32_t unit = unit_at(key, i);
-        bool letter = (unit >= 'a' && unit <= 'z') || (unit >= 'A' && unit <= 'Z') || unit == '_' ||
-                      unit == '$';
-        if (!letter && !(i > 0 && unit >= '0' && unit <= '9')) return false;
-    }
-    return key.length > 0;
-}
-
-static void path_quoted(Text *path, EngineText key) {
-    text_add_ascii(path, "\"");
-    for (uint32_t i = 0; i < key.length && i < LONGEST_NAME; i++) {
-        uint16_t unit = (uint16_t)unit_at(key, i);
-        char escaped[8];
-        if (unit < ' ') {
-            snprintf(escaped, sizeof escaped, "\\u%04x", unit);
-            text_add_ascii(path, escaped);
-            continue;
-        }
-        if (unit == '"' || unit == '\\') text_add_ascii(path, "\\");
-        text_add(path, (EngineText){.units = &unit, .length = 1, .wide = true});
-    }
-    text_add_ascii(path, key.length > LONGEST_NAME ? "...\"" : "\"");
-}
-
-static void path_index(Text *path, const char *words, uint32_t index) {
-    char text[40];
-    snprintf(text, sizeof text, "[%s%u]", words, index);
-    text_add_ascii(path, text);
-}
-
-static void path_key(Text *path, JSContext *ctx, JSAtom key) {
-    char digits[12];
-    EngineText text = engine_key_text(ctx, key, digits);
-    if (is_identifier(text)) {
-        text_add_ascii(path, ".");
-        text_add(path, text);
-    } else {
-        bool is_index = text.units == digits;
-        text_add_ascii(path, "[");
-        if (is_index)
-            text_add(path, text);
-        else
-            path_quoted(path, text);
-        text_add_ascii(path, "]");
-    }
-}
-
 static void path_map(Text *path, const EncodeFrame *frame, uint32_t entry) {
     EngineText key;
     if (entry % 2 == 0) {
-        path_index(path, "Map key ", entry / 2);
+        text_add_index(path, "Map key ", entry / 2);
     } else if (engine_text(frame->values[entry - 1], &key)) {
-        text_add_ascii(path, ".get(");
-        path_quoted(path, key);
-        text_add_ascii(path, ")");
+        text_add_get(path, key);
     } else {
-        path_index(path, "Map value ", entry / 2);
+        text_add_index(path, "Map value ", entry / 2);
     }
 }
 
-static void path_of_frame(Text *path, JSContext *ctx, const EncodeFrame *frame) {
+static void path_of_frame(Text *path, const EncodeFrame *frame) {
     static const char *const of_error[] = {".cause", ".errors", ""};
     if (frame->index == 0) return;
     uint32_t child = frame->index - 1;
     switch (frame->kind) {
     case FRAME_ARRAY:
-        path_index(path, "", child);
+        text_add_index(path, "", child);
         break;
     case FRAME_OBJECT:
-        path_key(path, ctx, engine_shape_key(frame->shape, child));
+        text_add_key(path, engine_shape_key(frame->shape, child));
         break;
     case FRAME_KEYS:
     case FRAME_PAIRS:
     case FRAME_ELEMENTS:
-        path_key(path, ctx, frame->keys[child].atom);
+        text_add_key(path, frame->keys[child].atom);
         break;
     case FRAME_MAP:
         path_map(path, frame, child);
         break;
     case FRAME_SET:
-        path_index(path, "Set value ", child);
+        text_add_index(path, "Set value ", child);
         break;
     case FRAME_ERROR:
         text_add_ascii(path, of_error[child]);
@@ -482,7 +295,7 @@ static void path_add(Text *path, const Encoder *e, uint32_t from) {
             text_add_ascii(path, "...");
             i = e->depth - END;
         }
-        path_of_frame(path, e->ctx, &e->frames[i]);
+        path_of_frame(path, &e->frames[i]);
     }
 }
 
@@ -560,8 +373,8 @@ static bool add_object(Encoder *e, void *object) {
  * contents are to be written. */
 static Step number_object(Encoder *e, JSValueConst value) {
     void *object = JS_VALUE_GET_PTR(value);
-    uint32_t number = table_find(&e->object_table, e->objects, sizeof *e->objects,
-                                 e->object_count, (uintptr_t)object);
+    uint32_t number = table_find(&e->object_table, e->objects, sizeof *e->objects, e->object_count,
+                                 (uintptr_t)object);
     if (number != NO_NUMBER) {
         put_tag_n(e->bytes, WIRE_REFERENCE, number);
         return DONE;
@@ -652,7 +465,7 @@ static void put_part16(void *opaque, EngineText part) {
     if (!bytes_reserve(bytes, (size_t)part.length * 2)) return;
     uint8_t *at = bytes->data + bytes->length;
     for (uint32_t i = 0; i < part.length; i++) {
-        uint16_t unit = (uint16_t)unit_at(part, i);
+        uint16_t unit = (uint16_t)text_unit(part, i);
         memcpy(at + (size_t)i * 2, &unit, sizeof unit);
     }
     bytes->length += (size_t)part.length * 2;
@@ -762,11 +575,6 @@ static void put_numbers(Encoder *e, const JSValue *values, uint32_t count, Numbe
     }
 }
 
-static bool own_keys(JSContext *ctx, JSValueConst object, JSPropertyEnum **keys, uint32_t *count) {
-    return JS_GetOwnPropertyNames(ctx, keys, count, object,
-                                  JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) == 0;
-}
-
 /* Whether a key is an index under `length`; all other keys of an array come behind these. */
 static bool is_index(JSContext *ctx, JSAtom key, uint32_t length, uint32_t *index) {
     char digits[12];
@@ -774,7 +582,7 @@ static bool is_index(JSContext *ctx, JSAtom key, uint32_t length, uint32_t *inde
     uint64_t value = 0;
     if (text.length == 0 || text.length > 10) return false;
     for (uint32_t i = 0; i < text.length; i++) {
-        uint32_t unit = unit_at(text, i);
+        uint32_t unit = text_unit(text, i);
         if (unit < '0' || unit > '9' || (i > 0 && value == 0)) return false;
         value = value * 10 + (unit - '0');
     }
@@ -915,8 +723,8 @@ static Step encode_by_keys(Encoder *e, JSValueConst object, JSPropertyEnum *keys
 /* Finds or adds a shape of the engine, as e->last; false if its objects are to be written by their
  * keys, or (e->result says so) there is no memory. */
 static bool find_shape(Encoder *e, EngineShape *shape, bool *is_new) {
-    uint32_t number = table_find(&e->shape_table, e->shapes, sizeof *e->shapes, e->shape_count,
-                                 (uintptr_t)shape);
+    uint32_t number =
+        table_find(&e->shape_table, e->shapes, sizeof *e->shapes, e->shape_count, (uintptr_t)shape);
     *is_new = number == NO_NUMBER;
     if (!*is_new) {
         e->last = e->shapes[number];
@@ -927,14 +735,15 @@ static bool find_shape(Encoder *e, EngineShape *shape, bool *is_new) {
     if (e->shape_count == e->shape_capacity) {
         KnownShape *shapes =
             enlarge(e->ctx, e->shapes, e->first_shapes, &e->shape_capacity, sizeof *shapes);
-        if (!shapes) return fail(e, CLONE_THREW), false;
+        if (!shapes) return fail(e, CLONE_THREW);
         e->shapes = shapes;
     }
     e->last = (KnownShape){.address = (uintptr_t)shape, .count = (uint32_t)count};
     e->last.shape = engine_shape_hold(shape);
     e->shapes[e->shape_count++] = e->last;
-    return table_add(e->ctx, &e->shape_table, e->shapes, sizeof *e->shapes, e->shape_count) ||
-           (fail(e, CLONE_THREW), false);
+    if (!table_add(e->ctx, &e->shape_table, e->shapes, sizeof *e->shapes, e->shape_count))
+        return fail(e, CLONE_THREW);
+    return true;
 }
 
 static bool put_new_shape(Encoder *e) {
@@ -1051,8 +860,6 @@ static const char *const error_names[] = {
 #undef ERROR_NAME
 };
 
-enum { ERROR_CAUSE, ERROR_ERRORS, ERROR_VALUES, ERROR_PROPS = ERROR_VALUES, ERROR_CHILDREN };
-
 /* The class that a name stands for; -1 if it stands for none. */
 static int class_of_name(EngineText name) {
     for (int class = WIRE_ERROR_Error; class < WIRE_ERROR_DOMException; class++)
@@ -1114,21 +921,17 @@ static bool prop_keys(JSContext *ctx, JSValueConst error, uint8_t flags, JSPrope
     return true;
 }
 
-static bool is_array(JSContext *ctx, JSValueConst value) {
-    return JS_IsObject(value) && engine_kind(ctx, value) == ENGINE_ARRAY;
-}
-
 /* The parts of an error that are values of any kind, into its frame. Returns their flags, or -1 if
  * there is no memory. */
 static int take_error_parts(Encoder *e, EncodeFrame *frame, int class) {
     JSContext *ctx = e->ctx;
     JSValueConst part;
     uint8_t flags = 0;
-    JSValue *values = js_malloc(ctx, ERROR_VALUES * sizeof *values);
+    JSValue *values = js_malloc(ctx, ERROR_PROPS * sizeof *values); /* but the props */
     if (!values) return -1;
-    for (int i = 0; i < ERROR_VALUES; i++) values[i] = JS_UNDEFINED;
+    for (int i = 0; i < ERROR_PROPS; i++) values[i] = JS_UNDEFINED;
     frame->values = values;
-    frame->value_count = ERROR_VALUES;
+    frame->value_count = ERROR_PROPS;
     if (engine_own_value(ctx, frame->object, "cause", &part)) {
         values[ERROR_CAUSE] = JS_DupValue(ctx, part);
         flags |= WIRE_ERROR_HAS_CAUSE;
@@ -1166,7 +969,7 @@ static Step encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) 
     if (class < 0)
         class = is_dom_exception ? WIRE_ERROR_DOMException : engine_error_class(ctx, error);
 
-    EncodeFrame *frame = fine ? push(e, FRAME_ERROR, error, ERROR_CHILDREN) : NULL;
+    EncodeFrame *frame = fine ? push(e, FRAME_ERROR, error, ERROR_PARTS) : NULL;
     if (frame) flags = take_error_parts(e, frame, class);
     if (flags >= 0) {
         frame->lenient = true;
@@ -1368,7 +1171,7 @@ static Step step_error(Encoder *e, EncodeFrame *frame) {
     while (step == DONE && frame->index < frame->count) {
         uint32_t child = frame->index;
         take_child(e, frame);
-        if (!(frame->flags & WIRE_ERROR_HAS_CAUSE << child)) continue;
+        if (!has_part(frame->flags, child)) continue;
         if (child == ERROR_CAUSE) {
             step = encode_value(e, frame->values[child]);
         } else if (child == ERROR_ERRORS) {
@@ -1504,799 +1307,4 @@ CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, Clone
     JS_FreeValue(ctx, e.message);
     encoder_free(&e);
     return e.result;
-}
-
-/* --- decoding: state --------------------------------------------------------------------- */
-
-typedef enum ReadKind {
-    READ_ROOT,   /* the caller's values */
-    READ_ARRAY,  /* elements, into slots */
-    READ_OBJECT, /* properties of a shape, into slots */
-    READ_PAIRS,  /* (key, value) until the end */
-    READ_MAP,
-    READ_SET,
-    READ_ERROR, /* cause, errors, props */
-} ReadKind;
-
-typedef struct DecodeFrame {
-    ReadKind kind;
-    bool is_array;         /* READ_PAIRS */
-    bool has_holes;        /* READ_ARRAY, READ_OBJECT: JS_UNINITIALIZED is among the slots */
-    uint8_t flags;         /* READ_ERROR: what follows */
-    uint32_t index, count; /* children taken, and all */
-    uint32_t length;       /* READ_PAIRS: of the array */
-    uint32_t number;       /* READ_ERROR: of the props */
-    JSValue object;        /* what is being filled; held */
-    JSValue *slots;
-    EngineShape *shape; /* READ_OBJECT; held by the list of shapes */
-    JSValue pending;    /* READ_MAP: a key; READ_ERROR: the props; owned */
-    uint64_t owed;      /* what decoder.owed is once the frame is done */
-} DecodeFrame;
-
-typedef struct Decoder {
-    JSContext *ctx;
-    const uint8_t *start, *at, *end;
-    const char *malformed; /* what is wrong, if that is why it failed */
-    uint64_t owed;         /* bytes that the frames but the top one need at the least */
-
-    DecodeFrame *frames;
-    uint32_t depth, frame_capacity;
-    JSValue *objects; /* by number; not held. JS_UNDEFINED: not made yet */
-    uint32_t object_count, object_capacity;
-    EngineShape **shapes; /* by number, held */
-    uint32_t shape_count, shape_capacity;
-
-    DecodeFrame first_frames[FIRST_FRAMES];
-    JSValue first_objects[FIRST_OBJECTS];
-    EngineShape *first_shapes[FIRST_SHAPES];
-} Decoder;
-
-static Step malformed(Decoder *d, const char *what) {
-    d->malformed = what;
-    return FAILED;
-}
-
-static const char *const TRUNCATED = "it ends too early";
-
-/* --- decoding: parts --------------------------------------------------------------------- */
-
-static size_t left(const Decoder *d) { return (size_t)(d->end - d->at); }
-
-static bool read_u8(Decoder *d, uint8_t *value) {
-    if (d->at == d->end) return malformed(d, TRUNCATED), false;
-    *value = *d->at++;
-    return true;
-}
-
-static bool read_n(Decoder *d, uint32_t *n) {
-    uint64_t value = 0;
-    uint8_t byte;
-    for (int shift = 0; shift < 35; shift += 7) {
-        if (!read_u8(d, &byte)) return false;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte & 0x80) continue;
-        *n = (uint32_t)value;
-        if (value == *n) return true;
-        break;
-    }
-    return malformed(d, "a number has more than 32 bits"), false;
-}
-
-/* `size` bytes behind padding to a multiple of `alignment`. */
-static bool read_bytes(Decoder *d, size_t alignment, size_t size, const uint8_t **bytes) {
-    size_t padding = (alignment - (size_t)(d->at - d->start) % alignment) % alignment;
-    if (padding > left(d) || size > left(d) - padding) return malformed(d, TRUNCATED), false;
-    *bytes = d->at + padding;
-    d->at += padding + size;
-    return true;
-}
-
-static bool read_f64(Decoder *d, double *number) {
-    const uint8_t *bytes;
-    if (!read_bytes(d, 1, sizeof *number, &bytes)) return false;
-    memcpy(number, bytes, sizeof *number);
-    return true;
-}
-
-static bool read_text(Decoder *d, uint8_t tag, EngineText *text) {
-    const uint8_t *bytes;
-    bool wide = tag == WIRE_STRING16;
-    if (!wide && tag != WIRE_STRING8) return malformed(d, "a string was expected"), false;
-    if (!read_n(d, &text->length)) return false;
-    if (!read_bytes(d, wide ? 2 : 1, (size_t)text->length << wide, &bytes)) return false;
-    text->units = bytes;
-    text->wide = wide;
-    return true;
-}
-
-static bool read_string(Decoder *d, JSValue *string) {
-    EngineText text;
-    uint8_t tag;
-    if (!read_u8(d, &tag) || !read_text(d, tag, &text)) return false;
-    *string = engine_new_string(d->ctx, text);
-    return !JS_IsException(*string);
-}
-
-static bool read_key(Decoder *d, uint8_t tag, JSAtom *key) {
-    EngineText text;
-    if (!read_text(d, tag, &text)) return false;
-    *key = engine_new_key(d->ctx, text);
-    return *key != JS_ATOM_NULL;
-}
-
-static bool read_bigint(Decoder *d, JSValue *bigint) {
-    uint8_t sign;
-    uint32_t size;
-    const uint8_t *magnitude;
-    if (!read_u8(d, &sign) || !read_n(d, &size) || !read_bytes(d, 1, size, &magnitude))
-        return false;
-    if (sign > 1) return malformed(d, "a BigInt's sign is neither 0 nor 1"), false;
-    if (size == 0 ? sign : magnitude[size - 1] == 0)
-        return malformed(d, "a BigInt is not in its shortest form"), false;
-    *bigint = engine_new_bigint(d->ctx, sign, magnitude, size);
-    return !JS_IsException(*bigint);
-}
-
-/* --- decoding: frames, numbers ----------------------------------------------------------- */
-
-/* Gives the next number to an object, or keeps it for one that is still to be made. */
-static bool number_value(Decoder *d, JSValueConst value) {
-    if (d->depth > WIRE_MAX_DEPTH) return malformed(d, "objects are nested too deeply"), false;
-    if (d->object_count == d->object_capacity) {
-        JSValue *objects =
-            enlarge(d->ctx, d->objects, d->first_objects, &d->object_capacity, sizeof *objects);
-        if (!objects) return false;
-        d->objects = objects;
-    }
-    d->objects[d->object_count++] = value;
-    return true;
-}
-
-/* Children that a frame has still to take; each needs a byte at the least. */
-static uint32_t children_left(const DecodeFrame *frame) {
-    if (frame->kind == READ_PAIRS) return 1;
-    if (frame->kind != READ_ERROR) return frame->count - frame->index;
-    uint32_t count = 0;
-    for (uint32_t child = frame->index; child < frame->count; child++)
-        count += (frame->flags & WIRE_ERROR_HAS_CAUSE << child) != 0;
-    return count;
-}
-
-/* Whether the rest can hold `count` things of `size` bytes beside what the frames have to get:
- * nothing is allocated for a promise that can't be kept. */
-static bool can_hold(Decoder *d, uint64_t count, uint64_t size) {
-    uint64_t owed = d->owed + children_left(&d->frames[d->depth - 1]);
-    if (left(d) >= owed && count <= (left(d) - owed) / size) return true;
-    d->malformed = "a length promises more than there is";
-    return false;
-}
-
-static DecodeFrame *push_read(Decoder *d, ReadKind kind, JSValueConst object, uint32_t count) {
-    if (d->depth == d->frame_capacity) {
-        DecodeFrame *frames =
-            enlarge(d->ctx, d->frames, d->first_frames, &d->frame_capacity, sizeof *frames);
-        if (!frames) return NULL;
-        d->frames = frames;
-    }
-    uint64_t owed = d->owed;
-    if (d->depth > 0) d->owed += children_left(&d->frames[d->depth - 1]);
-    DecodeFrame *frame = &d->frames[d->depth++];
-    *frame = (DecodeFrame){.kind = kind, .count = count, .pending = JS_UNDEFINED, .owed = owed};
-    frame->object = JS_DupValue(d->ctx, object);
-    return frame;
-}
-
-/* Numbers a new object, puts it into *out and pushes a frame that fills it. NULL, and nothing in
- * *out, when there is no memory. */
-static DecodeFrame *begin(Decoder *d, ReadKind kind, JSValue object, uint32_t count, JSValue *out) {
-    DecodeFrame *frame = NULL;
-    if (JS_IsException(object)) return NULL;
-    if (number_value(d, object)) frame = push_read(d, kind, object, count);
-    if (frame)
-        *out = object;
-    else
-        JS_FreeValue(d->ctx, object);
-    return frame;
-}
-
-/* Numbers a new object that is complete and puts it into *out. */
-static Step finish(Decoder *d, JSValue object, JSValue *out) {
-    if (JS_IsException(object)) return FAILED;
-    if (!number_value(d, object)) {
-        JS_FreeValue(d->ctx, object);
-        return FAILED;
-    }
-    *out = object;
-    return DONE;
-}
-
-/* --- decoding: arrays and objects -------------------------------------------------------- */
-
-static Step read_array(Decoder *d, JSValue *out) {
-    uint32_t count;
-    JSValue *slots;
-    if (!read_n(d, &count) || !can_hold(d, count, 1)) return FAILED;
-    JSValue array = engine_new_array(d->ctx, count, count, &slots);
-    DecodeFrame *frame = begin(d, READ_ARRAY, array, count, out);
-    if (!frame) return FAILED;
-    frame->slots = slots;
-    return PUSHED;
-}
-
-static JSValue number_value_of(JSContext *ctx, double number) {
-    return is_int32(number) ? JS_NewInt32(ctx, (int32_t)number) : JS_NewFloat64(ctx, number);
-}
-
-static Step read_numbers(Decoder *d, bool ints, JSValue *out) {
-    size_t size = ints ? sizeof(int32_t) : sizeof(double);
-    const uint8_t *bytes;
-    uint32_t count;
-    JSValue *slots;
-    if (!read_n(d, &count) || !read_bytes(d, size, count * size, &bytes)) return FAILED;
-    JSValue array = engine_new_array(d->ctx, count, count, &slots);
-    if (JS_IsException(array)) return FAILED;
-    for (uint32_t i = 0; ints && i < count; i++, bytes += size) {
-        int32_t number;
-        memcpy(&number, bytes, sizeof number);
-        slots[i] = JS_NewInt32(d->ctx, number);
-    }
-    for (uint32_t i = 0; !ints && i < count; i++, bytes += size) {
-        double number;
-        memcpy(&number, bytes, sizeof number);
-        slots[i] = number_value_of(d->ctx, number);
-    }
-    engine_array_filled(d->ctx, array, count, false);
-    return finish(d, array, out);
-}
-
-/* An object of a new shape: the keys make the shape, on the object itself. */
-static Step read_object(Decoder *d, JSValue *out) {
-    JSContext *ctx = d->ctx;
-    uint32_t count;
-    uint8_t tag;
-    JSAtom key;
-    /* A key takes 2 bytes, its value 1. */
-    if (!read_n(d, &count) || !can_hold(d, count, 3)) return FAILED;
-    JSValue object = JS_NewObject(ctx);
-    if (JS_IsException(object)) return FAILED;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!read_u8(d, &tag) || !read_key(d, tag, &key)) goto failed;
-        int added = engine_define(ctx, object, key, JS_UNDEFINED, JS_PROP_C_W_E);
-        JS_FreeAtom(ctx, key);
-        if (added == 0) malformed(d, "an object has a key twice");
-        if (added <= 0) goto failed;
-    }
-    if (d->shape_count == d->shape_capacity) {
-        EngineShape **shapes =
-            enlarge(ctx, d->shapes, d->first_shapes, &d->shape_capacity, sizeof *shapes);
-        if (!shapes) goto failed;
-        d->shapes = shapes;
-    }
-    EngineShape *shape = engine_shape_hold(engine_shape(object));
-    d->shapes[d->shape_count++] = shape;
-    DecodeFrame *frame = begin(d, READ_OBJECT, object, count, out);
-    if (!frame) return FAILED;
-    frame->shape = shape;
-    frame->slots = engine_properties(object);
-    return PUSHED;
-
-failed:
-    JS_FreeValue(ctx, object);
-    return FAILED;
-}
-
-static Step read_object_of_shape(Decoder *d, JSValue *out) {
-    uint32_t number;
-    if (!read_n(d, &number)) return FAILED;
-    if (number >= d->shape_count) return malformed(d, "a shape does not exist");
-    EngineShape *shape = d->shapes[number];
-    uint32_t count = engine_shape_size(shape);
-    if (!can_hold(d, count, 1)) return FAILED;
-    JSValue object = engine_new_object(d->ctx, shape);
-    DecodeFrame *frame = begin(d, READ_OBJECT, object, count, out);
-    if (!frame) return FAILED;
-    frame->shape = shape;
-    frame->slots = engine_properties(object);
-    return PUSHED;
-}
-
-static Step read_pairs(Decoder *d, bool is_array, JSValue *out) {
-    uint32_t length = 0;
-    JSValue *slots;
-    if (is_array && !read_n(d, &length)) return FAILED;
-    JSValue object = is_array ? engine_new_array(d->ctx, length, 0, &slots) : JS_NewObject(d->ctx);
-    DecodeFrame *frame = begin(d, READ_PAIRS, object, 0, out);
-    if (!frame) return FAILED;
-    frame->is_array = is_array;
-    frame->length = length;
-    return PUSHED;
-}
-
-/* --- decoding: the other classes --------------------------------------------------------- */
-
-static Step read_map(Decoder *d, bool is_set, JSValue *out) {
-    uint32_t size;
-    if (!read_n(d, &size) || !can_hold(d, size, is_set ? 1 : 2)) return FAILED;
-    if (!is_set && size > UINT32_MAX / 2) return malformed(d, "a Map is too large");
-    JSValue map = engine_new_map(d->ctx, is_set);
-    uint32_t count = is_set ? size : size * 2;
-    return begin(d, is_set ? READ_SET : READ_MAP, map, count, out) ? PUSHED : FAILED;
-}
-
-static Step read_buffer(Decoder *d, bool resizable, JSValue *out) {
-    EngineBuffer buffer = {.resizable = resizable};
-    if (!read_n(d, &buffer.length)) return FAILED;
-    if (resizable && !read_n(d, &buffer.max_length)) return FAILED;
-    if (resizable && buffer.max_length < buffer.length)
-        return malformed(d, "a buffer is longer than it may be");
-    if (!read_bytes(d, 8, buffer.length, &buffer.data)) return FAILED;
-    return finish(d, engine_new_buffer(d->ctx, &buffer), out);
-}
-
-static Step read_reference(Decoder *d, JSValue *out) {
-    uint32_t number;
-    if (!read_n(d, &number)) return FAILED;
-    if (number >= d->object_count || !JS_IsObject(d->objects[number]))
-        return malformed(d, "a reference leads nowhere");
-    *out = JS_DupValue(d->ctx, d->objects[number]);
-    return DONE;
-}
-
-static Step read_view(Decoder *d, JSValue *out) {
-    EngineView view = {0};
-    uint8_t tag, tracks;
-    uint32_t number = d->object_count;
-    JSValue buffer = JS_UNDEFINED;
-    Step step;
-    if (!number_value(d, JS_UNDEFINED) || !read_u8(d, &view.type) || !read_u8(d, &tag))
-        return FAILED;
-    if (view.type > WIRE_VIEW_Float64Array) return malformed(d, "a view of no known type");
-    if (tag == WIRE_REFERENCE)
-        step = read_reference(d, &buffer);
-    else if (tag == WIRE_BUFFER || tag == WIRE_BUFFER_RESIZABLE)
-        step = read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, &buffer);
-    else
-        step = malformed(d, "a view without a buffer");
-    if (step == FAILED) return FAILED;
-    JSValue made = JS_UNDEFINED;
-    view.buffer = buffer;
-    if (engine_kind(d->ctx, buffer) != ENGINE_BUFFER) {
-        malformed(d, "a view of something that is no buffer");
-    } else if (read_n(d, &view.offset) && read_u8(d, &tracks) && read_n(d, &view.length)) {
-        view.tracks_length = tracks == 1;
-        made = engine_new_view(d->ctx, &view);
-        if (tracks > 1 || (tracks && view.length) || JS_IsUndefined(made))
-            malformed(d, "a view does not fit its buffer");
-    }
-    JS_FreeValue(d->ctx, buffer);
-    if (d->malformed) JS_FreeValue(d->ctx, made);
-    if (d->malformed || JS_IsException(made)) return FAILED;
-    d->objects[number] = *out = made;
-    return DONE;
-}
-
-static Step read_date(Decoder *d, JSValue *out) {
-    double time;
-    return read_f64(d, &time) ? finish(d, JS_NewDate(d->ctx, time), out) : FAILED;
-}
-
-static Step read_regexp(Decoder *d, JSValue *out) {
-    JSValue source, flags;
-    if (!read_string(d, &source)) return FAILED;
-    if (!read_string(d, &flags)) {
-        JS_FreeValue(d->ctx, source);
-        return FAILED;
-    }
-    JSValue regexp = engine_new_regexp(d->ctx, source, flags);
-    if (JS_IsException(regexp)) {
-        JS_FreeValue(d->ctx, JS_GetException(d->ctx));
-        return malformed(d, "a regular expression that the engine can't read");
-    }
-    return finish(d, regexp, out);
-}
-
-static Step read_boxed(Decoder *d, uint8_t tag, JSValue *out) {
-    JSValue primitive;
-    double number;
-    uint8_t byte;
-    switch (tag) {
-    case WIRE_BOOLEAN_OBJECT:
-        if (!read_u8(d, &byte)) return FAILED;
-        if (byte > 1) return malformed(d, "a Boolean is neither 0 nor 1");
-        primitive = JS_NewBool(d->ctx, byte);
-        break;
-    case WIRE_NUMBER_OBJECT:
-        if (!read_f64(d, &number)) return FAILED;
-        primitive = number_value_of(d->ctx, number);
-        break;
-    case WIRE_BIGINT_OBJECT:
-        if (!read_u8(d, &byte)) return FAILED;
-        if (byte != WIRE_BIGINT) return malformed(d, "a BigInt was expected");
-        if (!read_bigint(d, &primitive)) return FAILED;
-        break;
-    default:
-        if (!read_string(d, &primitive)) return FAILED;
-    }
-    return finish(d, engine_new_boxed(d->ctx, primitive), out);
-}
-
-/* Defines an own property of an error; takes the value over. */
-static bool define_on_error(Decoder *d, JSValueConst error, const char *key, JSValue value) {
-    JSAtom atom = JS_NewAtom(d->ctx, key);
-    if (atom == JS_ATOM_NULL) {
-        JS_FreeValue(d->ctx, value);
-        return false;
-    }
-    int defined =
-        engine_define(d->ctx, error, atom, value, JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE);
-    JS_FreeAtom(d->ctx, atom);
-    if (defined == 0) malformed(d, "an error has a property twice");
-    return defined > 0;
-}
-
-/* Makes an error of its strings, of which those that are not there are undefined. Takes them
- * over. */
-static JSValue make_error(Decoder *d, uint8_t class, JSValue name, JSValue message, JSValue stack) {
-    JSContext *ctx = d->ctx;
-    bool fine;
-    JSValue error;
-    if (class == WIRE_ERROR_DOMException) {
-        if (JS_IsUndefined(name)) name = engine_new_string(ctx, ascii(error_names[class]));
-        if (JS_IsUndefined(message)) message = engine_new_string(ctx, ascii(""));
-        error = engine_new_dom_exception(ctx, name, message);
-        fine =
-            !JS_IsException(error) &&
-            (JS_IsUndefined(stack) || define_on_error(d, error, "stack", JS_DupValue(ctx, stack)));
-        JS_FreeValue(ctx, stack);
-    } else {
-        error = engine_new_error(ctx, class);
-        fine = !JS_IsException(error);
-        if (fine && !JS_IsUndefined(name))
-            fine = define_on_error(d, error, "name", name);
-        else
-            JS_FreeValue(ctx, name);
-        if (fine && !JS_IsUndefined(message))
-            fine = define_on_error(d, error, "message", message);
-        else
-            JS_FreeValue(ctx, message);
-        if (fine)
-            engine_set_error_stack(ctx, error, stack);
-        else
-            JS_FreeValue(ctx, stack);
-    }
-    if (fine) return error;
-    JS_FreeValue(ctx, error);
-    return JS_EXCEPTION;
-}
-
-static Step read_error(Decoder *d, JSValue *out) {
-    enum { NAME, MESSAGE, STACK, STRINGS };
-    JSValue strings[STRINGS] = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
-    uint32_t number = d->object_count;
-    uint8_t class, flags;
-    if (!number_value(d, JS_UNDEFINED) || !read_u8(d, &class) || !read_u8(d, &flags)) return FAILED;
-    if (class > WIRE_ERROR_DOMException) return malformed(d, "an error of no known class");
-    if (flags >= WIRE_ERROR_HAS_PROPS * 2) return malformed(d, "an error has unknown parts");
-    for (int i = 0; i < STRINGS; i++) {
-        if (!(flags & WIRE_ERROR_HAS_NAME << i) || read_string(d, &strings[i])) continue;
-        while (i-- > 0) JS_FreeValue(d->ctx, strings[i]);
-        return FAILED;
-    }
-    JSValue error = make_error(d, class, strings[NAME], strings[MESSAGE], strings[STACK]);
-    if (JS_IsException(error)) return FAILED;
-    DecodeFrame *frame = push_read(d, READ_ERROR, error, ERROR_CHILDREN);
-    if (!frame) {
-        JS_FreeValue(d->ctx, error);
-        return FAILED;
-    }
-    frame->flags = flags;
-    d->objects[number] = *out = error;
-    return PUSHED;
-}
-
-/* --- decoding: values -------------------------------------------------------------------- */
-
-/* Reads a value into *out, which is untouched if that fails. An object that has contents is in
- * *out at once; the frame that was pushed fills it. */
-static Step read_value(Decoder *d, JSValue *out) {
-    JSContext *ctx = d->ctx;
-    const uint8_t *bytes;
-    EngineText text;
-    int32_t integer;
-    double number;
-    uint8_t tag;
-    JSValue value;
-    if (!read_u8(d, &tag)) return FAILED;
-    if (tag >= WIRE_SMALL_INT) {
-        *out = JS_NewInt32(ctx, tag & 0x7f);
-        return DONE;
-    }
-    switch (tag) {
-    case WIRE_UNDEFINED:
-        *out = JS_UNDEFINED;
-        return DONE;
-    case WIRE_NULL:
-        *out = JS_NULL;
-        return DONE;
-    case WIRE_FALSE:
-    case WIRE_TRUE:
-        *out = JS_NewBool(ctx, tag == WIRE_TRUE);
-        return DONE;
-    case WIRE_INT:
-        if (!read_bytes(d, 1, sizeof integer, &bytes)) return FAILED;
-        memcpy(&integer, bytes, sizeof integer);
-        *out = JS_NewInt32(ctx, integer);
-        return DONE;
-    case WIRE_DOUBLE:
-        if (!read_f64(d, &number)) return FAILED;
-        *out = number_value_of(ctx, number);
-        return DONE;
-    case WIRE_BIGINT:
-        if (!read_bigint(d, &value)) return FAILED;
-        *out = value;
-        return DONE;
-    case WIRE_STRING8:
-    case WIRE_STRING16:
-        if (!read_text(d, tag, &text)) return FAILED;
-        value = engine_new_string(ctx, text);
-        if (JS_IsException(value)) return FAILED;
-        *out = value;
-        return DONE;
-    case WIRE_ARRAY:
-        return read_array(d, out);
-    case WIRE_ARRAY_INT:
-    case WIRE_ARRAY_F64:
-        return read_numbers(d, tag == WIRE_ARRAY_INT, out);
-    case WIRE_OBJECT:
-        return read_object(d, out);
-    case WIRE_OBJECT_SHAPE:
-        return read_object_of_shape(d, out);
-    case WIRE_ARRAY_PROPS:
-    case WIRE_OBJECT_PAIRS:
-        return read_pairs(d, tag == WIRE_ARRAY_PROPS, out);
-    case WIRE_DATE:
-        return read_date(d, out);
-    case WIRE_REGEXP:
-        return read_regexp(d, out);
-    case WIRE_BOOLEAN_OBJECT:
-    case WIRE_NUMBER_OBJECT:
-    case WIRE_BIGINT_OBJECT:
-    case WIRE_STRING_OBJECT:
-        return read_boxed(d, tag, out);
-    case WIRE_MAP:
-    case WIRE_SET:
-        return read_map(d, tag == WIRE_SET, out);
-    case WIRE_BUFFER:
-    case WIRE_BUFFER_RESIZABLE:
-        return read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, out);
-    case WIRE_VIEW:
-        return read_view(d, out);
-    case WIRE_ERROR:
-        return read_error(d, out);
-    case WIRE_REFERENCE:
-        return read_reference(d, out);
-    default: /* WIRE_HOLE and WIRE_END where they don't belong among them */
-        return malformed(d, "a tag is unknown or out of place");
-    }
-}
-
-/* --- decoding: frames, step by step ------------------------------------------------------ */
-
-/* Into slots, each of which is a value, or a hole, once it is counted. */
-static Step fill_slots(Decoder *d, DecodeFrame *frame) {
-    bool may_have_holes = frame->kind != READ_ROOT;
-    Step step = DONE;
-    while (step == DONE && frame->index < frame->count) {
-        JSValue *slot = &frame->slots[frame->index++];
-        *slot = JS_UNDEFINED;
-        if (may_have_holes && d->at < d->end && *d->at == WIRE_HOLE) {
-            d->at++;
-            *slot = JS_UNINITIALIZED;
-            frame->has_holes = true;
-        } else {
-            step = read_value(d, slot);
-        }
-    }
-    return step;
-}
-
-static Step fill_pairs(Decoder *d, DecodeFrame *frame) {
-    uint8_t tag;
-    JSAtom key;
-    bool is_array = frame->is_array;
-    uint32_t length = frame->length;
-    JSValueConst object = frame->object;
-    for (;;) {
-        if (!read_u8(d, &tag)) return FAILED;
-        if (tag == WIRE_END) return DONE;
-        JSValue value = JS_UNDEFINED;
-        if (!read_key(d, tag, &key)) return FAILED;
-        Step step = read_value(d, &value);
-        int defined = -1;
-        if (step != FAILED) defined = engine_define(d->ctx, object, key, value, JS_PROP_C_W_E);
-        JS_FreeAtom(d->ctx, key);
-        if (defined == 0) return malformed(d, "an object has a key twice");
-        if (defined < 0) return FAILED;
-        if (is_array && engine_array_length(object) != length)
-            return malformed(d, "an array has an element behind its end");
-        if (step == PUSHED) return PUSHED;
-    }
-}
-
-static Step fill_map(Decoder *d, DecodeFrame *frame) {
-    uint32_t self = d->depth - 1;
-    while (frame->index < frame->count) {
-        bool is_set = frame->kind == READ_SET;
-        bool is_key = !is_set && frame->index % 2 == 0;
-        JSValue value = JS_UNDEFINED;
-        frame->index++;
-        Step step = read_value(d, &value);
-        if (step == FAILED) return FAILED;
-        frame = &d->frames[self];
-        if (is_key) {
-            frame->pending = value;
-        } else {
-            JSValue key = is_set ? value : frame->pending;
-            frame->pending = JS_UNDEFINED;
-            int added = engine_map_add(d->ctx, frame->object, key, is_set ? JS_UNDEFINED : value);
-            if (added == 0) return malformed(d, "a Map or Set has a key twice");
-            if (added < 0) return FAILED;
-        }
-        if (step == PUSHED) return PUSHED;
-    }
-    return DONE;
-}
-
-/* The props were read as an object of their own: its properties become the error's, and so does
- * its number. */
-static Step move_props(Decoder *d, DecodeFrame *frame) {
-    JSPropertyEnum *keys;
-    uint32_t count;
-    int defined = 1;
-    if (!own_keys(d->ctx, frame->pending, &keys, &count)) return FAILED;
-    for (uint32_t i = 0; defined > 0 && i < count; i++) {
-        JSValue value = JS_GetProperty(d->ctx, frame->pending, keys[i].atom);
-        defined = engine_define(d->ctx, frame->object, keys[i].atom, value, JS_PROP_C_W_E);
-    }
-    JS_FreePropertyEnum(d->ctx, keys, count);
-    if (defined == 0) return malformed(d, "an error has a property twice");
-    if (defined < 0) return FAILED;
-    d->objects[frame->number] = frame->object;
-    JS_FreeValue(d->ctx, frame->pending);
-    frame->pending = JS_UNDEFINED;
-    return DONE;
-}
-
-static Step fill_error_child(Decoder *d, DecodeFrame *frame, uint32_t child) {
-    uint8_t tag = d->at < d->end ? *d->at : WIRE_END;
-    JSValue value = JS_UNDEFINED;
-    JSValueConst error = frame->object;
-    if (child == ERROR_PROPS) {
-        if (tag != WIRE_OBJECT && tag != WIRE_OBJECT_SHAPE && tag != WIRE_OBJECT_PAIRS)
-            return malformed(d, "an error's properties are no object");
-        uint32_t self = d->depth - 1;
-        frame->number = d->object_count;
-        Step step = read_value(d, &value);
-        if (step != FAILED) d->frames[self].pending = value;
-        return step;
-    }
-    Step step = read_value(d, &value);
-    if (step == FAILED) return FAILED;
-    if (child == ERROR_ERRORS && !is_array(d->ctx, value)) {
-        JS_FreeValue(d->ctx, value);
-        return malformed(d, "an error's errors are no array");
-    }
-    const char *key = child == ERROR_CAUSE ? "cause" : "errors";
-    return define_on_error(d, error, key, value) ? step : FAILED;
-}
-
-static Step fill_error(Decoder *d, DecodeFrame *frame) {
-    if (JS_IsObject(frame->pending) && move_props(d, frame) == FAILED) return FAILED;
-    Step step = DONE;
-    while (step == DONE && frame->index < frame->count) {
-        uint32_t child = frame->index++;
-        if (frame->flags & WIRE_ERROR_HAS_CAUSE << child) step = fill_error_child(d, frame, child);
-    }
-    return step;
-}
-
-static Step fill(Decoder *d, DecodeFrame *frame) {
-    switch (frame->kind) {
-    case READ_ROOT:
-    case READ_ARRAY:
-    case READ_OBJECT:
-        return fill_slots(d, frame);
-    case READ_PAIRS:
-        return fill_pairs(d, frame);
-    case READ_MAP:
-    case READ_SET:
-        return fill_map(d, frame);
-    case READ_ERROR:
-        return fill_error(d, frame);
-    }
-    return FAILED;
-}
-
-/* --- decoding: all of it ----------------------------------------------------------------- */
-
-/* Takes the top frame off, complete or given up. */
-static bool pop_read(Decoder *d, bool complete) {
-    JSContext *ctx = d->ctx;
-    DecodeFrame *frame = &d->frames[--d->depth];
-    bool fine = true, has_holes = complete && frame->has_holes;
-    if (frame->kind == READ_ARRAY)
-        fine = engine_array_filled(ctx, frame->object, frame->index, has_holes) == 0;
-    if (frame->kind == READ_OBJECT && has_holes)
-        fine = engine_object_filled(ctx, frame->object, frame->shape) == 0;
-    if (frame->kind == READ_ROOT && !complete)
-        for (uint32_t i = 0; i < frame->index; i++) JS_FreeValue(ctx, frame->slots[i]);
-    d->owed = frame->owed;
-    JS_FreeValue(ctx, frame->pending);
-    JS_FreeValue(ctx, frame->object);
-    return fine;
-}
-
-static bool read_all(Decoder *d, JSValue *values, uint32_t count) {
-    DecodeFrame *root = push_read(d, READ_ROOT, JS_UNDEFINED, count);
-    if (!root) return false;
-    root->slots = values;
-    while (d->depth > 0) {
-        DecodeFrame *frame = &d->frames[d->depth - 1];
-        Step step = fill(d, frame);
-        if (step == FAILED) return false;
-        if (step == PUSHED) continue;
-        if (d->depth == 1 && d->at < d->end) return malformed(d, "bytes are left over"), false;
-        if (!pop_read(d, true)) return false;
-    }
-    return true;
-}
-
-static void decoder_init(Decoder *d, JSContext *ctx, const uint8_t *data, size_t length) {
-    d->ctx = ctx;
-    d->start = d->at = data;
-    d->end = data + length;
-    d->malformed = NULL;
-    d->owed = 0;
-    d->frames = d->first_frames;
-    d->objects = d->first_objects;
-    d->shapes = d->first_shapes;
-    d->frame_capacity = FIRST_FRAMES;
-    d->object_capacity = FIRST_OBJECTS;
-    d->shape_capacity = FIRST_SHAPES;
-    d->depth = d->object_count = d->shape_count = 0;
-}
-
-static void decoder_free(Decoder *d) {
-    while (d->depth > 0) pop_read(d, false);
-    while (d->shape_count > 0) engine_shape_drop(d->ctx, d->shapes[--d->shape_count]);
-    release(d->ctx, d->frames, d->first_frames);
-    release(d->ctx, d->objects, d->first_objects);
-    release(d->ctx, d->shapes, d->first_shapes);
-}
-
-static void throw_malformed(const Decoder *d) {
-    char text[160];
-    snprintf(text, sizeof text, "the encoding of a value is malformed at byte %zu of %zu: %s",
-             (size_t)(d->at - d->start), (size_t)(d->end - d->start), d->malformed);
-    JSValue name = engine_new_string(d->ctx, ascii("DataCloneError"));
-    JSValue message = engine_new_string(d->ctx, ascii(text));
-    JSValue exception = engine_new_dom_exception(d->ctx, name, message);
-    if (!JS_IsException(exception)) JS_Throw(d->ctx, exception);
-}
-
-int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, JSValue *values,
-                 uint32_t count) {
-    Decoder d;
-    JSRuntime *runtime = JS_GetRuntime(ctx);
-    size_t threshold = JS_GetGCThreshold(runtime);
-    bool backtraces = engine_backtraces(ctx, false);
-    decoder_init(&d, ctx, data, length);
-    JS_SetGCThreshold(runtime, SIZE_MAX); /* there will be no garbage to look for */
-    bool fine = read_all(&d, values, count);
-    decoder_free(&d);
-    if (!fine && d.malformed) throw_malformed(&d);
-    if (!fine && !JS_HasException(ctx)) JS_ThrowOutOfMemory(ctx);
-    JS_SetGCThreshold(runtime, threshold);
-    engine_backtraces(ctx, backtraces);
-    return fine ? 0 : -1;
 }

@@ -1,0 +1,804 @@
+/* clone_decode.c - from bytes to values; see clone.h and clone_parts.h
+ *
+ * Nothing in the bytes is trusted, and no code of the realm runs. Whatever has a number stays where
+ * it was put, which hangs on the caller's `values` and on the frames, until the end: numbers need
+ * not hold their objects. The engine's garbage collector is off meanwhile: all that is made is
+ * reachable.
+ */
+#include <stdio.h>
+
+#include "clone_parts.h"
+
+/* --- decoding: state --------------------------------------------------------------------- */
+
+typedef enum ReadKind {
+    READ_ROOT,   /* the caller's values */
+    READ_ARRAY,  /* elements, into slots */
+    READ_OBJECT, /* properties of a shape, into slots */
+    READ_PAIRS,  /* (key, value) until the end */
+    READ_MAP,
+    READ_SET,
+    READ_ERROR, /* cause, errors, props */
+} ReadKind;
+
+typedef struct DecodeFrame {
+    ReadKind kind;
+    bool is_array;         /* READ_PAIRS */
+    bool has_holes;        /* READ_ARRAY, READ_OBJECT: JS_UNINITIALIZED is among the slots */
+    uint8_t flags;         /* READ_ERROR: what follows */
+    uint32_t index, count; /* children taken, and all */
+    uint32_t length;       /* READ_PAIRS: of the array */
+    uint32_t number;       /* READ_ERROR: of the props */
+    JSValue object;        /* what is being filled; held */
+    JSValue *slots;
+    EngineShape *shape; /* READ_OBJECT; held by the list of shapes */
+    JSValue pending;    /* READ_MAP: a key; READ_ERROR: the props; owned */
+    uint64_t owed;      /* what decoder.owed is once the frame is done */
+} DecodeFrame;
+
+typedef struct Decoder {
+    JSContext *ctx;
+    const uint8_t *start, *at, *end;
+    const char *malformed; /* what is wrong, if that is why it failed */
+    uint64_t owed;         /* bytes that the frames but the top one need at the least */
+
+    DecodeFrame *frames;
+    uint32_t depth, frame_capacity;
+    JSValue *objects; /* by number; not held. JS_UNDEFINED: not made yet */
+    uint32_t object_count, object_capacity;
+    EngineShape **shapes; /* by number, held */
+    uint32_t shape_count, shape_capacity;
+
+    DecodeFrame first_frames[FIRST_FRAMES];
+    JSValue first_objects[FIRST_OBJECTS];
+    EngineShape *first_shapes[FIRST_SHAPES];
+} Decoder;
+
+static Step malformed(Decoder *d, const char *what) {
+    d->malformed = what;
+    return FAILED;
+}
+
+static const char *const TRUNCATED = "it ends too early";
+
+/* --- decoding: parts --------------------------------------------------------------------- */
+
+static size_t left(const Decoder *d) { return (size_t)(d->end - d->at); }
+
+static bool read_u8(Decoder *d, uint8_t *value) {
+    if (d->at == d->end) return malformed(d, TRUNCATED);
+    *value = *d->at++;
+    return true;
+}
+
+static bool read_n(Decoder *d, uint32_t *n) {
+    uint64_t value = 0;
+    uint8_t byte;
+    for (int shift = 0; shift < 35; shift += 7) {
+        if (!read_u8(d, &byte)) return false;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte & 0x80) continue;
+        *n = (uint32_t)value;
+        if (value == *n) return true;
+        break;
+    }
+    return malformed(d, "a number has more than 32 bits");
+}
+
+/* `size` bytes behind padding to a multiple of `alignment`. */
+static bool read_bytes(Decoder *d, size_t alignment, size_t size, const uint8_t **bytes) {
+    size_t padding = (alignment - (size_t)(d->at - d->start) % alignment) % alignment;
+    if (padding > left(d) || size > left(d) - padding) return malformed(d, TRUNCATED);
+    *bytes = d->at + padding;
+    d->at += padding + size;
+    return true;
+}
+
+static bool read_f64(Decoder *d, double *number) {
+    const uint8_t *bytes;
+    if (!read_bytes(d, 1, sizeof *number, &bytes)) return false;
+    memcpy(number, bytes, sizeof *number);
+    return true;
+}
+
+static bool read_text(Decoder *d, uint8_t tag, EngineText *text) {
+    const uint8_t *bytes;
+    bool wide = tag == WIRE_STRING16;
+    if (!wide && tag != WIRE_STRING8) return malformed(d, "a string was expected");
+    if (!read_n(d, &text->length)) return false;
+    if (!read_bytes(d, wide ? 2 : 1, (size_t)text->length << wide, &bytes)) return false;
+    text->units = bytes;
+    text->wide = wide;
+    return true;
+}
+
+static bool read_string(Decoder *d, JSValue *string) {
+    EngineText text;
+    uint8_t tag;
+    if (!read_u8(d, &tag) || !read_text(d, tag, &text)) return false;
+    *string = engine_new_string(d->ctx, text);
+    return !JS_IsException(*string);
+}
+
+static bool read_key(Decoder *d, uint8_t tag, JSAtom *key) {
+    EngineText text;
+    if (!read_text(d, tag, &text)) return false;
+    *key = engine_new_key(d->ctx, text);
+    return *key != JS_ATOM_NULL;
+}
+
+static bool read_bigint(Decoder *d, JSValue *bigint) {
+    uint8_t sign;
+    uint32_t size;
+    const uint8_t *magnitude;
+    if (!read_u8(d, &sign) || !read_n(d, &size) || !read_bytes(d, 1, size, &magnitude))
+        return false;
+    if (sign > 1) return malformed(d, "a BigInt's sign is neither 0 nor 1");
+    if (size == 0 ? sign : magnitude[size - 1] == 0)
+        return malformed(d, "a BigInt is not in its shortest form");
+    *bigint = engine_new_bigint(d->ctx, sign, magnitude, size);
+    return !JS_IsException(*bigint);
+}
+
+/* --- decoding: frames, numbers ----------------------------------------------------------- */
+
+/* Gives the next number to an object, or keeps it for one that is still to be made. */
+static bool number_value(Decoder *d, JSValueConst value) {
+    if (d->depth > WIRE_MAX_DEPTH) return malformed(d, "objects are nested too deeply");
+    if (d->object_count == d->object_capacity) {
+        JSValue *objects =
+            enlarge(d->ctx, d->objects, d->first_objects, &d->object_capacity, sizeof *objects);
+        if (!objects) return false;
+        d->objects = objects;
+    }
+    d->objects[d->object_count++] = value;
+    return true;
+}
+
+/* Children that a frame has still to take; each needs a byte at the least. */
+static uint32_t children_left(const DecodeFrame *frame) {
+    if (frame->kind == READ_PAIRS) return 1;
+    if (frame->kind != READ_ERROR) return frame->count - frame->index;
+    uint32_t count = 0;
+    for (uint32_t child = frame->index; child < frame->count; child++)
+        count += has_part(frame->flags, child);
+    return count;
+}
+
+/* Whether the rest can hold `count` things of `size` bytes beside what the frames have to get:
+ * nothing is allocated for a promise that can't be kept. */
+static bool can_hold(Decoder *d, uint64_t count, uint64_t size) {
+    uint64_t owed = d->owed + children_left(&d->frames[d->depth - 1]);
+    if (left(d) >= owed && count <= (left(d) - owed) / size) return true;
+    return malformed(d, "a length promises more than there is");
+}
+
+static DecodeFrame *push_read(Decoder *d, ReadKind kind, JSValueConst object, uint32_t count) {
+    if (d->depth == d->frame_capacity) {
+        DecodeFrame *frames =
+            enlarge(d->ctx, d->frames, d->first_frames, &d->frame_capacity, sizeof *frames);
+        if (!frames) return NULL;
+        d->frames = frames;
+    }
+    uint64_t owed = d->owed;
+    if (d->depth > 0) d->owed += children_left(&d->frames[d->depth - 1]);
+    DecodeFrame *frame = &d->frames[d->depth++];
+    *frame = (DecodeFrame){.kind = kind, .count = count, .pending = JS_UNDEFINED, .owed = owed};
+    frame->object = JS_DupValue(d->ctx, object);
+    return frame;
+}
+
+/* Numbers a new object, puts it into *out and pushes a frame that fills it. NULL, and nothing in
+ * *out, when there is no memory. */
+static DecodeFrame *begin(Decoder *d, ReadKind kind, JSValue object, uint32_t count, JSValue *out) {
+    DecodeFrame *frame = NULL;
+    if (JS_IsException(object)) return NULL;
+    if (number_value(d, object)) frame = push_read(d, kind, object, count);
+    if (frame)
+        *out = object;
+    else
+        JS_FreeValue(d->ctx, object);
+    return frame;
+}
+
+/* Numbers a new object that is complete and puts it into *out. */
+static Step finish(Decoder *d, JSValue object, JSValue *out) {
+    if (JS_IsException(object)) return FAILED;
+    if (!number_value(d, object)) {
+        JS_FreeValue(d->ctx, object);
+        return FAILED;
+    }
+    *out = object;
+    return DONE;
+}
+
+/* --- decoding: arrays and objects -------------------------------------------------------- */
+
+static Step read_array(Decoder *d, JSValue *out) {
+    uint32_t count;
+    JSValue *slots;
+    if (!read_n(d, &count) || !can_hold(d, count, 1)) return FAILED;
+    JSValue array = engine_new_array(d->ctx, count, count, &slots);
+    DecodeFrame *frame = begin(d, READ_ARRAY, array, count, out);
+    if (!frame) return FAILED;
+    frame->slots = slots;
+    return PUSHED;
+}
+
+static JSValue number_value_of(JSContext *ctx, double number) {
+    return is_int32(number) ? JS_NewInt32(ctx, (int32_t)number) : JS_NewFloat64(ctx, number);
+}
+
+static Step read_numbers(Decoder *d, bool ints, JSValue *out) {
+    size_t size = ints ? sizeof(int32_t) : sizeof(double);
+    const uint8_t *bytes;
+    uint32_t count;
+    JSValue *slots;
+    if (!read_n(d, &count) || !read_bytes(d, size, count * size, &bytes)) return FAILED;
+    JSValue array = engine_new_array(d->ctx, count, count, &slots);
+    if (JS_IsException(array)) return FAILED;
+    for (uint32_t i = 0; ints && i < count; i++, bytes += size) {
+        int32_t number;
+        memcpy(&number, bytes, sizeof number);
+        slots[i] = JS_NewInt32(d->ctx, number);
+    }
+    for (uint32_t i = 0; !ints && i < count; i++, bytes += size) {
+        double number;
+        memcpy(&number, bytes, sizeof number);
+        slots[i] = number_value_of(d->ctx, number);
+    }
+    engine_array_filled(d->ctx, array, count, false);
+    return finish(d, array, out);
+}
+
+/* An object of a new shape: the keys make the shape, on the object itself. */
+static Step read_object(Decoder *d, JSValue *out) {
+    JSContext *ctx = d->ctx;
+    uint32_t count;
+    uint8_t tag;
+    JSAtom key;
+    /* A key takes 2 bytes, its value 1. */
+    if (!read_n(d, &count) || !can_hold(d, count, 3)) return FAILED;
+    JSValue object = JS_NewObject(ctx);
+    if (JS_IsException(object)) return FAILED;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!read_u8(d, &tag) || !read_key(d, tag, &key)) goto failed;
+        int added = engine_define(ctx, object, key, JS_UNDEFINED, JS_PROP_C_W_E);
+        JS_FreeAtom(ctx, key);
+        if (added == 0) malformed(d, "an object has a key twice");
+        if (added <= 0) goto failed;
+    }
+    if (d->shape_count == d->shape_capacity) {
+        EngineShape **shapes =
+            enlarge(ctx, d->shapes, d->first_shapes, &d->shape_capacity, sizeof *shapes);
+        if (!shapes) goto failed;
+        d->shapes = shapes;
+    }
+    EngineShape *shape = engine_shape_hold(engine_shape(object));
+    d->shapes[d->shape_count++] = shape;
+    DecodeFrame *frame = begin(d, READ_OBJECT, object, count, out);
+    if (!frame) return FAILED;
+    frame->shape = shape;
+    frame->slots = engine_properties(object);
+    return PUSHED;
+
+failed:
+    JS_FreeValue(ctx, object);
+    return FAILED;
+}
+
+static Step read_object_of_shape(Decoder *d, JSValue *out) {
+    uint32_t number;
+    if (!read_n(d, &number)) return FAILED;
+    if (number >= d->shape_count) return malformed(d, "a shape does not exist");
+    EngineShape *shape = d->shapes[number];
+    uint32_t count = engine_shape_size(shape);
+    if (!can_hold(d, count, 1)) return FAILED;
+    JSValue object = engine_new_object(d->ctx, shape);
+    DecodeFrame *frame = begin(d, READ_OBJECT, object, count, out);
+    if (!frame) return FAILED;
+    frame->shape = shape;
+    frame->slots = engine_properties(object);
+    return PUSHED;
+}
+
+static Step read_pairs(Decoder *d, bool is_array, JSValue *out) {
+    uint32_t length = 0;
+    JSValue *slots;
+    if (is_array && !read_n(d, &length)) return FAILED;
+    JSValue object = is_array ? engine_new_array(d->ctx, length, 0, &slots) : JS_NewObject(d->ctx);
+    DecodeFrame *frame = begin(d, READ_PAIRS, object, 0, out);
+    if (!frame) return FAILED;
+    frame->is_array = is_array;
+    frame->length = length;
+    return PUSHED;
+}
+
+/* --- decoding: the other classes --------------------------------------------------------- */
+
+static Step read_map(Decoder *d, bool is_set, JSValue *out) {
+    uint32_t size;
+    if (!read_n(d, &size) || !can_hold(d, size, is_set ? 1 : 2)) return FAILED;
+    if (!is_set && size > UINT32_MAX / 2) return malformed(d, "a Map is too large");
+    JSValue map = engine_new_map(d->ctx, is_set);
+    uint32_t count = is_set ? size : size * 2;
+    return begin(d, is_set ? READ_SET : READ_MAP, map, count, out) ? PUSHED : FAILED;
+}
+
+static Step read_buffer(Decoder *d, bool resizable, JSValue *out) {
+    EngineBuffer buffer = {.resizable = resizable};
+    if (!read_n(d, &buffer.length)) return FAILED;
+    if (resizable && !read_n(d, &buffer.max_length)) return FAILED;
+    if (resizable && buffer.max_length < buffer.length)
+        return malformed(d, "a buffer is longer than it may be");
+    if (!read_bytes(d, 8, buffer.length, &buffer.data)) return FAILED;
+    return finish(d, engine_new_buffer(d->ctx, &buffer), out);
+}
+
+static Step read_reference(Decoder *d, JSValue *out) {
+    uint32_t number;
+    if (!read_n(d, &number)) return FAILED;
+    if (number >= d->object_count || !JS_IsObject(d->objects[number]))
+        return malformed(d, "a reference leads nowhere");
+    *out = JS_DupValue(d->ctx, d->objects[number]);
+    return DONE;
+}
+
+static Step read_view(Decoder *d, JSValue *out) {
+    EngineView view = {0};
+    uint8_t tag, tracks;
+    uint32_t number = d->object_count;
+    JSValue buffer = JS_UNDEFINED;
+    Step step;
+    if (!number_value(d, JS_UNDEFINED) || !read_u8(d, &view.type) || !read_u8(d, &tag))
+        return FAILED;
+    if (view.type > WIRE_VIEW_Float64Array) return malformed(d, "a view of no known type");
+    if (tag == WIRE_REFERENCE)
+        step = read_reference(d, &buffer);
+    else if (tag == WIRE_BUFFER || tag == WIRE_BUFFER_RESIZABLE)
+        step = read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, &buffer);
+    else
+        step = malformed(d, "a view without a buffer");
+    if (step == FAILED) return FAILED;
+    JSValue made = JS_UNDEFINED;
+    view.buffer = buffer;
+    if (engine_kind(d->ctx, buffer) != ENGINE_BUFFER) {
+        malformed(d, "a view of something that is no buffer");
+    } else if (read_n(d, &view.offset) && read_u8(d, &tracks) && read_n(d, &view.length)) {
+        view.tracks_length = tracks == 1;
+        made = engine_new_view(d->ctx, &view);
+        if (tracks > 1 || (tracks && view.length) || JS_IsUndefined(made))
+            malformed(d, "a view does not fit its buffer");
+    }
+    JS_FreeValue(d->ctx, buffer);
+    if (d->malformed) JS_FreeValue(d->ctx, made);
+    if (d->malformed || JS_IsException(made)) return FAILED;
+    d->objects[number] = *out = made;
+    return DONE;
+}
+
+static Step read_date(Decoder *d, JSValue *out) {
+    double time;
+    return read_f64(d, &time) ? finish(d, JS_NewDate(d->ctx, time), out) : FAILED;
+}
+
+static Step read_regexp(Decoder *d, JSValue *out) {
+    JSValue source, flags;
+    if (!read_string(d, &source)) return FAILED;
+    if (!read_string(d, &flags)) {
+        JS_FreeValue(d->ctx, source);
+        return FAILED;
+    }
+    JSValue regexp = engine_new_regexp(d->ctx, source, flags);
+    if (JS_IsException(regexp)) {
+        JS_FreeValue(d->ctx, JS_GetException(d->ctx));
+        return malformed(d, "a regular expression that the engine can't read");
+    }
+    return finish(d, regexp, out);
+}
+
+static Step read_boxed(Decoder *d, uint8_t tag, JSValue *out) {
+    JSValue primitive;
+    double number;
+    uint8_t byte;
+    switch (tag) {
+    case WIRE_BOOLEAN_OBJECT:
+        if (!read_u8(d, &byte)) return FAILED;
+        if (byte > 1) return malformed(d, "a Boolean is neither 0 nor 1");
+        primitive = JS_NewBool(d->ctx, byte);
+        break;
+    case WIRE_NUMBER_OBJECT:
+        if (!read_f64(d, &number)) return FAILED;
+        primitive = number_value_of(d->ctx, number);
+        break;
+    case WIRE_BIGINT_OBJECT:
+        if (!read_u8(d, &byte)) return FAILED;
+        if (byte != WIRE_BIGINT) return malformed(d, "a BigInt was expected");
+        if (!read_bigint(d, &primitive)) return FAILED;
+        break;
+    default:
+        if (!read_string(d, &primitive)) return FAILED;
+    }
+    return finish(d, engine_new_boxed(d->ctx, primitive), out);
+}
+
+/* Defines an own property of an error; takes the value over. */
+static bool define_on_error(Decoder *d, JSValueConst error, const char *key, JSValue value) {
+    JSAtom atom = JS_NewAtom(d->ctx, key);
+    if (atom == JS_ATOM_NULL) {
+        JS_FreeValue(d->ctx, value);
+        return false;
+    }
+    int defined =
+        engine_define(d->ctx, error, atom, value, JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE);
+    JS_FreeAtom(d->ctx, atom);
+    if (defined == 0) malformed(d, "an error has a property twice");
+    return defined > 0;
+}
+
+/* Makes an error of its strings, of which those that are not there are undefined. Takes them
+ * over. */
+static JSValue make_error(Decoder *d, uint8_t class, JSValue name, JSValue message, JSValue stack) {
+    JSContext *ctx = d->ctx;
+    bool fine;
+    JSValue error;
+    if (class == WIRE_ERROR_DOMException) {
+        if (JS_IsUndefined(name)) name = engine_new_string(ctx, ascii("DOMException"));
+        if (JS_IsUndefined(message)) message = engine_new_string(ctx, ascii(""));
+        error = engine_new_dom_exception(ctx, name, message);
+        fine =
+            !JS_IsException(error) &&
+            (JS_IsUndefined(stack) || define_on_error(d, error, "stack", JS_DupValue(ctx, stack)));
+        JS_FreeValue(ctx, stack);
+    } else {
+        error = engine_new_error(ctx, class);
+        fine = !JS_IsException(error);
+        if (fine && !JS_IsUndefined(name))
+            fine = define_on_error(d, error, "name", name);
+        else
+            JS_FreeValue(ctx, name);
+        if (fine && !JS_IsUndefined(message))
+            fine = define_on_error(d, error, "message", message);
+        else
+            JS_FreeValue(ctx, message);
+        if (fine)
+            engine_set_error_stack(ctx, error, stack);
+        else
+            JS_FreeValue(ctx, stack);
+    }
+    if (fine) return error;
+    JS_FreeValue(ctx, error);
+    return JS_EXCEPTION;
+}
+
+static Step read_error(Decoder *d, JSValue *out) {
+    enum { NAME, MESSAGE, STACK, STRINGS };
+    JSValue strings[STRINGS] = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
+    uint32_t number = d->object_count;
+    uint8_t class, flags;
+    if (!number_value(d, JS_UNDEFINED) || !read_u8(d, &class) || !read_u8(d, &flags)) return FAILED;
+    if (class > WIRE_ERROR_DOMException) return malformed(d, "an error of no known class");
+    if (flags >= WIRE_ERROR_HAS_PROPS * 2) return malformed(d, "an error has unknown parts");
+    for (int i = 0; i < STRINGS; i++) {
+        if (!(flags & WIRE_ERROR_HAS_NAME << i) || read_string(d, &strings[i])) continue;
+        while (i-- > 0) JS_FreeValue(d->ctx, strings[i]);
+        return FAILED;
+    }
+    JSValue error = make_error(d, class, strings[NAME], strings[MESSAGE], strings[STACK]);
+    if (JS_IsException(error)) return FAILED;
+    DecodeFrame *frame = push_read(d, READ_ERROR, error, ERROR_PARTS);
+    if (!frame) {
+        JS_FreeValue(d->ctx, error);
+        return FAILED;
+    }
+    frame->flags = flags;
+    d->objects[number] = *out = error;
+    return PUSHED;
+}
+
+/* --- decoding: values -------------------------------------------------------------------- */
+
+/* Reads a value into *out, which is untouched if that fails. An object that has contents is in
+ * *out at once; the frame that was pushed fills it. */
+static Step read_value(Decoder *d, JSValue *out) {
+    JSContext *ctx = d->ctx;
+    const uint8_t *bytes;
+    EngineText text;
+    int32_t integer;
+    double number;
+    uint8_t tag;
+    JSValue value;
+    if (!read_u8(d, &tag)) return FAILED;
+    if (tag >= WIRE_SMALL_INT) {
+        *out = JS_NewInt32(ctx, tag & 0x7f);
+        return DONE;
+    }
+    switch (tag) {
+    case WIRE_UNDEFINED:
+        *out = JS_UNDEFINED;
+        return DONE;
+    case WIRE_NULL:
+        *out = JS_NULL;
+        return DONE;
+    case WIRE_FALSE:
+    case WIRE_TRUE:
+        *out = JS_NewBool(ctx, tag == WIRE_TRUE);
+        return DONE;
+    case WIRE_INT:
+        if (!read_bytes(d, 1, sizeof integer, &bytes)) return FAILED;
+        memcpy(&integer, bytes, sizeof integer);
+        *out = JS_NewInt32(ctx, integer);
+        return DONE;
+    case WIRE_DOUBLE:
+        if (!read_f64(d, &number)) return FAILED;
+        *out = number_value_of(ctx, number);
+        return DONE;
+    case WIRE_BIGINT:
+        if (!read_bigint(d, &value)) return FAILED;
+        *out = value;
+        return DONE;
+    case WIRE_STRING8:
+    case WIRE_STRING16:
+        if (!read_text(d, tag, &text)) return FAILED;
+        value = engine_new_string(ctx, text);
+        if (JS_IsException(value)) return FAILED;
+        *out = value;
+        return DONE;
+    case WIRE_ARRAY:
+        return read_array(d, out);
+    case WIRE_ARRAY_INT:
+    case WIRE_ARRAY_F64:
+        return read_numbers(d, tag == WIRE_ARRAY_INT, out);
+    case WIRE_OBJECT:
+        return read_object(d, out);
+    case WIRE_OBJECT_SHAPE:
+        return read_object_of_shape(d, out);
+    case WIRE_ARRAY_PROPS:
+    case WIRE_OBJECT_PAIRS:
+        return read_pairs(d, tag == WIRE_ARRAY_PROPS, out);
+    case WIRE_DATE:
+        return read_date(d, out);
+    case WIRE_REGEXP:
+        return read_regexp(d, out);
+    case WIRE_BOOLEAN_OBJECT:
+    case WIRE_NUMBER_OBJECT:
+    case WIRE_BIGINT_OBJECT:
+    case WIRE_STRING_OBJECT:
+        return read_boxed(d, tag, out);
+    case WIRE_MAP:
+    case WIRE_SET:
+        return read_map(d, tag == WIRE_SET, out);
+    case WIRE_BUFFER:
+    case WIRE_BUFFER_RESIZABLE:
+        return read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, out);
+    case WIRE_VIEW:
+        return read_view(d, out);
+    case WIRE_ERROR:
+        return read_error(d, out);
+    case WIRE_REFERENCE:
+        return read_reference(d, out);
+    default: /* WIRE_HOLE and WIRE_END where they don't belong among them */
+        return malformed(d, "a tag is unknown or out of place");
+    }
+}
+
+/* --- decoding: frames, step by step ------------------------------------------------------ */
+
+/* Into slots, each of which is a value, or a hole, once it is counted. */
+static Step fill_slots(Decoder *d, DecodeFrame *frame) {
+    bool may_have_holes = frame->kind != READ_ROOT;
+    Step step = DONE;
+    while (step == DONE && frame->index < frame->count) {
+        JSValue *slot = &frame->slots[frame->index++];
+        *slot = JS_UNDEFINED;
+        if (may_have_holes && d->at < d->end && *d->at == WIRE_HOLE) {
+            d->at++;
+            *slot = JS_UNINITIALIZED;
+            frame->has_holes = true;
+        } else {
+            step = read_value(d, slot);
+        }
+    }
+    return step;
+}
+
+static Step fill_pairs(Decoder *d, DecodeFrame *frame) {
+    uint8_t tag;
+    JSAtom key;
+    bool is_array = frame->is_array;
+    uint32_t length = frame->length;
+    JSValueConst object = frame->object;
+    for (;;) {
+        if (!read_u8(d, &tag)) return FAILED;
+        if (tag == WIRE_END) return DONE;
+        JSValue value = JS_UNDEFINED;
+        if (!read_key(d, tag, &key)) return FAILED;
+        Step step = read_value(d, &value);
+        int defined = -1;
+        if (step != FAILED) defined = engine_define(d->ctx, object, key, value, JS_PROP_C_W_E);
+        JS_FreeAtom(d->ctx, key);
+        if (defined == 0) return malformed(d, "an object has a key twice");
+        if (defined < 0) return FAILED;
+        if (is_array && engine_array_length(object) != length)
+            return malformed(d, "an array has an element behind its end");
+        if (step == PUSHED) return PUSHED;
+    }
+}
+
+static Step fill_map(Decoder *d, DecodeFrame *frame) {
+    uint32_t self = d->depth - 1;
+    while (frame->index < frame->count) {
+        bool is_set = frame->kind == READ_SET;
+        bool is_key = !is_set && frame->index % 2 == 0;
+        JSValue value = JS_UNDEFINED;
+        frame->index++;
+        Step step = read_value(d, &value);
+        if (step == FAILED) return FAILED;
+        frame = &d->frames[self];
+        if (is_key) {
+            frame->pending = value;
+        } else {
+            JSValue key = is_set ? value : frame->pending;
+            frame->pending = JS_UNDEFINED;
+            int added = engine_map_add(d->ctx, frame->object, key, is_set ? JS_UNDEFINED : value);
+            if (added == 0) return malformed(d, "a Map or Set has a key twice");
+            if (added < 0) return FAILED;
+        }
+        if (step == PUSHED) return PUSHED;
+    }
+    return DONE;
+}
+
+/* The props were read as an object of their own: its properties become the error's, and so does
+ * its number. */
+static Step move_props(Decoder *d, DecodeFrame *frame) {
+    JSPropertyEnum *keys;
+    uint32_t count;
+    int defined = 1;
+    if (!own_keys(d->ctx, frame->pending, &keys, &count)) return FAILED;
+    for (uint32_t i = 0; defined > 0 && i < count; i++) {
+        JSValue value = JS_GetProperty(d->ctx, frame->pending, keys[i].atom);
+        defined = engine_define(d->ctx, frame->object, keys[i].atom, value, JS_PROP_C_W_E);
+    }
+    JS_FreePropertyEnum(d->ctx, keys, count);
+    if (defined == 0) return malformed(d, "an error has a property twice");
+    if (defined < 0) return FAILED;
+    d->objects[frame->number] = frame->object;
+    JS_FreeValue(d->ctx, frame->pending);
+    frame->pending = JS_UNDEFINED;
+    return DONE;
+}
+
+static Step fill_error_child(Decoder *d, DecodeFrame *frame, uint32_t child) {
+    uint8_t tag = d->at < d->end ? *d->at : WIRE_END;
+    JSValue value = JS_UNDEFINED;
+    JSValueConst error = frame->object;
+    if (child == ERROR_PROPS) {
+        if (tag != WIRE_OBJECT && tag != WIRE_OBJECT_SHAPE && tag != WIRE_OBJECT_PAIRS)
+            return malformed(d, "an error's properties are no object");
+        uint32_t self = d->depth - 1;
+        frame->number = d->object_count;
+        Step step = read_value(d, &value);
+        if (step != FAILED) d->frames[self].pending = value;
+        return step;
+    }
+    Step step = read_value(d, &value);
+    if (step == FAILED) return FAILED;
+    if (child == ERROR_ERRORS && !is_array(d->ctx, value)) {
+        JS_FreeValue(d->ctx, value);
+        return malformed(d, "an error's errors are no array");
+    }
+    const char *key = child == ERROR_CAUSE ? "cause" : "errors";
+    return define_on_error(d, error, key, value) ? step : FAILED;
+}
+
+static Step fill_error(Decoder *d, DecodeFrame *frame) {
+    if (JS_IsObject(frame->pending) && move_props(d, frame) == FAILED) return FAILED;
+    Step step = DONE;
+    while (step == DONE && frame->index < frame->count) {
+        uint32_t child = frame->index++;
+        if (has_part(frame->flags, child)) step = fill_error_child(d, frame, child);
+    }
+    return step;
+}
+
+static Step fill(Decoder *d, DecodeFrame *frame) {
+    switch (frame->kind) {
+    case READ_ROOT:
+    case READ_ARRAY:
+    case READ_OBJECT:
+        return fill_slots(d, frame);
+    case READ_PAIRS:
+        return fill_pairs(d, frame);
+    case READ_MAP:
+    case READ_SET:
+        return fill_map(d, frame);
+    case READ_ERROR:
+        return fill_error(d, frame);
+    }
+    return FAILED;
+}
+
+/* --- decoding: all of it ----------------------------------------------------------------- */
+
+/* Takes the top frame off, complete or given up. */
+static bool pop_read(Decoder *d, bool complete) {
+    JSContext *ctx = d->ctx;
+    DecodeFrame *frame = &d->frames[--d->depth];
+    bool fine = true, has_holes = complete && frame->has_holes;
+    if (frame->kind == READ_ARRAY)
+        fine = engine_array_filled(ctx, frame->object, frame->index, has_holes) == 0;
+    if (frame->kind == READ_OBJECT && has_holes)
+        fine = engine_object_filled(ctx, frame->object, frame->shape) == 0;
+    if (frame->kind == READ_ROOT && !complete)
+        for (uint32_t i = 0; i < frame->index; i++) JS_FreeValue(ctx, frame->slots[i]);
+    d->owed = frame->owed;
+    JS_FreeValue(ctx, frame->pending);
+    JS_FreeValue(ctx, frame->object);
+    return fine;
+}
+
+static bool read_all(Decoder *d, JSValue *values, uint32_t count) {
+    DecodeFrame *root = push_read(d, READ_ROOT, JS_UNDEFINED, count);
+    if (!root) return false;
+    root->slots = values;
+    while (d->depth > 0) {
+        DecodeFrame *frame = &d->frames[d->depth - 1];
+        Step step = fill(d, frame);
+        if (step == FAILED) return false;
+        if (step == PUSHED) continue;
+        if (d->depth == 1 && d->at < d->end) return malformed(d, "bytes are left over");
+        if (!pop_read(d, true)) return false;
+    }
+    return true;
+}
+
+static void decoder_init(Decoder *d, JSContext *ctx, const uint8_t *data, size_t length) {
+    d->ctx = ctx;
+    d->start = d->at = data;
+    d->end = data + length;
+    d->malformed = NULL;
+    d->owed = 0;
+    d->frames = d->first_frames;
+    d->objects = d->first_objects;
+    d->shapes = d->first_shapes;
+    d->frame_capacity = FIRST_FRAMES;
+    d->object_capacity = FIRST_OBJECTS;
+    d->shape_capacity = FIRST_SHAPES;
+    d->depth = d->object_count = d->shape_count = 0;
+}
+
+static void decoder_free(Decoder *d) {
+    while (d->depth > 0) pop_read(d, false);
+    while (d->shape_count > 0) engine_shape_drop(d->ctx, d->shapes[--d->shape_count]);
+    release(d->ctx, d->frames, d->first_frames);
+    release(d->ctx, d->objects, d->first_objects);
+    release(d->ctx, d->shapes, d->first_shapes);
+}
+
+static void throw_malformed(const Decoder *d) {
+    char text[160];
+    snprintf(text, sizeof text, "the encoding of a value is malformed at byte %zu of %zu: %s",
+             (size_t)(d->at - d->start), (size_t)(d->end - d->start), d->malformed);
+    JSValue name = engine_new_string(d->ctx, ascii("DataCloneError"));
+    JSValue message = engine_new_string(d->ctx, ascii(text));
+    JSValue exception = engine_new_dom_exception(d->ctx, name, message);
+    if (!JS_IsException(exception)) JS_Throw(d->ctx, exception);
+}
+
+int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, JSValue *values,
+                 uint32_t count) {
+    Decoder d;
+    JSRuntime *runtime = JS_GetRuntime(ctx);
+    size_t threshold = JS_GetGCThreshold(runtime);
+    bool backtraces = engine_backtraces(ctx, false);
+    decoder_init(&d, ctx, data, length);
+    JS_SetGCThreshold(runtime, SIZE_MAX); /* there will be no garbage to look for */
+    bool fine = read_all(&d, values, count);
+    decoder_free(&d);
+    if (!fine && d.malformed) throw_malformed(&d);
+    if (!fine && !JS_HasException(ctx)) JS_ThrowOutOfMemory(ctx);
+    JS_SetGCThreshold(runtime, threshold);
+    engine_backtraces(ctx, backtraces);
+    return fine ? 0 : -1;
+}
