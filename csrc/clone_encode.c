@@ -78,16 +78,14 @@ static void put_number(Bytes *bytes, double number) {
 
 /* --- encoding: state --------------------------------------------------------------------- */
 
-/* Finds entries of one of the encoder's lists by their key, which is the first thing in each: open
- * addressing, a slot holds the number of an entry. A list is short or only grows at its end, and
- * is cut back to an earlier length when an encoding is rewound. Nothing is removed from the table
- * then: a number that the list does not have (any more) marks a free slot. An entry was put behind
- * lower numbers only, so that no cut opens a gap before it. */
+/* Finds entries of one of the encoder's lists by their key, which is the first thing in each (0 is
+ * no key): open addressing, where a slot holds the number of an entry. Lists grow and shrink at
+ * their end only, so that an entry that goes leaves no gap before any that stays. */
 typedef struct Table {
     uint32_t *slots;
     uint32_t capacity; /* a power of 2, or 0: the list is searched itself */
     uint32_t shift;
-    uint32_t free; /* the slot that the last search ended at */
+    uint32_t free; /* the slot that the last search in vain ended at */
 } Table;
 
 enum { TABLE_FROM = 8, TABLE_LEAST = 64 };
@@ -170,6 +168,15 @@ static uint64_t key_at(const void *list, size_t size, uint32_t number) {
     return key;
 }
 
+/* Fibonacci hashing: addresses at equal distances are spread evenly. */
+static uint32_t table_slot(const Table *table, uint64_t key) {
+    return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> table->shift);
+}
+
+static uint32_t table_next(const Table *table, uint32_t slot) {
+    return (slot + 1) & (table->capacity - 1);
+}
+
 /* The number of the entry of a list of `count` that has a key, or NO_NUMBER. */
 static uint32_t table_find(Table *table, const void *list, size_t size, uint32_t count,
                            uint64_t key) {
@@ -178,13 +185,9 @@ static uint32_t table_find(Table *table, const void *list, size_t size, uint32_t
             if (key_at(list, size, i) == key) return i;
         return NO_NUMBER;
     }
-    /* Fibonacci hashing: addresses at equal distances are spread evenly. */
-    uint32_t slot = (uint32_t)((key * 0x9e3779b97f4a7c15u) >> table->shift);
-    for (;; slot = (slot + 1) & (table->capacity - 1)) {
-        uint32_t number = table->slots[slot];
-        if (number >= count) break;
-        if (key_at(list, size, number) == key) return number;
-    }
+    uint32_t slot = table_slot(table, key);
+    for (; table->slots[slot] != NO_NUMBER; slot = table_next(table, slot))
+        if (key_at(list, size, table->slots[slot]) == key) return table->slots[slot];
     table->free = slot;
     return NO_NUMBER;
 }
@@ -204,10 +207,26 @@ static bool table_add(JSContext *ctx, Table *table, const void *list, size_t siz
     *table = (Table){.slots = slots, .capacity = capacity, .shift = 64};
     while (capacity >>= 1) table->shift--;
     for (uint32_t i = 0; i < count; i++) {
-        table_find(table, list, size, i, key_at(list, size, i));
+        uint64_t key = key_at(list, size, i);
+        if (!key || table_find(table, list, size, i, key) != NO_NUMBER) continue;
         table->slots[table->free] = i;
     }
     return true;
+}
+
+/* Takes the last entries of a list out, from the `count`th down to the `rest`th. */
+static void table_cut(Table *table, const void *list, size_t size, uint32_t count, uint32_t rest) {
+    while (table->capacity > 0 && count > rest) {
+        uint32_t slot = table_slot(table, key_at(list, size, --count));
+        while (table->slots[slot] != NO_NUMBER && table->slots[slot] != count)
+            slot = table_next(table, slot);
+        table->slots[slot] = NO_NUMBER; /* if it is not there: still */
+    }
+}
+
+static void table_free(JSContext *ctx, Table *table) {
+    js_free(ctx, table->slots);
+    *table = (Table){0};
 }
 
 /* --- encoding: failing ------------------------------------------------------------------- */
@@ -343,6 +362,9 @@ static Mark mark(const Encoder *e) {
 static void rewind_to(Encoder *e, Mark to) {
     JSContext *ctx = e->ctx;
     e->bytes->length = to.length;
+    table_cut(&e->object_table, e->objects, sizeof *e->objects, e->object_count, to.objects);
+    table_cut(&e->list_table, e->lists, sizeof *e->lists, e->list_count, to.lists);
+    table_cut(&e->shape_table, e->shapes, sizeof *e->shapes, e->shape_count, to.shapes);
     while (e->object_count > to.objects) {
         void *object = (void *)(uintptr_t)e->objects[--e->object_count];
         if (object) JS_FreeValue(ctx, JS_MKPTR(JS_TAG_OBJECT, object));
@@ -365,7 +387,8 @@ static bool add_object(Encoder *e, void *object) {
         e->objects = objects;
     }
     e->objects[e->object_count++] = (uintptr_t)object;
-    if (object) JS_DupValue(e->ctx, JS_MKPTR(JS_TAG_OBJECT, object));
+    if (!object) return true;
+    JS_DupValue(e->ctx, JS_MKPTR(JS_TAG_OBJECT, object));
     return table_add(e->ctx, &e->object_table, e->objects, sizeof *e->objects, e->object_count);
 }
 
@@ -1282,14 +1305,14 @@ static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes) {
 
 static void encoder_free(Encoder *e) {
     while (e->depth > 0) pop(e);
+    table_free(e->ctx, &e->object_table);
+    table_free(e->ctx, &e->list_table);
+    table_free(e->ctx, &e->shape_table);
     rewind_to(e, (Mark){.length = e->bytes->length});
     release(e->ctx, e->frames, e->first_frames);
     release(e->ctx, e->objects, e->first_objects);
     release(e->ctx, e->lists, e->first_lists);
     release(e->ctx, e->shapes, e->first_shapes);
-    js_free(e->ctx, e->object_table.slots);
-    js_free(e->ctx, e->list_table.slots);
-    js_free(e->ctx, e->shape_table.slots);
 }
 
 CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneFailure *failure) {

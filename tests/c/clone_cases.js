@@ -455,6 +455,31 @@ globalThis.cases = {
     same(many[2999].o, "[a function (`f`) can't be cloned: .f]");
   },
 
+  "what is given up leaves no trace among the numbers"() {
+    const bad = (i) => [
+      ...Array.from({ length: 40 }, (_, k) => ({ [`k${i}_${k}`]: [i] })),
+      Symbol(),
+    ];
+    const objects = Array.from({ length: 500 }, (_, i) => ({ i, [`key${i % 90}`]: i }));
+    const errors = objects.map((object, i) =>
+      Object.assign(new Error(`${i}`), { object, bad: bad(i) })
+    );
+    const copy = clone([objects, errors, [...objects].reverse(), [...errors].reverse()]);
+    for (let i = 0; i < 500; i++) {
+      same(copy[0][i].i, i);
+      same(copy[1][i].object, copy[0][i]);
+      same(copy[2][499 - i], copy[0][i]);
+      same(copy[3][499 - i], copy[1][i]);
+      same(copy[1][i].bad, "[a symbol can't be cloned: [40]]");
+    }
+    // The same, when all that there is comes and goes.
+    const none = clone(
+      Array.from({ length: 300 }, (_, i) => Object.assign(new Error(), { bad: bad(i) })),
+    );
+    same(none.length, 300);
+    same(none[299].bad, "[a symbol can't be cloned: [40]]");
+  },
+
   "what can't be cloned, and where it is"() {
     same(refused(() => {}), "a function can't be cloned");
     same(refused(function fn() {}), "a function (`fn`) can't be cloned");
