@@ -304,7 +304,7 @@ describe("functions that a Deferred takes", () => {
   }
 
   takes("new Function", new Function("a", "b", "return a + b") as never, [1, 2], 3);
-  takes("sloppy code", new Function("a", "with (a) return b") as never, [{ b: 2 }], 2);
+  takes("sloppy code", new Function("a", "with (a) return a.b + 010") as never, [{ b: 2 }], 10);
   takes(
     "comments, line ends and odd characters where nobody expects them",
     written(
