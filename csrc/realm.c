@@ -213,11 +213,14 @@ void program_drop(Program *program) {
 typedef struct Uses {
     JSValue names;
     JSValueConst global;
+    JSAtom eval;
+    bool evaluates; /* `eval` is among them */
     bool failed;
 } Uses;
 
 static void note_use(JSContext *ctx, JSAtom name, EngineUse use, void *opaque) {
     Uses *uses = opaque;
+    if (name == uses->eval) uses->evaluates = true;
     int known = JS_HasProperty(ctx, uses->names, name);
     int defined = known > 0 ? 0 : JS_HasProperty(ctx, uses->global, name);
     if (known < 0 || defined < 0) uses->failed = true;
@@ -228,34 +231,43 @@ static void note_use(JSContext *ctx, JSAtom name, EngineUse use, void *opaque) {
 
 /* The names that are used but defined nowhere. One that is also probed with typeof is left out:
  * the code knows that it may be missing. */
-static JSValue free_names(JSContext *ctx, JSValueConst script, JSValueConst global) {
-    Uses uses = {.names = JS_NewObjectProto(ctx, JS_NULL), .global = global};
+static JSValue free_names(JSContext *ctx, const Uses *uses) {
     JSValue list = JS_NewArray(ctx);
     JSPropertyEnum *names = NULL;
     uint32_t count = 0, length = 0;
-    engine_each_global(ctx, script, note_use, &uses);
-    if (uses.failed || JS_GetOwnPropertyNames(ctx, &names, &count, uses.names,
-                                              JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
+    if (uses->failed || JS_GetOwnPropertyNames(ctx, &names, &count, uses->names,
+                                               JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
         return JS_EXCEPTION;
     for (uint32_t i = 0; i < count; i++) {
-        JSValue probed = JS_GetProperty(ctx, uses.names, names[i].atom);
+        JSValue probed = JS_GetProperty(ctx, uses->names, names[i].atom);
         if (!JS_ToBool(ctx, probed))
             JS_SetPropertyUint32(ctx, list, length++, JS_AtomToString(ctx, names[i].atom));
     }
     return list;
 }
 
-static JSValue describe(JSContext *ctx, JSValueConst script) {
+/* What an arrow function takes from around it. Code that calls eval takes all, in case the
+ * evaluated code should want it: that is not held against it. */
+static JSValue outer_names(JSContext *ctx, JSValueConst script, const Uses *uses) {
     static const char *const captured[] = {"this", "new.target"};
-    JSValue global = JS_GetGlobalObject(ctx);
-    JSValue reply = JS_NewObject(ctx);
-    JSValue outer = JS_NewArray(ctx);
-    uint32_t count = 0;
-    for (size_t i = 0; i < sizeof captured / sizeof *captured; i++)
+    JSValue list = JS_NewArray(ctx);
+    uint32_t length = 0;
+    for (size_t i = 0; i < sizeof captured / sizeof *captured && !uses->evaluates; i++)
         if (engine_captures(ctx, script, captured[i]))
-            JS_SetPropertyUint32(ctx, outer, count++, JS_NewString(ctx, captured[i]));
-    JS_SetPropertyStr(ctx, reply, "free", free_names(ctx, script, global));
-    JS_SetPropertyStr(ctx, reply, "outer", outer);
+            JS_SetPropertyUint32(ctx, list, length++, JS_NewString(ctx, captured[i]));
+    return list;
+}
+
+static JSValue describe(JSContext *ctx, JSValueConst script) {
+    Uses uses = {
+        .names = JS_NewObjectProto(ctx, JS_NULL),
+        .global = JS_GetGlobalObject(ctx),
+        .eval = JS_NewAtom(ctx, "eval"),
+    };
+    JSValue reply = JS_NewObject(ctx);
+    engine_each_global(ctx, script, note_use, &uses);
+    JS_SetPropertyStr(ctx, reply, "free", free_names(ctx, &uses));
+    JS_SetPropertyStr(ctx, reply, "outer", outer_names(ctx, script, &uses));
     JS_SetPropertyStr(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(script)));
     return reply;
 }
