@@ -12,71 +12,10 @@
  * in their order.
  */
 #include "clone_parts.h"
+#include "clone_put.h"
 #include "clone_text.h"
 
-/* --- writing ----------------------------------------------------------------------------- */
-
-/* Whether each unit of a wide text is Latin-1. Most that are not say so at once. */
-static bool is_latin1(const uint16_t *units, uint32_t length) {
-    uint32_t i = 0;
-    for (; i + 4 <= length; i += 4) {
-        uint64_t four;
-        memcpy(&four, units + i, sizeof four);
-        if (four & 0xff00ff00ff00ff00u) return false;
-    }
-    for (; i < length; i++)
-        if (units[i] > 0xff) return false;
-    return true;
-}
-
-static void narrow(uint8_t *to, const uint16_t *from, uint32_t length) {
-    for (uint32_t i = 0; i < length; i++) to[i] = (uint8_t)from[i];
-}
-
-static void put_n(Bytes *bytes, uint32_t n) {
-    if (!bytes_reserve(bytes, 5)) return;
-    uint8_t *at = bytes->data + bytes->length;
-    while (n > 0x7f) {
-        *at++ = (uint8_t)(n | 0x80);
-        n >>= 7;
-    }
-    *at++ = (uint8_t)n;
-    bytes->length = (size_t)(at - bytes->data);
-}
-
-static void put_tag(Bytes *bytes, uint8_t tag) { bytes_u8(bytes, tag); }
-
-static void put_tag_n(Bytes *bytes, uint8_t tag, uint32_t n) {
-    put_tag(bytes, tag);
-    put_n(bytes, n);
-}
-
-static void put_f64(Bytes *bytes, double number) {
-    static const uint64_t nan = 0x7ff8000000000000u;
-    if (isnan(number)) memcpy(&number, &nan, sizeof number);
-    bytes_write(bytes, &number, sizeof number);
-}
-
-static void put_int(Bytes *bytes, int32_t number) {
-    if (number >= 0 && number <= 0x7f) {
-        put_tag(bytes, (uint8_t)(WIRE_SMALL_INT | number));
-    } else if (bytes_reserve(bytes, 5)) {
-        bytes->data[bytes->length] = WIRE_INT;
-        memcpy(bytes->data + bytes->length + 1, &number, sizeof number);
-        bytes->length += 5;
-    }
-}
-
-static void put_number(Bytes *bytes, double number) {
-    if (is_int32(number)) {
-        put_int(bytes, (int32_t)number);
-    } else {
-        put_tag(bytes, WIRE_DOUBLE);
-        put_f64(bytes, number);
-    }
-}
-
-/* --- encoding: state --------------------------------------------------------------------- */
+/* --- state -------------------------------------------------------------------------------- */
 
 /* Finds entries of one of the encoder's lists by their key, which is the first thing in each (0 is
  * no key): open addressing, where a slot holds the number of an entry. Lists grow and shrink at
@@ -140,8 +79,7 @@ typedef struct KnownShape {
 
 typedef struct Encoder {
     JSContext *ctx;
-    Bytes *bytes;
-    size_t start; /* of the encoding in bytes */
+    Output out;
     CloneResult result;
     JSValue message; /* of what can't be cloned */
 
@@ -229,12 +167,15 @@ static void table_free(JSContext *ctx, Table *table) {
     *table = (Table){0};
 }
 
-/* --- encoding: failing ------------------------------------------------------------------- */
+/* --- failing ------------------------------------------------------------------------------ */
 
 static Step fail(Encoder *e, CloneResult result) {
     e->result = result;
     return FAILED;
 }
+
+/* After code has run. */
+static Step again(Step step) { return step == FAILED ? FAILED : PUSHED; }
 
 static Step refuse(Encoder *e, JSValue message) {
     JS_FreeValue(e->ctx, e->message);
@@ -265,7 +206,7 @@ static bool swallow_exception(JSContext *ctx) {
     return true;
 }
 
-/* --- encoding: where it failed ----------------------------------------------------------- */
+/* --- where it failed ---------------------------------------------------------------------- */
 
 static void path_map(Text *path, const EncodeFrame *frame, uint32_t entry) {
     EngineText key;
@@ -318,7 +259,7 @@ static void path_add(Text *path, const Encoder *e, uint32_t from) {
     }
 }
 
-/* --- encoding: frames, numbers, shapes --------------------------------------------------- */
+/* --- frames, numbers, shapes -------------------------------------------------------------- */
 
 /* A new frame on top, which owns nothing. NULL when there is no memory. */
 static EncodeFrame *push(Encoder *e, FrameKind kind, JSValueConst object, uint32_t count) {
@@ -352,7 +293,7 @@ static void pop(Encoder *e) {
 
 static Mark mark(const Encoder *e) {
     return (Mark){
-        .length = e->bytes->length,
+        .length = e->out.bytes->length,
         .objects = e->object_count,
         .lists = e->list_count,
         .shapes = e->shape_count,
@@ -361,7 +302,7 @@ static Mark mark(const Encoder *e) {
 
 static void rewind_to(Encoder *e, Mark to) {
     JSContext *ctx = e->ctx;
-    e->bytes->length = to.length;
+    e->out.bytes->length = to.length;
     table_cut(&e->object_table, e->objects, sizeof *e->objects, e->object_count, to.objects);
     table_cut(&e->list_table, e->lists, sizeof *e->lists, e->list_count, to.lists);
     table_cut(&e->shape_table, e->shapes, sizeof *e->shapes, e->shape_count, to.shapes);
@@ -399,7 +340,7 @@ static Step number_object(Encoder *e, JSValueConst value) {
     uint32_t number = table_find(&e->object_table, e->objects, sizeof *e->objects, e->object_count,
                                  (uintptr_t)object);
     if (number != NO_NUMBER) {
-        put_tag_n(e->bytes, WIRE_REFERENCE, number);
+        put_tag_n(e->out.bytes, WIRE_REFERENCE, number);
         return DONE;
     }
     if (e->depth >= WIRE_MAX_DEPTH) return refuse_because(e, TOO_DEEP);
@@ -407,7 +348,7 @@ static Step number_object(Encoder *e, JSValueConst value) {
 }
 
 static uint64_t hash_keys(const JSAtom *keys, uint32_t count) {
-    uint64_t hash = count;
+    uint64_t hash = count + 1;
     for (uint32_t i = 0; i < count; i++) {
         hash = (hash ^ keys[i]) * 0xff51afd7ed558ccdu;
         hash ^= hash >> 32;
@@ -439,81 +380,9 @@ static int number_keys(Encoder *e, const JSAtom *keys, uint32_t count, uint32_t 
     return table_add(ctx, &e->list_table, e->lists, sizeof *e->lists, e->list_count) ? 0 : -1;
 }
 
-/* --- encoding: strings and BigInts ------------------------------------------------------- */
+/* --- arrays ------------------------------------------------------------------------------- */
 
-/* Zeros up to a multiple of `size`, and room for `more` bytes behind. */
-static bool put_padding(Encoder *e, size_t size, size_t more) {
-    Bytes *bytes = e->bytes;
-    size_t padding = (size - (bytes->length - e->start) % size) % size;
-    if (!bytes_reserve(bytes, padding + more)) return false;
-    memset(bytes->data + bytes->length, 0, padding);
-    bytes->length += padding;
-    return true;
-}
-
-static void put_text(Encoder *e, EngineText text) {
-    Bytes *bytes = e->bytes;
-    if (!text.wide) {
-        put_tag_n(bytes, WIRE_STRING8, text.length);
-        bytes_write(bytes, text.units, text.length);
-    } else if (is_latin1(text.units, text.length)) {
-        put_tag_n(bytes, WIRE_STRING8, text.length);
-        if (!bytes_reserve(bytes, text.length)) return;
-        narrow(bytes->data + bytes->length, text.units, text.length);
-        bytes->length += text.length;
-    } else {
-        put_tag_n(bytes, WIRE_STRING16, text.length);
-        if (put_padding(e, 2, (size_t)text.length * 2))
-            bytes_write(bytes, text.units, (size_t)text.length * 2);
-    }
-}
-
-static void is_latin1_part(void *opaque, EngineText part) {
-    bool *latin1 = opaque;
-    *latin1 = *latin1 && (!part.wide || is_latin1(part.units, part.length));
-}
-
-static void put_part8(void *opaque, EngineText part) {
-    Bytes *bytes = opaque;
-    if (!bytes_reserve(bytes, part.length)) return;
-    if (part.wide)
-        narrow(bytes->data + bytes->length, part.units, part.length);
-    else
-        memcpy(bytes->data + bytes->length, part.units, part.length);
-    bytes->length += part.length;
-}
-
-static void put_part16(void *opaque, EngineText part) {
-    Bytes *bytes = opaque;
-    if (!bytes_reserve(bytes, (size_t)part.length * 2)) return;
-    uint8_t *at = bytes->data + bytes->length;
-    for (uint32_t i = 0; i < part.length; i++) {
-        uint16_t unit = (uint16_t)text_unit(part, i);
-        memcpy(at + (size_t)i * 2, &unit, sizeof unit);
-    }
-    bytes->length += (size_t)part.length * 2;
-}
-
-/* A string that the engine has not put together yet is written piece by piece. */
-static void put_rope(Encoder *e, JSValueConst rope) {
-    EngineText whole = engine_rope(rope);
-    bool latin1 = true;
-    if (whole.wide) engine_rope_each(rope, is_latin1_part, &latin1);
-    put_tag_n(e->bytes, latin1 ? WIRE_STRING8 : WIRE_STRING16, whole.length);
-    if (latin1) {
-        if (bytes_reserve(e->bytes, whole.length)) engine_rope_each(rope, put_part8, e->bytes);
-    } else if (put_padding(e, 2, (size_t)whole.length * 2)) {
-        engine_rope_each(rope, put_part16, e->bytes);
-    }
-}
-
-static void put_string(Encoder *e, JSValueConst string) {
-    EngineText text;
-    if (engine_text(string, &text))
-        put_text(e, text);
-    else
-        put_rope(e, string);
-}
+static Step encode_value(Encoder *e, JSValueConst value);
 
 static bool is_string(JSValueConst value) {
     int tag = JS_VALUE_GET_TAG(value);
@@ -522,39 +391,8 @@ static bool is_string(JSValueConst value) {
 
 static void put_key(Encoder *e, JSAtom key) {
     char digits[12];
-    put_text(e, engine_key_text(e->ctx, key, digits));
+    put_text(e->out, engine_key_text(e->ctx, key, digits));
 }
-
-static void put_bigint(Encoder *e, JSValueConst value) {
-    enum { HEADER = 7 }; /* tag, sign, n at its longest */
-    EngineBigInt bigint;
-    Bytes *bytes = e->bytes;
-    engine_bigint(value, &bigint);
-    bool negative = bigint.limbs[bigint.count - 1] >> 31;
-    size_t size = (size_t)bigint.count * 4;
-    if (!bytes_reserve(bytes, HEADER + size)) return;
-    /* The magnitude goes behind the longest header, then down behind the real one. */
-    size_t from = bytes->length + HEADER;
-    uint32_t carry = 1;
-    for (uint32_t i = 0; i < bigint.count; i++) {
-        uint32_t limb = bigint.limbs[i];
-        if (negative) {
-            limb = ~limb + carry;
-            carry = carry && limb == 0;
-        }
-        memcpy(bytes->data + from + (size_t)i * 4, &limb, sizeof limb);
-    }
-    while (size > 0 && bytes->data[from + size - 1] == 0) size--;
-    put_tag(bytes, WIRE_BIGINT);
-    put_tag(bytes, negative);
-    put_n(bytes, (uint32_t)size);
-    memmove(bytes->data + bytes->length, bytes->data + from, size);
-    bytes->length += size;
-}
-
-/* --- encoding: arrays -------------------------------------------------------------------- */
-
-static Step encode_value(Encoder *e, JSValueConst value);
 
 typedef enum Numbers { NO_NUMBERS, INTS, DOUBLES } Numbers;
 
@@ -580,10 +418,10 @@ static double number_of(JSValueConst value) {
 }
 
 static void put_numbers(Encoder *e, const JSValue *values, uint32_t count, Numbers numbers) {
-    Bytes *bytes = e->bytes;
+    Bytes *bytes = e->out.bytes;
     size_t size = numbers == INTS ? sizeof(int32_t) : sizeof(double);
     put_tag_n(bytes, numbers == INTS ? WIRE_ARRAY_INT : WIRE_ARRAY_F64, count);
-    if (!put_padding(e, size, count * size)) return;
+    if (!put_padding(e->out, size, count * size)) return;
     uint8_t *at = bytes->data + bytes->length;
     if (numbers == INTS) {
         for (uint32_t i = 0; i < count; i++, at += sizeof(int32_t)) {
@@ -626,7 +464,7 @@ static int get_own(JSContext *ctx, JSValueConst object, JSAtom key, JSValue *val
 static Step encode_own(Encoder *e, int there, JSValue value) {
     if (there < 0) return fail(e, CLONE_THREW);
     if (there == 0) {
-        put_tag(e->bytes, WIRE_HOLE);
+        bytes_u8(e->out.bytes, WIRE_HOLE);
         return DONE;
     }
     Step step = encode_value(e, value);
@@ -655,12 +493,12 @@ static Step encode_elements(Encoder *e, EncodeFrame *frame, JSValue *values) {
         pop(e);
         return DONE;
     }
-    put_tag_n(e->bytes, WIRE_ARRAY, frame->length);
-    for (uint32_t i = 0; i < read; i++) put_number(e->bytes, number_of(values[i]));
+    put_tag_n(e->out.bytes, WIRE_ARRAY, frame->length);
+    for (uint32_t i = 0; i < read; i++) put_number(e->out.bytes, number_of(values[i]));
     frame->index = read;
     frame->position = read + 1;
     take_child(e, frame);
-    return encode_own(e, there, value) == FAILED ? FAILED : PUSHED;
+    return again(encode_own(e, there, value));
 }
 
 /* An array that has holes, more properties than its elements, or elements that are more than data.
@@ -689,7 +527,7 @@ static Step encode_array_by_keys(Encoder *e, JSValueConst array, bool lenient) {
         js_free(ctx, values);
         return step;
     }
-    put_tag_n(e->bytes, elements ? WIRE_ARRAY : WIRE_ARRAY_PROPS, length);
+    put_tag_n(e->out.bytes, elements ? WIRE_ARRAY : WIRE_ARRAY_PROPS, length);
     return PUSHED;
 }
 
@@ -704,19 +542,19 @@ static Step encode_array(Encoder *e, JSValueConst array, bool lenient) {
         put_numbers(e, elements, count, numbers);
         return DONE;
     }
-    put_tag_n(e->bytes, WIRE_ARRAY, length);
+    put_tag_n(e->out.bytes, WIRE_ARRAY, length);
     EncodeFrame *frame = push(e, FRAME_ARRAY, array, count);
     if (!frame) return fail(e, CLONE_THREW);
     frame->lenient = lenient;
     return PUSHED;
 }
 
-/* --- encoding: plain objects ------------------------------------------------------------- */
+/* --- plain objects ------------------------------------------------------------------------ */
 
 static bool put_shape(Encoder *e, const JSAtom *keys, uint32_t count, uint32_t *list) {
     int known = number_keys(e, keys, count, list);
     if (known < 0) return false;
-    put_tag_n(e->bytes, known ? WIRE_OBJECT_SHAPE : WIRE_OBJECT, known ? *list : count);
+    put_tag_n(e->out.bytes, known ? WIRE_OBJECT_SHAPE : WIRE_OBJECT, known ? *list : count);
     for (uint32_t i = 0; !known && i < count; i++) put_key(e, keys[i]);
     return true;
 }
@@ -737,7 +575,7 @@ static Step encode_by_keys(Encoder *e, JSValueConst object, JSPropertyEnum *keys
     frame->key_count = count;
     frame->lenient = lenient;
     if (pairs)
-        put_tag(e->bytes, WIRE_OBJECT_PAIRS);
+        bytes_u8(e->out.bytes, WIRE_OBJECT_PAIRS);
     else if (!put_shape(e, atoms, count, &list))
         return fail(e, CLONE_THREW);
     return PUSHED;
@@ -789,7 +627,7 @@ static Step encode_plain(Encoder *e, JSValueConst object) {
         return encode_by_keys(e, object, keys, count, false);
     }
     if (!is_new)
-        put_tag_n(e->bytes, WIRE_OBJECT_SHAPE, e->last.list);
+        put_tag_n(e->out.bytes, WIRE_OBJECT_SHAPE, e->last.list);
     else if (!put_new_shape(e))
         return fail(e, CLONE_THREW);
     EncodeFrame *frame = push(e, FRAME_OBJECT, object, e->last.count);
@@ -798,14 +636,14 @@ static Step encode_plain(Encoder *e, JSValueConst object) {
     return PUSHED;
 }
 
-/* --- encoding: the other classes --------------------------------------------------------- */
+/* --- the other classes -------------------------------------------------------------------- */
 
 static Step encode_map(Encoder *e, JSValueConst map, bool is_set) {
     uint32_t size = engine_map_size(map), count = is_set ? size : size * 2;
     JSValue *values = js_malloc(e->ctx, (count ? count : 1) * sizeof *values);
     if (!values) return fail(e, CLONE_THREW);
     engine_map_copy(e->ctx, map, values);
-    put_tag_n(e->bytes, is_set ? WIRE_SET : WIRE_MAP, size);
+    put_tag_n(e->out.bytes, is_set ? WIRE_SET : WIRE_MAP, size);
     EncodeFrame *frame = push(e, is_set ? FRAME_SET : FRAME_MAP, map, count);
     if (!frame) {
         free_values(e->ctx, values, count);
@@ -819,9 +657,10 @@ static Step encode_map(Encoder *e, JSValueConst map, bool is_set) {
 static Step encode_buffer(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
-    put_tag_n(e->bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
-    if (buffer.resizable) put_n(e->bytes, buffer.max_length);
-    if (put_padding(e, 8, buffer.length)) bytes_write(e->bytes, buffer.data, buffer.length);
+    put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
+    if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
+    if (put_padding(e->out, 8, buffer.length))
+        bytes_write(e->out.bytes, buffer.data, buffer.length);
     return DONE;
 }
 
@@ -832,34 +671,34 @@ static Step encode_view(Encoder *e, JSValueConst object) {
     if (engine_buffer(view.buffer).detached)
         return refuse_object(e, view.buffer, ENGINE_BUFFER, "a view of a detached ");
     if (view.out_of_bounds) return refuse_object(e, object, ENGINE_VIEW, "an out-of-bounds ");
-    put_tag(e->bytes, WIRE_VIEW);
-    put_tag(e->bytes, view.type);
+    bytes_u8(e->out.bytes, WIRE_VIEW);
+    bytes_u8(e->out.bytes, view.type);
     Step step = number_object(e, view.buffer);
     if (step == PUSHED) step = encode_buffer(e, view.buffer);
-    put_n(e->bytes, view.offset);
-    put_tag(e->bytes, view.tracks_length);
-    put_n(e->bytes, view.length);
+    put_n(e->out.bytes, view.offset);
+    bytes_u8(e->out.bytes, view.tracks_length);
+    put_n(e->out.bytes, view.length);
     return step;
 }
 
 static Step encode_boxed(Encoder *e, JSValueConst value) {
     switch (JS_VALUE_GET_NORM_TAG(value)) {
     case JS_TAG_BOOL:
-        put_tag(e->bytes, WIRE_BOOLEAN_OBJECT);
-        put_tag(e->bytes, JS_VALUE_GET_BOOL(value) != 0);
+        bytes_u8(e->out.bytes, WIRE_BOOLEAN_OBJECT);
+        bytes_u8(e->out.bytes, JS_VALUE_GET_BOOL(value) != 0);
         break;
     case JS_TAG_INT:
     case JS_TAG_FLOAT64:
-        put_tag(e->bytes, WIRE_NUMBER_OBJECT);
-        put_f64(e->bytes, number_of(value));
+        bytes_u8(e->out.bytes, WIRE_NUMBER_OBJECT);
+        put_f64(e->out.bytes, number_of(value));
         break;
     case JS_TAG_STRING:
-        put_tag(e->bytes, WIRE_STRING_OBJECT);
-        put_string(e, value);
+        bytes_u8(e->out.bytes, WIRE_STRING_OBJECT);
+        put_string(e->out, value);
         break;
     default:
-        put_tag(e->bytes, WIRE_BIGINT_OBJECT);
-        put_bigint(e, value);
+        bytes_u8(e->out.bytes, WIRE_BIGINT_OBJECT);
+        put_bigint(e->out.bytes, value);
     }
     return DONE;
 }
@@ -868,14 +707,14 @@ static Step encode_regexp(Encoder *e, JSValueConst regexp) {
     char flags[9];
     JSValue source = engine_regexp(e->ctx, regexp, flags);
     if (JS_IsException(source)) return fail(e, CLONE_THREW);
-    put_tag(e->bytes, WIRE_REGEXP);
-    put_string(e, source);
-    put_text(e, ascii(flags));
+    bytes_u8(e->out.bytes, WIRE_REGEXP);
+    put_string(e->out, source);
+    put_text(e->out, ascii(flags));
     JS_FreeValue(e->ctx, source);
     return DONE;
 }
 
-/* --- encoding: errors -------------------------------------------------------------------- */
+/* --- errors ------------------------------------------------------------------------------- */
 
 static const char *const error_names[] = {
 #define ERROR_NAME(name, value) [value] = #name,
@@ -897,27 +736,48 @@ static bool forgive(JSContext *ctx, JSValue *value) {
     return swallow_exception(ctx);
 }
 
-/* An error's strings, each undefined if there is none; the caller's. What is hostile about them
- * is left out. false if the task is being ended. */
-static bool error_strings(JSContext *ctx, JSValueConst error, JSValue *name, JSValue *message,
-                          JSValue *stack) {
-    JSValueConst own;
-    *message = *stack = JS_UNDEFINED;
-    *name = JS_GetPropertyStr(ctx, error, "name");
-    if (!forgive(ctx, name)) return false;
-    if (is_string(*name)) {
-        JSValue flat = JS_ToString(ctx, *name); /* to be compared: in one piece */
-        JS_FreeValue(ctx, *name);
-        *name = flat;
-    } else {
-        JS_FreeValue(ctx, *name);
-        *name = JS_UNDEFINED;
+/* What an error is told by, each undefined if there is none. */
+typedef struct ErrorStrings {
+    JSValue name, message, stack;
+} ErrorStrings;
+
+/* A string or undefined, from a value that it takes over. */
+static JSValue only_string(JSContext *ctx, JSValue value) {
+    if (!is_string(value)) {
+        JS_FreeValue(ctx, value);
+        return JS_UNDEFINED;
     }
-    if (engine_own_value(ctx, error, "message", &own)) *message = JS_ToString(ctx, own);
-    if (!forgive(ctx, name) || !forgive(ctx, message)) return false;
-    if (!engine_own_value(ctx, error, "stack", &own)) own = engine_error_stack(error);
-    if (is_string(own)) *stack = JS_DupValue(ctx, own);
-    return true;
+    JSValue flat = JS_ToString(ctx, value); /* in one piece: it may be compared */
+    JS_FreeValue(ctx, value);
+    return flat;
+}
+
+/* What is hostile about an error is left out. false if the task is being ended. */
+static bool take_strings(JSContext *ctx, JSValueConst error, ErrorStrings *strings) {
+    JSValueConst own;
+    strings->name = JS_GetPropertyStr(ctx, error, "name");
+    if (!forgive(ctx, &strings->name)) return false;
+    strings->name = only_string(ctx, strings->name);
+    if (engine_own_value(ctx, error, "message", &own)) {
+        JSValue message = JS_DupValue(ctx, own); /* its toString may delete it */
+        strings->message = JS_ToString(ctx, message);
+        JS_FreeValue(ctx, message);
+    }
+    return forgive(ctx, &strings->message);
+}
+
+static void take_dom_strings(JSContext *ctx, JSValueConst exception, ErrorStrings *strings) {
+    JSValueConst name, message;
+    engine_dom_exception(exception, &name, &message);
+    strings->name = only_string(ctx, JS_DupValue(ctx, name));
+    strings->message = JS_DupValue(ctx, message);
+}
+
+/* The engine keeps a stack of its own; accessors of the task's are not asked. */
+static JSValue stack_of(JSContext *ctx, JSValueConst error) {
+    JSValueConst stack;
+    if (!engine_own_value(ctx, error, "stack", &stack)) stack = engine_error_stack(error);
+    return is_string(stack) ? JS_DupValue(ctx, stack) : JS_UNDEFINED;
 }
 
 /* The own enumerable keys of an error but those that travel otherwise. */
@@ -970,50 +830,50 @@ static int take_error_parts(Encoder *e, EncodeFrame *frame, int class) {
     return flags;
 }
 
-/* All but the parts that the frame is for is written here. */
-static Step encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) {
-    JSContext *ctx = e->ctx;
-    JSValue name, message, stack;
-    EngineText text;
-    int class = -1, flags = -1;
-    bool fine = error_strings(ctx, error, &name, &message, &stack);
-    if (is_dom_exception) {
-        JSValueConst own_name, own_message;
-        engine_dom_exception(error, &own_name, &own_message);
-        JS_FreeValue(ctx, name);
-        JS_FreeValue(ctx, message);
-        name = JS_ToString(ctx, own_name);
-        message = JS_DupValue(ctx, own_message);
-    }
-    bool has_name = engine_text(name, &text);
-    if (has_name && !is_dom_exception) class = class_of_name(text);
-    if (class >= 0 || (is_dom_exception && has_name && text_is(text, "DOMException")))
-        has_name = false;
-    if (class < 0)
-        class = is_dom_exception ? WIRE_ERROR_DOMException : engine_error_class(ctx, error);
-
-    EncodeFrame *frame = fine ? push(e, FRAME_ERROR, error, ERROR_PARTS) : NULL;
-    if (frame) flags = take_error_parts(e, frame, class);
-    if (flags >= 0) {
-        frame->lenient = true;
-        if (has_name) flags |= WIRE_ERROR_HAS_NAME;
-        if (is_string(message)) flags |= WIRE_ERROR_HAS_MESSAGE;
-        if (is_string(stack)) flags |= WIRE_ERROR_HAS_STACK;
-        frame->flags = (uint8_t)flags;
-        put_tag(e->bytes, WIRE_ERROR);
-        put_tag(e->bytes, (uint8_t)class);
-        put_tag(e->bytes, (uint8_t)flags);
-        if (has_name) put_text(e, text);
-        if (is_string(message)) put_string(e, message);
-        if (is_string(stack)) put_string(e, stack);
-    }
-    JS_FreeValue(ctx, name);
-    JS_FreeValue(ctx, message);
-    JS_FreeValue(ctx, stack);
-    return flags < 0 ? fail(e, CLONE_THREW) : PUSHED;
+static int class_of_error(JSContext *ctx, JSValueConst error, bool is_dom_exception,
+                          EngineText name) {
+    if (is_dom_exception) return WIRE_ERROR_DOMException;
+    int class = class_of_name(name);
+    return class >= 0 ? class : engine_error_class(ctx, error);
 }
 
-/* --- encoding: values -------------------------------------------------------------------- */
+static Step encode_error_with(Encoder *e, JSValueConst error, bool is_dom_exception,
+                              const ErrorStrings *strings) {
+    EngineText name = {0};
+    bool has_name = engine_text(strings->name, &name);
+    int class = class_of_error(e->ctx, error, is_dom_exception, name);
+    EncodeFrame *frame = push(e, FRAME_ERROR, error, ERROR_PARTS);
+    int flags = frame ? take_error_parts(e, frame, class) : -1;
+    if (flags < 0) return fail(e, CLONE_THREW);
+    if (has_name && !text_is(name, error_names[class])) flags |= WIRE_ERROR_HAS_NAME;
+    if (is_string(strings->message)) flags |= WIRE_ERROR_HAS_MESSAGE;
+    if (is_string(strings->stack)) flags |= WIRE_ERROR_HAS_STACK;
+    frame->lenient = true;
+    frame->flags = (uint8_t)flags;
+    bytes_u8(e->out.bytes, WIRE_ERROR);
+    bytes_u8(e->out.bytes, (uint8_t)class);
+    bytes_u8(e->out.bytes, (uint8_t)flags);
+    if (flags & WIRE_ERROR_HAS_NAME) put_text(e->out, name);
+    if (flags & WIRE_ERROR_HAS_MESSAGE) put_string(e->out, strings->message);
+    if (flags & WIRE_ERROR_HAS_STACK) put_string(e->out, strings->stack);
+    return PUSHED;
+}
+
+static Step encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) {
+    ErrorStrings strings = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
+    Step step = FAILED;
+    if (is_dom_exception) take_dom_strings(e->ctx, error, &strings);
+    if (is_dom_exception || take_strings(e->ctx, error, &strings)) {
+        strings.stack = stack_of(e->ctx, error);
+        step = encode_error_with(e, error, is_dom_exception, &strings);
+    }
+    JS_FreeValue(e->ctx, strings.name);
+    JS_FreeValue(e->ctx, strings.message);
+    JS_FreeValue(e->ctx, strings.stack);
+    return step == FAILED ? fail(e, CLONE_THREW) : step;
+}
+
+/* --- values ------------------------------------------------------------------------------- */
 
 static Step encode_object(Encoder *e, JSValueConst object) {
     EngineKind kind = engine_kind(e->ctx, object);
@@ -1029,8 +889,8 @@ static Step encode_object(Encoder *e, JSValueConst object) {
     case ENGINE_DOM_EXCEPTION:
         return encode_error(e, object, kind == ENGINE_DOM_EXCEPTION);
     case ENGINE_DATE:
-        put_tag(e->bytes, WIRE_DATE);
-        put_f64(e->bytes, number_of(engine_boxed(object)));
+        bytes_u8(e->out.bytes, WIRE_DATE);
+        put_f64(e->out.bytes, number_of(engine_boxed(object)));
         return DONE;
     case ENGINE_REGEXP:
         return encode_regexp(e, object);
@@ -1052,27 +912,27 @@ static Step encode_object(Encoder *e, JSValueConst object) {
 static Step encode_value(Encoder *e, JSValueConst value) {
     switch (JS_VALUE_GET_NORM_TAG(value)) {
     case JS_TAG_INT:
-        put_int(e->bytes, JS_VALUE_GET_INT(value));
+        put_int(e->out.bytes, JS_VALUE_GET_INT(value));
         return DONE;
     case JS_TAG_FLOAT64:
-        put_number(e->bytes, JS_VALUE_GET_FLOAT64(value));
+        put_number(e->out.bytes, JS_VALUE_GET_FLOAT64(value));
         return DONE;
     case JS_TAG_BOOL:
-        put_tag(e->bytes, JS_VALUE_GET_BOOL(value) ? WIRE_TRUE : WIRE_FALSE);
+        bytes_u8(e->out.bytes, JS_VALUE_GET_BOOL(value) ? WIRE_TRUE : WIRE_FALSE);
         return DONE;
     case JS_TAG_NULL:
-        put_tag(e->bytes, WIRE_NULL);
+        bytes_u8(e->out.bytes, WIRE_NULL);
         return DONE;
     case JS_TAG_UNDEFINED:
-        put_tag(e->bytes, WIRE_UNDEFINED);
+        bytes_u8(e->out.bytes, WIRE_UNDEFINED);
         return DONE;
     case JS_TAG_STRING:
     case JS_TAG_STRING_ROPE:
-        put_string(e, value);
+        put_string(e->out, value);
         return DONE;
     case JS_TAG_SHORT_BIG_INT:
     case JS_TAG_BIG_INT:
-        put_bigint(e, value);
+        put_bigint(e->out.bytes, value);
         return DONE;
     case JS_TAG_OBJECT:
         return encode_object(e, value);
@@ -1083,7 +943,7 @@ static Step encode_value(Encoder *e, JSValueConst value) {
     }
 }
 
-/* --- encoding: frames, step by step ------------------------------------------------------ */
+/* --- frames, step by step ----------------------------------------------------------------- */
 
 static Step encode_key(Encoder *e, const EncodeFrame *frame, JSAtom key) {
     JSValue value = JS_UNDEFINED;
@@ -1109,7 +969,7 @@ static Step step_array(Encoder *e, EncodeFrame *frame) {
         if (key == JS_ATOM_NULL) return fail(e, CLONE_THREW);
         step = encode_key(e, frame, key);
         JS_FreeAtom(e->ctx, key);
-        return step == FAILED ? FAILED : PUSHED;
+        return again(step);
     }
     return step;
 }
@@ -1125,8 +985,7 @@ static Step step_object(Encoder *e, EncodeFrame *frame) {
             step = encode_value(e, properties[index]);
             continue;
         }
-        return encode_key(e, frame, engine_shape_key(frame->shape, index)) == FAILED ? FAILED
-                                                                                     : PUSHED;
+        return again(encode_key(e, frame, engine_shape_key(frame->shape, index)));
     }
     return step;
 }
@@ -1152,12 +1011,12 @@ static Step step_pairs(Encoder *e, EncodeFrame *frame) {
         Step step = encode_key(e, frame, key);
         if (step != DONE) return step;
     }
-    put_tag(e->bytes, WIRE_END);
+    bytes_u8(e->out.bytes, WIRE_END);
     return DONE;
 }
 
 static void put_holes(Encoder *e, EncodeFrame *frame, uint32_t end) {
-    for (; frame->position < end; frame->position++) put_tag(e->bytes, WIRE_HOLE);
+    for (; frame->position < end; frame->position++) bytes_u8(e->out.bytes, WIRE_HOLE);
 }
 
 static Step step_elements(Encoder *e, EncodeFrame *frame) {
@@ -1230,7 +1089,7 @@ static Step step_frame(Encoder *e, EncodeFrame *frame) {
     return FAILED;
 }
 
-/* --- encoding: all of it ----------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------------------------- */
 
 /* What goes where something in an error can't: "[a function (`fn`) can't be cloned: .handler]". */
 static JSValue replacement(Encoder *e, uint32_t from) {
@@ -1264,7 +1123,7 @@ static bool recover(Encoder *e) {
     JSValue string = replacement(e, at);
     while (e->depth > at) pop(e);
     rewind_to(e, e->frames[at - 1].mark);
-    put_string(e, string);
+    put_string(e->out, string);
     JS_FreeValue(e->ctx, string);
     e->result = CLONE_OK;
     return true;
@@ -1274,7 +1133,7 @@ static void run(Encoder *e, JSValueConst value) {
     Step step = encode_value(e, value);
     for (;;) {
         if (step == FAILED && !recover(e)) return;
-        if (e->bytes->failed) {
+        if (e->out.bytes->failed) {
             e->result = CLONE_NO_MEMORY;
             return;
         }
@@ -1287,8 +1146,7 @@ static void run(Encoder *e, JSValueConst value) {
 static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes) {
     /* Not one initialiser: it would clear all that lies behind. */
     e->ctx = ctx;
-    e->bytes = bytes;
-    e->start = bytes->length;
+    e->out = (Output){.bytes = bytes, .start = bytes->length};
     e->result = CLONE_OK;
     e->message = JS_UNDEFINED;
     e->frames = e->first_frames;
@@ -1308,7 +1166,7 @@ static void encoder_free(Encoder *e) {
     table_free(e->ctx, &e->object_table);
     table_free(e->ctx, &e->list_table);
     table_free(e->ctx, &e->shape_table);
-    rewind_to(e, (Mark){.length = e->bytes->length});
+    rewind_to(e, (Mark){.length = e->out.bytes->length});
     release(e->ctx, e->frames, e->first_frames);
     release(e->ctx, e->objects, e->first_objects);
     release(e->ctx, e->lists, e->first_lists);
@@ -1326,7 +1184,7 @@ CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, Clone
         failure->path = text_end(&path);
         failure->message = JS_DupValue(ctx, e.message);
     }
-    if (e.result != CLONE_OK) bytes->length = e.start;
+    if (e.result != CLONE_OK) bytes->length = e.out.start;
     JS_FreeValue(ctx, e.message);
     encoder_free(&e);
     return e.result;
