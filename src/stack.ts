@@ -219,15 +219,22 @@ function indexOfPosition(text: string, { line, column }: Position): number {
 const NEAR_LINES = 3;
 
 /**
- * Which of several equally good places a function was made at: the only one, or else the first
- * that follows the place where the Deferred was made closely; `undefined` if that is in doubt.
+ * Which of several equally good places a function is at: the only one if it is a sure one, or else
+ * the first that follows one of the calls that made the Deferred closely.
  */
-function choose(text: string, places: readonly number[], made: number): number | undefined {
-  if (places.length < 2) return places[0];
-  const next = places.find((place) => place >= made);
-  if (next === undefined) return undefined;
-  const lines = positionAt(text, next).line - positionAt(text, made).line;
-  return lines <= NEAR_LINES ? next : undefined;
+function choose(
+  text: string,
+  places: readonly number[],
+  calls: readonly number[],
+  sure: boolean,
+): number | undefined {
+  if (sure && places.length === 1) return places[0];
+  for (const call of calls) {
+    const next = places.find((place) => place >= call);
+    if (next === undefined) continue;
+    if (positionAt(text, next).line - positionAt(text, call).line <= NEAR_LINES) return next;
+  }
+  return undefined;
 }
 
 /** All places where the file holds the function's text as it is. */
@@ -247,10 +254,10 @@ const STRING_COMMENT_OR_WORD =
   /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\/.*|\/\*[^]*?\*\/|([\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)/gu;
 
 /** What transpilers and printers leave alone: they move words, drop types and comments. */
-function wordsOf(text: string, from: number, to: number): Word[] {
+function wordsOf(text: string): Word[] {
   const words: Word[] = [];
-  for (const match of text.slice(from, to).matchAll(STRING_COMMENT_OR_WORD)) {
-    if (match[1] !== undefined) words.push({ text: match[1], at: from + match.index });
+  for (const match of text.matchAll(STRING_COMMENT_OR_WORD)) {
+    if (match[1] !== undefined) words.push({ text: match[1], at: match.index });
   }
   return words;
 }
@@ -260,6 +267,28 @@ const MAX_STEPS = 4e6;
 
 /** The words of this part of the source must be found again. */
 const ENOUGH = 0.85;
+
+/** An alignment is as good as a tighter one if it spans no more than so many times its words. */
+const LOOSE = 1.25;
+
+/** So few words may be found by chance: they count only close to the call. */
+const FEW = 4;
+
+/** Fewer than these must all be there, with nothing but types between them. */
+const MANY = 8;
+
+/** Words of statements, which are in no type that a transpiler takes away. */
+const STATEMENT =
+  /^(await|break|case|class|const|do|else|export|for|function|if|let|return|switch|throw|try|var|while|yield)$/;
+
+/** Whether an alignment passes over nothing but what looks like types. */
+function isWhole(pairs: Int32Array, fileWords: readonly Word[]): boolean {
+  const paired = new Set(pairs);
+  for (let i = pairs[0]!, end = pairs.at(-1)!; i < end; i++) {
+    if (!paired.has(i) && STATEMENT.test(fileWords[i]!.text)) return false;
+  }
+  return !paired.has(-1);
+}
 
 /**
  * Pairs the words of a function with those of the file from `start` on: the longest common
@@ -298,67 +327,79 @@ interface Reprinted {
 }
 
 /** Finds a function that was printed anew. */
-function findReprinted(text: string, file: string, made: number): Reprinted | null {
-  const words = wordsOf(text, 0, text.length);
-  const fileWords = wordsOf(file, 0, file.length);
+function findReprinted(text: string, file: string, calls: readonly number[]): Reprinted | null {
+  const words = wordsOf(text);
+  const fileWords = wordsOf(file);
   let triesLeft = Math.floor(MAX_STEPS / (words.length * (2 * words.length + 50) || 1));
   let found = Math.max(1, Math.ceil(words.length * ENOUGH));
   // The best alignments by where they end: what begins earlier but ends at the same word found
   // a part of something else first.
-  let best = new Map<number, { start: number; pairs: Int32Array }>();
-  // Words after the place where the Deferred was made first: mostly it is the first of them.
-  const after = Math.max(fileWords.findIndex(({ at }) => at >= made), 0);
+  let best = new Map<number, { start: number; span: number; pairs: Int32Array }>();
+  // Words after the innermost call first: mostly it is the first of them.
+  const after = Math.max(fileWords.findIndex(({ at }) => at >= calls[0]!), 0);
   for (let i = 0; i < fileWords.length && triesLeft > 0; i++) {
     const start = (after + i) % fileWords.length;
     if (fileWords[start]!.text !== words[0]?.text) continue;
     triesLeft--;
     const pairs = align(words, fileWords, start);
     const count = pairs.reduce((sum, pair) => sum + (pair >= 0 ? 1 : 0), 0);
-    if (count < found) continue;
+    if (count < found || (words.length < MANY && !isWhole(pairs, fileWords))) continue;
     if (count > found) best = new Map();
     found = count;
     const end = pairs.findLast((pair) => pair >= 0)!;
-    if (start > (best.get(end)?.start ?? -1)) best.set(end, { start, pairs });
+    const span = end - start + 1;
+    if (span < (best.get(end)?.span ?? Infinity)) best.set(end, { start, span, pairs });
   }
-  const places = [...best.values()].sort((a, b) => a.start - b.start);
-  const place = choose(file, places.map(({ start }) => fileWords[start]!.at), made);
-  const chosen = places.find(({ start }) => fileWords[start]!.at === place);
+  // So did what is spread over more of the file than another.
+  const tightest = Math.min(...[...best.values()].map(({ span }) => span));
+  const starts = [...best.values()]
+    .filter(({ span }) => span <= LOOSE * tightest)
+    .sort((a, b) => a.start - b.start);
+  const places = starts.map(({ start }) => fileWords[start]!.at);
+  const place = choose(file, places, calls, words.length >= FEW);
+  const chosen = starts[places.indexOf(place ?? -1)];
   return chosen ? { words, fileWords, pairs: chosen.pairs } : null;
 }
 
-/** The place in the file that stands for `offset`: at its word, or else behind the one before. */
-function reprintedOffset({ words, fileWords, pairs }: Reprinted, offset: number): number {
-  let i = words.findLastIndex(({ at }, index) => at <= offset && pairs[index]! >= 0);
-  if (i < 0) i = pairs.findIndex((pair) => pair >= 0);
-  const word = words[i]!;
-  const within = Math.min(Math.max(offset - word.at, 0), word.text.length);
-  return fileWords[pairs[i]!]!.at + within;
+/**
+ * The place in the file that stands for `offset`: in or behind the word before it, or at the one
+ * after it if only that is on its line.
+ */
+function reprintedOffset(reprinted: Reprinted, text: string, offset: number): number {
+  const { words, fileWords, pairs } = reprinted;
+  const before = words.findLastIndex(({ at }, i) => at <= offset && pairs[i]! >= 0);
+  const after = words.findIndex(({ at }, i) => at > offset && pairs[i]! >= 0);
+  const sameLine = (from: number, to: number): boolean => !text.slice(from, to).includes("\n");
+  const onLineBefore = before >= 0 && sameLine(words[before]!.at, offset);
+  const onLineAfter = after >= 0 && sameLine(offset, words[after]!.at);
+  if (before < 0 || (!onLineBefore && onLineAfter)) return fileWords[pairs[after]!]!.at;
+  const word = words[before]!;
+  return fileWords[pairs[before]!]!.at + Math.min(offset - word.at, word.text.length);
 }
 
-function locateIn(text: string, { file, line, column }: SiteFrame): Location | null {
+/** Looks for a function in one file, which `frames` are in. */
+function locateIn(file: string, text: string, frames: readonly SiteFrame[]): Location | null {
   const path = pathOf(file);
   const content = path && readFile(path);
   if (!content) return null;
-  const made = indexOfPosition(content, { line, column });
+  const calls = frames.map((frame) => indexOfPosition(content, frame));
   const exact = exactPlaces(content, text);
-  const place = choose(content, exact, made);
-  if (place !== undefined) {
+  if (exact.length > 0) {
+    const place = choose(content, exact, calls, true);
+    if (place === undefined) return null;
     return { file, position: (offset) => positionAt(content, place + offset) };
   }
-  const reprinted = exact.length === 0 ? findReprinted(text, content, made) : null;
+  const reprinted = findReprinted(text, content, calls);
   return reprinted &&
-    { file, position: (offset) => positionAt(content, reprintedOffset(reprinted, offset)) };
+    { file, position: (offset) => positionAt(content, reprintedOffset(reprinted, text, offset)) };
 }
 
 /** Looks for a function in the files of the place where its Deferred was made. */
 function locate(text: string, frames: readonly SiteFrame[]): Location | null {
   // The engine counts these as line ends in some places only.
   if (/\r(?!\n)|[\u2028\u2029]/.test(text)) return null;
-  const seen = new Set<string>();
-  for (const frame of frames) {
-    if (seen.has(frame.file)) continue;
-    seen.add(frame.file);
-    const location = locateIn(text, frame);
+  for (const file of new Set(frames.map((frame) => frame.file))) {
+    const location = locateIn(file, text, frames.filter((frame) => frame.file === file));
     if (location) return location;
   }
   return null;

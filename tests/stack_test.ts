@@ -151,6 +151,17 @@ export const quoted = (Made) => new Made(shape["odd key"]);
 export const declared = (Made) => new Made(below);
 export const oneLine = (Made) => new Made((a: number) => mark9(a));
 export const notHere = (Made) => new Made(Made);
+export const few = (Made) => new Made(() => { const [aa] = mark10(5); });
+
+export const alike = (Made) => new Made(() => {
+  const one = [1, 2]; const other: number = one.length;
+  const [aa, bb] = mark11(other, one);
+  return aa;
+});
+export const alikeToo = (Made) => new Made(() => {
+  const one = [1, 2]; const other: number = one.length;
+  return mark12(other);
+});
 
 function below<T>(
   a: T,
@@ -195,6 +206,9 @@ for (const [extension, text] of [["mts", TYPED], ["mjs", PLAIN]] as const) {
         ["quoted", "odd key", ["mark7"]],
         ["declared", "below", ["mark8"]],
         ["oneLine", "<anonymous>", ["mark9"]],
+        ["few", "<anonymous>", ["mark10"]],
+        ["alike", "<anonymous>", ["mark11"]],
+        ["alikeToo", "<anonymous>", ["mark12"]],
       ] as const
     ) {
       const make = module.makers[maker];
@@ -301,6 +315,16 @@ export const third = (Made) => {
 
 
 export const far = (Made) => new Made(before);
+const through = (Made, fn) => {
+  // far
+
+
+
+  // from
+  // what is passed
+  return new Made(fn);
+};
+export const passed = (Made) => through(Made, (a) => { mark1(a); });
 
 
 
@@ -310,7 +334,9 @@ export const last = (a) => { mark1(a); };
 
 for (const extension of ["mjs", "mts"] as const) {
   const typed = extension === "mts";
-  const text = typed ? TWINS.replaceAll("(Made)", "(Made: any)") : TWINS;
+  const text = typed
+    ? TWINS.replaceAll(/\(Made(, fn)?\) =>/g, "(Made: any$1) =>").replace(", fn)", ", fn: any)")
+    : TWINS;
   const module = await load(text, extension);
   group(`a function that is in a .${extension} file more than once`, () => {
     const stackOf = (maker: string): string => {
@@ -320,7 +346,7 @@ for (const extension of ["mjs", "mts"] as const) {
     };
 
     test("is told by where its Deferred was made", () => {
-      for (const [nth, maker] of ["first", "second", "third"].entries()) {
+      for (const [nth, maker] of ["first", "second", "third", "passed"].entries()) {
         assertAt(stackOf(maker), "<anonymous>", module, "mark1", nth + 1);
       }
     });
@@ -335,6 +361,8 @@ const elsewhere = await load("export const fn = (a, b) => { mark1(a, b, a.c, b.d
 const unlike = await load(
   `export const make = (Made, fn) => new Made(fn);
 export const unlike = (a, b) => { mark2(a, b, a.c); return a + b; };
+export const few = (a) => { a.b = {
+} };
 `,
   "mjs",
 );
@@ -349,6 +377,16 @@ group("a function that is not in the file", () => {
 
   test("is not told by a place in it", () => {
     assert.match(taskStack(errorWith(raw), { name: "task", fn, site }), unlocated);
+  });
+
+  test("is not told by a few words that are there by chance", () => {
+    const few = (0, eval)("(a => a.few)") as AnyFunction;
+    const stack = taskStack(errorWith("    at <anonymous> (deferred:task:2:8)"), {
+      name: "task",
+      fn: few,
+      site,
+    });
+    assert.match(stack, /\n {4}at <anonymous> \(task:1:8\)\n/);
   });
 
   test("is not told if the file is gone", () => {
