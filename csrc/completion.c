@@ -177,9 +177,9 @@ void completion_unpark(CompletionQueue *queue) {
     atomic_store(word(queue, DFD_CONTROL_PARKED), 0);
 }
 
-int completion_make_pair(CompletionQueue *queue) {
+void completion_make_pair(CompletionQueue *queue) {
     int ends[2];
-    if (queue->fd >= 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) return queue->fd;
+    if (queue->fd >= 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) return;
     for (int i = 0; i < 2; i++) {
         fcntl(ends[i], F_SETFD, FD_CLOEXEC);
         fcntl(ends[i], F_SETFL, fcntl(ends[i], F_GETFL) | O_NONBLOCK);
@@ -192,7 +192,13 @@ int completion_make_pair(CompletionQueue *queue) {
     queue->host_fd = ends[0];
     queue->fd = ends[1];
     pthread_mutex_unlock(&queue->wake_lock);
-    return queue->fd;
+}
+
+int completion_wake_fd(CompletionQueue *queue) {
+    pthread_mutex_lock(&queue->wake_lock);
+    int fd = queue->fd;
+    pthread_mutex_unlock(&queue->wake_lock);
+    return fd;
 }
 
 int completion_take_fd(CompletionQueue *queue) {

@@ -51,8 +51,10 @@ int32_t completion_refill(CompletionQueue *queue);
 
 int32_t completion_park(CompletionQueue *queue);
 void completion_unpark(CompletionQueue *queue);
-/* Makes the socket pair if there is none yet. Host's thread. Returns our end, or -1. */
-int completion_make_pair(CompletionQueue *queue);
+/* Makes the socket pair if there is none yet. Host's thread. */
+void completion_make_pair(CompletionQueue *queue);
+/* Our end, to which wake-ups are sent, or -1. */
+int completion_wake_fd(CompletionQueue *queue);
 /* The host's end, once; from then on the host's. -1 if there is none. */
 int completion_take_fd(CompletionQueue *queue);
 void completion_silence(CompletionQueue *queue); /* no more wake-ups */

@@ -461,7 +461,7 @@ static Realm *build_realm(Worker *worker) {
     Pool *pool = worker->pool;
     Realm *realm = realm_open(pool->memory, pool->stack);
     bool signalled = realm && guard_thread_begin(realm_guard(realm));
-    bool hardened = realm && harden_thread(pool->completions.fd);
+    bool hardened = realm && harden_thread(completion_wake_fd(&pool->completions));
     uint32_t hardening = (signalled ? DFD_HARDENING_SIGNAL : 0u) |
                          (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     pthread_mutex_lock(&pool->lock);
