@@ -244,20 +244,23 @@ function exactPlaces(file: string, text: string): number[] {
   return places;
 }
 
-/** A name or keyword outside strings and comments, and where it begins. */
+/** A name, keyword or string outside comments, and where it begins. */
 interface Word {
   readonly text: string;
   readonly at: number;
 }
 
-const STRING_COMMENT_OR_WORD =
-  /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\/.*|\/\*[^]*?\*\/|([\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)/gu;
+const COMMENT_STRING_OR_NAME =
+  /\/\/.*|\/\*[^]*?\*\/|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/gu;
 
 /** What transpilers and printers leave alone: they move words, drop types and comments. */
 function wordsOf(text: string): Word[] {
   const words: Word[] = [];
-  for (const match of text.matchAll(STRING_COMMENT_OR_WORD)) {
-    if (match[1] !== undefined) words.push({ text: match[1], at: match.index });
+  for (const { 0: found, 1: string, index } of text.matchAll(COMMENT_STRING_OR_NAME)) {
+    if (string === undefined && found.startsWith("/")) continue;
+    // Quotes change, and so do escapes: what has any is left out.
+    if (string?.includes("\\")) continue;
+    words.push({ text: string === undefined ? found : `"${string.slice(1, -1)}`, at: index });
   }
   return words;
 }
@@ -351,8 +354,11 @@ function findReprinted(text: string, file: string, calls: readonly number[]): Re
     if (span < (best.get(end)?.span ?? Infinity)) best.set(end, { start, span, pairs });
   }
   // So did what is spread over more of the file than another.
-  const tightest = Math.min(...[...best.values()].map(({ span }) => span));
-  const starts = [...best.values()]
+  const all = [...best.values()];
+  const whole = all.filter(({ pairs }) => isWhole(pairs, fileWords));
+  const good = whole.length > 0 ? whole : all;
+  const tightest = Math.min(...good.map(({ span }) => span));
+  const starts = good
     .filter(({ span }) => span <= LOOSE * tightest)
     .sort((a, b) => a.start - b.start);
   const places = starts.map(({ start }) => fileWords[start]!.at);
