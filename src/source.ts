@@ -726,9 +726,6 @@ export interface CompileOptions {
   readonly allowGlobals?: readonly string[] | true | undefined;
 }
 
-/** What is evaluated may use all that is around it: the engine keeps that, used or not. */
-const DIRECT_EVAL = /\beval\s*\(/;
-
 /**
  * Compiles a function.
  *
@@ -744,8 +741,7 @@ export function compileFunction(
   const bare = compileSource(compiler, source, name);
   const { program, free, outer } = compileWithHelpers(compiler, source, bare, name);
   try {
-    const kept = DIRECT_EVAL.test(source.text) ? undefined : outer[0];
-    const taken = free.includes("arguments") ? "arguments" : kept;
+    const taken = free.includes("arguments") ? "arguments" : outer[0];
     if (taken !== undefined) throw outerError(taken, name);
     checkFree(free, allowGlobals, fn, name);
   } catch (error) {
