@@ -215,11 +215,14 @@ describe("the stack of an error from a task", () => {
 
   test("leads there from a method, whose text is rewritten, too", async () => {
     const object = {
-      method(value: { missing?: { x: number } }) {
+      method(value: { missing?: { x: number } }, times: number) {
+        const seen = [];
+        for (let i = 0; i < times; i++) seen.push(i);
+        if (seen.length !== times) throw new Error("unexpected");
         return value.missing!.x; // mark: method
       },
     };
-    const stack = await stackOf(Deferred.run(object.method, {}));
+    const stack = await stackOf(Deferred.run(object.method, {}, 3));
     assert.ok(stack.includes(`${THIS_FILE}:${lineOf("mark: method")}`), stack);
   });
 

@@ -11,10 +11,13 @@ import fc from "fast-check";
 import { DataCloneError, Deferred, DeferredPool } from "../mod.ts";
 import { show } from "./support/show.ts";
 
-/** In, there and back, and out must all give what structuredClone gives. */
-async function crosses(make: () => unknown): Promise<void> {
+/** In, there and back, and out must all give what structuredClone gives, if `clone` is that. */
+async function crosses(
+  make: () => unknown,
+  clone: (value: unknown) => unknown = structuredClone,
+): Promise<void> {
   const value = make();
-  const expected = show(structuredClone(value));
+  const expected = show(clone(value));
   assert.equal(await Deferred.run(show, value), expected, "what the task sees of its argument");
   assert.equal(show(await Deferred.run((v) => v, value)), expected, "what comes back of it");
   assert.equal(show(await Deferred.run(make)), expected, "what comes out of a task that made it");
@@ -140,14 +143,6 @@ describe("values cross as structuredClone makes them:", () => {
       (o.list as unknown[]).push(o, o.list);
       return o;
     },
-    "cycles through Map, Set and an error's cause": () => {
-      const map = new Map<unknown, unknown>();
-      const set = new Set<unknown>([map]);
-      const error = new Error("e", { cause: set });
-      map.set(map, set).set("error", error);
-      set.add(set);
-      return map;
-    },
     "shared references": () => {
       const shared = { a: 1 };
       const buffer = new ArrayBuffer(4);
@@ -213,15 +208,28 @@ describe("values cross as structuredClone makes them:", () => {
       new Error(),
       new Error(""),
     ],
-    "errors with causes": () => [
-      new Error("a", { cause: new TypeError("b", { cause: { c: [1n] } }) }),
-      new Error("a", { cause: undefined }),
-    ],
   };
   for (const [what, make] of Object.entries(cases)) test(what, () => crosses(make));
 });
 
 describe("beyond what every host's structuredClone keeps", () => {
+  // Bun's leaves causes out.
+  const causes: Record<string, () => unknown> = {
+    "errors with causes": () => [
+      new Error("a", { cause: new TypeError("b", { cause: { c: [1n] } }) }),
+      new Error("a", { cause: undefined }),
+    ],
+    "cycles through Map, Set and an error's cause": () => {
+      const map = new Map<unknown, unknown>();
+      const set = new Set<unknown>([map]);
+      const error = new Error("e", { cause: set });
+      map.set(map, set).set("error", error);
+      set.add(set);
+      return map;
+    },
+  };
+  for (const [what, make] of Object.entries(causes)) test(what, () => crosses(make, (v) => v));
+
   test("an AggregateError keeps its errors", async () => {
     const make = () => new AggregateError([new TypeError("a"), "b", new AggregateError([])], "all");
     const check = (e: AggregateError) => {
@@ -413,8 +421,6 @@ describe("what can't be cloned is refused, with its path:", () => {
       ".extra",
       () => Object.assign([1], { extra: () => 1 }),
     ],
-    ["an error's cause", ".cause", () => new Error("e", { cause: () => 1 })],
-    ["one of an AggregateError's errors", ".errors[1]", () => new AggregateError([1, Symbol()])],
   ];
   const fails = (root: string, path: string) => (error: unknown) => {
     assert.ok(error instanceof DataCloneError, String(error));
@@ -434,6 +440,17 @@ describe("what can't be cloned is refused, with its path:", () => {
       await assert.rejects(Deferred.run(thrower), fails("thrown", path));
     });
   }
+
+  test("in an error; one that comes from a task arrives all the same, with text instead", async () => {
+    const cause = () => new Error("e", { cause: { deep: [() => 1] } });
+    const errors = () => new AggregateError([1, Symbol("s")], "e");
+    assert.throws(() => Deferred.run((e) => e, cause()), fails("args[0]", ".cause.deep[0]"));
+    assert.throws(() => Deferred.run((e) => e, errors()), fails("args[0]", ".errors[1]"));
+    assert.match((await Deferred.run(cause)).cause as string, /can't be cloned: \.deep\[0\]/);
+    const { errors: [one, symbol] } = await Deferred.run(errors);
+    assert.equal(one, 1);
+    assert.match(symbol, /symbol can't be cloned/);
+  });
 
   test("in Maps and Sets", async () => {
     for (const value of [new Map([["k", () => 1]]), new Map([[() => 1, 1]]), new Set([() => 1])]) {
