@@ -15,8 +15,13 @@
  *
  * @module
  */
-export { Deferred, type DeferredOptions, type TaskStats } from "./src/deferred.ts";
-export type { Limits } from "./src/runner.ts";
+export {
+  Deferred,
+  type DeferredOptions,
+  type DeferredRest,
+  type TaskStats,
+} from "./src/deferred.ts";
+export type { Limits, RunnerOptions } from "./src/runner.ts";
 export { DeferredPool, type Hardening, type PoolOptions } from "./src/pool.ts";
 export {
   DataCloneError,

@@ -165,17 +165,14 @@ int32_t completion_refill(CompletionQueue *queue) {
 
 int32_t completion_park(CompletionQueue *queue) {
     atomic_store(word(queue, DFD_CONTROL_PARKED), 1);
-    if (atomic_load(word(queue, DFD_CONTROL_TAIL)) ==
-            atomic_load(word(queue, DFD_CONTROL_HEAD)) &&
+    if (atomic_load(word(queue, DFD_CONTROL_TAIL)) == atomic_load(word(queue, DFD_CONTROL_HEAD)) &&
         !atomic_load(word(queue, DFD_CONTROL_OVERFLOW)))
         return 0;
     atomic_store(word(queue, DFD_CONTROL_PARKED), 0);
     return 1;
 }
 
-void completion_unpark(CompletionQueue *queue) {
-    atomic_store(word(queue, DFD_CONTROL_PARKED), 0);
-}
+void completion_unpark(CompletionQueue *queue) { atomic_store(word(queue, DFD_CONTROL_PARKED), 0); }
 
 void completion_make_pair(CompletionQueue *queue) {
     int ends[2];

@@ -49,8 +49,8 @@ static void close_pools_of_this_thread(void *unused) {
     (void)unused;
     for (uint32_t slot = 1; slot < SLOTS; slot++) {
         pthread_mutex_lock(&table_lock);
-        bool ours = atomic_load(&table[slot].pool) &&
-                    pthread_equal(table[slot].owner, pthread_self());
+        bool ours =
+            atomic_load(&table[slot].pool) && pthread_equal(table[slot].owner, pthread_self());
         Pool *pool = ours ? take_out(slot) : NULL;
         pthread_mutex_unlock(&table_lock);
         if (pool) pool_close(pool);

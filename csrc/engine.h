@@ -8,7 +8,8 @@
 
 #include "quickjs.h"
 
-/* Math.random's state is part of the snapshot and must differ from task to task. `seed` is not 0. */
+/* Math.random's state is part of the snapshot and must differ from task to task. `seed` is not 0.
+ */
 void engine_reseed(JSContext *ctx, uint64_t seed);
 
 /* How code uses a global variable. */

@@ -149,8 +149,8 @@ bool guard_thread_begin(Guard *guard) {
     thread = (ThreadState){0};
     pthread_once(&once, install);
     find_fence();
-    void *alternate = mmap(NULL, ALTERNATE_STACK, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *alternate =
+        mmap(NULL, ALTERNATE_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (!installed || alternate == MAP_FAILED) return false;
     stack_t stack = {.ss_sp = alternate, .ss_size = ALTERNATE_STACK};
     if (sigaltstack(&stack, NULL)) {

@@ -26,9 +26,9 @@
 #include <stdbool.h>
 
 typedef struct Guard {
-    sigjmp_buf exit;              /* of the thread inside */
-    volatile sig_atomic_t open;   /* whether it may be jumped to */
-    atomic_int stop;              /* a DFD_STATUS_* that whoever is inside must end with, or 0 */
+    sigjmp_buf exit;            /* of the thread inside */
+    volatile sig_atomic_t open; /* whether it may be jumped to */
+    atomic_int stop;            /* a DFD_STATUS_* that whoever is inside must end with, or 0 */
 } Guard;
 
 /* Runs `inside` with `opaque` under the guard and returns what it returns, or the status that it

@@ -462,8 +462,8 @@ static Realm *build_realm(Worker *worker) {
     Realm *realm = realm_open(pool->memory, pool->stack);
     bool signalled = realm && guard_thread_begin(realm_guard(realm));
     bool hardened = realm && harden_thread(completion_wake_fd(&pool->completions));
-    uint32_t hardening = (signalled ? DFD_HARDENING_SIGNAL : 0u) |
-                         (hardened ? DFD_HARDENING_SYSCALLS : 0u);
+    uint32_t hardening =
+        (signalled ? DFD_HARDENING_SIGNAL : 0u) | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     pthread_mutex_lock(&pool->lock);
     pool->hardening &= hardening;
     atomic_store(count(pool, DFD_CONTROL_HARDENING), pool->hardening);
@@ -701,8 +701,7 @@ static double read_limit(const uint8_t *submission, int offset) {
 }
 
 static Task *new_task(Pool *pool, const uint8_t *submission, size_t length) {
-    Program *program =
-        slots_get(&pool->programs, read_u32(submission, DFD_SUBMISSION_PROGRAM));
+    Program *program = slots_get(&pool->programs, read_u32(submission, DFD_SUBMISSION_PROGRAM));
     if (!program) return NULL;
     size_t args = length - DFD_SUBMISSION_ARGS;
     Task *task = malloc(sizeof *task + args);

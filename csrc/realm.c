@@ -32,8 +32,8 @@ struct Realm {
     JSRuntime *runtime; /* both in the arena, at the same place after each restore */
     JSContext *context;
     size_t memory, stack;
-    uint64_t seed;       /* of Math.random: the next task's */
-    double start;        /* of the running task, ms, for performance.now */
+    uint64_t seed; /* of Math.random: the next task's */
+    double start;  /* of the running task, ms, for performance.now */
     Guard guard;
 };
 
@@ -74,12 +74,11 @@ static bool add_performance(JSContext *ctx, JSValueConst global) {
     JSValue origin = JS_NewCFunction(ctx, performance_origin, "get timeOrigin", 0);
     JSAtom name = JS_NewAtom(ctx, "timeOrigin");
     int flags = JS_PROP_C_W_E;
-    bool fine =
-        JS_DefinePropertyValueStr(ctx, performance, "now", now, flags) >= 0 &&
-        JS_DefinePropertyGetSet(ctx, performance, name, origin, JS_UNDEFINED,
-                                JS_PROP_CONFIGURABLE | JS_PROP_ENUMERABLE) >= 0 &&
-        JS_DefinePropertyValueStr(ctx, global, "performance", JS_DupValue(ctx, performance),
-                                  JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE) >= 0;
+    bool fine = JS_DefinePropertyValueStr(ctx, performance, "now", now, flags) >= 0 &&
+                JS_DefinePropertyGetSet(ctx, performance, name, origin, JS_UNDEFINED,
+                                        JS_PROP_CONFIGURABLE | JS_PROP_ENUMERABLE) >= 0 &&
+                JS_DefinePropertyValueStr(ctx, global, "performance", JS_DupValue(ctx, performance),
+                                          JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE) >= 0;
     JS_FreeAtom(ctx, name);
     JS_FreeValue(ctx, performance);
     return fine;
@@ -323,8 +322,7 @@ static int compile(void *opaque) {
     return 0;
 }
 
-Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict,
-                       Bytes *reply) {
+Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply) {
     CompileCall call = {realm, source, length, strict, reply, NULL};
     if (guard_run(&realm->guard, compile, &call)) reply->failed = true; /* too large */
     return call.program;
@@ -341,7 +339,7 @@ static int encode_failure(JSContext *ctx, const CloneFailure *failure, bool thre
     JS_SetPropertyUint32(ctx, list, 2, JS_NewBool(ctx, threw));
     out->length = 0;
     return clone_encode(ctx, list, out, &none) == CLONE_OK ? DFD_STATUS_UNCLONEABLE
-                                                            : DFD_STATUS_INTERNAL;
+                                                           : DFD_STATUS_INTERNAL;
 }
 
 /* Encodes what the task returned or threw. Encoding runs the task's getters, which may throw in
@@ -419,8 +417,8 @@ static int run(void *opaque) {
     JSContext *ctx = realm->context;
     Bytes *out = call->out;
     JS_UpdateStackTop(realm->runtime);
-    JSValue script = JS_ReadObject(ctx, call->program->bytecode, call->program->size,
-                                   JS_READ_OBJ_BYTECODE);
+    JSValue script =
+        JS_ReadObject(ctx, call->program->bytecode, call->program->size, JS_READ_OBJ_BYTECODE);
     if (JS_IsException(script)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
     JSValue function = JS_EvalFunction(ctx, script);
     if (JS_IsException(function)) return encode_outcome(ctx, JS_GetException(ctx), true, out);

@@ -19,7 +19,8 @@
 
 typedef struct Realm Realm;
 
-/* Bytecode of one function, shared by the tasks that run it. Immutable; freed with the last hold. */
+/* Bytecode of one function, shared by the tasks that run it. Immutable; freed with the last hold.
+ */
 typedef struct Program {
     atomic_uint holds;
     size_t size;

@@ -7,7 +7,7 @@ import { describe } from "./source.ts";
 import { rejection, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
 import { defaultRunner, LIMIT_NAMES, type Limits, type Runner, runnerOf } from "./runner.ts";
-import { captureSite, type Site } from "./stack.ts";
+import { captureSite } from "./stack.ts";
 import type { Completion, Pending } from "./reactor.ts";
 import { STATUS } from "../ffi/symbols.ts";
 
@@ -156,6 +156,7 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     this.#task.cancel(reason);
   }
 
+  /** "Deferred". */
   override get [Symbol.toStringTag](): string {
     return "Deferred";
   }
@@ -319,9 +320,11 @@ function checkOptions<A extends readonly unknown[]>(
     );
   }
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw new TypeError(`new Deferred(fn, { signal }): signal must be an AbortSignal, got ${
-      describe(options.signal)
-    }`);
+    throw new TypeError(
+      `new Deferred(fn, { signal }): signal must be an AbortSignal, got ${
+        describe(options.signal)
+      }`,
+    );
   }
   if (options.pool !== undefined && !isPool(options.pool)) {
     throw new TypeError(

@@ -39,6 +39,7 @@ export class FunctionNotSerializableError extends DeferredError {
     this.prototype.name = "FunctionNotSerializableError";
   }
 
+  /** "ERR_DEFERRED_FUNCTION". */
   override readonly code: string = "ERR_DEFERRED_FUNCTION";
 }
 
@@ -48,12 +49,15 @@ export class FreeVariableError extends DeferredError {
     this.prototype.name = "FreeVariableError";
   }
 
+  /** "ERR_DEFERRED_FREE_VARIABLE". */
   override readonly code: string = "ERR_DEFERRED_FREE_VARIABLE";
 
   /** The names, in the order of their first use. */
   readonly names: readonly string[];
 
   /**
+   * Makes the error.
+   *
    * @param message what to say
    * @param names the names
    * @param options the error's `cause`
@@ -70,6 +74,7 @@ export class LibraryError extends DeferredError {
     this.prototype.name = "LibraryError";
   }
 
+  /** "ERR_DEFERRED_LIBRARY". */
   override readonly code: string = "ERR_DEFERRED_LIBRARY";
 }
 
@@ -79,6 +84,7 @@ export class LibraryNotFoundError extends LibraryError {
     this.prototype.name = "LibraryNotFoundError";
   }
 
+  /** "ERR_DEFERRED_LIBRARY_NOT_FOUND". */
   override readonly code: string = "ERR_DEFERRED_LIBRARY_NOT_FOUND";
 }
 
@@ -88,6 +94,7 @@ export class PoolClosedError extends DeferredError {
     this.prototype.name = "PoolClosedError";
   }
 
+  /** "ERR_DEFERRED_POOL_CLOSED". */
   override readonly code: string = "ERR_DEFERRED_POOL_CLOSED";
 }
 
@@ -97,6 +104,7 @@ export class UnsettledError extends DeferredError {
     this.prototype.name = "UnsettledError";
   }
 
+  /** "ERR_DEFERRED_UNSETTLED". */
   override readonly code: string = "ERR_DEFERRED_UNSETTLED";
 }
 
@@ -106,6 +114,7 @@ export class DeferredMemoryError extends DeferredError {
     this.prototype.name = "DeferredMemoryError";
   }
 
+  /** "ERR_DEFERRED_MEMORY". */
   override readonly code: string = "ERR_DEFERRED_MEMORY";
 }
 
@@ -115,6 +124,7 @@ export class DeferredStackError extends DeferredError {
     this.prototype.name = "DeferredStackError";
   }
 
+  /** "ERR_DEFERRED_STACK". */
   override readonly code: string = "ERR_DEFERRED_STACK";
 }
 
@@ -124,6 +134,7 @@ export class InternalError extends DeferredError {
     this.prototype.name = "InternalError";
   }
 
+  /** "ERR_DEFERRED_INTERNAL". */
   override readonly code: string = "ERR_DEFERRED_INTERNAL";
 }
 
@@ -136,6 +147,8 @@ export class DataCloneError extends DOMException {
   readonly path: string;
 
   /**
+   * Makes the error.
+   *
    * @param message what to say, the path included
    * @param path where in the value it is
    */

@@ -35,10 +35,8 @@ static inline double host_f64(const uint8_t *at) {
 static inline void host_wait(int fd) {
     char bytes[64];
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    while (poll(&ready, 1, -1) < 0)
-        ;
-    while (read(fd, bytes, sizeof bytes) > 0)
-        ;
+    while (poll(&ready, 1, -1) < 0);
+    while (read(fd, bytes, sizeof bytes) > 0);
 }
 
 /* Reads one record; false when the ring is empty. Frees a payload that lies outside. */
@@ -46,8 +44,7 @@ static inline bool host_read(_Atomic uint32_t *control, HostRecord *record) {
     for (;;) {
         uint32_t head = atomic_load(&control[DFD_CONTROL_HEAD]);
         if (head == atomic_load(&control[DFD_CONTROL_TAIL])) return false;
-        const uint8_t *at =
-            (const uint8_t *)(control + DFD_CONTROL_RING) + head % DFD_RING_BYTES;
+        const uint8_t *at = (const uint8_t *)(control + DFD_CONTROL_RING) + head % DFD_RING_BYTES;
         uint32_t size = host_u32(at + DFD_RECORD_SIZE);
         bool padding = host_u32(at + DFD_RECORD_TASK) == 0xffffffffu;
         if (!padding) {
@@ -63,8 +60,8 @@ static inline bool host_read(_Atomic uint32_t *control, HostRecord *record) {
             double address = record->external ? host_f64(at + DFD_RECORD_PAYLOAD) : 0;
             const uint8_t *payload =
                 record->external ? (const uint8_t *)(uintptr_t)address : at + DFD_RECORD_PAYLOAD;
-            size_t known = record->length < sizeof record->head ? record->length
-                                                                : sizeof record->head;
+            size_t known =
+                record->length < sizeof record->head ? record->length : sizeof record->head;
             memcpy(record->head, payload, known);
             if (record->external) dfd_release(address);
         }

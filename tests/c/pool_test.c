@@ -180,8 +180,7 @@ TEST("cancelling ends a queued task, a running one, and no other") {
         int32_t queued = submit(pool, endless, 2, NULL);
         CHECK(submit(pool, quick, 3, NULL) > 0);
         double start = now_ms();
-        while (atomic_load(&control_of(pool)[DFD_CONTROL_QUEUED]) != 2 && now_ms() < start + 5000)
-            ;
+        while (atomic_load(&control_of(pool)[DFD_CONTROL_QUEUED]) != 2 && now_ms() < start + 5000);
         HostRecord record;
         CHECK(dfd_cancel(pool, (uint32_t)queued) == 1);
         REQUIRE(next(pool, &record));
