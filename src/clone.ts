@@ -45,16 +45,15 @@ const MAX_LENGTH = 0xffffffff;
 const LISTED = 32;
 const INDEX_NAMES = Array.from({ length: LISTED }, (_, i) => String(i));
 
+/** Deno's Buffer writes strings in JavaScript: a loop of ours is faster. */
+const NATIVE_WRITE = !("Deno" in globalThis);
 /** Strings of up to this many units are copied in a loop. */
-const SHORT = 24;
+const SHORT = NATIVE_WRITE ? 16 : 64;
 /** Strings from this many units on are first taken for ASCII, if they begin so. */
-const LONG = 256;
+const LONG = NATIVE_WRITE ? 256 : 64;
 const WIDE = /[^\0-\xff]/;
 const ASCII_START = /^[\0-\x7f]{64}/;
 const utf8 = new TextEncoder();
-
-/** Deno's Buffer writes strings in JavaScript: no faster than a loop of ours, and slower for some. */
-const NATIVE_WRITE = !("Deno" in globalThis);
 
 /** Methods of Node's Buffer that all three runtimes have, which work on any Uint8Array. */
 interface StringMethods {
@@ -273,6 +272,22 @@ function isDomException(value: object): boolean {
 
 // ---- Encoding ----
 
+/** Objects of a shape until code is compiled for it. */
+const COMPILED_FROM = 24;
+
+/** Whether code may be made of text; found out when it is first wanted. */
+let mayCompile = true;
+
+/** A function made by `code` of some values; `undefined` where that is forbidden. */
+function compile<T>(names: string[], code: string, ...values: unknown[]): T | undefined {
+  try {
+    return new Function(...names, code)(...values) as T;
+  } catch {
+    mayCompile = false; // by a Content-Security-Policy or a flag of the runtime
+    return undefined;
+  }
+}
+
 /**
  * A list of keys as a path through a trie. Lives as long as the encoder; `number` counts in the
  * encoding `epoch` only.
@@ -280,12 +295,22 @@ function isDomException(value: object): boolean {
 class Shape {
   epoch = 0;
   number = 0;
-  /** OBJECT and its keys as bytes, once they were written again and if they need no padding. */
-  head: Uint8Array | undefined;
   uses = 0;
+  /** OBJECT and its keys as bytes, if it was used before and they need no padding. */
+  head: Uint8Array | undefined;
+  /** Writes the values of an object, each by its name, which engines find faster than by a key. */
+  write: ((object: object) => void) | undefined;
   #key = "";
   #next: Shape | undefined;
   #others: Map<string, Shape> | undefined;
+
+  /** Makes {@link write} of a function that writes a value. */
+  compile(keys: readonly string[], put: Put): void {
+    if (!mayCompile || keys.includes("__proto__")) return;
+    const names = keys.map((key) => JSON.stringify(key));
+    const puts = names.map((name) => `put(o[${name}], ${name}, o);`);
+    this.write = compile(["put"], `return (o) => { ${puts.join(" ")} };`, put);
+  }
 
   /** The shape with `key` added; `made` is told of a new one. */
   next(key: string, made: (key: string) => void): Shape {
@@ -310,6 +335,8 @@ class Shape {
  * as ~position. What paths are made of when they are needed.
  */
 type Key = string | number;
+
+type Put = (value: unknown, key: Key, holder: object) => void;
 
 const FIRST_CAPACITY = 4096;
 /** Of shapes that are kept from one encoding to the next: nodes, and units of their keys. */
@@ -356,7 +383,8 @@ export class Encoder {
   #epoch = 0;
   #kept = 0;
   #keptUnits = 0;
-  readonly #madeShape = (key: string): void => {
+  readonly #put: Put = (value, key, holder) => this.#value(value, key, holder);
+  readonly #made = (key: string): void => {
     this.#kept++;
     this.#keptUnits += key.length;
   };
@@ -410,7 +438,7 @@ export class Encoder {
     this.#root = root;
     this.#depth = 0;
     try {
-      this.#value(value, 0);
+      this.#value(value, 0, null);
     } catch (error) {
       this.#forget();
       throw error;
@@ -512,8 +540,12 @@ export class Encoder {
 
   // -- Values --
 
-  /** Any value; `key` led to it. */
-  #value(value: unknown, key: Key): void {
+  /**
+   * Any value; `key` led to it. If it was read from a `holder`, the key may be gone since, and
+   * something inherited stand in for it: a HOLE then. (Only what people's prototypes hold is looked
+   * at twice: nothing, and functions.)
+   */
+  #value(value: unknown, key: Key, holder: object | null): void {
     switch (typeof value) {
       case "number":
         return this.#number(value);
@@ -524,16 +556,16 @@ export class Encoder {
       case "boolean":
         return this.#tag(value ? TRUE : FALSE);
       case "undefined":
-        return this.#tag(UNDEFINED);
+        return this.#tag(holder === null || Object.hasOwn(holder, key) ? UNDEFINED : HOLE);
       case "bigint":
         return this.#bigint(value);
       case "function":
+        if (holder !== null && !Object.hasOwn(holder, key)) return this.#tag(HOLE);
         return this.#refuse(key, describeFunction(value));
-      default:
-        return this.#refuse(
-          key,
-          new Refusal(`a symbol (${String(value)})`, "pass its description, a string"),
-        );
+      default: {
+        const what = `a symbol (\`${String(value).slice(0, 64)}\`)`;
+        return this.#refuse(key, new Refusal(what, "pass its description, a string"));
+      }
     }
   }
 
@@ -579,22 +611,41 @@ export class Encoder {
     const length = text.length;
     if (length > SHORT) return this.#longString(text);
     this.#reserve(2 + length);
+    this.#bytes[this.#at] = STRING8;
+    this.#bytes[this.#at + 1] = length;
+    if (!this.#narrow(text, this.#at + 2)) return this.#wideString(text);
+    this.#at += 2 + length;
+  }
+
+  /** Writes the low bytes of a string's units at `at`; false if that was not all of them. */
+  #narrow(text: string, at: number): boolean {
     const bytes = this.#bytes;
-    let at = this.#at;
-    bytes[at++] = STRING8;
-    bytes[at++] = length;
-    for (let i = 0; i < length; i++) {
+    const length = text.length;
+    let all = 0;
+    let i = 0;
+    for (; i + 4 <= length; i += 4, at += 4) {
+      const a = text.charCodeAt(i);
+      const b = text.charCodeAt(i + 1);
+      const c = text.charCodeAt(i + 2);
+      const d = text.charCodeAt(i + 3);
+      all |= a | b | c | d;
+      bytes[at] = a;
+      bytes[at + 1] = b;
+      bytes[at + 2] = c;
+      bytes[at + 3] = d;
+    }
+    for (; i < length; i++) {
       const unit = text.charCodeAt(i);
-      if (unit > 0xff) return this.#wideString(text);
+      all |= unit;
       bytes[at++] = unit;
     }
-    this.#at = at;
+    return all <= 0xff;
   }
 
   #longString(text: string): void {
     const length = text.length;
+    const start = this.#at;
     if (length >= LONG && ASCII_START.test(text)) {
-      const start = this.#at;
       this.#tagN(STRING8, length);
       this.#reserve(length);
       const at = this.#at;
@@ -608,12 +659,8 @@ export class Encoder {
     if (WIDE.test(text)) return this.#wideString(text);
     this.#tagN(STRING8, length);
     this.#reserve(length);
-    if (NATIVE_WRITE) {
-      latin1Write.call(this.#bytes, text, this.#at, length);
-    } else {
-      const bytes = this.#bytes;
-      for (let i = 0, at = this.#at; i < length; i++) bytes[at++] = text.charCodeAt(i);
-    }
+    if (NATIVE_WRITE) latin1Write.call(this.#bytes, text, this.#at, length);
+    else this.#narrow(text, this.#at);
     this.#at += length;
   }
 
@@ -748,25 +795,30 @@ export class Encoder {
   #plain(object: Record<string, unknown>): void {
     const keys = Object.keys(object);
     if (keys.length > SHAPE_KEYS) return this.#pairs(OBJECT_PAIRS, object, keys);
-    this.#shapeOf(keys);
+    const shape = this.#shapeOf(keys);
+    if (shape.write !== undefined) return shape.write(object);
+    if (++shape.uses >= COMPILED_FROM) shape.compile(keys, this.#put);
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
-      const value = object[key];
-      // A key may be gone since, and something inherited stand in for it.
-      const doubtful = value === undefined || typeof value === "function" || key === "__proto__";
-      if (doubtful && !Object.hasOwn(object, key)) this.#tag(HOLE);
-      else this.#value(value, key);
+      if (key === "__proto__" && !Object.hasOwn(object, key)) this.#tag(HOLE);
+      else this.#value(object[key], key, object);
     }
   }
 
   /** Writes OBJECT and the keys, or OBJECT_SHAPE. */
-  #shapeOf(keys: readonly string[]): void {
+  #shapeOf(keys: readonly string[]): Shape {
     let shape = this.#shapes;
-    for (let i = 0; i < keys.length; i++) shape = shape.next(keys[i], this.#madeShape);
-    if (shape.epoch === this.#epoch) return this.#tagN(OBJECT_SHAPE, shape.number);
+    for (let i = 0; i < keys.length; i++) shape = shape.next(keys[i], this.#made);
+    if (shape.epoch === this.#epoch) {
+      this.#tagN(OBJECT_SHAPE, shape.number);
+      return shape;
+    }
     shape.epoch = this.#epoch;
     shape.number = this.#shapeCount++;
-    if (shape.head !== undefined) return this.#raw(shape.head);
+    if (shape.head !== undefined) {
+      this.#raw(shape.head);
+      return shape;
+    }
     const start = this.#at;
     this.#tagN(OBJECT, keys.length);
     let narrow = true;
@@ -775,7 +827,8 @@ export class Encoder {
       this.#string(keys[i]);
       narrow &&= this.#bytes[at] === STRING8;
     }
-    if (narrow && ++shape.uses > 1) shape.head = this.#bytes.slice(start, this.#at);
+    if (narrow && shape.uses > 0) shape.head = this.#bytes.slice(start, this.#at);
+    return shape;
   }
 
   #pairs(tag: number, object: object, keys: readonly string[]): void {
@@ -787,6 +840,7 @@ export class Encoder {
       this.#value(
         (object as Record<string, unknown>)[key],
         tag === ARRAY_PROPS && isIndex(key) ? Number(key) : key,
+        null,
       );
     }
     this.#tag(END);
@@ -807,7 +861,7 @@ export class Encoder {
       if (k < present && Number(keys[k]) === i) {
         k++;
         if (Object.hasOwn(array, i)) {
-          this.#value(array[i], i);
+          this.#value(array[i], i, null);
           continue;
         }
       }
@@ -830,7 +884,8 @@ export class Encoder {
       const intsAt = this.#at / 4;
       const ints = this.#ints;
       for (;;) {
-        const int: number = (value as number) | 0;
+        if (typeof value !== "number") break; // before it could be asked for a number
+        const int: number = value | 0;
         if (int !== value || (int === 0 && 1 / value < 0)) break;
         ints[intsAt + i] = int;
         if (++i === length) {
@@ -865,8 +920,7 @@ export class Encoder {
       for (let k = 0; k < i; k++) this.#number(numbers[k]);
     }
     for (; i < length; value = array[++i]) {
-      if (value === undefined && !Object.hasOwn(array, i)) this.#tag(HOLE);
-      else this.#value(value, i);
+      this.#value(value, i, array);
     }
   }
 
@@ -875,7 +929,7 @@ export class Encoder {
     mapForEach.call(map, (value, key) => void list.push(key, value));
     this.#tagN(MAP, list.length / 2);
     this.#lists[this.#depth] = list;
-    for (let i = 0; i < list.length; i++) this.#value(list[i], ~i);
+    for (let i = 0; i < list.length; i++) this.#value(list[i], ~i, null);
   }
 
   #set(set: Set<unknown>): void {
@@ -883,7 +937,7 @@ export class Encoder {
     setForEach.call(set, (value) => void list.push(value));
     this.#tagN(SET, list.length);
     this.#lists[this.#depth] = undefined;
-    for (let i = 0; i < list.length; i++) this.#value(list[i], ~i);
+    for (let i = 0; i < list.length; i++) this.#value(list[i], ~i, null);
   }
 
   #regexp(regexp: RegExp): void {
@@ -951,7 +1005,7 @@ export class Encoder {
       this.#raw(view as Uint8Array);
       offset = 0;
     } else {
-      this.#value(buffer, "buffer");
+      this.#value(buffer, "buffer", null);
     }
     const tracks = bufferResizable.call(buffer) && tracksLength(view, buffer, isDataView);
     this.#n(offset);
@@ -1001,8 +1055,8 @@ export class Encoder {
     if (flags & WIRE_ERROR_HAS.NAME) this.#string(name as string);
     if (flags & WIRE_ERROR_HAS.MESSAGE) this.#string(message);
     if (flags & WIRE_ERROR_HAS.STACK) this.#string(stack as string);
-    if (flags & WIRE_ERROR_HAS.CAUSE) this.#value(cause!.value, "cause");
-    if (flags & WIRE_ERROR_HAS.ERRORS) this.#value(errors, "errors");
+    if (flags & WIRE_ERROR_HAS.CAUSE) this.#value(cause!.value, "cause", null);
+    if (flags & WIRE_ERROR_HAS.ERRORS) this.#value(errors, "errors", null);
     if (flags & WIRE_ERROR_HAS.PROPS) this.#errorProps(error, keys);
   }
 
@@ -1011,7 +1065,7 @@ export class Encoder {
     if (keys.length > SHAPE_KEYS) return this.#pairs(OBJECT_PAIRS, error, keys);
     this.#shapeOf(keys);
     for (const key of keys) {
-      if (Object.hasOwn(error, key)) this.#value((error as never)[key], key);
+      if (Object.hasOwn(error, key)) this.#value((error as never)[key], key, null);
       else this.#tag(HOLE);
     }
   }
@@ -1166,6 +1220,19 @@ let objectCount = 0;
 const shapes: BuiltShape[] = [];
 let shapeCount = 0;
 
+/**
+ * Of many short strings each would cost more to fetch than to copy: from the {@link MANY}th on they
+ * are cut from a piece of the encoding that was fetched as one. V8 copies strings of up to
+ * {@link CUT} units when it cuts them; longer ones would keep the piece alive.
+ */
+const MANY = 8;
+const CUT = 12;
+const PIECE = 1024;
+let strings = 0;
+let piece = "";
+let pieceFrom = 0;
+let pieceTo = 0;
+
 /** Stands in for a HOLE. */
 const NOTHING = Symbol("nothing");
 
@@ -1209,7 +1276,12 @@ export function decode(bytes: Uint8Array): unknown {
   } finally {
     if (objectCount <= FEW) objects.fill(undefined, 0, objectCount);
     else objects = [];
-    objectCount = shapeCount = 0;
+    objectCount =
+      shapeCount =
+      strings =
+      pieceTo =
+        0;
+    piece = "";
     if (memory.byteLength > HELD) {
       memory = new ArrayBuffer(0);
       source = new Uint8Array(memory);
@@ -1273,7 +1345,14 @@ function readLatin1(): string {
   if (length === 0) return "";
   const from = at;
   at += length;
-  if (length === 1) return String.fromCharCode(source[from]);
+  if (length <= CUT && ++strings > MANY) {
+    if (from < pieceFrom || at > pieceTo) {
+      pieceFrom = from;
+      pieceTo = Math.min(from + PIECE, end);
+      piece = latin1Slice.call(source, pieceFrom, pieceTo);
+    }
+    return piece.substring(from - pieceFrom, at - pieceFrom);
+  }
   return latin1Slice.call(source, from, at);
 }
 
@@ -1653,17 +1732,12 @@ function makeError(kind: number, name: string | undefined, message: string | und
 
 // -- Shapes --
 
-/** Objects of one shape until a constructor is compiled for it. */
-const COMPILED_FROM = 24;
 /** Lists of keys that are recognised by their bytes: how many, and how long at the most. */
 const KNOWN_SHAPES = 512;
 const KNOWN_BYTES = 1024;
 
 /** Shapes by the hash of their keys' bytes. */
 const known = new Map<number, BuiltShape>();
-
-/** Whether code may be made of text; found out when it is first wanted. */
-let mayCompile = true;
 
 /** A list of keys, and how to read an object that has them. */
 class BuiltShape {
@@ -1684,7 +1758,7 @@ class BuiltShape {
   read(): object {
     if (this.#compiled !== undefined) return this.#compiled();
     if (++this.#uses === COMPILED_FROM && mayCompile && this.keys.length <= SHAPE_KEYS) {
-      this.#compiled = compile(this);
+      this.#compiled = this.#compile();
       if (this.#compiled !== undefined) return this.#compiled();
     }
     const object: Record<string, unknown> = {};
@@ -1696,6 +1770,26 @@ class BuiltShape {
       else define(object, key, value);
     }
     return this.leave(object);
+  }
+
+  /**
+   * A function that does the same. All keys are there from the start, in a literal, so that the
+   * engine knows the object's layout and the object can be referred to from inside itself.
+   */
+  #compile(): (() => object) | undefined {
+    const names = this.keys.map((key) => JSON.stringify(key));
+    const empty = names.map((name) => `${name === '"__proto__"' ? `[${name}]` : name}: undefined`);
+    const fill = names.map((name) => `o[${name}] = read();`);
+    return compile(
+      ["open", "read", "close"],
+      `return () => { const o = { ${empty} }; open(o); ${fill.join(" ")} return close(o); };`,
+      (object: unknown) => {
+        number(object);
+        enter();
+      },
+      read,
+      (object: Record<string, unknown>) => this.leave(object),
+    );
   }
 
   /** Closes an object: drops the keys that had a HOLE. */
@@ -1710,34 +1804,6 @@ class BuiltShape {
       }
     }
     return object;
-  }
-}
-
-/**
- * A function that reads an object of a shape. All its keys are there from the start, as a literal,
- * so that the engine knows its layout, and the object can be referred to from inside itself.
- */
-function compile(shape: BuiltShape): (() => object) | undefined {
-  const names = shape.keys.map((key) => JSON.stringify(key));
-  const literal = names.map((name) => `${name === '"__proto__"' ? `[${name}]` : name}: undefined`);
-  const values = names.map((name) => `o[${name}] = read();`);
-  try {
-    return new Function(
-      "open",
-      "read",
-      "close",
-      `return () => { const o = { ${literal} }; open(o); ${values.join(" ")} return close(o); };`,
-    )(
-      (object: unknown) => {
-        number(object);
-        enter();
-      },
-      read,
-      (object: Record<string, unknown>) => shape.leave(object),
-    );
-  } catch {
-    mayCompile = false; // a Content-Security-Policy or a flag of the runtime
-    return undefined;
   }
 }
 
