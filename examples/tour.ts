@@ -83,8 +83,8 @@ await stop("42 * 2", "84", Deferred.run((n: number) => n * 2, 42));
 
 await stop(
   "a string reversed",
-  '"skroW_noitucexE_derrefeD"',
-  Deferred.run((text: string) => [...text].reverse().join(""), "Deferred_Execution_Works"),
+  '"Deferred_Execution_Works"',
+  Deferred.run((text: string) => [...text].reverse().join(""), "skroW_noitucexE_derrefeD"),
 );
 
 await stop(
