@@ -9,6 +9,7 @@
  */
 #include "deferred.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 #include "pool.h"
@@ -27,7 +28,7 @@ static struct {
     pthread_t owner;
 } table[SLOTS];
 static pthread_key_t owner_key;
-static pthread_once_t owner_once = PTHREAD_ONCE_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool owner_key_made;
 
 static Pool *find(uint32_t handle) {
@@ -57,7 +58,13 @@ static void close_pools_of_this_thread(void *unused) {
     }
 }
 
-static void make_owner_key(void) {
+/* Once for the process. */
+static void prepare_process(void) {
+#if defined(__APPLE__)
+    /* Workers may outlive the host's dlclose; elsewhere the linker's -z nodelete sees to it. */
+    Dl_info self;
+    if (dladdr(table, &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#endif
     owner_key_made = !pthread_key_create(&owner_key, close_pools_of_this_thread);
 }
 
@@ -67,7 +74,7 @@ uint32_t dfd_pool_open(void) {
     Pool *pool = pool_open();
     if (!pool) return 0;
     uint32_t handle = 0;
-    pthread_once(&owner_once, make_owner_key);
+    pthread_once(&once, prepare_process);
     if (owner_key_made) pthread_setspecific(owner_key, table); /* anything but NULL */
     pthread_mutex_lock(&table_lock);
     for (uint32_t slot = 1; slot < SLOTS && !handle; slot++) {

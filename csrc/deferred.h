@@ -44,7 +44,7 @@
     X(CANCELLED, 9, "the task was cancelled, queued or running")                                   \
     X(INTERNAL, 10, "the library failed; the payload is a message")
 
-/* Why a call was refused: the negative of these is what the function returns. */
+/* Why a call was refused: what the function returns. */
 #define DFD_ERROR_MAP(X)                                                                           \
     X(HANDLE, -1, "no such pool or program (closed, stale or from another pool)")                  \
     X(MEMORY, -2, "the process has no memory left")                                                \

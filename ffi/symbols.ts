@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xf12734b6;
+export const ABI = 0x85624b10;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -142,7 +142,7 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
   10: "the library failed; the payload is a message",
 };
 
-/** Why a call was refused: the negative of these is what the function returns. */
+/** Why a call was refused: what the function returns. */
 export const ERROR = {
   /** no such pool or program (closed, stale or from another pool) */
   HANDLE: -1,
