@@ -128,6 +128,9 @@ async function installed(name) {
   return JSON.parse(await readFile(file, "utf8")).version;
 }
 
+/** How many threads want a processor, over the last minute: on a machine at rest about 0. */
+const loadNow = () => os.loadavg()[0].toFixed(1);
+
 /** What the figures depend on. */
 async function describeMachine(runtimes) {
   const [cpu] = os.cpus();
@@ -137,7 +140,7 @@ async function describeMachine(runtimes) {
     cores: os.availableParallelism(),
     memory: `${Math.round(os.totalmem() / 2 ** 30)} GB`,
     system: `${os.type()} ${os.release()} ${os.arch()}`,
-    load: os.loadavg()[0].toFixed(2),
+    load: loadNow(),
     compiler: output.split("\n")[0],
     versions: {
       deferred: JSON.parse(await readFile(path.join(ROOT, "package.json"), "utf8")).version,
@@ -297,6 +300,7 @@ async function main() {
   const machine = await describeMachine(runtimes);
   printMachine(machine, quick);
   const samples = await carryOut(makePlan(options, runtimes, floor), quick);
+  machine.loadAfter = loadNow();
   const aims = judge({ runtimes, samples });
   printTables(runtimes, options.measures, samples);
   printAims(aims, runtimes, quick);
@@ -307,7 +311,11 @@ async function main() {
   const kept = { date: began.toISOString(), quick, machine, samples, aims };
   await writeFile(out, JSON.stringify(kept, null, 1) + "\n");
   const time = terminal.duration(Date.now() - began.getTime());
-  console.log(terminal.dim(`${time}; kept in ${path.relative(process.cwd(), out)}`));
+  console.log(
+    terminal.dim(
+      `${time}; load ${machine.loadAfter} at the end; kept in ${path.relative(process.cwd(), out)}`,
+    ),
+  );
   const ours = ({ contender, failed }) =>
     failed && contender !== "worker" && contender !== "piscina";
   if (samples.some(ours)) process.exitCode = 1;
