@@ -9,7 +9,7 @@
 
 #include "clone_parts.h"
 
-/* --- decoding: state --------------------------------------------------------------------- */
+/* --- state -------------------------------------------------------------------------------- */
 
 typedef enum ReadKind {
     READ_ROOT,   /* the caller's values */
@@ -61,7 +61,7 @@ static Step malformed(Decoder *d, const char *what) {
 
 static const char *const TRUNCATED = "it ends too early";
 
-/* --- decoding: parts --------------------------------------------------------------------- */
+/* --- parts -------------------------------------------------------------------------------- */
 
 static size_t left(const Decoder *d) { return (size_t)(d->end - d->at); }
 
@@ -117,7 +117,7 @@ static bool read_string(Decoder *d, JSValue *string) {
     uint8_t tag;
     if (!read_u8(d, &tag) || !read_text(d, tag, &text)) return false;
     *string = engine_new_string(d->ctx, text);
-    return !JS_IsException(*string);
+    return !JS_IsException(*string); /* which needs no freeing */
 }
 
 static bool read_key(Decoder *d, uint8_t tag, JSAtom *key) {
@@ -140,10 +140,10 @@ static bool read_bigint(Decoder *d, JSValue *bigint) {
     return !JS_IsException(*bigint);
 }
 
-/* --- decoding: frames, numbers ----------------------------------------------------------- */
+/* --- frames, numbers ---------------------------------------------------------------------- */
 
 /* Gives the next number to an object, or keeps it for one that is still to be made. */
-static bool number_value(Decoder *d, JSValueConst value) {
+static bool add_object(Decoder *d, JSValueConst value) {
     if (d->depth > WIRE_MAX_DEPTH) return malformed(d, "objects are nested too deeply");
     if (d->object_count == d->object_capacity) {
         JSValue *objects =
@@ -193,7 +193,7 @@ static DecodeFrame *push_read(Decoder *d, ReadKind kind, JSValueConst object, ui
 static DecodeFrame *begin(Decoder *d, ReadKind kind, JSValue object, uint32_t count, JSValue *out) {
     DecodeFrame *frame = NULL;
     if (JS_IsException(object)) return NULL;
-    if (number_value(d, object)) frame = push_read(d, kind, object, count);
+    if (add_object(d, object)) frame = push_read(d, kind, object, count);
     if (frame)
         *out = object;
     else
@@ -204,7 +204,7 @@ static DecodeFrame *begin(Decoder *d, ReadKind kind, JSValue object, uint32_t co
 /* Numbers a new object that is complete and puts it into *out. */
 static Step finish(Decoder *d, JSValue object, JSValue *out) {
     if (JS_IsException(object)) return FAILED;
-    if (!number_value(d, object)) {
+    if (!add_object(d, object)) {
         JS_FreeValue(d->ctx, object);
         return FAILED;
     }
@@ -212,7 +212,7 @@ static Step finish(Decoder *d, JSValue object, JSValue *out) {
     return DONE;
 }
 
-/* --- decoding: arrays and objects -------------------------------------------------------- */
+/* --- arrays and objects ------------------------------------------------------------------- */
 
 static Step read_array(Decoder *d, JSValue *out) {
     uint32_t count;
@@ -225,7 +225,7 @@ static Step read_array(Decoder *d, JSValue *out) {
     return PUSHED;
 }
 
-static JSValue number_value_of(JSContext *ctx, double number) {
+static JSValue new_number(JSContext *ctx, double number) {
     return is_int32(number) ? JS_NewInt32(ctx, (int32_t)number) : JS_NewFloat64(ctx, number);
 }
 
@@ -245,7 +245,7 @@ static Step read_numbers(Decoder *d, bool ints, JSValue *out) {
     for (uint32_t i = 0; !ints && i < count; i++, bytes += size) {
         double number;
         memcpy(&number, bytes, sizeof number);
-        slots[i] = number_value_of(d->ctx, number);
+        slots[i] = new_number(d->ctx, number);
     }
     engine_array_filled(d->ctx, array, count, false);
     return finish(d, array, out);
@@ -314,7 +314,7 @@ static Step read_pairs(Decoder *d, bool is_array, JSValue *out) {
     return PUSHED;
 }
 
-/* --- decoding: the other classes --------------------------------------------------------- */
+/* --- the other classes -------------------------------------------------------------------- */
 
 static Step read_map(Decoder *d, bool is_set, JSValue *out) {
     uint32_t size;
@@ -350,8 +350,7 @@ static Step read_view(Decoder *d, JSValue *out) {
     uint32_t number = d->object_count;
     JSValue buffer = JS_UNDEFINED;
     Step step;
-    if (!number_value(d, JS_UNDEFINED) || !read_u8(d, &view.type) || !read_u8(d, &tag))
-        return FAILED;
+    if (!add_object(d, JS_UNDEFINED) || !read_u8(d, &view.type) || !read_u8(d, &tag)) return FAILED;
     if (view.type > WIRE_VIEW_Float64Array) return malformed(d, "a view of no known type");
     if (tag == WIRE_REFERENCE)
         step = read_reference(d, &buffer);
@@ -409,7 +408,7 @@ static Step read_boxed(Decoder *d, uint8_t tag, JSValue *out) {
         break;
     case WIRE_NUMBER_OBJECT:
         if (!read_f64(d, &number)) return FAILED;
-        primitive = number_value_of(d->ctx, number);
+        primitive = new_number(d->ctx, number);
         break;
     case WIRE_BIGINT_OBJECT:
         if (!read_u8(d, &byte)) return FAILED;
@@ -436,55 +435,50 @@ static bool define_on_error(Decoder *d, JSValueConst error, const char *key, JSV
     return defined > 0;
 }
 
-/* Makes an error of its strings, of which those that are not there are undefined. Takes them
- * over. */
-static JSValue make_error(Decoder *d, uint8_t class, JSValue name, JSValue message, JSValue stack) {
-    JSContext *ctx = d->ctx;
-    bool fine;
-    JSValue error;
-    if (class == WIRE_ERROR_DOMException) {
-        if (JS_IsUndefined(name)) name = engine_new_string(ctx, ascii("DOMException"));
-        if (JS_IsUndefined(message)) message = engine_new_string(ctx, ascii(""));
-        error = engine_new_dom_exception(ctx, name, message);
-        fine =
-            !JS_IsException(error) &&
-            (JS_IsUndefined(stack) || define_on_error(d, error, "stack", JS_DupValue(ctx, stack)));
-        JS_FreeValue(ctx, stack);
+/* The strings of an error, in the order of their flags; undefined if they are not there. */
+enum { NAME, MESSAGE, STACK, STRINGS };
+
+static bool define_string(Decoder *d, JSValueConst error, const char *key, JSValueConst string) {
+    return JS_IsUndefined(string) || define_on_error(d, error, key, JS_DupValue(d->ctx, string));
+}
+
+static JSValue make_dom_exception(JSContext *ctx, const JSValue *strings) {
+    JSValue name = JS_IsUndefined(strings[NAME]) ? engine_new_string(ctx, ascii("DOMException"))
+                                                 : JS_DupValue(ctx, strings[NAME]);
+    JSValue message = JS_IsUndefined(strings[MESSAGE]) ? engine_new_string(ctx, ascii(""))
+                                                       : JS_DupValue(ctx, strings[MESSAGE]);
+    return engine_new_dom_exception(ctx, name, message);
+}
+
+static JSValue make_error(Decoder *d, uint8_t class, const JSValue *strings) {
+    bool is_dom_exception = class == WIRE_ERROR_DOMException, fine;
+    JSValue error =
+        is_dom_exception ? make_dom_exception(d->ctx, strings) : engine_new_error(d->ctx, class);
+    if (JS_IsException(error)) return error;
+    if (is_dom_exception) {
+        fine = define_string(d, error, "stack", strings[STACK]);
     } else {
-        error = engine_new_error(ctx, class);
-        fine = !JS_IsException(error);
-        if (fine && !JS_IsUndefined(name))
-            fine = define_on_error(d, error, "name", name);
-        else
-            JS_FreeValue(ctx, name);
-        if (fine && !JS_IsUndefined(message))
-            fine = define_on_error(d, error, "message", message);
-        else
-            JS_FreeValue(ctx, message);
-        if (fine)
-            engine_set_error_stack(ctx, error, stack);
-        else
-            JS_FreeValue(ctx, stack);
+        engine_set_error_stack(d->ctx, error, JS_DupValue(d->ctx, strings[STACK]));
+        fine = define_string(d, error, "name", strings[NAME]) &&
+               define_string(d, error, "message", strings[MESSAGE]);
     }
     if (fine) return error;
-    JS_FreeValue(ctx, error);
+    JS_FreeValue(d->ctx, error);
     return JS_EXCEPTION;
 }
 
 static Step read_error(Decoder *d, JSValue *out) {
-    enum { NAME, MESSAGE, STACK, STRINGS };
     JSValue strings[STRINGS] = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
     uint32_t number = d->object_count;
     uint8_t class, flags;
-    if (!number_value(d, JS_UNDEFINED) || !read_u8(d, &class) || !read_u8(d, &flags)) return FAILED;
+    if (!add_object(d, JS_UNDEFINED) || !read_u8(d, &class) || !read_u8(d, &flags)) return FAILED;
     if (class > WIRE_ERROR_DOMException) return malformed(d, "an error of no known class");
     if (flags >= WIRE_ERROR_HAS_PROPS * 2) return malformed(d, "an error has unknown parts");
-    for (int i = 0; i < STRINGS; i++) {
-        if (!(flags & WIRE_ERROR_HAS_NAME << i) || read_string(d, &strings[i])) continue;
-        while (i-- > 0) JS_FreeValue(d->ctx, strings[i]);
-        return FAILED;
-    }
-    JSValue error = make_error(d, class, strings[NAME], strings[MESSAGE], strings[STACK]);
+    bool fine = true;
+    for (int i = NAME; fine && i < STRINGS; i++)
+        if (flags & WIRE_ERROR_HAS_NAME << i) fine = read_string(d, &strings[i]);
+    JSValue error = fine ? make_error(d, class, strings) : JS_EXCEPTION;
+    for (int i = NAME; i < STRINGS; i++) JS_FreeValue(d->ctx, strings[i]);
     if (JS_IsException(error)) return FAILED;
     DecodeFrame *frame = push_read(d, READ_ERROR, error, ERROR_PARTS);
     if (!frame) {
@@ -496,7 +490,7 @@ static Step read_error(Decoder *d, JSValue *out) {
     return PUSHED;
 }
 
-/* --- decoding: values -------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------------------------- */
 
 /* Reads a value into *out, which is untouched if that fails. An object that has contents is in
  * *out at once; the frame that was pushed fills it. */
@@ -531,7 +525,7 @@ static Step read_value(Decoder *d, JSValue *out) {
         return DONE;
     case WIRE_DOUBLE:
         if (!read_f64(d, &number)) return FAILED;
-        *out = number_value_of(ctx, number);
+        *out = new_number(ctx, number);
         return DONE;
     case WIRE_BIGINT:
         if (!read_bigint(d, &value)) return FAILED;
@@ -582,7 +576,7 @@ static Step read_value(Decoder *d, JSValue *out) {
     }
 }
 
-/* --- decoding: frames, step by step ------------------------------------------------------ */
+/* --- frames, step by step ----------------------------------------------------------------- */
 
 /* Into slots, each of which is a value, or a hole, once it is counted. */
 static Step fill_slots(Decoder *d, DecodeFrame *frame) {
@@ -719,7 +713,7 @@ static Step fill(Decoder *d, DecodeFrame *frame) {
     return FAILED;
 }
 
-/* --- decoding: all of it ----------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------------------------- */
 
 /* Takes the top frame off, complete or given up. */
 static bool pop_read(Decoder *d, bool complete) {
