@@ -1,4 +1,5 @@
 /* clone.h - structured clone between a realm and bytes: the C half (src/clone.ts is the other).
+ * clone_encode.c and clone_decode.c are its two directions.
  *
  * Follows the HTML standard, section 2.7 (StructuredSerializeInternal, StructuredDeserialize).
  * https://html.spec.whatwg.org/multipage/structured-data.html
@@ -60,11 +61,14 @@
  *     is that of the nearest prototype of the realm's own error classes, or Error, and NAME is
  *     there if the name is a string. A DOMException always has that class, NAME if its name
  *     isn't "DOMException", and MESSAGE. MESSAGE: there is an own data property `message`;
- *     ToString of it. STACK: `stack` is read and is a string. CAUSE: there is an own data property
+ *     ToString of it. STACK: `stack` is read and is a string (in a realm: its own property, else
+ *     what the engine keeps, without running code). CAUSE: there is an own data property
  *     `cause`. ERRORS: the class is AggregateError and there is an own data property `errors` that
  *     is an array. PROPS: there are other own enumerable string keys than name, message and stack,
  *     and than cause and errors where those have their flags. In this order, and all before the
- *     flags are written.
+ *     flags are written. An error that leaves a realm always arrives: what can't be read of these
+ *     is left out, and what can't be cloned in CAUSE, ERRORS or PROPS is replaced by a string that
+ *     says why, "[a function (`fn`) can't be cloned: .handlers[0]]".
  *   - A Date's time, a RegExp's source and flags, a boxed value and the like come from internal
  *     slots; own properties of those are dropped, as are prototypes and lastIndex.
  *   - Objects nested deeper than WIRE_MAX_DEPTH are uncloneable (an object of its own is 1 deep).
@@ -75,7 +79,7 @@
  * An encoding that is truncated, has an unknown tag, a reference or shape that does not exist, a
  * length beyond its end, objects too deep or bytes left over is refused; nothing is trusted. Keys
  * such as `__proto__` are own properties. Lengths that promise more than the remaining bytes could
- * hold are refused before anything is allocated.
+ * hold are refused before anything is allocated. Keys or entries that come twice may be refused.
  */
 #ifndef DEFERRED_CLONE_H
 #define DEFERRED_CLONE_H
@@ -175,20 +179,21 @@ typedef enum CloneResult {
     CLONE_NO_MEMORY,   /* `bytes` could not grow (the process, not the realm) */
 } CloneResult;
 
-/* Where and why a value can't be cloned. Both strings are Latin-1 or UTF-16 JS strings owned by
- * the realm. */
+/* Why a value can't be cloned, and where: two strings, the caller's. */
 typedef struct CloneFailure {
     JSValue message; /* "a function (`fn`) can't be cloned" - without the path */
-    JSValue path;    /* ".items[3].fn", empty for the value itself; see clone.c for Map and Set */
+    JSValue path;    /* ".items[3].fn", empty for the value itself; see clone_encode.c */
 } CloneFailure;
 
-/* Appends `value` to `bytes`. The encoding starts at bytes->length (for padding and for nothing
- * else). All working memory comes from the realm's arena. Runs user code (getters, proxies). */
+/* Appends `value` to `bytes`; appends nothing if that fails. The encoding starts at bytes->length
+ * (for padding and for nothing else). All working memory comes from the realm. Runs code of the
+ * realm: getters. */
 CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneFailure *failure);
 
 /* Reads `count` values that share one numbering and must fill `length` bytes exactly. Returns 0,
- * or -1 with an exception pending (a malformed encoding: a DataCloneError). `values` are owned by
- * the caller. `length` bytes at `data` begin at an address aligned to 8. */
+ * and the values are the caller's; or -1 with an exception pending (a malformed encoding: a
+ * DataCloneError) and no values. Padding counts from `data`, which need not be aligned. Runs no
+ * code of the realm. */
 int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, JSValue *values,
                  uint32_t count);
 

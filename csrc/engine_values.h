@@ -1,4 +1,4 @@
-/* engine_values.h - values as the engine holds them: what the codec (clone.c) reads and builds.
+/* engine_values.h - values as the engine holds them: what the codec (clone.h) reads and builds.
  *
  * Implemented in engine_values.c.inc, which engine.c includes behind the engine's own source.
  * Nothing here runs code of the realm: no getter, no proxy trap, no overridden builtin; objects
