@@ -534,6 +534,13 @@ TEST("an encoding is appended, and its padding counts from its own start") {
         CHECK(behind.length == start + alone.length);
         CHECK(memcmp(behind.data + start, alone.data, alone.length) == 0, "behind %d", before);
         CHECK(behind.data[0] == 0xee && behind.data[start - 1] == 0xee);
+        JSValue copy; /* and decoded from wherever it lies */
+        REQUIRE(clone_decode(ctx, behind.data + start, alone.length, &copy, 1) == 0);
+        behind.length = 0;
+        REQUIRE(clone_encode(ctx, copy, &behind, &failure) == CLONE_OK);
+        CHECK(behind.length == alone.length);
+        CHECK(memcmp(behind.data, alone.data, alone.length) == 0, "decoded behind %d", before);
+        JS_FreeValue(ctx, copy);
     }
     bytes_free(&alone);
     bytes_free(&behind);
