@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describe } from "./source.ts";
+import { describe, nameOf } from "./source.ts";
 import { rejection, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
 import { defaultRunner, LIMIT_NAMES, type Limits, type Runner, runnerOf } from "./runner.ts";
@@ -97,7 +97,7 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     }
     const options: DeferredOptions<A> = checkOptions(rest[0]);
     const runner: Runner = options.pool ? runnerOf(options.pool)! : defaultRunner();
-    const name = options.name ?? fn.name;
+    const name = options.name ?? nameOf(fn);
     const limits = runner.limits(options);
     const program = runner.compile(fn, name, options.allowGlobals);
     const site = captureSite(new.target, runner.pending >= CROWD);

@@ -352,7 +352,7 @@ function whyNative(fn: AnyFunction, name: string): string {
 }
 
 /** A function's own name; "" if it has none, or hides it. */
-function nameOf(fn: AnyFunction): string {
+export function nameOf(fn: AnyFunction): string {
   try {
     const name: unknown = fn.name;
     return typeof name === "string" ? name : "";

@@ -20,7 +20,14 @@
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DeferredError } from "./errors.ts";
-import { type AnyFunction, offsetIn, type Position, positionAt, readSource } from "./source.ts";
+import {
+  type AnyFunction,
+  nameOf,
+  offsetIn,
+  type Position,
+  positionAt,
+  readSource,
+} from "./source.ts";
 
 /** What the engine calls the file of a task; see REALM_FILE in csrc/realm.h. */
 const TASK_FILE = "deferred:task";
@@ -450,7 +457,7 @@ function render(frame: TaskFrame, location: Location | null, text: string, name:
 /** The task's frames in words. `stack` is the engine's, or the host's of an error from there. */
 function ownLines(error: Error, stack: string, { fn, name, site }: StackSubject): string[] {
   const text = textOf(fn);
-  const frames = taskFrames(stack, text, typeof fn.name === "string" ? fn.name : name);
+  const frames = taskFrames(stack, text, nameOf(fn));
   if (frames.length > 0) {
     const location = locate(text, siteFrames(site.near ?? site));
     return frames.map((frame) => render(frame, location, text, name));

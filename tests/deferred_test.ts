@@ -321,6 +321,21 @@ describe("functions that a Deferred takes", () => {
     1,
   );
 
+  test("a function whose name is no string, or can't be read", async () => {
+    const names = [{ value: 5 }, { value: Symbol("s") }, {
+      get() {
+        throw new Error("no name");
+      },
+    }];
+    for (const name of names) {
+      const made = new Deferred(Object.defineProperty(() => 1, "name", name));
+      assert.equal(made.name, "");
+      assert.equal(await made, 1);
+      const fails = Object.defineProperty(() => new Promise(() => {}), "name", name);
+      await assert.rejects(new Deferred(fails), (e: Error) => /the task/.test(e.message + e.stack));
+    }
+  });
+
   test("a function has no `this` of its own", async () => {
     const object = {
       value: 1,
@@ -487,6 +502,21 @@ describe("what can't be a task is refused when the Deferred is made", () => {
     /#secret/,
   );
   refuses("`import.meta`", () => import.meta.url, /import\.meta/);
+
+  // A newer form of import, which V8 reads.
+  const newer = (() => {
+    try {
+      return written("(a) => {\n  let b;\n  b = import.source(a);\n  return b;\n}");
+    } catch {
+      return undefined;
+    }
+  })();
+  test("syntax that the engine can't read, with its place", { skip: !newer }, () => {
+    const error = refusalOf(newer);
+    assert.ok(error instanceof FunctionNotSerializableError, error.stack!);
+    assert.match(error.message, /engine can't read .* \(line 3, column \d+\)/);
+    assert.ok(error.message.includes("b = import.source(a);"), error.message);
+  });
 
   const shows = (what: string, fn: unknown, got: RegExp) =>
     test(`${what} is no function: the message shows what came`, () => {
