@@ -105,7 +105,7 @@ export const MEASURES = [
     task: "busy",
     options: { ms: 2000 },
     quick: { ms: 500 },
-    rounds: 3,
+    rounds: 2,
     figures: [
       { key: "cpu", label: "", unit: "ms" },
       { key: "idle", label: "(2 s without a task)", unit: "ms" },
