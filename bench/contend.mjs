@@ -67,7 +67,7 @@ async function first(open, { samples }) {
   const { p50 } = await sample(
     () => (lane = open(1, "increment")).run(1),
     { time: 0, iterations: samples, warmupTime: 0, warmupIterations: 3 },
-    { afterEach: () => lane.close() },
+    { afterEach: () => lane?.close() },
   );
   return { p50 };
 }

@@ -151,10 +151,11 @@ async function describeMachine(runtimes) {
   };
 }
 
-/** @param {string} errors of a process that failed */
+/** The line that says it, among those that show it. @param {string} errors of a process */
 function reason(errors) {
   const lines = terminal.plain(errors).split("\n").map((line) => line.trim()).filter(Boolean);
-  return lines.find((line) => /error|ended by/i.test(line)) ?? lines.at(-1) ?? "it said nothing";
+  const message = /^(error: |Uncaught |\(in promise\) )*(\w*Error( \[\w+\])?: |error: |ended by )/;
+  return lines.find((line) => message.test(line)) ?? lines.at(-1) ?? "it said nothing";
 }
 
 /**
