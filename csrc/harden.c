@@ -60,6 +60,7 @@ bool harden_thread(int wake_fd) {
         ALLOW_CALL(rt_sigprocmask),
         ALLOW_CALL(sigaltstack),
         ALLOW_CALL(sched_yield),
+        ALLOW_CALL(getcpu),
         ALLOW_CALL(clock_gettime),
         ALLOW_CALL(gettimeofday),
         ALLOW_CALL(getrandom),

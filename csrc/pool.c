@@ -94,6 +94,7 @@ typedef struct Slots {
 struct Pool {
     CompletionQueue completions;
     atomic_uint holds;
+    atomic_int host_processor; /* where the host last submitted from */
 
     /* The host's thread. */
     uint32_t max_threads;
@@ -369,14 +370,29 @@ static bool spin_pays(void) {
     return known > 1;
 }
 
+/* The processor that this thread runs on, or -1 where nobody tells. */
+static int processor(void) {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/* Waits a moment for a task without sleeping. On the host's own processor that would keep the host
+ * from submitting one: there it is better to sleep and be woken. */
 static void spin(Pool *pool) {
     double end = now_ms() + SPIN_MS;
     do {
+        int here = processor();
+        if (here < 0)
+            sched_yield();
+        else if (here == atomic_load_explicit(&pool->host_processor, memory_order_relaxed))
+            return;
         for (int i = 0; i < 64; i++) {
             if (atomic_load_explicit(count(pool, DFD_CONTROL_QUEUED), memory_order_relaxed)) return;
             relax();
         }
-        sched_yield(); /* the host may share our processor */
     } while (now_ms() < end);
 }
 
@@ -531,13 +547,14 @@ static bool start_worker(Pool *pool) {
     return true;
 }
 
-/* Sees to it that a worker comes for each queued task, as far as there are any. Under the lock.
- * false when there is no worker at all. */
-static bool send_worker(Pool *pool) {
+/* Sees to it that a worker comes for each queued task, as far as there are any. Under the lock;
+ * `*wake` says that `queued` is to be signalled after it, so that the worker that wakes does not
+ * run into it. false when there is no worker at all. */
+static bool send_worker(Pool *pool, bool *wake) {
     if (pool->length <= pool->starting + pool->spinning + pool->wakeups) return true;
     if (pool->sleeping > pool->wakeups) {
         pool->wakeups++;
-        pthread_cond_signal(&pool->queued);
+        *wake = true;
     } else if (pool->threads < pool->max_threads) {
         return start_worker(pool) || pool->threads > 0;
     }
@@ -738,6 +755,8 @@ int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
                    ? DFD_E_MEMORY
                    : DFD_E_HANDLE;
     int32_t result;
+    bool wake = false;
+    atomic_store_explicit(&pool->host_processor, processor(), memory_order_relaxed);
     pthread_mutex_lock(&pool->lock);
     task->handle = slots_add(&pool->tasks, task);
     result = task->handle ? (int32_t)task->handle : DFD_E_MEMORY;
@@ -745,7 +764,7 @@ int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
         const Limits *limits = &task->limits;
         if (limits->timeout_ms || limits->cpu_ms || task->expires < INFINITY) need_watchdog(pool);
         queue_push(pool, task);
-        if (!send_worker(pool)) {
+        if (!send_worker(pool, &wake)) {
             queue_remove(pool, task);
             slots_remove(&pool->tasks, task->handle);
             result = DFD_E_THREAD;
@@ -754,6 +773,7 @@ int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
         }
     }
     pthread_mutex_unlock(&pool->lock);
+    if (wake) pthread_cond_signal(&pool->queued);
     if (result < 0) {
         program_drop(task->program);
         free(task);
