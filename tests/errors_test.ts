@@ -241,8 +241,8 @@ describe("the stack of an error from a task", () => {
 
   test("shows nothing of the package or the engine", async () => {
     await using pool = new DeferredPool({ maxThreads: 1 });
-    for (const made of [new Deferred(deep), Deferred.run(deep), pool.run(deep), pool.defer(deep)]) {
-      const stack = await stackOf(made);
+    const made = [new Deferred(deep), Deferred.run(deep), pool.run(deep), pool.defer(deep)];
+    for (const stack of await Promise.all(made.map(stackOf))) {
       assert.doesNotMatch(
         stack,
         /src\/(deferred|pool|runner|reactor)\.ts|deferred:task|\(native\)/,

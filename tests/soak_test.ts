@@ -30,17 +30,21 @@ const MEMORY = `
   };
 `;
 
-/** JavaScript may hold this much more at the end: caches of the host's own. */
-const HEAP_TOLERANCE = 2 * MB;
+/** How much memory may grow, in bytes. */
+interface Tolerance {
+  readonly native: number;
+  /** What JavaScript holds: caches of the host's own. */
+  readonly heap?: number;
+}
 
 /**
  * Runs `round` (statements, given `i`) `rounds` times and asserts that from the `warm`th on memory
- * stays flat, but for `tolerance` bytes.
+ * stays flat.
  */
 async function staysFlat(
   setup: string,
   round: string,
-  { warm, rounds, tolerance }: { warm: number; rounds: number; tolerance: number },
+  { warm, rounds, tolerance }: { warm: number; rounds: number; tolerance: Tolerance },
 ): Promise<void> {
   const said = await outputOf(
     `${MEMORY}${setup}
@@ -56,7 +60,7 @@ async function staysFlat(
   const grown = `grown by ${(native / MB).toFixed(1)} MB, and JavaScript by ${
     (heap / MB).toFixed(1)
   } MB`;
-  assert.ok(native < tolerance && heap < HEAP_TOLERANCE, grown);
+  assert.ok(native < tolerance.native && heap < (tolerance.heap ?? 2 * MB), grown);
 }
 
 describe("memory stays flat", () => {
@@ -65,7 +69,7 @@ describe("memory stays flat", () => {
     staysFlat(
       "const add = (a, b) => a + b;",
       "if (await Deferred.run(add, i, 1) !== i + 1) throw new Error('wrong');",
-      { warm: 20_000, rounds: 100_000, tolerance: 16 * MB },
+      { warm: 20_000, rounds: 100_000, tolerance: { native: 16 * MB } },
     ));
 
   test("over tasks that throw, are refused, never settle and use much memory", {
@@ -83,7 +87,7 @@ describe("memory stays flat", () => {
       `await pool.run(ways[i % 97 ? i % 3 : i % 5]).then(() => { throw new Error("ran"); }, () => {});
       try { pool.run(Math.max); throw 1; } catch (e) { if (e === 1) throw e; }
       try { pool.run((x) => x, { x: [{}, () => 1] }); throw 1; } catch (e) { if (e === 1) throw e; }`,
-      { warm: 2_000, rounds: 8_000, tolerance: 16 * MB },
+      { warm: 2_000, rounds: 8_000, tolerance: { native: 16 * MB } },
     ));
 
   // More functions than compiled ones are kept, so that each is compiled anew.
@@ -92,16 +96,17 @@ describe("memory stays flat", () => {
       `const text = (n) => "return a + " + n + " /* " + "pad".repeat(100) + " */";
       const fns = Array.from({ length: 1500 }, (_, n) => new Function("a", text(n)));`,
       `if (await Deferred.run(fns[i % 1500], 1) !== i % 1500 + 1) throw new Error("wrong");`,
-      { warm: 3_000, rounds: 12_000, tolerance: 16 * MB },
+      { warm: 3_000, rounds: 12_000, tolerance: { native: 16 * MB } },
     ));
 
+  // A collector may still hold a few of the 10 MB pieces; all of them would be 800 MB.
   test("over large arguments and results", { timeout: 120_000 }, () =>
     staysFlat(
       `const big = "x".repeat(10_000_000);
       const bytes = new Uint8Array(10_000_000);`,
       `if ((await Deferred.run((s) => s + "!", big)).length !== 10_000_001) throw new Error("wrong");
       if ((await Deferred.run((b) => b, bytes)).length !== 10_000_000) throw new Error("wrong");`,
-      { warm: 10, rounds: 50, tolerance: 100 * MB },
+      { warm: 10, rounds: 50, tolerance: { native: 100 * MB, heap: 60 * MB } },
     ));
 
   test("over pools that are made, used and closed", { timeout: 120_000 }, () =>
@@ -111,7 +116,7 @@ describe("memory stays flat", () => {
       const tasks = [pool.run(() => 1), pool.run(() => 2)];
       if (i % 2) { await Promise.all(tasks); await pool.close(); }
       else { pool.destroy(); await Promise.allSettled(tasks); }`,
-      { warm: 300, rounds: 1_500, tolerance: 16 * MB },
+      { warm: 300, rounds: 1_500, tolerance: { native: 16 * MB } },
     ));
 });
 

@@ -42,11 +42,23 @@ const BUSY_WORKER = `
 
 const START = `
   import { Worker } from "node:worker_threads";
-  const start = (file, workerData) => new Worker(new URL(file, import.meta.url), { workerData });
-  const messageOf = (worker) => new Promise((resolve, reject) => {
-    worker.once("message", resolve);
-    worker.once("error", reject);
-  });
+  const start = (file, workerData) => {
+    const worker = new Worker(new URL(file, import.meta.url), { workerData });
+    const inbox = [];
+    inboxes.set(worker, inbox);
+    worker.on("message", (message) => inbox.push({ message }));
+    worker.on("error", (error) => inbox.push({ error }));
+    return worker;
+  };
+  // The next message of a Worker, which may have come already.
+  const inboxes = new Map();
+  const messageOf = async (worker) => {
+    const inbox = inboxes.get(worker);
+    while (inbox.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const { error, message } = inbox.shift();
+    if (error) throw error;
+    return message;
+  };
 `;
 
 const FILES = { "worker.mjs": WORKER, "busy.mjs": BUSY_WORKER };
