@@ -100,9 +100,10 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     const name = options.name ?? nameOf(fn);
     const limits = runner.limits(options);
     const program = runner.compile(fn, name, options.allowGlobals);
-    const site = captureSite(new.target, runner.pending >= CROWD);
-    this.#task = new Task({ name, fn, site, limits }, runner, resolve, reject);
+    this.#task = new Task({ name, fn, site: {}, limits }, runner, resolve, reject);
     this.#task.start(program, options.args ?? [], options.signal);
+    // While the worker is at it already.
+    this.#task.site = captureSite(new.target, runner.pending > CROWD);
   }
 
   /**
@@ -219,6 +220,11 @@ class Task implements Pending {
 
   get stats(): TaskStats | undefined {
     return this.#stats;
+  }
+
+  /** Where the Deferred was made. */
+  set site(site: Subject["site"]) {
+    this.#subject.site = site;
   }
 
   start(program: number, args: readonly unknown[], signal: AbortSignal | undefined): void {

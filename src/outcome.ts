@@ -20,8 +20,8 @@ export interface Subject {
   /** Its name; "" if it has none. */
   readonly name: string;
   readonly fn: (...args: never[]) => unknown;
-  /** Where its Deferred was made. */
-  readonly site: Site;
+  /** Where its Deferred was made; known once it is on its way. */
+  site: Site;
   readonly limits: Limits;
 }
 
