@@ -1,0 +1,421 @@
+/**
+ * The documents are true: every sample of the README, the guide, ARCHITECTURE and the docstrings
+ * runs, prints what the comment behind it says, and has the right types; every example runs with
+ * the permissions that its first lines give; names, files and links exist.
+ *
+ * What a comment behind `console.log(...);` may say: the text as it is printed (an ellipsis stands
+ * for anything), or, of a single value, an expression that is deeply equal to it.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import process from "node:process";
+import { after, describe, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { inspect, isDeepStrictEqual, promisify } from "node:util";
+import * as mod from "../mod.ts";
+import { runtime } from "./support/process.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const MOD = new URL("../mod.ts", import.meta.url).href;
+
+const read = (file: string): Promise<string> => readFile(join(ROOT, file), "utf8");
+const list = async (folder: string, ending: string): Promise<string[]> =>
+  (await readdir(join(ROOT, folder)).catch(() => []))
+    .filter((name) => name.endsWith(ending)).sort().map((name) => `${folder}/${name}`);
+
+const documents = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "SECURITY.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  ...(await list("docs", ".md")),
+];
+const sources = ["mod.ts", ...(await list("src", ".ts"))];
+
+const folder = await mkdtemp(join(tmpdir(), "deferred-docs-"));
+after(() => rm(folder, { recursive: true, force: true }));
+
+// --- samples ------------------------------------------------------------------------------------
+
+interface Sample {
+  readonly file: string;
+  /** Where in the file its first line is, from 1. */
+  readonly line: number;
+  readonly text: string;
+}
+
+/** The ```ts blocks of a document, or of the comments of a source. */
+function samplesOf(file: string, content: string): Sample[] {
+  const lines = content.split("\n");
+  const plain = file.endsWith(".ts")
+    ? lines.map((line) => /^\s*\* ?(.*)$/.exec(line)?.[1] ?? "")
+    : lines;
+  const samples: Sample[] = [];
+  for (let start = 0; (start = plain.indexOf("```ts", start)) >= 0;) {
+    const end = plain.indexOf("```", start);
+    assert.ok(end > 0, `${file}:${start + 1}: the sample has no end`);
+    samples.push({ file, line: start + 2, text: plain.slice(start + 1, end).join("\n") });
+    start = end;
+  }
+  return samples;
+}
+
+/** What a sample of an internal function takes for granted, by the name that it uses. */
+const GIVEN: ReadonlyMap<string, string> = new Map([["send", "const send = (_) => {};"]]);
+
+/**
+ * What stands before a sample, in its first line. One that imports nothing is of an internal
+ * function: it gets what its file exports.
+ */
+async function preludeOf({ file, text }: Sample): Promise<string> {
+  if (/^import /m.test(text)) return "";
+  const url = new URL(`../${file}`, import.meta.url).href;
+  const exported = file.endsWith(".ts") ? Object.keys(await import(url)) : [];
+  const used = exported.filter((name) => new RegExp(`\\b${name}\\b`).test(text));
+  const given = [...GIVEN].filter(([name]) => new RegExp(`\\b${name}\\(`).test(text));
+  return `import { ${used.join(", ")} } from ${JSON.stringify(url)}; ` +
+    given.map(([, code]) => `${code} `).join("");
+}
+
+/** `console.log(...); // comment` */
+const CHECKED = /\bconsole\.log\(.*\);\s+\/\/ (.+)$/;
+
+/** What a sample prints: for each of its lines, the arguments of each call. */
+type Printed = Map<number, unknown[][]>;
+
+const PRINTED = "deferred tests: what a sample prints";
+
+/** A sample as a module that notes what it prints; positions stay as they are but in line 1. */
+async function moduleOf(sample: Sample): Promise<string> {
+  const lines = sample.text
+    .replaceAll(/"(jsr:)?@protojs\/deferred"/g, JSON.stringify(MOD))
+    .split("\n")
+    .map((line, i) =>
+      CHECKED.test(line) ? line.replace("console.log(", `console.at(${i}).log(`) : line
+    );
+  const console = `const console = globalThis[Symbol.for("${PRINTED}")]; `;
+  return (await preludeOf(sample)) + console + lines.join("\n") + "\n";
+}
+
+function notingConsole(printed: Printed): unknown {
+  const ignore = (): void => {};
+  return {
+    log: ignore,
+    error: ignore,
+    at: (line: number) => ({
+      log: (...args: unknown[]) => {
+        printed.set(line, [...(printed.get(line) ?? []), args]);
+      },
+    }),
+  };
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? value : inspect(value, { breakLength: Infinity });
+}
+
+/** Whether the calls printed what the comment says. */
+function fits(comment: string, calls: readonly unknown[][]): boolean {
+  const text = calls.map((args) => args.map(show).join(" ")).join(", ");
+  const pattern = comment.split("…").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  if (new RegExp(`^${pattern.join("[^]*")}$`).test(text)) return true;
+  if (calls.length !== 1 || calls[0]!.length !== 1) return false;
+  try {
+    return isDeepStrictEqual(new Function(`return (${comment});`)(), calls[0]![0]);
+  } catch {
+    return false; // the comment is no expression
+  }
+}
+
+async function runSample(sample: Sample, number: number): Promise<void> {
+  const printed: Printed = new Map();
+  const key = Symbol.for(PRINTED);
+  const holder = globalThis as unknown as Record<symbol, unknown>;
+  const file = join(folder, `sample-${number}.mts`);
+  await writeFile(file, await moduleOf(sample));
+  holder[key] = notingConsole(printed);
+  try {
+    await import(pathToFileURL(file).href);
+  } finally {
+    delete holder[key];
+  }
+  for (const [i, line] of sample.text.split("\n").entries()) {
+    const comment = CHECKED.exec(line)?.[1];
+    if (comment === undefined) continue;
+    const where = `${sample.file}:${sample.line + i}`;
+    const calls = printed.get(i);
+    assert.ok(calls, `${where} printed nothing`);
+    assert.ok(
+      fits(comment, calls),
+      `${where} printed ${
+        calls.map((args) => args.map(show).join(" ")).join(", ")
+      } instead of ${comment}`,
+    );
+  }
+}
+
+const samples: Sample[] = [];
+for (const file of [...documents, ...sources]) {
+  if (existsSync(join(ROOT, file))) samples.push(...samplesOf(file, await read(file)));
+}
+
+describe("the sample at", () => {
+  for (const [number, sample] of samples.entries()) {
+    test(`${sample.file}:${sample.line}`, () => runSample(sample, number));
+  }
+});
+
+describe("the samples", () => {
+  test("are found in documents and docstrings", () => {
+    const files = new Set(samples.map(({ file }) => file));
+    for (const file of ["README.md", "docs/guide.md", "mod.ts", "src/deferred.ts"]) {
+      assert.ok(files.has(file), `no sample was found in ${file}`);
+    }
+  });
+
+  test("that are wrong are noticed", async () => {
+    const sample = (text: string): Sample => ({ file: "sample.md", line: 1, text });
+    const bad = [
+      "import 'node:path';\nconsole.log(1 + 1); // 3",
+      "import 'node:path';\nif (Date.now() < 0) console.log(1); // 1",
+      "import 'node:path';\nconsole.log([1, { a: 2 }]); // [1, { a: 3 }]",
+      "import 'node:path';\nfor (const n of [1, 2]) console.log(n); // 1",
+      "import 'node:path';\nconsole.log('a b'); // a … c",
+      "import 'node:path';\nthrow new Error('it does not run');",
+    ];
+    for (const [i, text] of bad.entries()) {
+      await assert.rejects(runSample(sample(text), 1000 + i), undefined, text);
+    }
+    const good = [
+      "import 'node:path';\nconsole.log('a b c', [1], 2); // a … c [ 1 ] 2",
+      "import 'node:path';\nfor (const n of [1, 2]) console.log(n); // 1, 2",
+      "import 'node:path';\nconsole.log([1, { a: 2 }]); // [1, { a: 2 }]",
+    ];
+    for (const [i, text] of good.entries()) await runSample(sample(text), 2000 + i);
+  });
+
+  // The compiler is a program for Node, and gives the same answer on all runtimes.
+  if (runtime === "node") test("have the right types", typeCheck);
+});
+
+async function typeCheck(): Promise<void> {
+  const typed = samples.filter(({ text }) => /^import /m.test(text));
+  const names = new Map<string, Sample>();
+  await mkdir(join(folder, "typed"));
+  for (const [i, sample] of typed.entries()) {
+    const name = `sample-${i}.mts`;
+    names.set(name, sample);
+    const text = sample.text.replaceAll('"jsr:@protojs/deferred"', '"@protojs/deferred"');
+    await writeFile(join(folder, "typed", name), `${text}\nexport {};\n`);
+  }
+  const config = {
+    extends: join(ROOT, "tsconfig.check.json"),
+    compilerOptions: {
+      declaration: false,
+      isolatedDeclarations: false,
+      allowImportingTsExtensions: true,
+      rewriteRelativeImportExtensions: false,
+      paths: { "@protojs/deferred": [join(ROOT, "mod.ts")] },
+      typeRoots: [join(ROOT, "node_modules", "@types")],
+      types: ["node"],
+    },
+    include: ["*.mts"],
+  };
+  await writeFile(join(folder, "typed", "tsconfig.json"), JSON.stringify(config));
+  const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  const { code, output } = await run([tsc, "--pretty", "false", "-p", join(folder, "typed")]);
+  const complaints = output.split("\n").filter(Boolean).map((line) =>
+    line.replace(/^.*?(sample-\d+\.mts)\((\d+),(\d+)\)/, (_, name, row, column) => {
+      const { file, line } = names.get(name)!;
+      return `${file}:${line + Number(row) - 1}:${column}`;
+    })
+  );
+  assert.deepEqual(complaints, []);
+  assert.equal(code, 0);
+}
+
+// --- examples -----------------------------------------------------------------------------------
+
+const execute = promisify(execFile);
+
+/** Runs this runtime with these arguments, to its end. */
+async function run(args: readonly string[]): Promise<{ code: unknown; output: string }> {
+  const env = { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
+  try {
+    const { stdout, stderr } = await execute(process.execPath, args, {
+      cwd: ROOT,
+      env,
+      timeout: 60_000,
+      killSignal: "SIGKILL",
+    });
+    return { code: 0, output: stdout + stderr };
+  } catch (error) {
+    const { code, signal, stdout, stderr } = error as {
+      code: unknown;
+      signal: unknown;
+      stdout: string;
+      stderr: string;
+    };
+    return { code: code ?? signal, output: stdout + stderr };
+  }
+}
+
+/** The flags that an example asks for in its first lines, for this runtime. */
+function flagsOf(text: string, file: string): string[] {
+  const command = new RegExp(`^ \\* +${runtime}(?: run)? ((?:--\\S+ )*)${file}`, "m").exec(text);
+  assert.ok(command, `${file} does not say how to run it on ${runtime}`);
+  return command[1]!.split(" ").filter(Boolean);
+}
+
+const USUAL_FLAGS = {
+  deno: ["run", "--quiet", "--no-lock", "--no-check"],
+  bun: [],
+  node: ["--disable-warning=ExperimentalWarning"],
+};
+
+/** What each example must print, in this order. */
+const EXPECTED: Readonly<Record<string, readonly RegExp[]>> = {
+  "compare.ts": [/main thread +task/, /a loop over integers .* × /, /a Map of strings .* × /],
+  "each.ts": [/871 .* 179/, /the longest chain has 268 steps and starts at 10971/, /12 tasks/],
+  "formula.ts": [
+    /^price \* quantity +.= 100$/m,
+    /= 'LN'/,
+    /✗ SyntaxError/,
+    /prize \* quantity +✗ ReferenceError: prize is not defined/,
+    /✗ TimeoutError: the task `formula` ran longer than its timeout of 200 ms/,
+    /✗ DeferredMemoryError: .* limit of 16 MiB/,
+    /✗ RangeError: Maximum call stack/,
+    /process\.env +✗ ReferenceError: process/,
+    /✗ \{ toString: 'not a function' \}/,
+    /\{\}\.price is still undefined, and this program runs on/,
+  ],
+  "search.ts": [
+    /"melo": melon, lemon, mango/,
+    /\d+ was found first/,
+    /[0-2] of 3 were cancelled/,
+    /TimeoutError: the task `evil`/,
+    /runs as if nothing had happened/,
+  ],
+  "server.ts": [/in a task +\d+ answers/, /on the main thread +\d+ answers/, /the report: 252514 /],
+  "tour.ts": [/5000050000/, /all 7 as they should be/],
+  "words.ts": [/README\.md: \d{3,} words/, /headings, from "@protojs\/deferred" to "More"/, /▇/],
+};
+
+describe("the example", () => {
+  const files: string[] = Object.keys(EXPECTED).map((name) => `examples/${name}`);
+
+  test("list is whole", async () => {
+    assert.deepEqual(await list("examples", ".ts"), files);
+  });
+
+  for (const file of files) {
+    test(`${file} runs with the permissions it asks for`, async () => {
+      const flags = flagsOf(await read(file), file);
+      const { code, output } = await run([...USUAL_FLAGS[runtime], ...flags, file]);
+      assert.equal(code, 0, output);
+      let rest = output;
+      for (const expected of EXPECTED[basename(file)]!) {
+        const found = expected.exec(rest);
+        assert.ok(found, `${file} should have printed ${expected} next:\n${output}`);
+        rest = rest.slice(found.index + found[0].length);
+      }
+    });
+  }
+});
+
+// --- names, files and links ---------------------------------------------------------------------
+
+/** The anchor of a heading, as GitHub makes it. */
+const anchorOf = (heading: string): string =>
+  heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-");
+
+describe("the documents", () => {
+  test("are all there", () => {
+    assert.deepEqual(documents.filter((file) => !existsSync(join(ROOT, file))), []);
+  });
+
+  test("link to files and headings that exist", async () => {
+    const broken: string[] = [];
+    for (const file of documents) {
+      const text = (await read(file)).replace(/^```[^]*?^```/gm, "");
+      for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(target!)) continue;
+        const [path, anchor] = target!.split("#");
+        const linked = path ? join(ROOT, dirname(file), path) : join(ROOT, file);
+        if (!existsSync(linked)) broken.push(`${file}: ${target}`);
+        else if (anchor !== undefined) {
+          const headings = (await readFile(linked, "utf8")).matchAll(/^#+ (.+)$/gm);
+          const anchors = [...headings].map(([, heading]) => anchorOf(heading!));
+          if (!anchors.includes(anchor)) broken.push(`${file}: ${target}`);
+        }
+      }
+    }
+    assert.deepEqual(broken, []);
+  });
+
+  test("name only commands that exist", async () => {
+    const { scripts } = JSON.parse(await read("package.json"));
+    const { tasks } = JSON.parse(await read("deno.json"));
+    const unknown: string[] = [];
+    for (const file of documents) {
+      const text = await read(file);
+      for (const [command, name] of text.matchAll(/\bnpm run ([\w:-]+)/g)) {
+        if (!(name! in scripts)) unknown.push(`${file}: ${command}`);
+      }
+      for (const [command, name] of text.matchAll(/\bdeno task ([\w:-]+)/g)) {
+        if (!(name! in tasks)) unknown.push(`${file}: ${command}`);
+      }
+    }
+    assert.deepEqual(unknown, []);
+  });
+
+  test("README names all that the package exports, with the codes of errors", async () => {
+    const readme = await read("README.md");
+    const exports = (await read("mod.ts")).match(/\{[^}]*\}(?= from)/g)!;
+    const types = exports.flatMap((list) => list.match(/\w+/g)!).filter((name) => name !== "type");
+    const missing = [...Object.keys(mod), ...types].filter((name) =>
+      !readme.includes(`\`${name}\``)
+    );
+    assert.deepEqual(missing, []);
+    for (const exported of Object.values(mod) as (new (...args: never[]) => object)[]) {
+      if (!(exported.prototype instanceof mod.DeferredError)) continue;
+      const { code } = new exported("" as never, [] as never) as mod.DeferredError;
+      const row = `| \`${exported.name}\` | \`${code}\` |`;
+      assert.ok(readme.includes(row), `no row of the README begins ${row}`);
+    }
+  });
+
+  test("README has a row for each option", async () => {
+    const readme = await read("README.md");
+    const misspelt = () => new mod.Deferred(() => 1, { misspelt: 1 } as never);
+    assert.throws(misspelt, (error: Error) => {
+      const options = /the options are (.*)$/.exec(error.message)![1]!.split(", ");
+      assert.ok(options.length >= 10);
+      for (const option of options) assert.ok(readme.includes(`\n| \`${option}\` |`), option);
+      return true;
+    });
+  });
+
+  test("ARCHITECTURE's map of the code has each file", async () => {
+    const map = await read("ARCHITECTURE.md");
+    const files = [
+      ...sources,
+      ...(await list("ffi", ".ts")),
+      ...(await list("csrc", ".c")),
+      ...(await list("csrc", ".inc")),
+      ...(await list("scripts", ".mjs")),
+    ];
+    const missing = files.filter((file) => !map.includes(`\`${basename(file)}\``));
+    assert.deepEqual(missing, []);
+  });
+
+  test("CHANGELOG has an entry for this version", async () => {
+    const { version } = JSON.parse(await read("package.json"));
+    assert.ok((await read("CHANGELOG.md")).includes(`## [${version}]`));
+  });
+});
