@@ -17,9 +17,9 @@
  *   - Nothing is set up before it is needed: a number costs no allocation at all.
  *
  * Where it departs from structuredClone: more of errors crosses (own properties, `errors`, the
- * stack), a small Buffer is a view of its own bytes and not of the pool that it was cut from, and
- * of arrays with more than {@link LISTED} elements accessors are read twice and elements that
- * aren't enumerable copied.
+ * stack), a Buffer is a view of its own bytes only and not of the pool that it was cut from, and
+ * of arrays with more than {@link LISTED} elements accessors are read more than once, and elements
+ * that aren't enumerable copied.
  *
  * @module
  */
@@ -848,14 +848,18 @@ export class Encoder {
 
   #array(array: unknown[]): void {
     const length = array.length;
-    if (length > LISTED ? isWhole(array) : isListed(array)) return this.#wholeArray(array, length);
+    if (length <= LISTED) {
+      if (isListed(array)) return this.#elements(array, length);
+    } else if (hasOnlyIndices(array)) {
+      const holes = countHoles(array);
+      if (holes !== undefined && 2 * holes <= length) return this.#elements(array, length);
+    }
 
     // The indices come first among the keys, in their order.
     const keys = Object.keys(array);
     let present = keys.length;
     while (present > 0 && !isIndex(keys[present - 1])) present--;
     if (present < keys.length || 2 * present < length) return this.#pairs(ARRAY_PROPS, array, keys);
-    if (present === length) return this.#wholeArray(array, length);
     this.#tagN(ARRAY, length);
     for (let i = 0, k = 0; i < length; i++) {
       if (k < present && Number(keys[k]) === i) {
@@ -869,8 +873,11 @@ export class Encoder {
     }
   }
 
-  /** An array of which nothing is missing. It is taken for numbers as long as it goes well. */
-  #wholeArray(array: readonly unknown[], length: number): void {
+  /**
+   * An array without other keys than indices, which may have holes. It is taken for numbers as long
+   * as it goes well.
+   */
+  #elements(array: readonly unknown[], length: number): void {
     let i = 0;
     let value: unknown = length === 0 ? undefined : array[0];
     if (typeof value !== "number") {
@@ -996,8 +1003,8 @@ export class Encoder {
     }
     this.#tag(VIEW);
     this.#tag(kind);
-    if (isPooled(view, buffer)) {
-      // The rest of Node's pool is no business of the task's.
+    if (isPart(view, buffer)) {
+      // The rest of it may be of other Buffers, which are no business of the task's.
       this.#count++; // the number of a buffer that nobody else has
       this.#tagN(BUFFER, length);
       this.#reserve(length + 7);
@@ -1137,23 +1144,33 @@ const SUMMARY = {
 } as const;
 
 /**
- * The same of a long array, without listing its keys: that makes a string of every index, which
- * takes more time than all the rest. No function of the language tells whether an array has other
- * keys than indices, but `inspect` shows them, and asks the engine in a way that skips the
- * elements. If it says anything but "n more items" the keys are listed after all.
+ * Whether a long array has no other keys than indices. Listing the keys would make a string of
+ * every index, which takes more time than all the rest, and no function of the language leaves
+ * these out; but `inspect` asks the engine in a way that does. If it says anything but "n more
+ * items" the keys are listed after all.
  */
-function isWhole(array: readonly unknown[]): boolean {
-  const { length } = array;
+function hasOnlyIndices(array: readonly unknown[]): boolean {
   return Object.getPrototypeOf(array) === Array.prototype && // else a custom name is shown
-    inspect(array, SUMMARY) === `[ ... ${length} more items ]` &&
-    !array.includes(undefined); // which is what a hole reads as
+    inspect(array, SUMMARY) === `[ ... ${array.length} more items ]`;
 }
 
-/** Whether a view is one of the small ones that Node cuts from a buffer common to many. */
-function isPooled(view: ArrayBufferView, buffer: ArrayBuffer): boolean {
+/** How many elements a long array lacks; `undefined` if so many that listing keys is quicker. */
+function countHoles(array: readonly unknown[]): number | undefined {
+  if (!array.includes(undefined)) return 0; // a hole reads as undefined
+  let holes = 0;
+  for (let i = 0; i < array.length; i++) {
+    if (array[i] === undefined && !Object.hasOwn(array, i)) {
+      holes++;
+      if (holes > 1000 && holes > i / 2 + 1000) return undefined;
+    }
+  }
+  return holes;
+}
+
+/** Whether a view is a Buffer, which mostly are cut from a buffer common to many. */
+function isPart(view: ArrayBufferView, buffer: ArrayBuffer): boolean {
   return Object.getPrototypeOf(view) === Buffer.prototype &&
-    bufferLength.call(buffer) === Buffer.poolSize &&
-    viewByteLength.call(view) < Buffer.poolSize;
+    viewByteLength.call(view) < bufferLength.call(buffer);
 }
 
 /**
