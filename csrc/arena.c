@@ -98,9 +98,9 @@
 #define PREV_FREE 2u
 #define FLAGS 7u
 
-#define BLOCK_MIN 16u    /* header, and the two links or one link and more */
-#define SMALL_MAX 512u   /* the largest block in a list of exact size */
-#define SPLIT_MIN 32u    /* a smaller rest stays with its block */
+#define BLOCK_MIN 16u  /* header, and the two links or one link and more */
+#define SMALL_MAX 512u /* the largest block in a list of exact size */
+#define SPLIT_MIN 32u  /* a smaller rest stays with its block */
 #define CARVING_MAX 4096u
 #define SWEEP_SHARE 16 /* of the limit must have been freed for another sweep, or tasks crawl */
 
@@ -112,7 +112,7 @@ typedef struct Heap {
     uint32_t top;     /* where the next block would begin: the end of the used part */
     uint32_t carving; /* the block that small blocks are cut from, or 0 */
     uint64_t freed;   /* bytes of small blocks freed since the last sweep */
-    uint32_t small[SMALL_MAX / 8 + 1]; /* by size / 8: the first free block, or 0 */
+    uint32_t small[SMALL_MAX / 8 + 1];      /* by size / 8: the first free block, or 0 */
     uint64_t binned[(BIN_COUNT + 63) / 64]; /* which bins have a block */
     uint32_t bins[BIN_COUNT];
 } Heap;
@@ -139,11 +139,9 @@ struct Arena {
 #define IMAGE_START ((uint32_t)offsetof(Arena, heap))
 #define HEAP_START ((uint32_t)((sizeof(Arena) + HEADER + 7) & ~(size_t)7))
 
-/* --- blocks ------------------------------------------------------------------------------- */
+/* --- blocks -------------------------------------------------------------------------------- */
 
-RAW static inline char *at(const Arena *arena, uint32_t offset) {
-    return (char *)arena + offset;
-}
+RAW static inline char *at(const Arena *arena, uint32_t offset) { return (char *)arena + offset; }
 
 RAW static inline uint32_t *word(const Arena *arena, uint32_t offset) {
     return (uint32_t *)(void *)at(arena, offset);
@@ -184,7 +182,7 @@ RAW static inline uint32_t used_block(const Arena *arena, const void *pointer) {
     return block;
 }
 
-/* --- poison ------------------------------------------------------------------------------- */
+/* --- poison -------------------------------------------------------------------------------- */
 
 /* `size` bytes at `offset` pass to the caller (dirty: they are not to be zeroed, so that a debug
  * build fills them) or back to the allocator, which writes its links only after that. */
@@ -222,7 +220,7 @@ RAW static void repaint(Arena *arena, size_t end) {
     (void)arena, (void)end;
 }
 
-/* --- bins --------------------------------------------------------------------------------- */
+/* --- bins ---------------------------------------------------------------------------------- */
 
 static inline uint32_t bin_of(uint32_t size) {
     uint32_t power = 31u - (uint32_t)__builtin_clz(size);
@@ -317,7 +315,7 @@ RAW static uint32_t cut(Arena *arena, uint32_t block, uint32_t size, uint32_t wa
     return wanted;
 }
 
-/* --- taking a block ----------------------------------------------------------------------- */
+/* --- taking a block ------------------------------------------------------------------------ */
 
 /* Raises the top to `top`, if the limit allows it. */
 static inline bool raise_top(Arena *arena, size_t top) {
@@ -540,7 +538,7 @@ RAW size_t arena_usable_size(const void *pointer) {
     return payload ? (*(const uint32_t *)(const void *)(payload - HEADER) & ~FLAGS) - HEADER : 0;
 }
 
-/* --- the region --------------------------------------------------------------------------- */
+/* --- the region ---------------------------------------------------------------------------- */
 
 static size_t page_size(void) {
     long size = sysconf(_SC_PAGESIZE);
@@ -548,9 +546,7 @@ static size_t page_size(void) {
 }
 
 /* To a multiple of `unit`, a power of two. */
-static inline size_t round_up(size_t size, size_t unit) {
-    return (size + unit - 1) & ~(unit - 1);
-}
+static inline size_t round_up(size_t size, size_t unit) { return (size + unit - 1) & ~(unit - 1); }
 
 _Static_assert(CAPACITY_MIN > sizeof(Heap) + 2 * BLOCK_MIN, "an empty heap must fit");
 
@@ -603,7 +599,7 @@ void arena_set_limit(Arena *arena, size_t limit) {
     arena->limit = IMAGE_START + (uint32_t)(limit < most ? limit : most);
 }
 
-/* --- snapshot and restore ----------------------------------------------------------------- */
+/* --- snapshot and restore ------------------------------------------------------------------ */
 
 /* Makes [from, to) read as zeros, and gives its pages back to the system if it can. */
 static void release(char *from, char *to) {
@@ -619,13 +615,9 @@ static void release(char *from, char *to) {
     memset(from, 0, size);
 }
 
-static inline size_t min_size(size_t a, size_t b) {
-    return a < b ? a : b;
-}
+static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
-static inline size_t max_size(size_t a, size_t b) {
-    return a > b ? a : b;
-}
+static inline size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
 /* The end of the pages that may be resident. */
 static size_t resident_end(const Arena *arena) {
@@ -681,13 +673,9 @@ size_t arena_image_size(const Arena *arena) {
     return arena->snapshot ? arena->image_end - IMAGE_START : 0;
 }
 
-size_t arena_used(const Arena *arena) {
-    return arena->heap.top - IMAGE_START;
-}
+size_t arena_used(const Arena *arena) { return arena->heap.top - IMAGE_START; }
 
-size_t arena_peak(const Arena *arena) {
-    return arena->peak - IMAGE_START;
-}
+size_t arena_peak(const Arena *arena) { return arena->peak - IMAGE_START; }
 
 RAW ptrdiff_t arena_compare(const Arena *arena) {
     const unsigned char *image = (const unsigned char *)&arena->heap, *copy = arena->snapshot;
@@ -704,12 +692,10 @@ bool arena_in_guard(const Arena *arena, const void *address) {
            (where >= end && where < end + arena->guard);
 }
 
-/* --- tests -------------------------------------------------------------------------------- */
+/* --- tests --------------------------------------------------------------------------------- */
 
 #ifdef DFD_TEST
-void arena_fail_at(Arena *arena, uint64_t n) {
-    arena->fail_at = n;
-}
+void arena_fail_at(Arena *arena, uint64_t n) { arena->fail_at = n; }
 
 RAW ptrdiff_t arena_dirt(const Arena *arena, size_t size) {
     const char *above = at(arena, arena->heap.top);

@@ -36,9 +36,7 @@ static uint64_t random_next(void) { /* xorshift64* */
     return random_state * 0x2545f4914f6cdd1d;
 }
 
-static size_t random_below(size_t n) {
-    return (size_t)(random_next() >> 11) % n;
-}
+static size_t random_below(size_t n) { return (size_t)(random_next() >> 11) % n; }
 
 static void random_seed(uint64_t seed) {
     random_state = seed * 0x9e3779b97f4a7c15 + 1;
@@ -51,7 +49,7 @@ static unsigned runs(unsigned of_ten_thousand) {
     return (unsigned)(of_ten_thousand * scale) + 1;
 }
 
-/* --- leaving when exhausted ----------------------------------------------------------------- */
+/* --- leaving when exhausted ---------------------------------------------------------------- */
 
 static sigjmp_buf exhausted_jump;
 
@@ -75,7 +73,7 @@ static bool exhausts(void (*work)(Arena *arena, void *opaque), Arena *arena, voi
     return false;
 }
 
-/* --- small things used below ---------------------------------------------------------------- */
+/* --- small things used below --------------------------------------------------------------- */
 
 /* How many of the pages of [from, from + size) are in memory. */
 static size_t resident_pages(const char *from, size_t size) {
@@ -128,7 +126,7 @@ static bool all_are(const void *block, size_t size, unsigned char value) {
     return true;
 }
 
-/* --- the shadow model: blocks that we hold, and what is in them -------------------------------- */
+/* --- the shadow model: blocks that we hold, and what is in them ---------------------------- */
 
 #define MODEL_BLOCKS 400
 
@@ -263,7 +261,7 @@ TEST("any allocation may fail: the heap is whole, and a restore brings the image
     arena_close(arena);
 }
 
-/* --- the limit ------------------------------------------------------------------------------ */
+/* --- the limit ----------------------------------------------------------------------------- */
 
 typedef struct Chain { /* blocks that hold each other, so that nothing outside is needed */
     struct Chain *next;
@@ -314,8 +312,8 @@ TEST("the limit holds, for blocks of any size, and survives a restore") {
         CHECK(exhausts(fill_up, arena, &filling));
         CHECK(arena_used(arena) <= 2 * MB);
         CHECK(arena_peak(arena) <= 2 * MB);
-        CHECK(filling.count == (2 * MB - arena_image_size(arena)) / overhead,
-              "%zu blocks of %zu", filling.count, sizes[i]);
+        CHECK(filling.count == (2 * MB - arena_image_size(arena)) / overhead, "%zu blocks of %zu",
+              filling.count, sizes[i]);
         CHECK(!arena_check(arena), "%s", arena_check(arena));
         arena_restore(arena);
         CHECK(arena_compare(arena) == -1);
@@ -361,9 +359,7 @@ TEST("at the limit a small block may come from a larger free one") {
     arena_close(arena);
 }
 
-static void alloc_of(Arena *arena, void *opaque) {
-    arena_alloc(arena, *(size_t *)opaque);
-}
+static void alloc_of(Arena *arena, void *opaque) { arena_alloc(arena, *(size_t *)opaque); }
 
 static void calloc_of(Arena *arena, void *opaque) {
     arena_calloc(arena, ((size_t *)opaque)[0], ((size_t *)opaque)[1]);
@@ -432,9 +428,7 @@ static void exhaust_without_callback(void *opaque) {
     arena_alloc(arena, 2 * MB);
 }
 
-static void return_from_callback(void *opaque) {
-    (void)opaque;
-}
+static void return_from_callback(void *opaque) { (void)opaque; }
 
 static void exhaust_with_a_callback_that_returns(void *opaque) {
     Arena *arena = arena_open(MB);
@@ -447,7 +441,7 @@ TEST("exhaustion that nobody leaves aborts") {
     CHECK(signal_of_child(exhaust_with_a_callback_that_returns, NULL) == SIGABRT);
 }
 
-/* --- resizing, sizes, content ---------------------------------------------------------------- */
+/* --- resizing, sizes, content -------------------------------------------------------------- */
 
 TEST("a block grows where it is at the top and into a free neighbour, and shrinks there") {
     Arena *arena = open_arena(8 * MB);
@@ -545,12 +539,12 @@ TEST("calloc clears what was used before, and touches no fresh page") {
     arena_close(arena);
 }
 
-/* --- snapshot and restore --------------------------------------------------------------------- */
+/* --- snapshot and restore ------------------------------------------------------------------ */
 
 TEST("a restore brings back the image, with all above it zero, whatever a task touched") {
-    static const size_t sizes[] = {0,        100,     5000,   100 * KB, 127 * KB, 129 * KB, MB,
-                                   3 * MB,   3 * MB,  300,    4 * MB,   4 * MB,   5 * MB,   40 * MB,
-                                   40 * MB,  20 * MB, 7 * MB, 10,       2 * MB,   60 * KB,  60 * KB};
+    static const size_t sizes[] = {0,       100,     5000,   100 * KB, 127 * KB, 129 * KB, MB,
+                                   3 * MB,  3 * MB,  300,    4 * MB,   4 * MB,   5 * MB,   40 * MB,
+                                   40 * MB, 20 * MB, 7 * MB, 10,       2 * MB,   60 * KB,  60 * KB};
     Arena *arena = open_arena(64 * MB);
     unsigned char *kept, *block;
     size_t image;
@@ -630,7 +624,7 @@ TEST("the peak is the highest use since the last restore") {
     arena_close(arena);
 }
 
-/* --- a task left at any instruction ----------------------------------------------------------- */
+/* --- a task left at any instruction -------------------------------------------------------- */
 
 static sigjmp_buf alarm_jump;
 static volatile sig_atomic_t alarm_armed;
@@ -693,11 +687,9 @@ TEST("a task may be left by a signal at any instruction") {
     arena_close(arena);
 }
 
-/* --- the region ------------------------------------------------------------------------------- */
+/* --- the region ---------------------------------------------------------------------------- */
 
-static void write_byte(void *opaque) {
-    *(volatile char *)opaque = 1;
-}
+static void write_byte(void *opaque) { *(volatile char *)opaque = 1; }
 
 TEST("guards on both sides can't be touched, and are known") {
     Arena *arena = open_arena(MB);
@@ -785,13 +777,12 @@ TEST("arenas side by side, each with a thread of its own, know nothing of each o
     CHECK(started == 4);
     for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
     for (size_t i = 0; i < 4; i++) {
-        for (size_t j = 0; j < 4; j++)
-            CHECK(i == j || !arena_in_guard(arenas[i], arenas[j]));
+        for (size_t j = 0; j < 4; j++) CHECK(i == j || !arena_in_guard(arenas[i], arenas[j]));
         arena_close(arenas[i]);
     }
 }
 
-/* --- mistakes are found ----------------------------------------------------------------------- */
+/* --- mistakes are found -------------------------------------------------------------------- */
 
 #ifndef NDEBUG
 static void free_twice(void *opaque) {
@@ -801,13 +792,9 @@ static void free_twice(void *opaque) {
     arena_free(arena, block);
 }
 
-static void free_inside(void *opaque) {
-    arena_free(opaque, (char *)arena_alloc(opaque, 40) + 16);
-}
+static void free_inside(void *opaque) { arena_free(opaque, (char *)arena_alloc(opaque, 40) + 16); }
 
-static void free_of_another(void *opaque) {
-    arena_free(opaque, arena_alloc(arena_open(MB), 40));
-}
+static void free_of_another(void *opaque) { arena_free(opaque, arena_alloc(arena_open(MB), 40)); }
 
 TEST("a debug build fills blocks and finds what must not be freed") {
     Arena *arena = open_arena(MB);
