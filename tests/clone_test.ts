@@ -89,8 +89,10 @@ describe("the vectors:", () => {
       throw new EvalError("code may not be made of text");
     } as unknown as FunctionConstructor;
     try {
-      const another = "../src/clone.ts?without-code";
-      const { Encoder, decode } = await import(another) as typeof import("../src/clone.ts");
+      const encoding = "../src/clone_encode.ts?without-code";
+      const { Encoder } = await import(encoding) as typeof import("../src/clone.ts");
+      const decoding = "../src/clone_decode.ts?without-code";
+      const { decode } = await import(decoding) as typeof import("../src/clone.ts");
       const encoder = new Encoder();
       for (let i = 0; i < 60; i++) {
         for (const { name, js, hex, again } of vectors) {
@@ -103,7 +105,7 @@ describe("the vectors:", () => {
     } finally {
       globalThis.Function = Function;
     }
-    assert.equal(asked, 1);
+    assert.ok(asked > 1);
   });
 
   test("behind a header, and one after another with one numbering", () => {

@@ -1,0 +1,682 @@
+/**
+ * Structured clone from bytes to the host.
+ *
+ * Runs no code but the engine's, and trusts nothing: each length is checked against the bytes that
+ * are there before anything is made of it. Lists of keys are recognised by their bytes, from one
+ * value to the next; objects that come often are made by a constructor compiled for their keys
+ * (where that is forbidden: key by key).
+ *
+ * What is being decoded lies in variables of the module: nothing that runs meanwhile decodes in its
+ * turn. The memory need not be ours, so all is copied out of it.
+ *
+ * @module
+ */
+import { types } from "node:util";
+import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_VIEW } from "../ffi/symbols.ts";
+import {
+  compile,
+  COMPILED_FROM,
+  ERROR_CLASSES,
+  isIndex,
+  MAX_DEPTH,
+  MAX_LENGTH,
+  SHAPE_KEYS,
+  stringMethods,
+  VIEW_CLASSES,
+} from "./clone_wire.ts";
+import { InternalError } from "./errors.ts";
+
+// Engines know the value of a module's const, but look up each property of an imported object.
+const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;
+const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
+const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END } = WIRE;
+const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
+const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, ERROR, REFERENCE, SMALL_INT } = WIRE;
+const { latin1Slice, ucs2Slice, hexSlice } = stringMethods;
+
+let memory: ArrayBufferLike = new ArrayBuffer(0);
+/** All of `memory`; positions count from its start. */
+let source: Uint8Array = new Uint8Array(memory);
+let view: DataView = new DataView(memory);
+/** Where the encoding begins; padding counts from here. */
+let start = 0;
+let at = 0;
+let end = 0;
+/** Objects that are open. */
+let depth = 0;
+/** HOLEs that were read for a key's value, whose keys are not yet dropped. */
+let holes = 0;
+/** What has a number, by its number. */
+let objects: unknown[] = [];
+let objectCount = 0;
+const shapes: BuiltShape[] = [];
+let shapeCount = 0;
+
+/**
+ * Of many short strings each would cost more to fetch than to copy: from the {@link MANY}th on they
+ * are cut from a piece of the encoding that was fetched as one. V8 copies strings of up to
+ * {@link CUT} units when it cuts them; longer ones would keep the piece alive.
+ */
+const MANY = 8;
+const CUT = 12;
+const PIECE = 1024;
+let strings = 0;
+let piece = "";
+let pieceFrom = 0;
+let pieceTo = 0;
+
+/** Stands in for a HOLE. */
+const NOTHING = Symbol("nothing");
+
+/** Lists of up to this many are kept from one decoding to the next. */
+const KEPT = 64;
+/** Memory of up to this size is held from one decoding to the next. */
+const HELD = 1 << 20;
+/** Room that is made for an array before its elements are seen. */
+const FORESIGHT = 4096;
+
+/**
+ * Reads one value.
+ *
+ * @param bytes The encoding, in any memory: everything is copied out of it.
+ * @throws {InternalError} The encoding is malformed.
+ *
+ * @example
+ * ```ts
+ * const encoder = new Encoder();
+ * encoder.begin(0);
+ * encoder.value({ at: new Date(0) }, "");
+ * const copy = decode(encoder.bytes.subarray(0, encoder.length));
+ * ```
+ */
+export function decode(bytes: Uint8Array): unknown {
+  const length = bytes.length;
+  if (length === 1 && bytes[0] >= SMALL_INT) return bytes[0] - SMALL_INT;
+  if (memory !== bytes.buffer) {
+    memory = bytes.buffer;
+    source = new Uint8Array(memory);
+    view = new DataView(memory);
+  }
+  start = at = bytes.byteOffset;
+  end = start + length;
+  try {
+    const value = read();
+    if (holes !== 0) malformed("a hole where there is no key");
+    if (at !== end) malformed("bytes are left over");
+    return value;
+  } catch (error) {
+    depth = holes = 0;
+    throw error;
+  } finally {
+    if (objects.length <= KEPT) objects.fill(undefined, 0, objectCount);
+    else objects = [];
+    if (shapes.length > KEPT) shapes.length = 0;
+    objectCount = shapeCount = 0;
+    strings = pieceTo = 0;
+    piece = "";
+    if (memory.byteLength > HELD) {
+      memory = new ArrayBuffer(0);
+      source = new Uint8Array(memory);
+      view = new DataView(memory);
+    }
+  }
+}
+
+function malformed(what: string, cause?: unknown): never {
+  throw new InternalError(
+    `a value from the library is malformed: ${what}, at byte ${at - start} of ${end - start}`,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+// -- Pieces --
+
+function readByte(): number {
+  if (at >= end) malformed("it ends too soon");
+  return source[at++];
+}
+
+function readN(): number {
+  let byte = readByte();
+  if (byte < 0x80) return byte;
+  let n = byte & 0x7f;
+  let unit = 128;
+  for (let i = 1; i < 5; i++) {
+    byte = readByte();
+    n += (byte & 0x7f) * unit;
+    unit *= 128;
+    if (byte < 0x80) {
+      if (n > MAX_LENGTH) malformed("a length of more than 32 bits");
+      return n;
+    }
+  }
+  return malformed("a length of more than 32 bits");
+}
+
+/** A length, of things that take `size` bytes each at least. */
+function readLength(size: number): number {
+  const n = readN();
+  if (n * size > end - at) malformed("a length beyond the end");
+  return n;
+}
+
+/** Skips the padding before `n` things of `size` bytes, and makes sure of them. */
+function align(to: number, n: number, size: number): void {
+  at += (to - ((at - start) % to)) % to;
+  if (n * size > end - at) malformed("a length beyond the end");
+}
+
+function readF64(): number {
+  if (end - at < 8) malformed("it ends too soon");
+  at += 8;
+  return view.getFloat64(at - 8, true);
+}
+
+function readLatin1(): string {
+  const length = readLength(1);
+  if (length === 0) return "";
+  const from = at;
+  at += length;
+  if (length <= CUT && ++strings > MANY) {
+    if (from < pieceFrom || at > pieceTo) {
+      pieceFrom = from;
+      pieceTo = Math.min(from + PIECE, end);
+      piece = latin1Slice.call(source, pieceFrom, pieceTo);
+    }
+    return piece.substring(from - pieceFrom, at - pieceFrom);
+  }
+  return latin1Slice.call(source, from, at);
+}
+
+function readUtf16(): string {
+  const length = readN();
+  align(2, length, 2);
+  const from = at;
+  at += 2 * length;
+  return ucs2Slice.call(source, from, at);
+}
+
+/** A string, where there must be one. */
+function readString(): string {
+  const tag = readByte();
+  if (tag === STRING8) return readLatin1();
+  if (tag === STRING16) return readUtf16();
+  return malformed(`tag ${tag} where a string must be`);
+}
+
+function readBigint(): bigint {
+  const sign = readByte();
+  const n = readLength(1);
+  if (sign > 1 || (n === 0 ? sign === 1 : source[at + n - 1] === 0)) malformed("a BigInt");
+  let magnitude = 0n;
+  if (n <= 8) {
+    for (let i = n - 1; i >= 0; i--) magnitude = magnitude << 8n | BigInt(source[at + i]);
+  } else {
+    const bytes = source.slice(at, at + n).reverse();
+    try {
+      magnitude = BigInt(`0x${hexSlice.call(bytes, 0, n)}`);
+    } catch (cause) {
+      malformed("a BigInt that is too large for this engine", cause);
+    }
+  }
+  at += n;
+  return sign === 1 ? -magnitude : magnitude;
+}
+
+/** Gives an object the next number. */
+function number(object: unknown): void {
+  objects[objectCount++] = object;
+}
+
+/** Opens an object that holds others. */
+function enter(): void {
+  if (++depth > MAX_DEPTH) malformed(`objects more than ${MAX_DEPTH} deep`);
+}
+
+// -- Values --
+
+function read(): unknown {
+  const tag = readByte();
+  if (tag >= SMALL_INT) return tag - SMALL_INT;
+  switch (tag) {
+    case STRING8:
+      return readLatin1();
+    case OBJECT_SHAPE: {
+      const n = readN();
+      if (n >= shapeCount) malformed(`shape ${n} of ${shapeCount}`);
+      return shapes[n].read();
+    }
+    case DOUBLE:
+      return readF64();
+    case INT:
+      if (end - at < 4) malformed("it ends too soon");
+      at += 4;
+      return view.getInt32(at - 4, true);
+    case TRUE:
+      return true;
+    case FALSE:
+      return false;
+    case NULL:
+      return null;
+    case UNDEFINED:
+      return undefined;
+    case STRING16:
+      return readUtf16();
+    case OBJECT: {
+      const shape = readShape();
+      shapes[shapeCount++] = shape;
+      return shape.read();
+    }
+    case ARRAY:
+      return readArray();
+    case ARRAY_INT:
+      return readInts();
+    case ARRAY_F64:
+      return readDoubles();
+    case REFERENCE: {
+      const n = readN();
+      // A number is given before its object is there only while its strings or buffer are read.
+      if (n >= objectCount || objects[n] === undefined) malformed(`reference ${n}`);
+      return objects[n];
+    }
+    case HOLE:
+      holes++;
+      return NOTHING;
+    case BIGINT:
+      return readBigint();
+    case ARRAY_PROPS:
+      return readArrayProps();
+    case OBJECT_PAIRS:
+      return readPairs();
+    case DATE:
+      return numbered(new Date(readF64()));
+    case REGEXP:
+      return numbered(readRegexp());
+    case BOOLEAN_OBJECT: {
+      const byte = readByte();
+      if (byte > 1) malformed("a boolean");
+      return numbered(Object(byte === 1));
+    }
+    case NUMBER_OBJECT:
+      return numbered(Object(readF64()));
+    case BIGINT_OBJECT:
+      if (readByte() !== BIGINT) malformed("no BigInt where one must be");
+      return numbered(Object(readBigint()));
+    case STRING_OBJECT:
+      return numbered(Object(readString()));
+    case MAP:
+      return readMap();
+    case SET:
+      return readSet();
+    case BUFFER:
+      return readBuffer();
+    case BUFFER_RESIZABLE:
+      return readResizable();
+    case VIEW:
+      return readView();
+    case ERROR:
+      return readError();
+    default:
+      return malformed(`the tag ${tag}`);
+  }
+}
+
+/** Numbers an object that holds no others. */
+function numbered(object: unknown): unknown {
+  number(object);
+  return object;
+}
+
+function readArray(): unknown[] {
+  const length = readLength(1);
+  const array: unknown[] = length <= FORESIGHT ? new Array(length) : [];
+  number(array);
+  enter();
+  for (let i = 0; i < length; i++) {
+    if (source[at] === HOLE && at < end) at++;
+    else array[i] = read();
+  }
+  if (array.length < length) array.length = length; // it ends in holes
+  depth--;
+  return array;
+}
+
+function readInts(): number[] {
+  const length = readN();
+  align(4, length, 4);
+  const array = new Array<number>(length);
+  for (let i = 0; i < length; i++, at += 4) array[i] = view.getInt32(at, true);
+  number(array);
+  return array;
+}
+
+function readDoubles(): number[] {
+  const length = readN();
+  align(8, length, 8);
+  const array = new Array<number>(length);
+  for (let i = 0; i < length; i++, at += 8) array[i] = view.getFloat64(at, true);
+  number(array);
+  return array;
+}
+
+function readArrayProps(): unknown[] {
+  const length = readN();
+  const array: unknown[] = [];
+  if (length > FORESIGHT) {
+    // An element far out makes the engine keep the array as a table; the length alone might not.
+    array[length - 1] = undefined;
+    delete array[length - 1];
+  }
+  array.length = length;
+  number(array);
+  enter();
+  while (!atEnd()) {
+    const key = readString();
+    if (key === "length") malformed("the length of an array");
+    const value = readValue();
+    if (isIndex(key)) {
+      if (Number(key) >= length) malformed("an element beyond its array");
+      array[Number(key)] = value;
+    } else {
+      define(array, key, value);
+    }
+  }
+  depth--;
+  return array;
+}
+
+function readPairs(): object {
+  // Without a prototype no key means anything special.
+  const object = Object.create(null) as Record<string, unknown>;
+  number(object);
+  enter();
+  while (!atEnd()) {
+    const key = readString();
+    object[key] = readValue();
+  }
+  depth--;
+  return Object.setPrototypeOf(object, Object.prototype) as object;
+}
+
+/** Whether the pairs end here. */
+function atEnd(): boolean {
+  if (at >= end) malformed("it ends too soon");
+  if (source[at] !== END) return false;
+  at++;
+  return true;
+}
+
+/** A value, where a HOLE means nothing. */
+function readValue(): unknown {
+  if (source[at] === HOLE && at < end) malformed("a hole where there is no key");
+  return read();
+}
+
+function define(object: object, key: string, value: unknown, enumerable = true): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable, configurable: true });
+}
+
+function readRegexp(): RegExp {
+  const pattern = readString();
+  const flags = readString();
+  try {
+    return new RegExp(pattern, flags);
+  } catch (cause) {
+    return malformed("a regular expression that this engine can't read", cause);
+  }
+}
+
+function readMap(): Map<unknown, unknown> {
+  const length = readLength(2);
+  const map = new Map<unknown, unknown>();
+  number(map);
+  enter();
+  for (let i = 0; i < length; i++) {
+    const key = readValue();
+    map.set(key, readValue());
+  }
+  depth--;
+  return map;
+}
+
+function readSet(): Set<unknown> {
+  const length = readLength(1);
+  const set = new Set<unknown>();
+  number(set);
+  enter();
+  for (let i = 0; i < length; i++) set.add(readValue());
+  depth--;
+  return set;
+}
+
+function readBuffer(): ArrayBuffer {
+  const length = readN();
+  align(8, length, 1);
+  let buffer: ArrayBuffer;
+  if (memory instanceof ArrayBuffer) {
+    buffer = memory.slice(at, at + length);
+  } else {
+    buffer = new ArrayBuffer(length);
+    new Uint8Array(buffer).set(source.subarray(at, at + length));
+  }
+  at += length;
+  number(buffer);
+  return buffer;
+}
+
+function readResizable(): ArrayBuffer {
+  const length = readN();
+  const maxByteLength = readN();
+  align(8, length, 1);
+  let buffer: ArrayBuffer;
+  try {
+    buffer = new ArrayBuffer(length, { maxByteLength });
+  } catch (cause) {
+    return malformed(`a buffer of ${length} that may grow to ${maxByteLength} bytes`, cause);
+  }
+  new Uint8Array(buffer).set(source.subarray(at, at + length));
+  at += length;
+  number(buffer);
+  return buffer;
+}
+
+function readView(): ArrayBufferView {
+  const kind = readByte();
+  const n = objectCount;
+  number(undefined); // before its buffer
+  const tag = source[at];
+  const mayBeBuffer = tag === BUFFER || tag === BUFFER_RESIZABLE || tag === REFERENCE;
+  const buffer = mayBeBuffer && at < end ? read() : undefined;
+  if (!types.isArrayBuffer(buffer)) return malformed("a view of what is no buffer");
+  const offset = readN();
+  const tracks = readByte();
+  const length = readN();
+  if (tracks > 1 || (tracks === 1 && (length !== 0 || !buffer.resizable))) {
+    malformed("a view that tracks the length");
+  }
+  if (kind >= VIEW_CLASSES.length) malformed(`a view of kind ${kind}`);
+  const View = VIEW_CLASSES[kind];
+  if (View === undefined) {
+    throw new TypeError(
+      `a ${Object.keys(WIRE_VIEW)[kind]} came from a task, but this runtime has none; ` +
+        "return another array of numbers",
+    );
+  }
+  try {
+    return objects[n] = tracks === 1
+      ? new View(buffer as ArrayBuffer, offset)
+      : new View(buffer as ArrayBuffer, offset, length);
+  } catch (cause) {
+    return malformed("a view that lies outside its buffer", cause);
+  }
+}
+
+function readError(): Error {
+  const kind = readByte();
+  const flags = readByte();
+  const n = objectCount;
+  number(undefined);
+  if (kind > WIRE_ERROR.DOMException || flags > 63) malformed(`an error ${kind} with ${flags}`);
+  const name = flags & WIRE_ERROR_HAS.NAME ? readString() : undefined;
+  const message = flags & WIRE_ERROR_HAS.MESSAGE ? readString() : undefined;
+  const stack = flags & WIRE_ERROR_HAS.STACK ? readString() : undefined;
+  const error = makeError(kind, name, message);
+  objects[n] = error;
+  define(error, "stack", stack, false);
+  enter();
+  if (flags & WIRE_ERROR_HAS.CAUSE) define(error, "cause", readValue(), false);
+  if (flags & WIRE_ERROR_HAS.ERRORS) {
+    const errors = readValue();
+    if (!Array.isArray(errors)) malformed("errors that are no array");
+    define(error, "errors", errors, false);
+  }
+  if (flags & WIRE_ERROR_HAS.PROPS) {
+    const tag = source[at];
+    if (tag !== OBJECT && tag !== OBJECT_SHAPE && tag !== OBJECT_PAIRS) {
+      malformed("properties that are no object");
+    }
+    const props = read() as Record<string, unknown>;
+    for (const key of Object.keys(props)) define(error, key, props[key]);
+  }
+  depth--;
+  return error;
+}
+
+/** An error without the engine's own stack, which would show this file. */
+function makeError(kind: number, name: string | undefined, message: string | undefined): Error {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, "stackTraceLimit", 0); // fails quietly where Error is frozen
+  try {
+    if (kind === WIRE_ERROR.DOMException) {
+      return new DOMException(message ?? "", name ?? "DOMException");
+    }
+    const error = kind === WIRE_ERROR.AggregateError
+      ? new AggregateError([])
+      : new (ERROR_CLASSES[kind] as ErrorConstructor)();
+    if (kind === WIRE_ERROR.AggregateError) Reflect.deleteProperty(error, "errors");
+    if (name !== undefined) define(error, "name", name, false);
+    if (message !== undefined) define(error, "message", message, false);
+    return error;
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  }
+}
+
+// -- Shapes --
+
+/** Lists of keys that are recognised by their bytes: how many, and how long at the most. */
+const KNOWN_SHAPES = 512;
+const KNOWN_BYTES = 1024;
+
+/** Shapes by the hash of their keys' bytes. */
+const known = new Map<number, BuiltShape>();
+
+/** A list of keys, and how to read an object that has them. */
+class BuiltShape {
+  readonly keys: readonly string[];
+  /** The bytes of the keys; empty if they aren't known by them. */
+  readonly bytes: Uint8Array;
+  #uses = 0;
+  #compiled: (() => object) | undefined;
+  #plain: boolean;
+
+  constructor(keys: readonly string[], bytes: Uint8Array) {
+    this.keys = keys;
+    this.bytes = bytes;
+    this.#plain = keys.every((key) => !(key in Object.prototype));
+  }
+
+  /** Reads the values of an object of this shape. */
+  read(): object {
+    if (this.#compiled !== undefined) return this.#compiled();
+    if (++this.#uses === COMPILED_FROM && this.keys.length <= SHAPE_KEYS) {
+      this.#compiled = this.#compile();
+      if (this.#compiled !== undefined) return this.#compiled();
+    }
+    const object: Record<string, unknown> = {};
+    number(object);
+    enter();
+    for (const key of this.keys) {
+      const value = read();
+      if (this.#plain) object[key] = value;
+      else define(object, key, value);
+    }
+    return this.leave(object);
+  }
+
+  /**
+   * A function that does the same. All keys are there from the start, in a literal, so that the
+   * engine knows the object's layout and the object can be referred to from inside itself.
+   */
+  #compile(): (() => object) | undefined {
+    const names = this.keys.map((key) => JSON.stringify(key));
+    const empty = names.map((name) => `${name === '"__proto__"' ? `[${name}]` : name}: undefined`);
+    const fill = names.map((name) => `o[${name}] = read();`);
+    return compile(
+      ["open", "read", "close"],
+      `return () => { const o = { ${empty} }; open(o); ${fill.join(" ")} return close(o); };`,
+      (object: unknown) => {
+        number(object);
+        enter();
+      },
+      read,
+      (object: Record<string, unknown>) => this.leave(object),
+    );
+  }
+
+  /** Closes an object: drops the keys that had a HOLE. */
+  leave(object: Record<string, unknown>): object {
+    depth--;
+    if (holes > 0) {
+      for (const key of this.keys) {
+        if (Object.hasOwn(object, key) && object[key] === NOTHING) {
+          delete object[key];
+          holes--;
+        }
+      }
+    }
+    return object;
+  }
+}
+
+/** The keys of an OBJECT, known or new. */
+function readShape(): BuiltShape {
+  const count = readLength(2); // a key takes two bytes at least
+  const from = at;
+  let hash = count;
+  let narrow = true;
+  for (let i = 0; i < count && narrow; i++) {
+    narrow = at + 1 < end && source[at] === STRING8 && source[at + 1] < 0x80;
+    if (!narrow) break;
+    const to = at + 2 + source[at + 1];
+    if (to > end) malformed("a length beyond the end");
+    for (at++; at < to; at++) hash = Math.imul(hash ^ source[at], 0x01000193);
+  }
+  if (!narrow || at - from > KNOWN_BYTES) {
+    at = from;
+    return new BuiltShape(readKeys(count), new Uint8Array(0));
+  }
+  const length = at - from;
+  let shape = known.get(hash);
+  if (shape !== undefined && shape.keys.length === count && isSame(shape.bytes, from, length)) {
+    return shape;
+  }
+  const bytes = source.slice(from, at);
+  at = from;
+  shape = new BuiltShape(readKeys(count), bytes);
+  if (known.size >= KNOWN_SHAPES) known.clear();
+  known.set(hash, shape);
+  return shape;
+}
+
+function readKeys(count: number): string[] {
+  const keys = new Array<string>(count);
+  for (let i = 0; i < count; i++) keys[i] = readString();
+  return keys;
+}
+
+function isSame(bytes: Uint8Array, from: number, length: number): boolean {
+  if (bytes.length !== length) return false;
+  for (let i = 0; i < length; i++) if (bytes[i] !== source[from + i]) return false;
+  return true;
+}

@@ -1,0 +1,902 @@
+/**
+ * Structured clone from the host to bytes.
+ *
+ * Runs code of the caller (getters), and nothing else of it. Keys, lengths and entries are taken
+ * before the walk. What makes it fast:
+ *   - Objects with the same keys share a shape, which is found by walking a trie, one comparison a
+ *     key; the values of a shape that comes often are written by code compiled for it.
+ *   - Strings are copied by what is fastest for their length and width on each runtime.
+ *   - Nothing is set up before it is needed: a number costs no allocation at all.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { inspect, types } from "node:util";
+import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_VIEW } from "../ffi/symbols.ts";
+import {
+  entriesOf,
+  flagsOf,
+  kindOf,
+  messageOf,
+  nameOf,
+  partsOfBuffer,
+  partsOfView,
+  Refusal,
+  sourceOf,
+  timeOf,
+  unboxed,
+  valuesOf,
+  type ViewParts,
+} from "./clone_slots.ts";
+import {
+  compile,
+  COMPILED_FROM,
+  ERROR_CLASSES,
+  ERROR_NUMBERS,
+  isIndex,
+  MAX_DEPTH,
+  MAX_LENGTH,
+  SHAPE_KEYS,
+  stringMethods,
+} from "./clone_wire.ts";
+import { DataCloneError } from "./errors.ts";
+
+// Engines know the value of a module's const, but look up each property of an imported object.
+const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;
+const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
+const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END } = WIRE;
+const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
+const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, ERROR, REFERENCE, SMALL_INT } = WIRE;
+const { latin1Write, ucs2Write } = stringMethods;
+
+const PROXY = new Refusal("a Proxy", "pass a copy of what it stands for");
+const TOO_DEEP = new Refusal(`objects nested more than ${MAX_DEPTH} deep`, "pass a flat list");
+const TOO_LARGE = new Refusal("more than 4 GB", "pass it in parts");
+
+/** Arrays of up to this many elements have their keys listed; longer ones are looked over. */
+const LISTED = 32;
+const INDEX_NAMES = Array.from({ length: LISTED }, (_, i) => String(i));
+
+/** Deno's Buffer writes strings in JavaScript: a loop of ours is faster. */
+const NATIVE_WRITE = !("Deno" in globalThis);
+/** Strings of up to this many units are copied in a loop. */
+const SHORT = NATIVE_WRITE ? 16 : 64;
+/** Strings from this many units on are first taken for ASCII, if they begin so. */
+const LONG = NATIVE_WRITE ? 256 : 64;
+const WIDE = /[^\0-\xff]/;
+const ASCII_START = /^[\0-\x7f]{64}/;
+const utf8 = new TextEncoder();
+
+/**
+ * A list of keys as a path through a trie. Lives as long as the encoder; `number` counts in the
+ * encoding `epoch` only.
+ */
+class Shape {
+  epoch = 0;
+  number = 0;
+  uses = 0;
+  /** OBJECT and its keys as bytes, if it was used before and they need no padding. */
+  head: Uint8Array | undefined;
+  /** Writes the values of an object, each by its name, which engines find faster than by a key. */
+  write: ((object: object) => void) | undefined;
+  #key = "";
+  #next: Shape | undefined;
+  #others: Map<string, Shape> | undefined;
+
+  /** Makes {@link write} of a function that writes a value. */
+  compile(keys: readonly string[], put: Put): void {
+    if (keys.includes("__proto__")) return;
+    const names = keys.map((key) => JSON.stringify(key));
+    const puts = names.map((name) => `put(o[${name}], ${name}, o);`);
+    this.write = compile(["put"], `return (o) => { ${puts.join(" ")} };`, put);
+  }
+
+  /** The shape with `key` added; `made` is told of a new one. */
+  next(key: string, made: (key: string) => void): Shape {
+    if (this.#key === key && this.#next !== undefined) return this.#next;
+    let next = this.#others?.get(key);
+    if (next === undefined) {
+      next = new Shape();
+      made(key);
+      if (this.#next !== undefined) {
+        this.#others ??= new Map([[this.#key, this.#next]]);
+        this.#others.set(key, next);
+      }
+    }
+    this.#key = key; // the last one taken is the likeliest
+    this.#next = next;
+    return next;
+  }
+}
+
+/**
+ * A key of an object, an index of an array, or the position in the list of a Map's or Set's values,
+ * as ~position. What paths are made of when they are needed.
+ */
+type Key = string | number;
+
+type Put = (value: unknown, key: Key, holder: object) => void;
+
+const FIRST_CAPACITY = 4096;
+/** Of shapes that are kept from one encoding to the next: nodes, and units of their keys. */
+const KEPT_SHAPES = 4096;
+const KEPT_UNITS = 65536;
+/** Objects up to this many are looked for one by one; then a Map is made. */
+const FEW = 8;
+/** After this many encodings that needed a quarter at most, memory is given back. */
+const PATIENCE = 256;
+
+/**
+ * Writes values one after another, with one numbering of their objects.
+ *
+ * An encoder is used again and again: its memory grows to what was needed, and shrinks when that
+ * much is not needed for long. A getter among the values may not use the same encoder: give it
+ * another one.
+ *
+ * @example
+ * ```ts
+ * const encoder = new Encoder();
+ * encoder.begin(8);
+ * encoder.value({ a: [1, 2, 3] }, "args[0]");
+ * encoder.header.setUint32(0, encoder.length, true);
+ * send(encoder.bytes.subarray(0, encoder.length));
+ * ```
+ */
+export class Encoder {
+  // One memory, several views of it. What was written last time is still there.
+  #bytes!: Uint8Array<ArrayBuffer>;
+  #view!: DataView<ArrayBuffer>;
+  #ints!: Int32Array<ArrayBuffer>;
+  #doubles!: Float64Array<ArrayBuffer>;
+  #units!: Uint16Array<ArrayBuffer>;
+  #at = 0;
+  #patience = PATIENCE;
+
+  // The objects that have numbers: the first few in a list, all of them in a Map once they are more.
+  readonly #objects: (object | undefined)[] = [];
+  #numbers: Map<object | undefined, number> | undefined;
+  #count = 0;
+
+  #shapes = new Shape();
+  #shapeCount = 0;
+  #epoch = 0;
+  #kept = 0;
+  #keptUnits = 0;
+  readonly #put: Put = (value, key, holder) => this.#value(value, key, holder);
+  readonly #made = (key: string): void => {
+    this.#kept++;
+    this.#keptUnits += key.length;
+  };
+
+  // Where the walk is, for paths: the keys that led into each open object, and a Map's list.
+  #root = "";
+  #depth = 0;
+  readonly #keys: Key[] = [];
+  readonly #lists: (unknown[] | undefined)[] = [];
+
+  constructor() {
+    this.#allocate(FIRST_CAPACITY);
+  }
+
+  /**
+   * Begins a new encoding.
+   *
+   * @param headerBytes How many bytes to leave free in front, for {@link header}: a multiple of 8.
+   */
+  begin(headerBytes: number): void {
+    if (headerBytes % 8 !== 0) throw new RangeError("a header must be a multiple of 8 bytes");
+    this.release();
+    if (this.#bytes.length > FIRST_CAPACITY) {
+      if (this.#at * 4 > this.#bytes.length) {
+        this.#patience = PATIENCE;
+      } else if (--this.#patience === 0) {
+        this.#patience = PATIENCE;
+        this.#allocate(Math.max(FIRST_CAPACITY, this.#bytes.length / 4));
+      }
+    }
+    if (this.#kept > KEPT_SHAPES || this.#keptUnits > KEPT_UNITS) {
+      this.#shapes = new Shape();
+      this.#kept = this.#keptUnits = 0;
+    }
+    this.#epoch++;
+    this.#shapeCount = 0;
+    this.#at = 0;
+    this.#reserve(headerBytes);
+    this.#at = headerBytes;
+  }
+
+  /**
+   * Appends a value.
+   *
+   * @param value The value.
+   * @param root What paths in errors begin with, such as `args[0]`.
+   * @throws {DataCloneError} It can't be cloned. What a getter throws is passed on as it is. After
+   * either the encoding must be begun anew.
+   */
+  value(value: unknown, root: string): void {
+    this.#root = root;
+    this.#depth = 0;
+    try {
+      this.#value(value, 0, null);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** Lets go of the values. What was written stays; nothing can be added to it. */
+  release(): void {
+    if (this.#count > 0) {
+      this.#objects.fill(undefined);
+      this.#numbers = undefined;
+      this.#count = 0;
+    }
+    if (this.#lists.length > 0) this.#lists.length = 0;
+  }
+
+  /** The memory written to, from its start; its first {@link length} bytes are the encoding. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+
+  /** How many bytes were written, header included. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** The same memory, to write the header. Valid until the next value. */
+  get header(): DataView<ArrayBuffer> {
+    return this.#view;
+  }
+
+  // -- Memory --
+
+  #allocate(capacity: number): void {
+    const buffer = new ArrayBuffer(Math.ceil(capacity / 8) * 8);
+    this.#bytes = new Uint8Array(buffer);
+    this.#view = new DataView(buffer);
+    this.#ints = new Int32Array(buffer);
+    this.#doubles = new Float64Array(buffer);
+    this.#units = new Uint16Array(buffer);
+  }
+
+  /** Makes room for `more` bytes. */
+  #reserve(more: number): void {
+    if (this.#at + more > this.#bytes.length) this.#grow(more);
+  }
+
+  #grow(more: number): void {
+    const needed = this.#at + more;
+    if (needed > MAX_LENGTH) this.#refuseThis(TOO_LARGE);
+    const written = this.#bytes.subarray(0, this.#at);
+    this.#allocate(Math.max(needed, Math.min(this.#bytes.length * 2, MAX_LENGTH)));
+    this.#bytes.set(written);
+  }
+
+  // -- Pieces; each makes its own room unless it says otherwise --
+
+  #tag(tag: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = tag;
+  }
+
+  /** A varint. */
+  #n(n: number): void {
+    this.#reserve(5);
+    while (n >= 0x80) {
+      this.#bytes[this.#at++] = n | 0x80;
+      n >>>= 7;
+    }
+    this.#bytes[this.#at++] = n;
+  }
+
+  #tagN(tag: number, n: number): void {
+    this.#tag(tag);
+    this.#n(n);
+  }
+
+  /** Up to 7 bytes, for which there must be room. */
+  #pad(to: number): void {
+    while (this.#at % to !== 0) this.#bytes[this.#at++] = 0;
+  }
+
+  #f64(value: number): void {
+    this.#reserve(8);
+    if (value === value) {
+      this.#view.setFloat64(this.#at, value, true);
+    } else { // an engine may keep the bits of the NaN that it was given
+      this.#view.setUint32(this.#at, 0, true);
+      this.#view.setUint32(this.#at + 4, 0x7ff80000, true);
+    }
+    this.#at += 8;
+  }
+
+  #raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  // -- Values --
+
+  /**
+   * Any value; `key` led to it. The key of a `holder` may be gone by now, which makes a HOLE: what
+   * was read is then nothing, or something inherited, which means a function.
+   */
+  #value(value: unknown, key: Key, holder: object | null): void {
+    switch (typeof value) {
+      case "number":
+        return this.#number(value);
+      case "string":
+        return this.#string(value);
+      case "object":
+        return value === null ? this.#tag(NULL) : this.#object(value, key);
+      case "boolean":
+        return this.#tag(value ? TRUE : FALSE);
+      case "undefined":
+        return this.#tag(holder === null || Object.hasOwn(holder, key) ? UNDEFINED : HOLE);
+      case "bigint":
+        return this.#bigint(value);
+      case "function":
+        if (holder !== null && !Object.hasOwn(holder, key)) return this.#tag(HOLE);
+        return this.#refuse(key, describeFunction(value));
+      default: {
+        const what = `a symbol (\`${String(value).slice(0, 64)}\`)`;
+        return this.#refuse(key, new Refusal(what, "pass its description, a string"));
+      }
+    }
+  }
+
+  #number(value: number): void {
+    this.#reserve(9);
+    const int = value | 0;
+    if (int === value && (int !== 0 || 1 / value > 0)) {
+      if (int >= 0 && int < 0x80) {
+        this.#bytes[this.#at++] = SMALL_INT | int;
+      } else {
+        this.#bytes[this.#at] = INT;
+        this.#view.setInt32(this.#at + 1, int, true);
+        this.#at += 5;
+      }
+    } else {
+      this.#bytes[this.#at++] = DOUBLE;
+      this.#f64(value);
+    }
+  }
+
+  #bigint(value: bigint): void {
+    const negative = value < 0n;
+    const magnitude = negative ? -value : value;
+    this.#reserve(16);
+    this.#bytes[this.#at++] = BIGINT;
+    this.#bytes[this.#at++] = negative ? 1 : 0;
+    if (magnitude <= 0xffffffffffffffffn) {
+      const at = this.#at + 1;
+      this.#view.setBigUint64(at, magnitude, true);
+      let n = 8;
+      while (n > 0 && this.#bytes[at + n - 1] === 0) n--;
+      this.#bytes[this.#at] = n;
+      this.#at = at + n;
+      return;
+    }
+    const hex = magnitude.toString(16);
+    const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex").reverse();
+    this.#n(bytes.length);
+    this.#raw(bytes);
+  }
+
+  #string(text: string): void {
+    const length = text.length;
+    if (length > SHORT) return this.#longString(text);
+    this.#reserve(2 + length);
+    this.#bytes[this.#at] = STRING8;
+    this.#bytes[this.#at + 1] = length;
+    if (!this.#narrow(text, this.#at + 2)) return this.#wideString(text);
+    this.#at += 2 + length;
+  }
+
+  /** Writes the low bytes of a string's units at `at`; false if that was not all of them. */
+  #narrow(text: string, at: number): boolean {
+    const bytes = this.#bytes;
+    const length = text.length;
+    let all = 0;
+    let i = 0;
+    for (; i + 4 <= length; i += 4, at += 4) {
+      const a = text.charCodeAt(i);
+      const b = text.charCodeAt(i + 1);
+      const c = text.charCodeAt(i + 2);
+      const d = text.charCodeAt(i + 3);
+      all |= a | b | c | d;
+      bytes[at] = a;
+      bytes[at + 1] = b;
+      bytes[at + 2] = c;
+      bytes[at + 3] = d;
+    }
+    for (; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      all |= unit;
+      bytes[at++] = unit;
+    }
+    return all <= 0xff;
+  }
+
+  #longString(text: string): void {
+    const length = text.length;
+    const start = this.#at;
+    if (length >= LONG && ASCII_START.test(text)) {
+      this.#tagN(STRING8, length);
+      this.#reserve(length);
+      const at = this.#at;
+      const { read, written } = utf8.encodeInto(text, this.#bytes.subarray(at, at + length));
+      if (read === length && written === length) {
+        this.#at += length;
+        return;
+      }
+      this.#at = start;
+    }
+    if (WIDE.test(text)) return this.#wideString(text);
+    this.#tagN(STRING8, length);
+    this.#reserve(length);
+    if (NATIVE_WRITE) latin1Write.call(this.#bytes, text, this.#at, length);
+    else this.#narrow(text, this.#at);
+    this.#at += length;
+  }
+
+  #wideString(text: string): void {
+    const length = text.length;
+    this.#tagN(STRING16, length);
+    this.#reserve(1 + 2 * length);
+    this.#pad(2);
+    if (NATIVE_WRITE && length > SHORT) {
+      ucs2Write.call(this.#bytes, text, this.#at, 2 * length);
+    } else {
+      const units = this.#units;
+      for (let i = 0, at = this.#at / 2; i < length; i++) units[at++] = text.charCodeAt(i);
+    }
+    this.#at += 2 * length;
+  }
+
+  // -- Objects --
+
+  /** Numbers an object; true if it had a number, which is written. */
+  #reference(value: object): boolean {
+    let number: number | undefined;
+    if (this.#numbers !== undefined) {
+      number = this.#numbers.get(value);
+      if (number === undefined) this.#numbers.set(value, this.#count);
+    } else {
+      for (let i = 0; i < this.#count; i++) {
+        if (this.#objects[i] === value) {
+          number = i;
+          break;
+        }
+      }
+      if (number === undefined) {
+        if (this.#count < FEW) {
+          this.#objects[this.#count] = value;
+        } else {
+          this.#numbers = new Map();
+          for (let i = 0; i < FEW; i++) this.#numbers.set(this.#objects[i], i);
+          this.#numbers.set(value, this.#count);
+        }
+      }
+    }
+    if (number === undefined) {
+      this.#count++;
+      return false;
+    }
+    this.#tagN(REFERENCE, number);
+    return true;
+  }
+
+  #object(value: object, key: Key): void {
+    if (this.#reference(value)) return;
+    if (types.isProxy(value)) this.#refuse(key, PROXY);
+    const kind = Array.isArray(value) ? "array" : kindOf(value);
+    if (kind instanceof Refusal) this.#refuse(key, kind);
+    if (this.#depth >= MAX_DEPTH) this.#refuse(key, TOO_DEEP);
+    this.#keys[this.#depth++] = key;
+    switch (kind) {
+      case "plain":
+        this.#plain(value as Record<string, unknown>);
+        break;
+      case "array":
+        this.#array(value as unknown[]);
+        break;
+      case "map":
+        this.#map(value);
+        break;
+      case "set":
+        this.#set(value);
+        break;
+      case "date":
+        this.#tag(DATE);
+        this.#f64(timeOf(value));
+        break;
+      case "regexp":
+        this.#tag(REGEXP);
+        this.#string(sourceOf(value));
+        this.#string(flagsOf(value));
+        break;
+      case "boxed":
+        this.#boxed(unboxed(value));
+        break;
+      case "buffer":
+        this.#buffer(value as ArrayBuffer);
+        break;
+      case "view":
+        this.#window(value);
+        break;
+      default:
+        this.#error(value as Error, kind === "DOMException");
+    }
+    this.#depth--;
+  }
+
+  #plain(object: Record<string, unknown>): void {
+    const keys = Object.keys(object);
+    if (keys.length > SHAPE_KEYS) return this.#pairs(OBJECT_PAIRS, object, keys);
+    const shape = this.#shapeOf(keys);
+    if (shape.write !== undefined) return shape.write(object);
+    if (++shape.uses === COMPILED_FROM) shape.compile(keys, this.#put);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      if (key === "__proto__" && !Object.hasOwn(object, key)) this.#tag(HOLE);
+      else this.#value(object[key], key, object);
+    }
+  }
+
+  /** Writes OBJECT and the keys, or OBJECT_SHAPE. */
+  #shapeOf(keys: readonly string[]): Shape {
+    let shape = this.#shapes;
+    for (let i = 0; i < keys.length; i++) shape = shape.next(keys[i], this.#made);
+    if (shape.epoch === this.#epoch) {
+      this.#tagN(OBJECT_SHAPE, shape.number);
+      return shape;
+    }
+    shape.epoch = this.#epoch;
+    shape.number = this.#shapeCount++;
+    if (shape.head !== undefined) {
+      this.#raw(shape.head);
+      return shape;
+    }
+    const start = this.#at;
+    this.#tagN(OBJECT, keys.length);
+    let narrow = true;
+    for (let i = 0; i < keys.length; i++) {
+      const at = this.#at;
+      this.#string(keys[i]);
+      narrow &&= this.#bytes[at] === STRING8;
+    }
+    if (narrow && shape.uses > 0) shape.head = this.#bytes.slice(start, this.#at);
+    return shape;
+  }
+
+  #pairs(tag: number, object: object, keys: readonly string[]): void {
+    this.#tag(tag);
+    if (tag === ARRAY_PROPS) this.#n((object as unknown[]).length);
+    for (const key of keys) {
+      if (!Object.hasOwn(object, key)) continue;
+      this.#string(key);
+      this.#value(
+        (object as Record<string, unknown>)[key],
+        tag === ARRAY_PROPS && isIndex(key) ? Number(key) : key,
+        null,
+      );
+    }
+    this.#tag(END);
+  }
+
+  #array(array: unknown[]): void {
+    const length = array.length;
+    if (length <= LISTED) {
+      if (isListed(array)) return this.#elements(array, length);
+    } else if (hasOnlyIndices(array)) {
+      const holes = countHoles(array);
+      if (holes !== undefined && 2 * holes <= length) return this.#elements(array, length);
+    }
+
+    // The indices come first among the keys, in their order.
+    const keys = Object.keys(array);
+    let present = keys.length;
+    while (present > 0 && !isIndex(keys[present - 1])) present--;
+    if (present < keys.length || 2 * present < length) return this.#pairs(ARRAY_PROPS, array, keys);
+    this.#tagN(ARRAY, length);
+    for (let i = 0, k = 0; i < length; i++) {
+      if (k < present && Number(keys[k]) === i) {
+        k++;
+        if (Object.hasOwn(array, i)) {
+          this.#value(array[i], i, null);
+          continue;
+        }
+      }
+      this.#tag(HOLE);
+    }
+  }
+
+  /**
+   * An array without other keys than indices, which may have holes. It is taken for numbers as long
+   * as it goes well.
+   */
+  #elements(array: readonly unknown[], length: number): void {
+    let i = 0;
+    let value: unknown = length === 0 ? undefined : array[0];
+    if (typeof value !== "number") {
+      this.#tagN(ARRAY, length);
+    } else {
+      const start = this.#at;
+      this.#tagN(ARRAY_INT, length);
+      const head = this.#at;
+      this.#reserve(4 * length + 3);
+      this.#pad(4);
+      const intsAt = this.#at / 4;
+      const ints = this.#ints;
+      for (;;) {
+        if (typeof value !== "number") break; // before it could be asked for a number
+        const int: number = value | 0;
+        if (int !== value || (int === 0 && 1 / value < 0)) break;
+        ints[intsAt + i] = int;
+        if (++i === length) {
+          this.#at += 4 * length;
+          return;
+        }
+        value = array[i];
+      }
+
+      // It isn't all integers: those that are written move up, the last one first.
+      this.#at += 4 * i;
+      this.#reserve(8 * length + 7);
+      const doublesAt = Math.ceil(head / 8);
+      const doubles = this.#doubles;
+      for (let k = i - 1; k >= 0; k--) doubles[doublesAt + k] = this.#ints[intsAt + k];
+      this.#bytes[start] = ARRAY_F64;
+      this.#at = head;
+      this.#pad(8);
+      while (typeof value === "number") {
+        doubles[doublesAt + i] = value === value ? value : NaN;
+        if (++i === length) {
+          this.#at += 8 * length;
+          return;
+        }
+        value = array[i];
+      }
+
+      // Nor all numbers.
+      const numbers = doubles.slice(doublesAt, doublesAt + i);
+      this.#at = start;
+      this.#tagN(ARRAY, length);
+      for (let k = 0; k < i; k++) this.#number(numbers[k]);
+    }
+    while (i < length) {
+      this.#value(value, i, array);
+      if (++i < length) value = array[i];
+    }
+  }
+
+  #map(map: object): void {
+    const list = entriesOf(map);
+    this.#tagN(MAP, list.length / 2);
+    this.#lists[this.#depth] = list;
+    for (let i = 0; i < list.length; i++) this.#value(list[i], ~i, null);
+  }
+
+  #set(set: object): void {
+    const list = valuesOf(set);
+    this.#tagN(SET, list.length);
+    this.#lists[this.#depth] = undefined;
+    for (let i = 0; i < list.length; i++) this.#value(list[i], ~i, null);
+  }
+
+  #boxed(value: boolean | number | bigint | string): void {
+    switch (typeof value) {
+      case "boolean":
+        this.#tag(BOOLEAN_OBJECT);
+        return this.#tag(value ? 1 : 0);
+      case "number":
+        this.#tag(NUMBER_OBJECT);
+        return this.#f64(value);
+      case "bigint":
+        this.#tag(BIGINT_OBJECT);
+        return this.#bigint(value);
+      default:
+        this.#tag(STRING_OBJECT);
+        return this.#string(value);
+    }
+  }
+
+  #buffer(buffer: ArrayBuffer): void {
+    const parts = partsOfBuffer(buffer);
+    if (parts instanceof Refusal) return this.#refuseThis(parts);
+    const { byteLength, maxByteLength } = parts;
+    if ((maxByteLength ?? byteLength) > MAX_LENGTH) return this.#refuseThis(TOO_LARGE);
+    if (maxByteLength === undefined) {
+      this.#tagN(BUFFER, byteLength);
+    } else {
+      this.#tagN(BUFFER_RESIZABLE, byteLength);
+      this.#n(maxByteLength);
+    }
+    this.#contents(buffer, 0, byteLength);
+  }
+
+  /** The bytes of a buffer, or of a part of it. */
+  #contents(buffer: ArrayBuffer, byteOffset: number, byteLength: number): void {
+    this.#reserve(byteLength + 7);
+    this.#pad(8);
+    if (byteLength > 0) this.#raw(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+
+  /** A typed array or DataView. */
+  #window(view: object): void {
+    const parts = partsOfView(view);
+    if (parts instanceof Refusal) return this.#refuseThis(parts);
+    const { name, buffer, length } = parts;
+    const part = isPart(view, parts);
+    const tracks = parts.tracks && !part;
+    this.#tag(VIEW);
+    this.#tag(WIRE_VIEW[name as keyof typeof WIRE_VIEW]);
+    if (part) {
+      // The rest of it may be of other Buffers, which are no business of the task's.
+      this.#count++; // the number of a buffer that nobody else has
+      this.#tagN(BUFFER, length);
+      this.#contents(buffer, parts.byteOffset, length);
+    } else {
+      this.#value(buffer, "buffer", null);
+    }
+    this.#n(part ? 0 : parts.byteOffset);
+    this.#tag(tracks ? 1 : 0);
+    this.#n(tracks ? 0 : length);
+  }
+
+  #error(error: Error, isDOMException: boolean): void {
+    let kind: number;
+    let flags = 0;
+    let message = "";
+    const name: unknown = isDOMException ? nameOf(error) : error.name;
+    if (isDOMException) {
+      kind = WIRE_ERROR.DOMException;
+      if (name !== "DOMException") flags |= WIRE_ERROR_HAS.NAME;
+      flags |= WIRE_ERROR_HAS.MESSAGE;
+      message = messageOf(error);
+    } else {
+      const standard = ERROR_NUMBERS.get(name);
+      kind = standard ?? errorClass(error);
+      if (standard === undefined && typeof name === "string") flags |= WIRE_ERROR_HAS.NAME;
+      const own = Object.getOwnPropertyDescriptor(error, "message");
+      if (own !== undefined && "value" in own) {
+        flags |= WIRE_ERROR_HAS.MESSAGE;
+        message = `${own.value}`;
+      }
+    }
+    const stack: unknown = error.stack;
+    if (typeof stack === "string") flags |= WIRE_ERROR_HAS.STACK;
+    const cause = Object.getOwnPropertyDescriptor(error, "cause");
+    if (cause !== undefined && "value" in cause) flags |= WIRE_ERROR_HAS.CAUSE;
+    let errors: unknown;
+    if (kind === WIRE_ERROR.AggregateError) {
+      errors = Object.getOwnPropertyDescriptor(error, "errors")?.value;
+      if (Array.isArray(errors)) flags |= WIRE_ERROR_HAS.ERRORS;
+    }
+    const keys = Object.keys(error).filter((key) =>
+      key !== "name" && key !== "message" && key !== "stack" &&
+      !(key === "cause" && flags & WIRE_ERROR_HAS.CAUSE) &&
+      !(key === "errors" && flags & WIRE_ERROR_HAS.ERRORS)
+    );
+    if (keys.length > 0) flags |= WIRE_ERROR_HAS.PROPS;
+
+    this.#tag(ERROR);
+    this.#tag(kind);
+    this.#tag(flags);
+    if (flags & WIRE_ERROR_HAS.NAME) this.#string(name as string);
+    if (flags & WIRE_ERROR_HAS.MESSAGE) this.#string(message);
+    if (flags & WIRE_ERROR_HAS.STACK) this.#string(stack as string);
+    if (flags & WIRE_ERROR_HAS.CAUSE) this.#value(cause!.value, "cause", null);
+    if (flags & WIRE_ERROR_HAS.ERRORS) this.#value(errors, "errors", null);
+    if (flags & WIRE_ERROR_HAS.PROPS) this.#errorProps(error, keys);
+  }
+
+  #errorProps(error: object, keys: readonly string[]): void {
+    this.#count++; // of an object that nobody else has
+    if (keys.length > SHAPE_KEYS) return this.#pairs(OBJECT_PAIRS, error, keys);
+    this.#shapeOf(keys);
+    for (const key of keys) {
+      if (Object.hasOwn(error, key)) this.#value((error as never)[key], key, null);
+      else this.#tag(HOLE);
+    }
+  }
+
+  // -- Failures --
+
+  /** Refuses the object that was opened last. */
+  #refuseThis(refusal: Refusal): never {
+    this.#depth = Math.max(this.#depth - 1, 0);
+    return this.#refuse(this.#keys[this.#depth], refusal);
+  }
+
+  /** Refuses what `key` led to from the object that is open. */
+  #refuse(key: Key, { what, advice }: Refusal): never {
+    let path = this.#root;
+    if (this.#depth > 0) {
+      for (let i = 1; i < this.#depth; i++) path += this.#step(i, this.#keys[i]);
+      path += this.#step(this.#depth, key);
+    }
+    const shown = path.length > 200 ? `${path.slice(0, 80)} … ${path.slice(-80)}` : path;
+    throw new DataCloneError(`${shown}: ${what} can't be cloned; ${advice}`, path);
+  }
+
+  /** A part of a path, written as clone_encode.c writes it. */
+  #step(depth: number, key: Key): string {
+    if (typeof key === "string") {
+      return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    }
+    if (key >= 0) return `[${key}]`;
+    const list = this.#lists[depth];
+    const position = ~key;
+    if (list === undefined) return `[Set value ${position}]`;
+    if (position % 2 === 0) return `[Map key ${position / 2}]`;
+    const mapKey = list[position - 1];
+    return typeof mapKey === "string"
+      ? `.get(${JSON.stringify(mapKey)})`
+      : `[Map value ${(position - 1) / 2}]`;
+  }
+}
+
+function describeFunction(fn: object): Refusal {
+  const name: unknown = Object.getOwnPropertyDescriptor(fn, "name")?.value;
+  const named = typeof name === "string" && name !== "" ? ` (\`${name.slice(0, 64)}\`)` : "";
+  return new Refusal(`a function${named}`, "pass data, and put the code into the task");
+}
+
+/** Whether nothing is missing from a short array, and it has no other keys. */
+function isListed(array: readonly unknown[]): boolean {
+  const { length } = array;
+  const keys = Object.keys(array); // indices first, ascending
+  return keys.length === length && (length === 0 || keys[length - 1] === INDEX_NAMES[length - 1]);
+}
+
+const SUMMARY = {
+  maxArrayLength: 0,
+  maxStringLength: 0,
+  depth: 0,
+  customInspect: false,
+  compact: true,
+  breakLength: Infinity,
+} as const;
+
+/**
+ * Whether a long array has no other keys than indices. Listing the keys would make a string of
+ * every index, which takes more time than all the rest, and no function of the language leaves
+ * these out; but `inspect` asks the engine in a way that does. If it says anything but "n more
+ * items" the keys are listed after all.
+ */
+function hasOnlyIndices(array: readonly unknown[]): boolean {
+  return Object.getPrototypeOf(array) === Array.prototype && // else a custom name is shown
+    inspect(array, SUMMARY) === `[ ... ${array.length} more items ]`;
+}
+
+/** How many elements a long array lacks; `undefined` if so many that listing keys is quicker. */
+function countHoles(array: readonly unknown[]): number | undefined {
+  if (!array.includes(undefined)) return 0; // a hole reads as undefined
+  let holes = 0;
+  for (let i = 0; i < array.length; i++) {
+    if (array[i] === undefined && !Object.hasOwn(array, i)) {
+      holes++;
+      if (holes > 1000 && holes > i / 2 + 1000) return undefined;
+    }
+  }
+  return holes;
+}
+
+/** Whether a view is a Buffer that was cut from a larger buffer, as most small ones are. */
+function isPart(view: object, { buffer, byteLength }: ViewParts): boolean {
+  return Object.getPrototypeOf(view) === Buffer.prototype && byteLength < buffer.byteLength;
+}
+
+/** The class of an error from its prototypes. */
+function errorClass(error: object): number {
+  let prototype = Object.getPrototypeOf(error) as object | null;
+  for (; prototype !== null; prototype = Object.getPrototypeOf(prototype) as object | null) {
+    const number = ERROR_CLASSES.findIndex((constructor) => constructor.prototype === prototype);
+    if (number >= 0) return number;
+  }
+  return WIRE_ERROR.Error;
+}

@@ -1,0 +1,354 @@
+/**
+ * What objects are, and what their internal slots hold: whatever their classes override, and
+ * without running code of theirs.
+ *
+ * Most is known from an object's prototype, by a look into a table; internal slots are asked only
+ * to confirm it, or when the prototype says nothing (none, or one of another realm).
+ *
+ * @module
+ */
+import { types } from "node:util";
+
+/** What an object is. "unknown": the prototype says nothing. */
+export type Kind =
+  | "plain"
+  | "unknown"
+  | "map"
+  | "set"
+  | "date"
+  | "regexp"
+  | "boxed"
+  | "buffer"
+  | "view"
+  | "error"
+  | "DOMException";
+
+/** Why something can't be cloned: "`what` can't be cloned; `advice`". */
+export class Refusal {
+  readonly what: string;
+  readonly advice: string;
+
+  constructor(what: string, advice: string) {
+    this.what = what;
+    this.advice = advice;
+  }
+}
+
+const PROMISE = new Refusal("a Promise", "await it first");
+const WEAK_MAP = new Refusal("a WeakMap", "its entries can't be listed: pass a Map");
+const WEAK_SET = new Refusal("a WeakSet", "its values can't be listed: pass a Set");
+const WEAK_REF = new Refusal("a WeakRef", "pass what deref() gives");
+const GENERATOR = new Refusal("a generator", "pass its values: [...it]");
+const NAMESPACE = new Refusal("a module's namespace", "pass the values that it exports");
+const BOXED_SYMBOL = new Refusal("a boxed symbol", "pass its description, a string");
+const SHARED_BUFFER = new Refusal(
+  "a SharedArrayBuffer",
+  "memory can't be shared with a task yet: pass a copy of it",
+);
+const DETACHED = new Refusal("a detached ArrayBuffer", "it was transferred away: pass a copy");
+const OUTSIDE = new Refusal("a view outside its buffer", "the buffer was shrunk: make a new view");
+
+// ---- What an object is ----
+
+const TypedArray = Object.getPrototypeOf(Uint8Array) as { readonly prototype: Uint8Array };
+const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([].values())) as object;
+
+/** What objects with these prototypes are likely to be. Grows with the classes that come by. */
+const kinds = new WeakMap<object, Kind | Refusal>([
+  [Object.prototype, "plain"],
+  [Map.prototype, "map"],
+  [Set.prototype, "set"],
+  [Date.prototype, "date"],
+  [RegExp.prototype, "regexp"],
+  [Boolean.prototype, "boxed"],
+  [Number.prototype, "boxed"],
+  [BigInt.prototype, "boxed"],
+  [String.prototype, "boxed"],
+  [Symbol.prototype, BOXED_SYMBOL],
+  [ArrayBuffer.prototype, "buffer"],
+  [TypedArray.prototype, "view"],
+  [DataView.prototype, "view"],
+  [Error.prototype, "error"],
+  [DOMException.prototype, "DOMException"],
+  [Promise.prototype, PROMISE],
+  [WeakMap.prototype, WEAK_MAP],
+  [WeakSet.prototype, WEAK_SET],
+  [WeakRef.prototype, WEAK_REF],
+  [Object.getPrototypeOf(function* () {}).prototype, GENERATOR],
+  [Object.getPrototypeOf(async function* () {}).prototype, GENERATOR],
+]);
+if (typeof SharedArrayBuffer === "function") kinds.set(SharedArrayBuffer.prototype, SHARED_BUFFER);
+
+/** What an object is that is no array and no function, or why it can't be cloned. */
+export function kindOf(object: object): Kind | Refusal {
+  const prototype = Object.getPrototypeOf(object) as object | null;
+  if (prototype === Object.prototype) return "plain";
+  const kind = prototype === null ? "unknown" : kindOfPrototype(prototype);
+  if (kind === "plain" || kind instanceof Refusal) return kind;
+  if (kind === "DOMException") return isDOMException(object) ? kind : "plain";
+  return kind !== "unknown" && isA(kind, object) ? kind : kindBySlots(object);
+}
+
+/**
+ * What an object with this prototype is likely to be, from the nearest prototype that is known. An
+ * instance of the program's own classes is plain.
+ */
+function kindOfPrototype(prototype: object): Kind | Refusal {
+  let kind = kinds.get(prototype);
+  if (kind !== undefined) return kind;
+  kind = platformClass(prototype);
+  if (kind === undefined) {
+    const next = Object.getPrototypeOf(prototype) as object | null;
+    kind = next === null ? "unknown" : kindOfPrototype(next);
+  }
+  kinds.set(prototype, kind);
+  return kind;
+}
+
+/** The refusal of what is the platform's own: a URL, Blob, Intl.NumberFormat, a Map's iterator, … */
+function platformClass(prototype: object): Refusal | undefined {
+  const tag: unknown = Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag)?.value;
+  if (typeof tag !== "string") return undefined;
+  const what = `${/^[aeio]/i.test(tag) ? "an" : "a"} ${tag}`;
+  if (
+    tag.includes("Iterator") &&
+    Object.prototype.isPrototypeOf.call(IteratorPrototype, prototype)
+  ) {
+    return new Refusal(what, "pass its values: [...it]");
+  }
+  let found: unknown = globalThis;
+  for (const part of tag.split(".")) {
+    if (found === null || (typeof found !== "object" && typeof found !== "function")) return;
+    const property = Object.getOwnPropertyDescriptor(found, part);
+    found = property?.get ? property.get.call(found) : property?.value;
+  }
+  const isClass = typeof found === "function" && found.prototype === prototype;
+  return isClass ? new Refusal(what, "pass the data that it holds") : undefined;
+}
+
+/** Whether the prototype spoke the truth. */
+function isA(kind: Kind, object: object): boolean {
+  switch (kind) {
+    case "map":
+      return types.isMap(object);
+    case "set":
+      return types.isSet(object);
+    case "date":
+      return types.isDate(object);
+    case "view":
+      return ArrayBuffer.isView(object);
+    default:
+      return false; // look closer
+  }
+}
+
+/** What an object is by its internal slots alone. */
+function kindBySlots(object: object): Kind | Refusal {
+  if (types.isNativeError(object)) return "error";
+  if (types.isMap(object)) return "map";
+  if (types.isSet(object)) return "set";
+  if (types.isDate(object)) return "date";
+  if (types.isRegExp(object)) return "regexp";
+  if (types.isSymbolObject(object)) return BOXED_SYMBOL;
+  if (types.isBoxedPrimitive(object)) return "boxed";
+  if (types.isArrayBuffer(object)) return "buffer";
+  if (types.isSharedArrayBuffer(object)) return SHARED_BUFFER;
+  if (ArrayBuffer.isView(object)) return "view";
+  if (types.isPromise(object)) return PROMISE;
+  if (types.isWeakMap(object)) return WEAK_MAP;
+  if (types.isWeakSet(object)) return WEAK_SET;
+  if (types.isGeneratorObject(object)) return GENERATOR;
+  if (types.isModuleNamespaceObject(object)) return NAMESPACE;
+  return "plain";
+}
+
+// ---- What its internal slots hold ----
+//
+// Read with the realm's own accessors and methods, taken while they are sure to be its own.
+
+type Getter<T> = (this: unknown) => T;
+
+function getter<T>(of: object, key: PropertyKey): Getter<T> {
+  return Object.getOwnPropertyDescriptor(of, key)!.get as Getter<T>;
+}
+
+const domExceptionName = getter<string>(DOMException.prototype, "name");
+const domExceptionMessage = getter<string>(DOMException.prototype, "message");
+const dateTime = Date.prototype.getTime;
+const regexpSource = getter<string>(RegExp.prototype, "source");
+const regexpFlags = ([
+  ["d", "hasIndices"],
+  ["g", "global"],
+  ["i", "ignoreCase"],
+  ["m", "multiline"],
+  ["s", "dotAll"],
+  ["u", "unicode"],
+  ["v", "unicodeSets"],
+  ["y", "sticky"],
+] as const).map(([flag, key]) => [flag, getter<boolean>(RegExp.prototype, key)] as const);
+const mapForEach = Map.prototype.forEach;
+const setForEach = Set.prototype.forEach;
+const booleanValue = Boolean.prototype.valueOf;
+const numberValue = Number.prototype.valueOf;
+const bigintValue = BigInt.prototype.valueOf;
+const stringValue = String.prototype.valueOf;
+
+function isDOMException(object: object): boolean {
+  try {
+    return typeof domExceptionName.call(object) === "string";
+  } catch {
+    return false;
+  }
+}
+
+/** The name of a DOMException. */
+export function nameOf(exception: object): string {
+  return domExceptionName.call(exception);
+}
+
+/** The message of a DOMException. */
+export function messageOf(exception: object): string {
+  return domExceptionMessage.call(exception);
+}
+
+/** The time of a Date. */
+export function timeOf(date: object): number {
+  return dateTime.call(date as Date);
+}
+
+/** The source of a RegExp. */
+export function sourceOf(regexp: object): string {
+  return regexpSource.call(regexp);
+}
+
+/** The flags of a RegExp. */
+export function flagsOf(regexp: object): string {
+  let flags = "";
+  for (const [flag, isSet] of regexpFlags) if (isSet.call(regexp)) flags += flag;
+  return flags;
+}
+
+/** What a boxed value holds. */
+export function unboxed(object: object): boolean | number | bigint | string {
+  if (types.isStringObject(object)) return stringValue.call(object);
+  if (types.isNumberObject(object)) return numberValue.call(object);
+  if (types.isBooleanObject(object)) return booleanValue.call(object);
+  return bigintValue.call(object as unknown as bigint);
+}
+
+/** The keys and values of a Map, in turn. */
+export function entriesOf(map: object): unknown[] {
+  const list: unknown[] = [];
+  mapForEach.call(map as Map<unknown, unknown>, (value, key) => void list.push(key, value));
+  return list;
+}
+
+/** The values of a Set. */
+export function valuesOf(set: object): unknown[] {
+  const list: unknown[] = [];
+  setForEach.call(set as Set<unknown>, (value) => void list.push(value));
+  return list;
+}
+
+// ---- Buffers and views ----
+
+const bufferLength = getter<number>(ArrayBuffer.prototype, "byteLength");
+const bufferMax = getter<number>(ArrayBuffer.prototype, "maxByteLength");
+const bufferResizable = getter<boolean>(ArrayBuffer.prototype, "resizable");
+const bufferDetached = getter<boolean>(ArrayBuffer.prototype, "detached");
+const bufferResize = ArrayBuffer.prototype.resize;
+const viewName = getter<string | undefined>(TypedArray.prototype, Symbol.toStringTag);
+const viewBuffer = getter<ArrayBufferLike>(TypedArray.prototype, "buffer");
+const viewOffset = getter<number>(TypedArray.prototype, "byteOffset");
+const viewLength = getter<number>(TypedArray.prototype, "length");
+const viewByteLength = getter<number>(TypedArray.prototype, "byteLength");
+const viewAt = TypedArray.prototype.at;
+const dataBuffer = getter<ArrayBufferLike>(DataView.prototype, "buffer");
+const dataOffset = getter<number>(DataView.prototype, "byteOffset");
+const dataByteLength = getter<number>(DataView.prototype, "byteLength");
+
+/** What an ArrayBuffer is made of. */
+export interface BufferParts {
+  readonly byteLength: number;
+  /** `undefined` if it can't be resized. */
+  readonly maxByteLength: number | undefined;
+}
+
+/** The parts of an ArrayBuffer, or why it has none. */
+export function partsOfBuffer(buffer: object): BufferParts | Refusal {
+  if (bufferDetached.call(buffer)) return DETACHED;
+  return {
+    byteLength: bufferLength.call(buffer),
+    maxByteLength: bufferResizable.call(buffer) ? bufferMax.call(buffer) : undefined,
+  };
+}
+
+/** What a typed array or DataView is made of. */
+export interface ViewParts {
+  /** Of its class. */
+  readonly name: string;
+  readonly buffer: ArrayBuffer;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  /** In elements; of a DataView in bytes. */
+  readonly length: number;
+  /** Whether it grows and shrinks with its buffer. */
+  readonly tracks: boolean;
+}
+
+/** The parts of a typed array or DataView, or why it can't be cloned. */
+export function partsOfView(view: object): ViewParts | Refusal {
+  const name = viewName.call(view);
+  const isData = name === undefined;
+  const buffer = (isData ? dataBuffer : viewBuffer).call(view);
+  if (types.isSharedArrayBuffer(buffer)) return SHARED_BUFFER;
+  if (bufferDetached.call(buffer)) return DETACHED;
+  if (isOutside(view, isData)) return OUTSIDE;
+  const byteLength = (isData ? dataByteLength : viewByteLength).call(view);
+  return {
+    name: name ?? "DataView",
+    buffer: buffer as ArrayBuffer,
+    byteOffset: (isData ? dataOffset : viewOffset).call(view),
+    byteLength,
+    length: isData ? byteLength : viewLength.call(view),
+    tracks: bufferResizable.call(buffer) && tracksLength(view, buffer as ArrayBuffer, name),
+  };
+}
+
+/** Whether a view's buffer was shrunk until the view was no longer inside. */
+function isOutside(view: object, isData: boolean): boolean {
+  try {
+    if (isData) dataByteLength.call(view);
+    else viewAt.call(view as Uint8Array, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Whether a view of a resizable buffer grows and shrinks with it. Nothing tells but to try: if the
+ * view ends where the buffer does, the buffer is resized by an element and back at once.
+ */
+function tracksLength(view: object, buffer: ArrayBuffer, name: string | undefined): boolean {
+  const isData = name === undefined;
+  const byteLength = isData ? dataByteLength : viewByteLength;
+  const size = isData ? 1 : Number(/\d+/.exec(name)) / 8; // the classes are called by their bits
+  const before = byteLength.call(view);
+  const whole = bufferLength.call(buffer);
+  const rest = whole - (isData ? dataOffset : viewOffset).call(view);
+  if (before !== rest - rest % size) return false;
+  if (whole + size <= bufferMax.call(buffer)) {
+    bufferResize.call(buffer, whole + size);
+    const tracks = byteLength.call(view) !== before;
+    bufferResize.call(buffer, whole);
+    return tracks;
+  }
+  if (rest < size) return true; // of no length, at the end of a full buffer: all the same
+  const last = new Uint8Array(buffer, whole - size, size).slice();
+  bufferResize.call(buffer, whole - size);
+  const tracks = !isOutside(view, isData);
+  bufferResize.call(buffer, whole);
+  new Uint8Array(buffer, whole - size, size).set(last);
+  return tracks;
+}

@@ -1,0 +1,79 @@
+/**
+ * What both directions of the codec share: the limits of the wire format, and the classes that have
+ * numbers in it.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { WIRE_VIEW } from "../ffi/symbols.ts";
+
+/** How deep objects may be nested: WIRE_MAX_DEPTH of csrc/clone.h. */
+export const MAX_DEPTH = 1000;
+/** The most keys an object may have to be written by shape: WIRE_SHAPE_KEYS of csrc/clone.h. */
+export const SHAPE_KEYS = 64;
+/** The largest number that fits into a varint. */
+export const MAX_LENGTH = 0xffffffff;
+
+interface ErrorClass {
+  readonly name: string;
+  readonly prototype: Error;
+}
+/** The classes of errors on the wire, by their number; the last is made in a way of its own. */
+export const ERROR_CLASSES: readonly ErrorClass[] = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError,
+];
+/** The numbers of the same classes, by their names. */
+export const ERROR_NUMBERS: ReadonlyMap<unknown, number> = new Map(
+  ERROR_CLASSES.map((constructor, number) => [constructor.name, number]),
+);
+
+export type ViewClass = {
+  new (buffer: ArrayBuffer, offset: number, length?: number): ArrayBufferView;
+  readonly BYTES_PER_ELEMENT?: number;
+};
+/** The classes of views, by their number; `undefined` where the platform has none. */
+export const VIEW_CLASSES: readonly (ViewClass | undefined)[] = Object.keys(WIRE_VIEW).map((name) =>
+  (globalThis as unknown as Record<string, ViewClass | undefined>)[name]
+);
+
+/** Methods of Node's Buffer that all three runtimes have, which work on any Uint8Array. */
+export interface StringMethods {
+  latin1Slice(this: Uint8Array, start: number, end: number): string;
+  ucs2Slice(this: Uint8Array, start: number, end: number): string;
+  hexSlice(this: Uint8Array, start: number, end: number): string;
+  latin1Write(this: Uint8Array, text: string, start: number, length: number): number;
+  ucs2Write(this: Uint8Array, text: string, start: number, length: number): number;
+}
+export const stringMethods: StringMethods = Buffer.prototype as unknown as StringMethods;
+
+/** Whether a key is an array's index, written as the language writes it. */
+export function isIndex(key: string): boolean {
+  const number = Number(key) >>> 0;
+  return number !== MAX_LENGTH && String(number) === key;
+}
+
+/** Objects of a shape until code is compiled for it. */
+export const COMPILED_FROM = 24;
+
+/**
+ * A function made by `code` of some values; `undefined` where that is forbidden, by a
+ * Content-Security-Policy or a flag of the runtime.
+ */
+export function compile<T>(
+  names: readonly string[],
+  code: string,
+  ...values: unknown[]
+): T | undefined {
+  try {
+    return new Function(...names, code)(...values) as T;
+  } catch {
+    return undefined;
+  }
+}
