@@ -70,16 +70,22 @@ const GIVEN: ReadonlyMap<string, string> = new Map([["send", "const send = (_) =
 
 /**
  * What stands before a sample, in its first line. One that imports nothing is of an internal
- * function: it gets what its file exports.
+ * function: it gets what its own file exports, or else another one.
  */
 async function preludeOf({ file, text }: Sample): Promise<string> {
   if (/^import /m.test(text)) return "";
-  const url = new URL(`../${file}`, import.meta.url).href;
-  const exported = file.endsWith(".ts") ? Object.keys(await import(url)) : [];
-  const used = exported.filter((name) => new RegExp(`\\b${name}\\b`).test(text));
-  const given = [...GIVEN].filter(([name]) => new RegExp(`\\b${name}\\(`).test(text));
-  return `import { ${used.join(", ")} } from ${JSON.stringify(url)}; ` +
-    given.map(([, code]) => `${code} `).join("");
+  const uses = (name: string, behind: string) => new RegExp(`\\b${name}\\b${behind}`).test(text);
+  const given = [...GIVEN].filter(([name]) => uses(name, "\\(")).map(([, code]) => `${code} `);
+  const known = new Set<string>();
+  const imports: string[] = [];
+  for (const source of [file, ...sources].filter((name) => name.endsWith(".ts"))) {
+    const url = new URL(`../${source}`, import.meta.url).href;
+    const names = Object.keys(await import(url)).filter((name) => uses(name, ""));
+    const fresh = names.filter((name) => !known.has(name));
+    if (fresh.length > 0) imports.push(`import { ${fresh.join(", ")} } from "${url}"; `);
+    for (const name of fresh) known.add(name);
+  }
+  return imports.join("") + given.join("");
 }
 
 /** `console.log(...); // comment` */
