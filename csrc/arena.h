@@ -60,7 +60,7 @@ void arena_restore(Arena *arena);
 size_t arena_image_size(const Arena *arena); /* bytes the snapshot holds */
 size_t arena_used(const Arena *arena);       /* bytes from the image's start to the highest block */
 size_t arena_peak(const Arena *arena);       /* the highest arena_used since the last restore */
-/* Compares arena and snapshot; the offset of the first difference, or -1. For tests. */
+/* Compares arena and snapshot; the offset of the 8 bytes that differ first, or -1. For tests. */
 ptrdiff_t arena_compare(const Arena *arena);
 /* Whether an address lies in one of the arena's guards. Async-signal-safe. */
 bool arena_in_guard(const Arena *arena, const void *address);
@@ -73,9 +73,10 @@ const char *arena_check(const Arena *arena);
 /* The n-th allocation from now (1: the next; alloc, calloc and realloc count) finds the arena
  * exhausted; 0 takes it back. Survives a restore. */
 void arena_fail_at(Arena *arena, uint64_t n);
-/* How far above the highest block the first byte lies that is not zero, or -1; looks at `size`
+/* How far above the highest block the first 8 bytes lie that are not zero, or -1; looks at `size`
  * bytes, or fewer where the region ends. */
 ptrdiff_t arena_dirt(const Arena *arena, size_t size);
+const void *arena_copy(const Arena *arena); /* the snapshot's, of arena_image_size bytes */
 #endif
 
 #endif
