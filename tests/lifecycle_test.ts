@@ -245,13 +245,12 @@ describe("while a task runs", () => {
         const busy = (ms) => { const end = performance.now() + ms; while (performance.now() < end); return ms; };
         const pool = new DeferredPool({ maxThreads: 2 });
         let sum = 0;
-        for (let i = 0; i < 600; i++) {
-          const ms = (i % 60) / 50; // around the time that is polled before the loop parks
+        for (let i = 0; i < 2500; i++) {
+          const ms = (i % 125) / 250; // around the time that is polled before the loop parks
           sum += await pool.run(busy, ms) >= 0 ? 1 : 0;
-          if (i % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
         }
         console.log(sum);`),
-      "600",
+      "2500",
     );
   });
 });
