@@ -4,7 +4,8 @@
 #include "guard.h"
 
 bool bytes_grow(Bytes *bytes, size_t more) {
-    if (bytes->failed || more > SIZE_MAX / 2 - bytes->length) {
+    size_t most = bytes->limit ? bytes->limit : SIZE_MAX / 2;
+    if (bytes->failed || bytes->length > most || more > most - bytes->length) {
         bytes->failed = true;
         return false;
     }

@@ -2,7 +2,7 @@
  *
  * Owned by the worker (or the caller), never by a realm: a task that is left by siglongjmp in the
  * middle of encoding leaves the buffer valid, with some bytes in it. Growing is a critical
- * section (BYTES_ENTER, BYTES_LEAVE), because malloc must not be left half way.
+ * section (guard.h), because malloc must not be left half way.
  */
 #ifndef DEFERRED_BYTES_H
 #define DEFERRED_BYTES_H
@@ -17,7 +17,8 @@ typedef struct Bytes {
     uint8_t *data;
     size_t length;
     size_t capacity;
-    bool failed; /* memory ran out; writes after that are ignored */
+    size_t limit; /* of the length; 0 for none */
+    bool failed;  /* memory ran out, or the limit was reached; writes after that are ignored */
 } Bytes;
 
 bool bytes_grow(Bytes *bytes, size_t more); /* bytes.c */

@@ -38,6 +38,7 @@
  * the other comes back in less, and waking a sleeping thread costs as much. */
 #define SPIN_MS 0.05
 #define THREADS_MAX 1024
+#define PAYLOAD_KEPT ((size_t)256 << 10) /* of a worker's buffer, from task to task */
 /* How long the watchdog waits before it signals a task that must end once more. */
 #define RESEND_MS 1.0
 #define WATCHDOG_STACK ((size_t)128 << 10)
@@ -520,6 +521,7 @@ static void *work(void *argument) {
         }
         Task *next = release_and_pop(pool, worker, task);
         complete(pool, task, (uint32_t)status, worker->number, start, &payload);
+        if (payload.capacity > PAYLOAD_KEPT) bytes_free(&payload);
         if (realm) realm_restore(realm);
         task = next ? next : take(pool, worker);
     }

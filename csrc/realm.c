@@ -437,6 +437,8 @@ static int run(void *opaque) {
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out) {
     RunCall call = {realm, program, args, length, argc, out};
+    /* What a task returns may take as much memory again as what it was made in. */
+    out->limit = limits->memory ? limits->memory : realm->memory;
     if (limits->memory) arena_set_limit(realm->arena, limits->memory);
     if (limits->stack && limits->stack < realm->stack)
         JS_SetMaxStackSize(realm->runtime, limits->stack);

@@ -52,13 +52,15 @@ export function denoDialect(): Dialect | undefined {
         ) => [name, { parameters: args, result }]),
       );
       try {
-        return Deno.dlopen(path, symbols).symbols;
+        const { symbols: opened } = Deno.dlopen(path, symbols);
+        Deno.UnsafePointer.create(1n); // reading the library's memory needs the whole permission
+        return opened;
       } catch (cause) {
         // Without the permission Deno asks the user, as for any other; here the answer was no.
         if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
         throw new LibraryError(
           `Deno has no permission to load the native library "${path}": ` +
-            `run it with --allow-ffi, or for this file alone with --allow-ffi="${path}"`,
+            "run it with --allow-ffi (the whole permission; that for a single file is not enough)",
           { cause },
         );
       }

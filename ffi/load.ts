@@ -44,6 +44,7 @@ function load(dialect: Dialect): Native {
   return {
     runtime: dialect.runtime,
     symbols,
+    env: dialect.env,
     view: dialect.view,
     waker: (pool, wake) => new SocketWaker(symbols, pool, wake, dialect.connect),
   };

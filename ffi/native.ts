@@ -14,6 +14,8 @@ export interface Native {
   readonly runtime: Runtime;
   /** The library's functions. */
   readonly symbols: Symbols;
+  /** See {@link Dialect.env}. */
+  env(name: string): string | undefined;
   /**
    * The library's own memory, not a copy. Garbage collection of the buffer does nothing to that
    * memory; the library's freeing it makes the buffer poisonous, so let go of it before.

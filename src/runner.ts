@@ -35,7 +35,7 @@ export interface Limits {
    * whatever it does, and rejects with a TimeoutError. Default: no limit.
    */
   readonly timeout?: number;
-  /** CPU time that a task may use, in ms; then as `timeout`. Default: no limit. */
+  /** CPU time that a task may use, in ms (Linux only); then as `timeout`. Default: no limit. */
   readonly cpuLimit?: number;
   /** How long a task may wait for a thread, in ms; then as `timeout`. Default: no limit. */
   readonly queueTimeout?: number;
@@ -113,7 +113,7 @@ export class Runner {
     checkRunnerOptions(options);
     this.#limits = { ...options };
     this.#native = loadNative();
-    this.maxThreads = options.maxThreads ?? defaultThreads();
+    this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     this.#pool = this.#native.symbols.dfd_pool_open();
     if (this.#pool === 0) throw libraryError("a pool could not be made", ERROR.MEMORY);
     const values = { ...options, maxThreads: this.maxThreads };
@@ -332,8 +332,8 @@ function checkWhole(value: unknown, what: string, [low, high]: readonly [number,
   }
 }
 
-function defaultThreads(): number {
-  const text = readEnvironment("DEFERRED_THREADS");
+function defaultThreads(native: Native): number {
+  const text = native.env("DEFERRED_THREADS");
   if (text !== undefined && text !== "") {
     const value = Number(text);
     checkWhole(Number.isNaN(value) ? text : value, "DEFERRED_THREADS", BOUNDS.maxThreads);
@@ -341,15 +341,6 @@ function defaultThreads(): number {
   }
   const processors = navigator.hardwareConcurrency;
   return Math.min(Math.max(processors || 1, 1), BOUNDS.maxThreads[1]);
-}
-
-/** An environment variable; `undefined` too where Deno was given no permission to read it. */
-function readEnvironment(name: string): string | undefined {
-  try {
-    return process.env[name];
-  } catch {
-    return undefined;
-  }
 }
 
 let shared: Runner | undefined;

@@ -149,6 +149,11 @@ if (RUNTIME === "deno") {
     assert.match(cause ?? "", /ffi access/);
   });
 
+  test("Deno's permission for a single file is not enough, and the error says so", async () => {
+    const { message } = await load(["--no-prompt", "--allow-ffi=build/release/libdeferred.so"]);
+    assert.match(message, /--allow-ffi \(the whole permission/);
+  });
+
   test("Deno needs nothing but --allow-ffi", async () => {
     const { runtime, again } = await load(["--no-prompt", "--allow-ffi"]);
     assert.deepEqual({ runtime, again }, { runtime: "deno", again: true });
