@@ -108,8 +108,8 @@ export function decode(bytes: Uint8Array): unknown {
     depth = holes = 0;
     throw error;
   } finally {
-    if (objects.length <= KEPT) objects.fill(undefined, 0, objectCount);
-    else objects = [];
+    if (objectCount > KEPT) objects = [];
+    else for (let i = 0; i < objectCount; i++) objects[i] = undefined;
     if (shapes.length > KEPT) shapes.length = 0;
     objectCount = shapeCount = 0;
     strings = pieceTo = 0;
