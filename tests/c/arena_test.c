@@ -479,16 +479,23 @@ TEST("a block grows where it is at the top and into a free neighbour, and shrink
 }
 
 TEST("a block that moves leaves its old place free") {
-    Arena *arena = open_arena(64 * KB);
-    REQUIRE(arena);
-    for (size_t i = 0; i < 2000; i++) {
-        unsigned char *block = arena_alloc(arena, i % 700), *fence = arena_alloc(arena, i % 90);
-        block = arena_realloc(arena, block, i % 700 * 3 + 600);
-        arena_free(arena, block);
-        arena_free(arena, fence);
+    static const size_t sizes[] = {100, 1000};
+    for (size_t i = 0; i < 2; i++) {
+        Arena *arena = open_arena(64 * KB);
+        unsigned char *first, *block;
+        REQUIRE(arena);
+        first = block = arena_alloc(arena, sizes[i]);
+        CHECK(arena_alloc(arena, sizes[i]) != block); /* in the way of growing */
+        for (int round = 0; round < 1000; round++) {
+            unsigned char *moved = arena_realloc(arena, block, 5000);
+            CHECK(moved != block);
+            block = arena_alloc(arena, sizes[i]);
+            CHECK(block == first);
+            arena_free(arena, moved);
+        }
+        CHECK(!arena_check(arena), "%s", arena_check(arena));
+        arena_close(arena);
     }
-    CHECK(!arena_check(arena), "%s", arena_check(arena));
-    arena_close(arena);
 }
 
 TEST("a growing array beside small blocks does not waste the limit") {
