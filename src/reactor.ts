@@ -134,16 +134,22 @@ export class Reactor {
   #poll(): void {
     this.#polling = false;
     if (this.#control === undefined) return;
-    if (this.#drain() > 0) this.#alive = performance.now();
-    this.#next();
+    try {
+      if (this.#drain() > 0) this.#alive = performance.now();
+    } finally {
+      this.#next(); // whatever happens, the rest must not wait for ever
+    }
   }
 
   #wake(): void {
     if (this.#control === undefined) return;
     this.#parked = false;
-    this.#drain();
     this.#alive = performance.now();
-    if (!this.#polling) this.#next();
+    try {
+      this.#drain();
+    } finally {
+      if (!this.#polling) this.#next();
+    }
   }
 
   /** Polls on, parks, or rests. */
@@ -179,12 +185,12 @@ export class Reactor {
         const at = this.#head & RING_MASK;
         const size = this.#words[at >>> 2];
         const task = this.#words[(at + RECORD.TASK) >>> 2];
-        if (task !== PADDING) {
-          count++;
-          this.#settle(task, at);
-          if (this.#control === undefined) return count; // a callback closed the pool
-        }
+        // Before it is looked at: it must not be settled, nor its payload released, twice.
         this.#head = (this.#head + size) >>> 0;
+        if (task === PADDING) continue;
+        count++;
+        this.#settle(task, at);
+        if (this.#control === undefined) return count; // a callback closed the pool
       }
       Atomics.store(control, CONTROL.HEAD, this.#head | 0);
       if (Atomics.load(control, CONTROL.OVERFLOW) === 0) return count;
