@@ -61,7 +61,7 @@
 #endif
 #endif
 #ifdef ARENA_ASAN
-/* Headers, free blocks and all above the top are poisoned; RAW functions may touch them. */
+/* Headers, free blocks and what is above the top are poisoned; RAW functions may touch them. */
 #include <sanitizer/asan_interface.h>
 #define RAW __attribute__((no_sanitize_address))
 #else
@@ -143,6 +143,13 @@ typedef uint64_t __attribute__((may_alias)) Word;
 #define IMAGE_START ((uint32_t)offsetof(Arena, heap))
 #define HEAP_START ((uint32_t)((sizeof(Arena) + HEADER + 7) & ~(size_t)7))
 
+/* To a multiple of `unit`, a power of two. */
+static inline size_t round_up(size_t size, size_t unit) { return (size + unit - 1) & ~(unit - 1); }
+
+static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+static inline size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
+
 /* --- blocks -------------------------------------------------------------------------------- */
 
 RAW static inline char *at(const Arena *arena, uint32_t offset) { return (char *)arena + offset; }
@@ -204,6 +211,18 @@ static inline void hand_back(Arena *arena, uint32_t offset, uint32_t size) {
 #endif
     ASAN_POISON_MEMORY_REGION(at(arena, offset), size);
     (void)arena, (void)offset, (void)size;
+}
+
+/* The peak rises from `from` to `to`: poisons what is new below it, and a stretch above it. (All
+ * of a region would take an eighth of it in shadow memory.) */
+static inline void poison_fresh(Arena *arena, size_t from, size_t to) {
+#ifdef ARENA_ASAN
+    size_t done = min_size(round_up(from, GUARD_SIZE) + GUARD_SIZE, arena->end);
+    size_t wanted = min_size(round_up(to, GUARD_SIZE) + GUARD_SIZE, arena->end);
+    if (from == 0) done = HEAP_START - HEADER; /* the region is new */
+    if (wanted > done) ASAN_POISON_MEMORY_REGION((char *)arena + done, wanted - done);
+#endif
+    (void)arena, (void)from, (void)to;
 }
 
 /* The allocator is going to copy over all up to the offset `end`, whatever is in it. */
@@ -325,6 +344,7 @@ RAW static uint32_t cut(Arena *arena, uint32_t block, uint32_t size, uint32_t wa
 static inline bool raise_top(Arena *arena, size_t top) {
     if (unlikely(top > arena->limit)) return false;
     if (top > arena->peak) {
+        poison_fresh(arena, arena->peak, top);
         arena->peak = (uint32_t)top;
         atomic_signal_fence(memory_order_seq_cst); /* invariant 3 */
     }
@@ -549,9 +569,6 @@ static size_t page_size(void) {
     return size > 0 ? (size_t)size : 4096;
 }
 
-/* To a multiple of `unit`, a power of two. */
-static inline size_t round_up(size_t size, size_t unit) { return (size + unit - 1) & ~(unit - 1); }
-
 _Static_assert(CAPACITY_MIN > sizeof(Heap) + 2 * BLOCK_MIN, "an empty heap must fit");
 
 Arena *arena_open(size_t capacity) {
@@ -580,7 +597,7 @@ Arena *arena_open(size_t capacity) {
     arena->heap.top = HEAP_START;
     arena->peak = HEAP_START;
     arena_set_limit(arena, capacity);
-    repaint(arena, size);
+    poison_fresh(arena, 0, HEAP_START);
     return arena;
 }
 
@@ -618,10 +635,6 @@ static void release(char *from, char *to) {
 #endif
     memset(from, 0, size);
 }
-
-static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-
-static inline size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
 
 /* The end of the pages that may be resident. */
 static size_t resident_end(const Arena *arena) {
