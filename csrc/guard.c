@@ -120,9 +120,11 @@ static void install(void) {
     fault.sa_flags |= SA_NODEFER;
     sigemptyset(&stop.sa_mask);
     sigemptyset(&fault.sa_mask);
-    installed = !sigaction(STOP_SIGNAL, &stop, &before_stop) &&
-                !sigaction(SIGSEGV, &fault, &before_segv) &&
-                !sigaction(SIGBUS, &fault, &before_bus);
+    /* What was there before is known before ours is there: a fault may come at any time. */
+    installed = !sigaction(STOP_SIGNAL, NULL, &before_stop) &&
+                !sigaction(SIGSEGV, NULL, &before_segv) &&
+                !sigaction(SIGBUS, NULL, &before_bus) && !sigaction(STOP_SIGNAL, &stop, NULL) &&
+                !sigaction(SIGSEGV, &fault, NULL) && !sigaction(SIGBUS, &fault, NULL);
 }
 
 /* The inaccessible pages below this thread's stack. */

@@ -39,6 +39,8 @@
 #define SPIN_MS 0.05
 #define THREADS_MAX 1024
 #define PAYLOAD_KEPT ((size_t)256 << 10) /* of a worker's buffer, from task to task */
+/* Times from here on, 30,000 years, need not be waited for, and would not fit into a time_t. */
+#define FAR_MS 1e15
 /* How long the watchdog waits before it signals a task that must end once more. */
 #define RESEND_MS 1.0
 #define WATCHDOG_STACK ((size_t)128 << 10)
@@ -69,6 +71,7 @@ struct Worker {
     uint32_t number;
     /* Under the lock: */
     Task *task;       /* that runs */
+    int ending;       /* the DFD_STATUS_* that it must end with, or 0 */
     pthread_t thread; /* valid when `signalled` */
     bool signalled;   /* whether the thread takes signals */
     double deadline;  /* of the task, ms of now_ms; INFINITY if it has none */
@@ -85,7 +88,9 @@ typedef struct Slot {
 /* Handles are slot + 1 in the low bits and the generation above, in 31 bits (over 0 as int32). */
 typedef struct Slots {
     Slot *slots;
-    uint32_t count, capacity, free; /* free: index + 1 of the first free slot */
+    uint32_t count, capacity;
+    uint32_t free, last_free; /* index + 1 of the first and the last free slot, or 0: the longest
+                                 free is used next, so that a stale handle stays stale for long */
 } Slots;
 
 #define SLOT_BITS 20
@@ -135,18 +140,20 @@ static uint32_t slots_add(Slots *table, void *value) {
     if (!table->free) {
         if (table->count == table->capacity) {
             uint32_t capacity = table->capacity ? table->capacity * 2 : 64;
-            if (capacity > SLOT_MASK) return 0;
+            if (capacity > SLOT_MASK) capacity = SLOT_MASK;
+            if (capacity == table->capacity) return 0;
             Slot *slots = realloc(table->slots, capacity * sizeof *slots);
             if (!slots) return 0;
             table->slots = slots;
             table->capacity = capacity;
         }
         table->slots[table->count] = (Slot){.generation = 0, .next_free = 0};
-        table->free = ++table->count;
+        table->free = table->last_free = ++table->count;
     }
     uint32_t index = table->free - 1;
     Slot *slot = &table->slots[index];
     table->free = slot->next_free;
+    if (!table->free) table->last_free = 0;
     slot->value = value;
     return slot->generation << SLOT_BITS | (index + 1);
 }
@@ -169,8 +176,10 @@ static void *slots_remove(Slots *table, uint32_t handle) {
     void *value = slot->value;
     slot->value = NULL;
     slot->generation = (slot->generation + 1) & GENERATION_MASK;
-    slot->next_free = table->free;
-    table->free = (handle & SLOT_MASK);
+    slot->next_free = 0;
+    *(table->last_free ? &table->slots[table->last_free - 1].next_free : &table->free) =
+        handle & SLOT_MASK;
+    table->last_free = handle & SLOT_MASK;
     return value;
 }
 
@@ -238,7 +247,8 @@ static double cpu_ms(const Worker *worker) {
 
 /* Ends the worker's task with `status` as soon as it can be left. Under the lock. */
 static void stop(Worker *worker, int status) {
-    if (!worker->realm) return;
+    if (!worker->ending) worker->ending = status;
+    if (!worker->realm) return; /* build_realm sees to it */
     Guard *guard = realm_guard(worker->realm);
     if (!atomic_load(&guard->stop)) guard_stop(guard, status);
     if (worker->signalled) guard_signal(worker->thread);
@@ -252,7 +262,8 @@ static double watch_worker(Worker *worker, double now) {
     double left = worker->cpu_end < INFINITY ? worker->cpu_end - cpu_ms(worker) : INFINITY;
     if (!status && now >= worker->deadline) status = DFD_STATUS_TIMEOUT;
     if (!status && left <= 0) status = DFD_STATUS_CPU;
-    if (!status) return earlier(worker->deadline, now + left);
+    /* Its CPU clock may stand still while we look: not more often than ten times a ms. */
+    if (!status) return earlier(worker->deadline, now + (left > 0.1 ? left : 0.1));
     stop(worker, status);
     return now + RESEND_MS;
 }
@@ -277,7 +288,7 @@ static void expire_queued(Pool *pool, double now) {
 
 /* Waits for `cond` until `at`, in ms of now_ms. */
 static void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, double at) {
-    if (at == INFINITY) {
+    if (at >= FAR_MS) {
         pthread_cond_wait(cond, lock);
         return;
     }
@@ -399,16 +410,22 @@ static void spin(Pool *pool) {
 
 /* The worker is about to run `task`: nothing that was meant for the one before it counts. Under
  * the lock. */
-static void begin(Pool *pool, Worker *worker, Task *task) {
-    const Limits *limits = &task->limits;
+static void begin(Worker *worker, Task *task) {
     task->worker = worker;
-    if (worker->realm) guard_stop(realm_guard(worker->realm), 0);
+    worker->ending = 0;
     worker->deadline = worker->cpu_end = INFINITY;
+    if (worker->realm) guard_stop(realm_guard(worker->realm), 0);
+}
+
+/* The task's time runs from here: what it takes to clean up after the one before is not its own. */
+static void start_clocks(Pool *pool, Worker *worker, const Limits *limits) {
     if (!limits->timeout_ms && !limits->cpu_ms) return;
+    pthread_mutex_lock(&pool->lock);
     double now = now_ms();
     if (limits->timeout_ms) worker->deadline = now + limits->timeout_ms;
     if (limits->cpu_ms) worker->cpu_end = cpu_ms(worker) + limits->cpu_ms;
     watch(pool, earlier(worker->deadline, limits->cpu_ms ? now + limits->cpu_ms : INFINITY));
+    pthread_mutex_unlock(&pool->lock);
 }
 
 /* The next task if there is one, as the worker's own. Under the lock. */
@@ -416,7 +433,7 @@ static Task *pop(Pool *pool, Worker *worker) {
     Task *task = pool->closing ? NULL : pool->first;
     if (task) {
         queue_remove(pool, task);
-        begin(pool, worker, task);
+        begin(worker, task);
     }
     if (worker->task && !task) pool->running--;
     if (!worker->task && task) pool->running++;
@@ -478,10 +495,13 @@ static Realm *build_realm(Worker *worker) {
     Pool *pool = worker->pool;
     Realm *realm = realm_open(pool->memory, pool->stack);
     bool signalled = realm && guard_thread_begin(realm_guard(realm));
-    bool hardened = realm && harden_thread(completion_wake_fd(&pool->completions));
+    int wake_fd = completion_wake_fd(&pool->completions);
+    /* The filter names the socket: without one now, a later one could not be written to. */
+    bool hardened = realm && wake_fd >= 0 && harden_thread(wake_fd);
     uint32_t hardening =
         (signalled ? DFD_HARDENING_SIGNAL : 0u) | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     pthread_mutex_lock(&pool->lock);
+    if (realm && worker->ending) guard_stop(realm_guard(realm), worker->ending);
     pool->hardening &= hardening;
     atomic_store(count(pool, DFD_CONTROL_HARDENING), pool->hardening);
     worker->realm = realm;
@@ -508,10 +528,11 @@ static void *work(void *argument) {
     pthread_mutex_unlock(&pool->lock);
 
     for (Task *task = take(pool, worker); task;) {
-        double start = now_ms();
         int status = DFD_STATUS_MEMORY;
         payload.length = 0;
         if (!realm) realm = build_realm(worker); /* memory was short; perhaps it is not now */
+        double start = now_ms();
+        start_clocks(pool, worker, &task->limits);
         if (realm)
             status = realm_run(realm, task->program, task->args, task->length, task->argc,
                                &task->limits, &payload);
@@ -588,6 +609,7 @@ Pool *pool_open(void) {
     pool->stack = DEFAULT_STACK;
     pool->next_expiry = INFINITY;
     pool->hardening = UINT32_MAX;
+    spin_pays(); /* asks the system, which hardened workers may not */
     if (!completion_open(&pool->completions)) goto no_queue;
     if (pthread_mutex_init(&pool->lock, NULL)) goto no_lock;
     if (pthread_cond_init(&pool->queued, NULL)) goto no_cond;

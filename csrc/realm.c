@@ -378,8 +378,12 @@ static JSValue promise_of(JSContext *ctx, JSValueConst value) {
     JSValue settle[2];
     JSValue promise = JS_NewPromiseCapability(ctx, settle);
     if (JS_IsException(promise)) return promise;
-    JSValue done = JS_Call(ctx, settle[0], JS_UNDEFINED, 1, &value);
-    return JS_IsException(done) ? done : promise;
+    JSValue called = JS_Call(ctx, then, value, 2, settle);
+    if (JS_IsException(called)) {
+        JSValue thrown = JS_GetException(ctx);
+        called = JS_Call(ctx, settle[1], JS_UNDEFINED, 1, &thrown);
+    }
+    return JS_IsException(called) ? called : promise;
 }
 
 /* Runs jobs until the promise is settled; what else the task started ends with it. */

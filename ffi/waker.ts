@@ -43,9 +43,9 @@ export class SocketWaker implements Waker {
 
   arm(): void {
     if (this.#armed || this.#closed) return;
-    this.#armed = true;
     this.#link ??= this.#open();
     this.#link.ref();
+    this.#armed = true;
   }
 
   disarm(): void {
@@ -65,7 +65,8 @@ export class SocketWaker implements Waker {
   #open(): Link {
     const fd = this.#symbols.dfd_waker_fd(this.#pool);
     if (fd < 0) return new Ticker(this.#wake); // out of descriptors, or no such thing here
-    const link = this.#connect(fd, this.#wake, () => this.#lost(link));
+    let link: Link | undefined = undefined;
+    link = this.#connect(fd, this.#wake, () => link && this.#lost(link));
     // The wake-up that was asked for may have been due before there was a socket for it.
     if (this.#symbols.dfd_park(this.#pool) !== 0) setImmediate(this.#wake);
     return link;

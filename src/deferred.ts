@@ -99,7 +99,9 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     const runner: Runner = options.pool ? runnerOf(options.pool)! : defaultRunner();
     const name = options.name ?? nameOf(fn);
     const limits = runner.limits(options);
-    const program = runner.compile(fn, name, options.allowGlobals);
+    // Once for its errors; again when the arguments are read, as their getters may push it out.
+    const program = (): number => runner.compile(fn, name, options.allowGlobals);
+    program();
     this.#task = new Task({ name, fn, site: {}, limits }, runner, resolve, reject);
     this.#task.start(program, options.args ?? [], options.signal);
     // While the worker is at it already.
@@ -227,7 +229,7 @@ class Task implements Pending {
     this.#subject.site = site;
   }
 
-  start(program: number, args: readonly unknown[], signal: AbortSignal | undefined): void {
+  start(program: () => number, args: readonly unknown[], signal: AbortSignal | undefined): void {
     if (signal?.aborted) return this.cancel(signal.reason);
     this.#handle = this.#runner.submit(program, args, this.#subject.limits, this);
     if (signal === undefined) return;

@@ -186,20 +186,26 @@ export class Runner {
   }
 
   /** Submits a task and returns its handle. Throws a DataCloneError for a bad argument. */
-  submit(program: number, args: readonly unknown[], limits: Limits, pending: Pending): number {
+  submit(
+    program: () => number,
+    args: readonly unknown[],
+    limits: Limits,
+    pending: Pending,
+  ): number {
     this.#checkOpen();
+    const count = args.length; // a getter may change it
     // A getter among the arguments may submit a task in its turn: the encoder is away meanwhile.
     const encoder = this.#encoder ?? new Encoder();
     this.#encoder = undefined;
     try {
       encoder.begin(SUBMISSION.ARGS);
-      for (let i = 0; i < args.length; i++) encoder.value(args[i], `args[${i}]`);
+      for (let i = 0; i < count; i++) encoder.value(args[i], `args[${i}]`);
       this.#checkOpen(); // the getter may have closed the pool, too
       const id = this.#reactor.reserve();
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
-      header.setUint32(SUBMISSION.PROGRAM, program, true);
-      header.setUint32(SUBMISSION.ARGC, args.length, true);
+      header.setUint32(SUBMISSION.PROGRAM, program(), true);
+      header.setUint32(SUBMISSION.ARGC, count, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
