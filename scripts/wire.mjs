@@ -223,6 +223,11 @@ vector("integers, then a double", "[1, 2.5]", doubles(1, 2.5));
 vector("a double, then integers", "[0.5, 1, 2]", doubles(0.5, 1, 2));
 vector("minus zero makes doubles", "[1, -0, 2]", doubles(1, -0, 2));
 vector(
+  "NaNs with other bits",
+  "Array.from(new Float64Array(new BigUint64Array([0xfff8000000000123n, 1n]).buffer))",
+  doubles(NaN, 5e-324),
+);
+vector(
   "special doubles",
   "[NaN, Infinity, -Infinity, -0, 5e-324]",
   doubles(NaN, Infinity, -Infinity, -0, 5e-324),

@@ -34,9 +34,9 @@ export const ERROR_NUMBERS: ReadonlyMap<unknown, number> = new Map(
   ERROR_CLASSES.map((constructor, number) => [constructor.name, number]),
 );
 
+/** What makes a view of a buffer. */
 export type ViewClass = {
   new (buffer: ArrayBuffer, offset: number, length?: number): ArrayBufferView;
-  readonly BYTES_PER_ELEMENT?: number;
 };
 /** The classes of views, by their number; `undefined` where the platform has none. */
 export const VIEW_CLASSES: readonly (ViewClass | undefined)[] = Object.keys(WIRE_VIEW).map((name) =>

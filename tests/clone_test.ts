@@ -10,6 +10,7 @@ import { describe, test } from "node:test";
 import vm from "node:vm";
 import fc from "fast-check";
 import { decode, Encoder } from "../src/clone.ts";
+import { MAX_DEPTH, SHAPE_KEYS } from "../src/clone_wire.ts";
 import { DataCloneError, InternalError } from "../src/errors.ts";
 import { show } from "./support/show.ts";
 
@@ -58,6 +59,12 @@ describe("the vectors:", () => {
   test("there are as many as there should be", () => {
     assert.ok(vectors.length >= 150, `${vectors.length}`);
     assert.ok(malformed.length >= 80, `${malformed.length}`);
+  });
+
+  test("the limits are those of clone.h", () => {
+    const header = readFileSync(new URL("../csrc/clone.h", import.meta.url), "utf8");
+    assert.equal(/^#define WIRE_MAX_DEPTH (\d+)$/m.exec(header)?.[1], String(MAX_DEPTH));
+    assert.equal(/^#define WIRE_SHAPE_KEYS (\d+)$/m.exec(header)?.[1], String(SHAPE_KEYS));
   });
 
   for (const { name, js, hex, again } of vectors) {
@@ -216,10 +223,10 @@ describe("malformed encodings are refused:", () => {
   });
 
   test("lengths that are never there cost no memory", () => {
-    // 900 arrays in one another, each of which promises as many elements as there are bytes left.
-    const bytes = new Uint8Array(100_000).fill(1);
-    for (let i = 0; i < 900; i++) bytes.set([0x10, 0x80, 0x80, 0x06], 4 * i);
-    for (let i = 0; i < 10; i++) refuses(bytes, "arrays");
+    // 900 arrays in one another, each of which promises a million elements: the bytes are there.
+    const bytes = new Uint8Array(1_100_000).fill(1);
+    for (let i = 0; i < 900; i++) bytes.set([0x10, 0xc0, 0x84, 0x3d], 4 * i);
+    for (let i = 0; i < 3; i++) refuses(bytes, "arrays");
     // The longest array, ten thousand times.
     const sparse = [0x10, 0x90, 0x4e];
     for (let i = 0; i < 10_000; i++) sparse.push(0x13, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x1b);
@@ -836,6 +843,14 @@ describe("what is made of it:", () => {
     assert.equal(called, 0);
   });
 
+  test("keys are told apart, however alike they look to a hash", () => {
+    const rows = [{ nlbvz: 1 }, { pacxh: 2 }, { a: 3 }, { b: 4 }];
+    for (let i = 0; i < 40; i++) {
+      for (const row of rows) assert.equal(show(clone(row)), show(row));
+      assert.equal(show(clone(rows)), show(rows));
+    }
+  });
+
   test("keys that could be code are keys", () => {
     const keys = [
       '"',
@@ -1028,6 +1043,18 @@ describe("what can't be cloned is refused, with path and advice:", () => {
 });
 
 describe("an encoder", () => {
+  test("lets go of the values, and keeps what it wrote", () => {
+    const encoder = new Encoder();
+    for (const value of [1, [{}], Array.from({ length: 20 }, (_, i) => ({ i }))]) {
+      const expected = toHex(encode(value));
+      encoder.begin(8);
+      encoder.value(value, "it");
+      encoder.release();
+      assert.equal(toHex(encoder.bytes.subarray(8, encoder.length)), expected);
+      encoder.release();
+    }
+  });
+
   test("writes the same whatever it wrote before", () => {
     const encoder = new Encoder();
     for (const { js, hex } of vectors) {
