@@ -218,6 +218,7 @@ export class Runner {
       this.#reactor.add(id, pending);
       return handle;
     } finally {
+      encoder.release(); // the arguments are the caller's again
       this.#encoder = encoder;
     }
   }

@@ -1,0 +1,329 @@
+/**
+ * Limits and cancelling: what a task may use, and how it ends when it uses more.
+ *
+ * Whatever ends a task, the next one on its thread (each pool here has one) is as any other.
+ */
+import assert from "node:assert/strict";
+import { after, describe, mock, test } from "node:test";
+import {
+  Deferred,
+  DeferredMemoryError,
+  type DeferredOptions,
+  DeferredPool,
+  PoolClosedError,
+} from "../mod.ts";
+
+const pool = new DeferredPool({ maxThreads: 1 });
+after(() => pool.close());
+
+const endless = (): void => {
+  for (;;);
+};
+
+async function nextIsFine(): Promise<void> {
+  assert.equal(await pool.run((n: number) => n * 2, 21), 42);
+}
+
+async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (reason) {
+    return reason;
+  }
+  assert.fail("it was to reject");
+}
+
+function isDOMException(error: unknown, name: string, ...parts: string[]): void {
+  assert.ok(error instanceof DOMException, String(error));
+  assert.equal(error.name, name);
+  for (const part of parts) assert.ok(error.message.includes(part), `${part} in ${error.message}`);
+}
+
+/** What never asks whether to stop: loops that swallow it, and builtins. */
+const UNSTOPPABLE: Record<string, () => unknown> = {
+  "a loop": () => {
+    for (;;);
+  },
+  "a loop that catches": () => {
+    for (;;) {
+      try {
+        for (;;);
+      } catch { /* again */ }
+    }
+  },
+  "a loop in a Promise's executor": () => {
+    for (;;) {
+      try {
+        new Promise(() => {
+          for (;;);
+        });
+      } catch { /* again */ }
+    }
+  },
+  "microtasks without end": async () => {
+    for (;;) await null;
+  },
+  "a sort that never decides": () =>
+    [3, 2, 1].sort(() => {
+      for (;;);
+    }),
+  "a getter of the result": () => ({
+    get x() {
+      for (;;);
+    },
+  }),
+  "a catastrophic RegExp": () => /^(a+)+$/.test(`${"a".repeat(40)}b`),
+  "RegExps being compiled": () => {
+    for (;;) new RegExp("[ab]?".repeat(2000));
+  },
+  "fill": () => [].fill.call({ length: 2 ** 53 - 1 } as unknown as never[], 0 as never),
+  "join": () => [].join.call({ length: 2 ** 32 } as unknown as never[]),
+  "includes": () => [].includes.call({ length: 2 ** 53 - 1 } as unknown as never[], 1 as never),
+  "JSON.stringify": () => JSON.stringify(Array(2 ** 25).fill({})),
+  "JSON.parse": () => {
+    for (;;) JSON.parse(`[${"1.5,".repeat(10_000)}0]`);
+  },
+  "dates": () => {
+    for (;;) new Date(2020, 1, 1).toString();
+  },
+  "encodeURIComponent": () => {
+    for (;;) encodeURIComponent("é".repeat(2 ** 20));
+  },
+  "a BigInt of many digits": () => {
+    for (;;) String(3n ** 200_000n);
+  },
+  "a typed array": () => {
+    for (;;) new Uint8Array(2 ** 22).fill(1).sort();
+  },
+  "eval": () => (0, eval)("for (;;);"),
+  "iterators on iterators": () => {
+    function* forever(): Generator<number> {
+      for (;;) yield 1;
+    }
+    return [...forever().filter(() => false)];
+  },
+};
+
+describe("a timeout ends", () => {
+  for (const [name, fn] of Object.entries(UNSTOPPABLE)) {
+    test(name, async () => {
+      const error = await reasonOf(pool.defer(fn, { timeout: 30, name: "greedy" }));
+      isDOMException(error, "TimeoutError", "30 ms", "`greedy`");
+      await nextIsFine();
+    });
+  }
+
+  test("nothing else: a task that is quick, or whose limit lies far away", async () => {
+    for (const far of [1e3, 1e9, 1e15, Number.MAX_VALUE, Infinity]) {
+      const options = { timeout: far, cpuLimit: far, queueTimeout: far };
+      assert.equal(await pool.defer(() => 1, options), 1);
+      assert.equal(await pool.defer(async () => await 2, options), 2);
+    }
+  });
+
+  test("no task for what the one before it left to clean up", async () => {
+    const large = pool.run(() => new Uint8Array(200 * 2 ** 20).fill(1).length);
+    const quick = pool.defer(() => 1, { timeout: 1000 });
+    assert.deepEqual(await Promise.all([large, quick]), [200 * 2 ** 20, 1]);
+  });
+});
+
+test("cpuLimit ends a task by the time its thread worked", async () => {
+  if (pool.hardening?.signal !== true) return; // where there is no such clock
+  const error = await reasonOf(pool.defer(endless, { cpuLimit: 30 }));
+  isDOMException(error, "TimeoutError", "cpuLimit", "30 ms");
+  await nextIsFine();
+});
+
+test("queueTimeout ends a task that waits, not the one that runs", async () => {
+  const running = pool.defer(endless, { timeout: 200 });
+  const waiting = pool.defer(() => 1, { queueTimeout: 20 });
+  isDOMException(await reasonOf(waiting), "TimeoutError", "queueTimeout", "20 ms");
+  assert.equal(waiting.stats, undefined);
+  isDOMException(await reasonOf(running), "TimeoutError");
+  await nextIsFine();
+});
+
+describe("memoryLimit ends", () => {
+  const BOMBS: Record<string, () => unknown> = {
+    "arrays": () => {
+      const all: unknown[] = [];
+      for (;;) all.push([all.length]);
+    },
+    "a string": () => {
+      let text = "x";
+      for (;;) text += text;
+    },
+    "a Map": () => {
+      const map = new Map<number, object>();
+      for (let i = 0;; i++) map.set(i, {});
+    },
+    "an ArrayBuffer": () => [new ArrayBuffer(2 ** 20), new ArrayBuffer(2 ** 30)],
+    "property names": () => {
+      const all: Record<string, number> = {};
+      for (let i = 0;; i++) all[`name ${i}`] = i;
+    },
+    "closures": () => {
+      let last: unknown;
+      for (;;) last = ((inner: unknown) => () => inner)(last);
+    },
+    "a result that is small inside and large outside": () =>
+      Array(300).fill("x".repeat(2 ** 20)) as string[],
+  };
+  for (const [name, fn] of Object.entries(BOMBS)) {
+    test(name, async () => {
+      const error = await reasonOf(
+        pool.defer(fn, { memoryLimit: 8 * 2 ** 20, timeout: 20_000, name: "bomb" }),
+      );
+      if (error instanceof RangeError || (error as Error).name === "InternalError") {
+        assert.notEqual(name, "arrays"); // the engine's own limits: "invalid array buffer length"
+      } else {
+        assert.ok(error instanceof DeferredMemoryError, String(error));
+        assert.equal(error.code, "ERR_DEFERRED_MEMORY");
+        assert.match(error.message, /`bomb`.*8 MiB/);
+      }
+      await nextIsFine();
+    });
+  }
+});
+
+test("too deep a recursion is an error that the task may catch", async () => {
+  const caught = await pool.run(() => {
+    let depth = 0;
+    const deeper = (): void => {
+      depth++;
+      deeper();
+    };
+    try {
+      deeper();
+    } catch (error) {
+      return [(error as Error).name, depth > 1000];
+    }
+  });
+  assert.deepEqual(caught, ["RangeError", true]);
+  const chained = pool.run(() => {
+    let all: IteratorObject<number> = [1].values();
+    for (let i = 0; i < 100_000; i++) all = all.map((x) => x);
+    return all.next().value;
+  });
+  assert.ok(await reasonOf(chained) instanceof RangeError);
+  await nextIsFine();
+});
+
+describe("cancelling", () => {
+  test("ends a running task at once, with the reason", async () => {
+    const reason = { why: "not needed" };
+    const task = pool.run(endless);
+    setTimeout(() => task.cancel(reason), 10);
+    assert.equal(await reasonOf(task), reason);
+    await nextIsFine();
+  });
+
+  test("gives an AbortError when there is no reason", async () => {
+    const task = pool.run(endless);
+    task.cancel();
+    isDOMException(await reasonOf(task), "AbortError");
+    await nextIsFine();
+  });
+
+  test("ends one queued task and no other", async () => {
+    const running = pool.run(endless);
+    const queued = [1, 2, 3].map((n) => pool.run((x: number) => x, n));
+    queued[1]!.cancel("out");
+    assert.equal(await reasonOf(queued[1]!), "out");
+    running.cancel("enough");
+    assert.equal(await reasonOf(running), "enough");
+    assert.deepEqual(await Promise.all([queued[0], queued[2]]), [1, 3]);
+  });
+
+  test("does nothing to a task that has ended", async () => {
+    const task = pool.run(() => 7);
+    assert.equal(await task, 7);
+    task.cancel("late");
+    assert.equal(await task, 7);
+    await nextIsFine();
+  });
+
+  test("by a signal: before, while queued, while running", async () => {
+    const early = pool.defer(() => 1, { signal: AbortSignal.abort("early") });
+    assert.equal(await reasonOf(early), "early");
+    assert.equal(early.stats, undefined);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const tasks = [pool.defer(endless, { signal }), pool.defer(() => 1, { signal })];
+    setTimeout(() => controller.abort("now"), 10);
+    assert.deepEqual(await Promise.all(tasks.map(reasonOf)), ["now", "now"]);
+    await nextIsFine();
+  });
+
+  test("a thousand tasks by one signal", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const tasks = Array.from({ length: 1000 }, () => reasonOf(pool.defer(endless, { signal })));
+    controller.abort("all");
+    assert.deepEqual(new Set(await Promise.all(tasks)), new Set(["all"]));
+    await nextIsFine();
+  });
+});
+
+test("a limit that makes no sense is refused at once", async () => {
+  const wrong: DeferredOptions[] = [
+    { timeout: 0 },
+    { timeout: -1 },
+    { timeout: NaN },
+    { timeout: "50" as unknown as number },
+    { cpuLimit: -1 },
+    { queueTimeout: 0 },
+    { memoryLimit: 1000 },
+    { memoryLimit: 2 ** 40 },
+    { memoryLimit: 2 ** 20 + 0.5 },
+    { maxStackSize: 10 },
+    { maxStackSize: 8 * 2 ** 20 }, // more than the pool's threads have
+  ];
+  for (const options of wrong) {
+    const name = Object.keys(options)[0]!;
+    const refused = { name: "RangeError", message: new RegExp(name) };
+    assert.throws(() => pool.defer(() => 1, options), refused);
+    if (options.maxStackSize !== 8 * 2 ** 20) {
+      assert.throws(() => new DeferredPool(options as object), refused);
+    }
+  }
+  assert.throws(() => pool.defer(() => 1, { signal: {} as AbortSignal }), TypeError);
+  await nextIsFine();
+});
+
+test("a pool's limits hold for its tasks, unless a task has its own", async () => {
+  await using strict = new DeferredPool({ maxThreads: 1, timeout: 30 });
+  isDOMException(await reasonOf(strict.run(endless)), "TimeoutError", "30 ms");
+  isDOMException(await reasonOf(strict.defer(endless, { timeout: 60 })), "TimeoutError", "60 ms");
+  const wait = (ms: number): number => {
+    const end = Date.now() + ms;
+    while (Date.now() < end);
+    return ms;
+  };
+  assert.equal(await strict.defer(wait, { args: [60], timeout: Infinity }), 60);
+});
+
+test("destroy() ends tasks that never would", async () => {
+  const doomed = new DeferredPool({ maxThreads: 2 });
+  const tasks = [doomed.run(endless), doomed.run(endless), doomed.run(() => 1)].map(reasonOf);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  doomed.destroy();
+  for (const reason of await Promise.all(tasks)) assert.ok(reason instanceof PoolClosedError);
+});
+
+test("false timers of a test do not stop tasks", async () => {
+  if ("Bun" in globalThis || "Deno" in globalThis) return; // only Node has them
+  mock.timers.enable({ apis: ["setTimeout", "setInterval", "setImmediate"] });
+  try {
+    assert.equal(await Deferred.run((n: number) => n + 1, 1), 2);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("hardening tells what is in force", () => {
+  assert.equal(new DeferredPool().hardening, undefined);
+  assert.equal(pool.hardening?.signal, true);
+  if (process.platform === "linux") assert.equal(pool.hardening?.syscalls, true);
+});
