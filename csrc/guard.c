@@ -122,9 +122,9 @@ static void install(void) {
     sigemptyset(&fault.sa_mask);
     /* What was there before is known before ours is there: a fault may come at any time. */
     installed = !sigaction(STOP_SIGNAL, NULL, &before_stop) &&
-                !sigaction(SIGSEGV, NULL, &before_segv) &&
-                !sigaction(SIGBUS, NULL, &before_bus) && !sigaction(STOP_SIGNAL, &stop, NULL) &&
-                !sigaction(SIGSEGV, &fault, NULL) && !sigaction(SIGBUS, &fault, NULL);
+                !sigaction(SIGSEGV, NULL, &before_segv) && !sigaction(SIGBUS, NULL, &before_bus) &&
+                !sigaction(STOP_SIGNAL, &stop, NULL) && !sigaction(SIGSEGV, &fault, NULL) &&
+                !sigaction(SIGBUS, &fault, NULL);
 }
 
 /* The inaccessible pages below this thread's stack. */

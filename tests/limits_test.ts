@@ -8,8 +8,8 @@ import { after, describe, mock, test } from "node:test";
 import {
   Deferred,
   DeferredMemoryError,
-  type DeferredOptions,
   DeferredPool,
+  type Limits,
   PoolClosedError,
 } from "../mod.ts";
 
@@ -199,6 +199,7 @@ test("too deep a recursion is an error that the task may catch", async () => {
     } catch (error) {
       return [(error as Error).name, depth > 1000];
     }
+    return [];
   });
   assert.deepEqual(caught, ["RangeError", true]);
   const chained = pool.run(() => {
@@ -267,7 +268,7 @@ describe("cancelling", () => {
 });
 
 test("a limit that makes no sense is refused at once", async () => {
-  const wrong: DeferredOptions[] = [
+  const wrong: Limits[] = [
     { timeout: 0 },
     { timeout: -1 },
     { timeout: NaN },
