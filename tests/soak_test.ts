@@ -72,6 +72,8 @@ describe("memory stays flat", () => {
       { warm: 20_000, rounds: 100_000, tolerance: { native: 16 * MB } },
     ));
 
+  // V8 makes up to 18 MB of code and stack traces of its own here; a task that leaked its realm or
+  // its payload would leave 1 GB.
   test("over tasks that throw, are refused, never settle and use much memory", {
     timeout: 120_000,
   }, () =>
@@ -87,7 +89,7 @@ describe("memory stays flat", () => {
       `await pool.run(ways[i % 97 ? i % 3 : i % 5]).then(() => { throw new Error("ran"); }, () => {});
       try { pool.run(Math.max); throw 1; } catch (e) { if (e === 1) throw e; }
       try { pool.run((x) => x, { x: [{}, () => 1] }); throw 1; } catch (e) { if (e === 1) throw e; }`,
-      { warm: 2_000, rounds: 8_000, tolerance: { native: 16 * MB } },
+      { warm: 4_000, rounds: 12_000, tolerance: { native: 32 * MB } },
     ));
 
   // More functions than compiled ones are kept, so that each is compiled anew.
