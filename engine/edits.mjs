@@ -70,4 +70,19 @@ export const EDITS = [
     upstream: "A bug of 0.17 and 0.18: the check belongs there. A chain of iterator helpers is " +
       "the test.",
   },
+  {
+    file: "quickjs.c",
+    find: `\
+    return h ^ ctx->hash_seed ^ hash32(tag);
+`,
+    replace: `\
+    h = hash32(h ^ ctx->hash_seed ^ tag);
+    return h ^ (h >> 16);
+`,
+    why: "A Map's buckets are chosen by the low bits of a hash. Those of an integer were the low " +
+      "bits of a double, zeros, and those of an object were its address's: a Map of the integers " +
+      "below 10,000 used 64 buckets of 8,192 and took 7 ms to fill.",
+    upstream:
+      "A defect of 0.18: the mixing step belongs behind the key's hash, not in front of it.",
+  },
 ];
