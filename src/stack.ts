@@ -494,7 +494,10 @@ export function setTaskStack(error: Error, subject: StackSubject): void {
     setLazyStack(one, subject, one === error);
     for (const key of ["cause", "errors"]) {
       const inner: unknown = Object.getOwnPropertyDescriptor(one, key)?.value;
-      for (const each of Array.isArray(inner) ? inner : [inner]) {
+      const list: unknown[] = Array.isArray(inner) ? inner : [inner];
+      // Not the whole list: a task may have made it of 2^32 holes.
+      for (let i = 0; i < list.length && i < MAX_INNER_ERRORS; i++) {
+        const each = list[i];
         if (each instanceof Error && seen.size < MAX_INNER_ERRORS) seen.add(each);
       }
     }
