@@ -1,7 +1,7 @@
 /**
  * What happens in a contender's process: one measure of one contender.
  *
- *   RUNTIME contenders/NAME.mjs MEASURE key=value...   prints its figures as one line of JSON
+ *   RUNTIME contenders/NAME.mjs KIND task=NAME key=value...   prints its figures as a line of JSON
  *
  * A contender gives a function that opens a pool; all else is here, the same for all of them. (A
  * contender may be a program of any kind that takes such arguments and prints such a line:
@@ -10,13 +10,15 @@
  * @module
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import { Bench } from "tinybench";
 
 /**
  * @typedef {object} Lane
  * @property {(arg: number) => PromiseLike<unknown>} run  one task
+ * @property {(arg: number, ms: number) => PromiseLike<unknown>} [runWithin]  one that is ended when
+ *   it takes longer, and then rejects; the next `run` gets its result all the same
  * @property {() => unknown} close
  *
  * @typedef {(threads: number, task: string) => Lane} Open  `task` is the name of one in tasks.mjs
@@ -34,8 +36,8 @@ async function sample(fn, options, hooks = {}) {
 }
 
 /** One task after another: from the call to the awaited result. */
-async function roundtrip(open, { ms, tasks, idle }) {
-  const lane = open(1, "increment");
+async function roundtrip(open, { ms, tasks, idle }, task) {
+  const lane = open(1, task);
   const { p50, p99, samplesCount } = await sample(
     () => lane.run(1),
     { time: ms, iterations: tasks, warmupTime: Math.min(ms, 300), warmupIterations: 20 },
@@ -62,10 +64,10 @@ async function burst(open, { tasks, threads, arg, repeat }, task) {
 }
 
 /** A new pool, from its making to the result of its first task. */
-async function first(open, { samples }) {
+async function first(open, { samples }, task) {
   let lane;
   const { p50 } = await sample(
-    () => (lane = open(1, "increment")).run(1),
+    () => (lane = open(1, task)).run(1),
     { time: 0, iterations: samples, warmupTime: 0, warmupIterations: 3 },
     { afterEach: () => lane?.close() },
   );
@@ -88,8 +90,8 @@ async function residentBytes() {
  * A pool all of whose workers have run a task. Many tasks of some length at once see to it; a
  * Deferred tells which worker ran it, and where one was not among them, longer tasks follow.
  */
-async function openAll(open, threads, busy) {
-  const lane = open(threads, "busy");
+async function openAll(open, threads, busy, task) {
+  const lane = open(threads, task);
   for (let ms = busy; ms <= 16 * busy; ms *= 2) {
     const runs = Array.from({ length: threads }, () => lane.run(ms));
     await Promise.all(runs);
@@ -100,10 +102,10 @@ async function openAll(open, threads, busy) {
 }
 
 /** What workers add to the process, each of which ran a task and is idle again. */
-async function memory(open, { workers, busy }) {
-  const one = await openAll(open, 1, busy); // what is needed once is there now
+async function memory(open, { workers, busy }, task) {
+  const one = await openAll(open, 1, busy, task); // what is needed once is there now
   const before = await residentBytes();
-  const many = await openAll(open, workers, busy);
+  const many = await openAll(open, workers, busy, task);
   const after = await residentBytes();
   await many.close();
   await one.close();
@@ -148,8 +150,8 @@ async function cpuOf(work) {
  * busiest thread. `idle` is what the same process uses in the same time without a task: the
  * runtime's own doing, such as its garbage collector's.
  */
-async function waiting(open, { ms }) {
-  const lane = open(1, "busy");
+async function waiting(open, { ms }, task) {
+  const lane = open(1, task);
   await lane.run(50);
   await sleep(50);
   const { all: idle } = await cpuOf(() => sleep(ms));
@@ -158,24 +160,91 @@ async function waiting(open, { ms }) {
   return { cpu: all - busiest, idle };
 }
 
-const MEASURES = {
-  roundtrip,
-  burst: (open, options) => burst(open, options, "increment"),
-  sum: (open, options) => burst(open, options, "sum"),
-  first,
-  memory,
-  waiting,
-};
+/** Whether the process hardly used a processor for `ms`. */
+async function isQuiet(ms) {
+  const before = process.cpuUsage();
+  await sleep(ms);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000 < ms / 4;
+}
+
+/**
+ * Ends the process, although it may hold a thread that nothing can end: no runtime's own exit can
+ * be relied on then.
+ */
+function endNow() {
+  process.kill(process.pid, "SIGKILL");
+}
+
+/** @returns {Promise<boolean>} whether all that was ended has really ended, within 4 s */
+async function becomesQuiet() {
+  const end = performance.now() + 4000;
+  while (!await isQuiet(20)) if (performance.now() > end) return false;
+  return true;
+}
+
+/**
+ * From the deadline of a task that never ends to the result of the next one, on the same thread
+ * or on the one that takes its place. The next task is asked for when the first has rejected, and
+ * then there is quiet before the next deadline.
+ *
+ * `left` is how many threads are left behind that run on, and use a processor each for as long as
+ * the process lives. The first one ends the measure: from then on its figures would be worse.
+ */
+async function kill(open, { ms, time, tasks }, task) {
+  const lane = open(1, task);
+  /** Gives up where a contender would have us wait for ever. */
+  const soon = async (promise, complaint) => {
+    const timer = setTimeout(() => {
+      writeSync(2, `Error: ${complaint} within 10 s\n`);
+      endNow();
+    }, 10_000);
+    const value = await promise;
+    clearTimeout(timer);
+    return value;
+  };
+  const expect = async (arg) => {
+    const result = await soon(lane.run(arg), "an ordinary task gave no result");
+    if (result !== arg + 1) throw new Error("a wrong result");
+  };
+  const taken = [];
+  let left = 0;
+  const end = performance.now() + time;
+  await expect(0);
+  await becomesQuiet();
+  while (!left && (taken.length < tasks || performance.now() < end)) {
+    await expect(0);
+    const start = performance.now();
+    const rejected = lane.runWithin(-1, ms).then(() => false, () => true);
+    if (!await soon(rejected, "the endless task did not reject")) {
+      throw new Error("the endless task ended by itself");
+    }
+    await expect(1);
+    taken.push(performance.now() - start - ms);
+    if (!await becomesQuiet()) left = 1;
+  }
+  taken.sort((a, b) => a - b);
+  const quantile = (q) => taken[Math.round(q * (taken.length - 1))];
+  const figures = { p50: quantile(0.5), p99: quantile(0.99), left, samples: taken.length };
+  if (left) {
+    writeSync(1, `${JSON.stringify(figures)}\n`); // done when it returns, as console.log may not
+    endNow();
+  }
+  await lane.close();
+  return figures;
+}
+
+const KINDS = { roundtrip, burst, first, memory, waiting, kill };
 
 /** Does what the command line asks for. @param {Open} open */
 export async function contend(open) {
-  const [name, ...rest] = process.argv.slice(2);
-  const options = Object.fromEntries(rest.map((text) => {
-    const [key, value] = text.split("=");
-    return [key, Number(value)];
-  }));
-  if (!Object.hasOwn(MEASURES, name)) {
-    throw new Error(`"${name}" is no measure; there are ${Object.keys(MEASURES).join(", ")}`);
+  const [kind, ...rest] = process.argv.slice(2);
+  const { task, ...texts } = Object.fromEntries(rest.map((text) => text.split("=")));
+  const options = Object.fromEntries(
+    Object.entries(texts).map(([key, text]) => [key, Number(text)]),
+  );
+  if (!Object.hasOwn(KINDS, kind)) {
+    throw new Error(`"${kind}" is no kind of measure; there are ${Object.keys(KINDS).join(", ")}`);
   }
-  console.log(JSON.stringify(await MEASURES[name](open, options)));
+  console.log(JSON.stringify(await KINDS[kind](open, options, task)));
 }

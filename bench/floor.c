@@ -1,6 +1,6 @@
 /* floor.c - the C floor: the library with no JavaScript host above it.
  *
- *   floor MEASURE source=FUNCTION key=value...    prints its figures as one line of JSON
+ *   floor KIND source=FUNCTION key=value...    prints its figures as one line of JSON
  *
  * The same measures as contend.mjs, the same task (its source is an argument), and a host that
  * does as little as a host can: it submits, and looks at the ring until the completion is there.
@@ -225,8 +225,10 @@ int main(int argc, char **argv) {
         const char *name;
         void (*run)(int argc, char **argv, const char *source);
     } measures[] = {
-        {"roundtrip", roundtrip}, {"burst", burst},   {"sum", burst},
-        {"first", first},         {"memory", memory},
+        {"roundtrip", roundtrip},
+        {"burst", burst},
+        {"first", first},
+        {"memory", memory},
     };
     const char *source = NULL;
     for (int i = 2; i < argc; i++)
@@ -236,6 +238,6 @@ int main(int argc, char **argv) {
         measures[i].run(argc, argv, source);
         return 0;
     }
-    fprintf(stderr, "usage: floor roundtrip|burst|sum|first|memory source=FUNCTION key=value...\n");
+    fprintf(stderr, "usage: floor roundtrip|burst|first|memory source=FUNCTION key=value...\n");
     return 2;
 }

@@ -19,8 +19,14 @@
  * @property {Record<string, number>} quick    what differs in a smoke run
  * @property {number} rounds    of an ordinary run: few where one takes long or wanders little
  * @property {Figure[]} figures
- * @property {true} [hostOnly]  it makes no sense for the C floor
+ * @property {string[]} [contenders]  who takes part, if not the usual ones
  */
+
+/** Who takes part in a measure that says nothing else. */
+export const USUAL = ["floor", "deferred", "worker", "piscina"];
+
+/** Who can end a task. */
+const LIMITED = ["deferred", "worker", "workerpool", "piscina"];
 
 const P50 = { key: "p50", label: "p50", unit: "us" };
 const P99 = { key: "p99", label: "p99", unit: "us" };
@@ -71,7 +77,7 @@ export const MEASURES = [
   {
     name: "sum",
     title: "100 sums of 1..100,000, 2 workers",
-    kind: "sum",
+    kind: "burst",
     task: "sum",
     options: { tasks: 100, threads: 2, arg: 100_000, repeat: 3 },
     quick: { repeat: 1 },
@@ -110,8 +116,23 @@ export const MEASURES = [
       { key: "cpu", label: "", unit: "ms" },
       { key: "idle", label: "(2 s without a task)", unit: "ms" },
     ],
-    hostOnly: true,
+    contenders: ["deferred", "worker", "piscina"],
   },
+  ...[["loop", "an endless loop"], ["builtin", "an endless builtin"]].map(([task, title]) => ({
+    name: `kill-${task}`,
+    title: `${title}, deadline to next`,
+    kind: "kill",
+    task,
+    options: { ms: 20, time: 4000, tasks: 20 },
+    quick: { time: 500, tasks: 5 },
+    rounds: 3,
+    figures: [
+      { key: "p50", label: "p50", unit: "ms" },
+      { key: "p99", label: "p99", unit: "ms" },
+      { key: "left", label: "leaves running", unit: "threads" },
+    ],
+    contenders: LIMITED,
+  })),
 ];
 
 /**
@@ -119,7 +140,7 @@ export const MEASURES = [
  * @property {string} title
  * @property {string} measure
  * @property {string} figure
- * @property {"worker" | "piscina" | "floor"} [versus]  the figure is divided by this one's
+ * @property {"worker" | "workerpool" | "piscina" | "floor"} [versus]  the figure is divided by this one's
  * @property {number} [atMost]
  * @property {number} [atLeast]
  */
@@ -146,4 +167,15 @@ export const AIMS = [
   { title: "new pool to first result, ms", measure: "first", figure: "p50", atMost: 1 },
   { title: "memory of a worker, MB", measure: "memory", figure: "each", atMost: 0.6 },
   { title: "CPU for waiting, ms", measure: "waiting", figure: "cpu", atMost: 5 },
+  ...["loop", "builtin"].flatMap((task) => {
+    const measure = `kill-${task}`, figure = "p50";
+    const title = `endless ${task}, deadline to next`;
+    return [
+      { title: `${title}, ms`, measure, figure, atMost: 1 },
+      { title: `${title} / Worker's`, measure, figure, versus: "worker", atMost: 0.1 },
+      { title: `${title} / workerpool's`, measure, figure, versus: "workerpool", atMost: 0.1 },
+      { title: `${title} / Piscina's`, measure, figure, versus: "piscina", atMost: 0.1 },
+      { title: `${title}, threads left`, measure, figure: "left", atMost: 0 },
+    ];
+  }),
 ];

@@ -33,6 +33,8 @@ export function median(values) {
 /** Three digits that mean something. @param {number} value */
 function number(value) {
   const size = Math.abs(value);
+  if (size < 1000 && Number.isInteger(value)) return String(value);
+  if (size < 0.01) return value.toPrecision(1);
   if (size >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
   if (size >= 1000) return `${(value / 1000).toFixed(size < 1e5 ? 1 : 0)} k`;
   return value.toFixed(size < 0.995 ? 2 : size < 99.5 ? 1 : 0);
@@ -80,6 +82,11 @@ class Samples {
     );
   }
 
+  /** Whether a contender took part in anything. */
+  has(runtime, contender) {
+    return [...this.#all.keys()].some((key) => key.endsWith(` ${runtime} ${contender}`));
+  }
+
   failed(measure, runtime, contender) {
     const samples = this.#all.get(`${measure} ${runtime} ${contender}`) ?? [];
     return samples.some((sample) => sample.failed);
@@ -93,18 +100,17 @@ function spread(values) {
 }
 
 /**
- * One runtime's table.
+ * One runtime's table, with a column for each contender that took part in any of the measures.
  *
  * @param {{ runtime: string, contenders: { name: string, title: string }[],
  *   measures: import("./measures.mjs").Measure[], samples: Sample[] }} what
  */
 export function runtimeTable({ runtime, contenders, measures, samples }) {
   const known = new Samples(samples);
-  const columns = [...contenders.map((contender) => ({ ...contender, runtime })), {
-    name: "floor",
-    title: "C floor",
-    runtime: "c",
-  }];
+  const columns = [
+    ...contenders.map((contender) => ({ ...contender, runtime })),
+    { name: "floor", title: "C floor", runtime: "c" },
+  ].filter((column) => known.has(column.runtime, column.name));
   const rows = [["", ...columns.flatMap(({ title }) => [terminal.bold(title), ""])]];
   for (const { name, title, figures } of measures) {
     for (const { key, label, unit } of figures) {

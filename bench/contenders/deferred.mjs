@@ -9,6 +9,7 @@ await contend((threads, task) => {
   const fn = tasks[task];
   return {
     run: (arg) => pool.run(fn, arg),
+    runWithin: (arg, timeout) => pool.defer(fn, { args: [arg], timeout }),
     close: () => pool.close(),
   };
 });

@@ -9,6 +9,7 @@ await contend((threads, name) => {
   const pool = new Piscina({ filename, minThreads: threads, maxThreads: threads });
   return {
     run: (arg) => pool.run(arg, { name }),
+    runWithin: (arg, ms) => pool.run(arg, { name, signal: AbortSignal.timeout(ms) }),
     close: () => pool.close(),
   };
 });

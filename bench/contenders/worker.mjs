@@ -19,21 +19,35 @@ function start(receive) {
 
 /** One thread. Replies come in the order of the questions. @param {string} task */
 function lane(task) {
-  let waiting = [], next = 0;
-  const worker = start((data) => {
-    const resolve = waiting[next++];
-    if (next === waiting.length) waiting = [], next = 0;
-    resolve(data);
-  });
-  worker.postMessage(task);
-  return {
-    run: (arg) =>
-      new Promise((resolve) => {
-        waiting.push(resolve);
-        worker.postMessage(arg);
-      }),
-    close: () => worker.terminate(),
+  let waiting = [], next = 0, worker;
+  const open = () => {
+    worker = start((data) => {
+      const resolve = waiting[next++];
+      if (next === waiting.length) waiting = [], next = 0;
+      resolve(data);
+    });
+    worker.postMessage(task);
   };
+  const run = (arg) =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      worker.postMessage(arg);
+    });
+  /** At the deadline another Worker starts, without a wait for the end of the first. */
+  const runWithin = (arg, ms) => {
+    const reply = run(arg);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        worker.terminate();
+        waiting = [], next = 0;
+        open();
+        reject(new DOMException("it took too long", "TimeoutError"));
+      }, ms);
+      reply.then(resolve).finally(() => clearTimeout(timer));
+    });
+  };
+  open();
+  return { run, runWithin, close: () => worker.terminate() };
 }
 
 await contend((threads, task) => {
@@ -41,6 +55,7 @@ await contend((threads, task) => {
   let turn = 0;
   return {
     run: (arg) => lanes[turn++ % threads].run(arg),
+    runWithin: (arg, ms) => lanes[turn++ % threads].runWithin(arg, ms),
     close: () => Promise.all(lanes.map((lane) => lane.close())),
   };
 });
