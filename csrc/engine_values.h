@@ -120,6 +120,8 @@ int engine_array_filled(JSContext *ctx, JSValueConst array, uint32_t count, bool
 uint32_t engine_map_size(JSValueConst map);
 /* Copies the entries (key, value, key, value ... of a Map, the values of a Set). */
 void engine_map_copy(JSContext *ctx, JSValueConst map, JSValue *entries);
+/* Makes room for `count` entries in an empty one. */
+int engine_map_reserve(JSContext *ctx, JSValueConst map, uint32_t count);
 JSValue engine_new_map(JSContext *ctx, bool is_set);
 /* Adds an entry; 0 if the key is there already. */
 int engine_map_add(JSContext *ctx, JSValueConst map, JSValue key, JSValue value);
