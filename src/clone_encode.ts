@@ -60,7 +60,7 @@ const INDEX_NAMES = Array.from({ length: LISTED }, (_, i) => String(i));
 /** Deno's Buffer writes strings in JavaScript: a loop of ours is faster. */
 const NATIVE_WRITE = !("Deno" in globalThis);
 /** Strings of up to this many units are copied in a loop. */
-const SHORT = NATIVE_WRITE ? 16 : 64;
+const SHORT = NATIVE_WRITE ? 24 : 64;
 /** Strings from this many units on are first taken for ASCII, if they begin so. */
 const LONG = NATIVE_WRITE ? 256 : 64;
 const WIDE = /[^\0-\xff]/;
