@@ -12,13 +12,17 @@
 
 import { readdirSync, readFileSync, writeSync } from "node:fs";
 import process from "node:process";
+import { isDeepStrictEqual } from "node:util";
 import { Bench } from "tinybench";
+import { VALUES } from "./values.mjs";
 
 /**
  * @typedef {object} Lane
- * @property {(arg: number) => PromiseLike<unknown>} run  one task
+ * @property {(arg: unknown) => unknown} run  one task; its result, or a promise of it
  * @property {(arg: number, ms: number) => PromiseLike<unknown>} [runWithin]  one that is ended when
  *   it takes longer, and then rejects; the next `run` gets its result all the same
+ * @property {(bytes: Uint8Array) => PromiseLike<Uint8Array>} [move]  there and back by transfer
+ * @property {string[]} [carries]  the names of the values it can carry, if not all
  * @property {() => unknown} close
  *
  * @typedef {(threads: number, task: string) => Lane} Open  `task` is the name of one in tasks.mjs
@@ -234,7 +238,34 @@ async function kill(open, { ms, time, tasks }, task) {
   return figures;
 }
 
-const KINDS = { roundtrip, burst, first, memory, waiting, kill };
+/** Values there and back again, one at a time: the time of each, in us. */
+async function clone(open, { time, tasks }) {
+  const figures = {};
+  for (const [name, { sort, make }] of Object.entries(VALUES)) {
+    const moved = sort === "moved";
+    const lane = open(1, moved ? "move" : "echo");
+    const echo = moved ? lane.move : lane.run;
+    if (echo && (lane.carries?.includes(name) ?? true)) {
+      let value = make();
+      if (!isDeepStrictEqual(await echo(value), make())) throw new Error(`${name} came back wrong`);
+      value = make();
+      const { p50 } = await sample(
+        // What was transferred is here again only when it came back.
+        async () => {
+          const back = await echo(value);
+          if (moved) value = back;
+        },
+        { time, iterations: tasks, warmupTime: time / 2, warmupIterations: tasks },
+      );
+      figures[name] = p50 * 1000;
+    }
+    await lane.close();
+    collectGarbage();
+  }
+  return figures;
+}
+
+const KINDS = { roundtrip, burst, first, memory, waiting, kill, clone };
 
 /** Does what the command line asks for. @param {Open} open */
 export async function contend(open) {

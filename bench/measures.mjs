@@ -4,6 +4,8 @@
  * @module
  */
 
+import { VALUES } from "./values.mjs";
+
 /**
  * @typedef {object} Figure
  * @property {string} key   in the JSON that a contender prints
@@ -133,6 +135,17 @@ export const MEASURES = [
     ],
     contenders: LIMITED,
   })),
+  {
+    name: "clone",
+    title: "there and back:",
+    kind: "clone",
+    task: "echo",
+    options: { time: 300, tasks: 10 },
+    quick: { time: 60, tasks: 4 },
+    rounds: 3,
+    figures: Object.entries(VALUES).map(([key, { title }]) => ({ key, label: title, unit: "us" })),
+    contenders: ["deferred", "worker", "structured_clone", "json", "serialize"],
+  },
 ];
 
 /**
@@ -141,6 +154,7 @@ export const MEASURES = [
  * @property {string} measure
  * @property {string} figure
  * @property {"worker" | "workerpool" | "piscina" | "floor"} [versus]  the figure is divided by this one's
+ * @property {string} [over]    the figure is divided by this one of the library's own
  * @property {number} [atMost]
  * @property {number} [atLeast]
  */
@@ -178,4 +192,20 @@ export const AIMS = [
       { title: `${title}, threads left`, measure, figure: "left", atMost: 0 },
     ];
   }),
+  ...Object.entries(VALUES).filter(([, { sort }]) => sort !== "moved").map(
+    ([figure, { title, sort }]) => ({
+      title: `${title}, there and back / Worker's`,
+      measure: "clone",
+      figure,
+      versus: "worker",
+      atMost: sort === "objects" ? 0.5 : 1,
+    }),
+  ),
+  {
+    title: "64 MB transferred / 1 MB transferred",
+    measure: "clone",
+    figure: "moved64",
+    over: "moved1",
+    atMost: 1.5,
+  },
 ];

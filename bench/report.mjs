@@ -75,10 +75,9 @@ class Samples {
   figures(measure, figure, runtime, contender) {
     const samples = this.#all.get(`${measure} ${runtime} ${contender}`) ?? [];
     return new Map(
-      samples.filter((sample) => sample.figures).map((sample) => [
-        sample.round,
-        sample.figures[figure],
-      ]),
+      samples.filter(({ figures }) => figures?.[figure] !== undefined).map((
+        { round, figures },
+      ) => [round, figures[figure]]),
     );
   }
 
@@ -140,9 +139,10 @@ export function judge({ runtimes, samples }) {
   return AIMS.map((aim) => {
     const results = runtimes.map((runtime) => {
       let values = known.figures(aim.measure, aim.figure, runtime.name, "deferred");
-      if (aim.versus) {
+      if (aim.versus || aim.over) {
         const where = aim.versus === "floor" ? "c" : runtime.name;
-        const others = known.figures(aim.measure, aim.figure, where, aim.versus);
+        const who = aim.versus ?? "deferred";
+        const others = known.figures(aim.measure, aim.over ?? aim.figure, where, who);
         values = new Map(
           [...values].filter(([round]) => others.has(round))
             .map(([round, value]) => [round, value / others.get(round)]),

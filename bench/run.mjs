@@ -11,7 +11,8 @@
  * round), so that nobody has the machine's good minutes for himself.
  *
  *   measures.mjs   what is measured, and the aims
- *   contend.mjs    how, within a contender's process;  contenders/   who;  tasks.mjs   what runs
+ *   contend.mjs    how, within a contender's process
+ *   contenders/    who;  tasks.mjs   what runs;  values.mjs   what is sent there and back
  *   floor.c        the C floor
  *   report.mjs     tables and verdicts
  *
@@ -52,6 +53,9 @@ const CONTENDERS = [
   { name: "worker", title: "Worker" },
   { name: "piscina", title: "Piscina" },
   { name: "workerpool", title: "workerpool" },
+  { name: "structured_clone", title: "structuredClone" },
+  { name: "json", title: "JSON" },
+  { name: "serialize", title: "v8, bun:jsc" },
 ];
 
 /**

@@ -35,3 +35,9 @@ export const builtin = (n) => {
   if (n < 0) [].includes.call({ length: 2 ** 53 - 1 }, 1);
   return n + 1;
 };
+
+/** Gives back what it gets. @template T @param {T} value @returns {T} */
+export const echo = (value) => value;
+
+/** Gives back the bytes that were transferred to it, by a transfer. @param {Uint8Array} bytes */
+export const move = (bytes) => Deferred.transfer(bytes, [bytes.buffer]);

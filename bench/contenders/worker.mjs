@@ -28,10 +28,10 @@ function lane(task) {
     });
     worker.postMessage(task);
   };
-  const run = (arg) =>
+  const run = (arg, transfer = []) =>
     new Promise((resolve) => {
       waiting.push(resolve);
-      worker.postMessage(arg);
+      worker.postMessage(arg, transfer);
     });
   /** At the deadline another Worker starts, without a wait for the end of the first. */
   const runWithin = (arg, ms) => {
@@ -55,6 +55,7 @@ await contend((threads, task) => {
   let turn = 0;
   return {
     run: (arg) => lanes[turn++ % threads].run(arg),
+    move: (bytes) => lanes[turn++ % threads].run(bytes, [bytes.buffer]),
     runWithin: (arg, ms) => lanes[turn++ % threads].runWithin(arg, ms),
     close: () => Promise.all(lanes.map((lane) => lane.close())),
   };

@@ -6,12 +6,15 @@ let task;
 
 const receive = (data, reply) => {
   if (task === undefined) task = tasks[data];
+  else if (task === tasks.move) reply(data, [data.buffer]);
   else reply(task(data));
 };
 
 if (globalThis.Deno || globalThis.Bun) {
-  globalThis.onmessage = (event) => receive(event.data, (result) => postMessage(result));
+  const reply = (result, transfer = []) => postMessage(result, transfer);
+  globalThis.onmessage = (event) => receive(event.data, reply);
 } else {
   const { parentPort } = await import("node:worker_threads");
-  parentPort.on("message", (data) => receive(data, (result) => parentPort.postMessage(result)));
+  const reply = (result, transfer) => parentPort.postMessage(result, transfer);
+  parentPort.on("message", (data) => receive(data, reply));
 }
