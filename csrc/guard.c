@@ -95,18 +95,27 @@ static void pass_on(const struct sigaction *before, int signal, siginfo_t *info,
 
 static void on_stop(int signal, siginfo_t *info, void *context) {
     int saved = errno;
-    if (!thread.guard)
+    if (!thread.guard) {
         pass_on(&before_stop, signal, info, context);
-    else
+    } else {
+        /* Before it looks, or a stop may be missed. */
+        atomic_store(&thread.guard->signalled, false);
         guard_poll(thread.guard);
+    }
     errno = saved;
 }
 
 static void on_fault(int signal, siginfo_t *info, void *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
     if (thread.guard && thread.guard->open && !thread.critical && address >= thread.fence &&
-        address < thread.fence_end)
+        address < thread.fence_end) {
+        /* A handler younger than ours may have been called first, with the signal blocked. */
+        sigset_t fault;
+        sigemptyset(&fault);
+        sigaddset(&fault, signal);
+        pthread_sigmask(SIG_UNBLOCK, &fault, NULL);
         guard_leave(thread.guard, DFD_STATUS_STACK);
+    }
     pass_on(signal == SIGBUS ? &before_bus : &before_segv, signal, info, context);
 }
 
@@ -161,6 +170,7 @@ bool guard_thread_begin(Guard *guard) {
     }
     thread.alternate = alternate;
     thread.guard = guard;
+    atomic_store(&guard->signalled, false);
     sigset_t ours;
     sigemptyset(&ours);
     sigaddset(&ours, STOP_SIGNAL);
@@ -183,4 +193,9 @@ void guard_thread_end(void) {
     thread.alternate = NULL;
 }
 
-void guard_signal(pthread_t to) { pthread_kill(to, STOP_SIGNAL); }
+/* Real-time signals queue up, and a thread that comes to run after a while gets all of them at
+ * once, each with a frame on its stack on top of the one before: so never more than one is sent. */
+void guard_signal(Guard *guard, pthread_t to) {
+    if (!atomic_exchange(&guard->signalled, true) && pthread_kill(to, STOP_SIGNAL))
+        atomic_store(&guard->signalled, false);
+}

@@ -14,7 +14,8 @@
  * the caller and is only changed inside a critical section.
  *
  * A signal that comes between two tasks, or inside a critical section, does nothing: whoever wants
- * the task gone sends it again until it is.
+ * the task gone sends it again until it is. A thread that does not get to run meanwhile has one
+ * signal to hear, however many were sent.
  */
 #ifndef DEFERRED_GUARD_H
 #define DEFERRED_GUARD_H
@@ -29,6 +30,7 @@ typedef struct Guard {
     sigjmp_buf exit;            /* of the thread inside */
     volatile sig_atomic_t open; /* whether it may be jumped to */
     atomic_int stop;            /* a DFD_STATUS_* that whoever is inside must end with, or 0 */
+    atomic_bool signalled;      /* a signal is on its way to the thread */
 } Guard;
 
 /* Runs `inside` with `opaque` under the guard and returns what it returns, or the status that it
@@ -51,8 +53,8 @@ void guard_stop(Guard *guard, int status);
 bool guard_thread_begin(Guard *guard);
 void guard_thread_end(void);
 
-/* Makes `thread` look at its guard. The thread must be alive and have begun. */
-void guard_signal(pthread_t thread);
+/* Makes `thread` look at the guard that it has begun with. It must be alive. Any thread. */
+void guard_signal(Guard *guard, pthread_t thread);
 
 /* Around what must not be left half way: malloc, functions that take locks. They nest. */
 void guard_critical_enter(void);

@@ -251,7 +251,7 @@ static void stop(Worker *worker, int status) {
     if (!worker->realm) return; /* build_realm sees to it */
     Guard *guard = realm_guard(worker->realm);
     if (!atomic_load(&guard->stop)) guard_stop(guard, status);
-    if (worker->signalled) guard_signal(worker->thread);
+    if (worker->signalled) guard_signal(guard, worker->thread);
 }
 
 /* Stops the worker's task if it is over its limits or must end anyway. Returns when to look again.

@@ -186,12 +186,17 @@ void realm_close(Realm *realm) {
 void realm_restore(Realm *realm) {
     assert(!realm->guard.open);
     arena_restore(realm->arena);
+    assert(arena_compare(realm->arena) == -1);
     arena_set_limit(realm->arena, realm->memory);
 }
 
 Guard *realm_guard(Realm *realm) { return &realm->guard; }
 
 size_t realm_image_size(const Realm *realm) { return arena_image_size(realm->arena); }
+
+#ifdef DFD_TEST
+Arena *realm_arena(const Realm *realm) { return realm->arena; }
+#endif
 
 /* --- programs ---------------------------------------------------------------------------- */
 

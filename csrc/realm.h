@@ -61,4 +61,9 @@ Guard *realm_guard(Realm *realm);
 
 size_t realm_image_size(const Realm *realm);
 
+#ifdef DFD_TEST
+/* Its arena, for tests that look at the image or let allocations fail. */
+struct Arena *realm_arena(const Realm *realm);
+#endif
+
 #endif

@@ -1,0 +1,764 @@
+/* kill_test.c - tasks that are killed: wherever a task is left, and by whatever, the thread goes
+ * on, its realm is pristine, and the next task gives the right answer.
+ *
+ * The whole of a worker's life takes part but for the pool: realm, guard, codec, engine, arena.
+ * (realm_image_test.c does the like with the engine and the arena alone.) The kinds of death:
+ *
+ *   a signal      from another thread, at any instant (guard_stop and guard_signal)
+ *   an allocation the arena is exhausted at the k-th one of compiling or of running
+ *   a fault       the stack's fence is touched; and faults that are none of ours
+ *
+ * After each one the arena must equal its image, all above the image must read as zeros, and a
+ * probe, which uses a bit of everything, must give what it gave in a fresh realm, byte for byte.
+ *
+ * KILL_TEST_RUNS scales the file; 2000 is the default. 100000 are as many kills by signal,
+ * 1,000,000 restores and a death at each single allocation.
+ */
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "check.h"
+#include "deferred.h"
+#include "realm.h"
+
+#define KB ((size_t)1 << 10)
+#define MB ((size_t)1 << 20)
+#define MEMORY (32 * MB)
+#define STACK (256 * KB)
+#define FENCE (64 * KB)
+#define PATIENCE 30.0 /* s until a task that does not die is called immortal */
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static unsigned runs(void) {
+    const char *text = getenv("KILL_TEST_RUNS");
+    int count = text ? atoi(text) : 2000;
+    return count > 0 ? (unsigned)count : 1;
+}
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* --- scripts ------------------------------------------------------------------------------- */
+
+/* A bit of everything, in the engine and in the codec, and of what an earlier task may have left.
+ * Its one argument comes back with the text. */
+static const char probe_source[] =
+    "((value) => {"
+    "  const d = new Date(2024, 1, 29, 12, 34, 56);"
+    "  const text = [d.getMonth() + '/' + d.getDate() + ' ' + d.getHours(),"
+    "    new Date(1e12).toISOString(),"
+    "    JSON.stringify(JSON.parse('{\"a\":[1,2.5,null,\"x\"]}')),"
+    "    'x1y22z'.replace(/[0-9]+/g, (n) => `<${n}>`), new RegExp('(b+)c').exec('abbc')[1],"
+    "    [5, 3, 9, 1].sort((a, b) => a - b).join(), 'ab'.repeat(3).toUpperCase(),"
+    "    (2n ** 100n).toString(), 0.1 + 0.2, parseFloat('1.5e3'),"
+    "    [...new Map([[1, 'a'], [2, 'b']]).values()].join(''), typeof left, 'p' in {}].join('|');"
+    "  return [text, value];"
+    "})";
+
+static const char probe_text[] =
+    "1/29 12|2001-09-09T01:46:40.000Z|{\"a\":[1,2.5,null,\"x\"]}|x<1>y<22>z|bb|1,3,5,9|ABABAB|"
+    "1267650600228229401496703205376|0.30000000000000004|1500|ab|undefined|false";
+
+/* What all scripts get as their argument. */
+static const char value_source[] =
+    "(() => {"
+    "  const shared = { n: 1.5, s: 'text', u: '\\u20ac\\ud83d\\ude00' };"
+    "  const value = { shared, list: [1, -0, NaN, , shared, 2n ** 70n, null, undefined, true],"
+    "    map: new Map([['k', shared], [shared, new Set([1, 'two'])]]), date: new Date(86400000),"
+    "    regexp: /a(b)?c/gi, bytes: new Uint8Array([1, 2, 3]), view: new DataView(new "
+    "ArrayBuffer(9)),"
+    "    floats: new Float64Array([0.5, Infinity]), error: new RangeError('e', { cause: shared }),"
+    "    rows: Array.from({ length: 20 }, (_, i) => ({ id: i, name: 'row ' + i })) };"
+    "  value.self = value;"
+    "  return value;"
+    "})";
+
+/* Functions that end soon. */
+static const char *const scripts[] = {
+    "(() => 1 + 1)",
+    "((value) => value)",
+    "((value) => JSON.stringify(value.rows) + JSON.stringify(value.list.slice(6), null, 2))",
+    "(() => JSON.parse('[' + '{\"a\":[1,2.5e-3,\"\\\\u00e9\\\\n\"],\"b\":{}},'.repeat(20) + '0]'))",
+    "(() => { try { JSON.parse('[1, 2, {\"x\": tru}]'); } catch (e) { return e.message; } })",
+    "(() => ['x5yx6y'.match(/x(?<digit>[0-9])y/gu), /(?<=a|b{2,3})[^c-e\\w]*?$/imsu.source])",
+    "(() => ['(a|b)*c{2,}', '[\\\\p{Lu}--[A-F]]', '(?:(x)\\\\1)+?'].map((s) => "
+    "new RegExp(s, 'v').test('AZcc')))",
+    "(() => { try { new RegExp('(' + 'a'.repeat(50) + '[z-a]'); } catch (e) { return e; } })",
+    "((value) => { const m = new Map(); for (let i = 0; i < 60; i++) m.set(i % 2 ? i : 'k' + i, "
+    "{ i }); for (let i = 0; i < 60; i += 3) m.delete(i); return [m, new WeakMap([[value, m]]).has("
+    "value)]; })",
+    "(() => { const s = new Set([1, 2, 3]); return [s.union(new Set([4])), s.isSubsetOf(s)]; })",
+    "(() => { function* g() { try { for (let i = 0; ; i++) yield* [i, `n${i}`]; } finally { n = 1; "
+    "} } let n = 0; const out = []; for (const x of g()) { if (out.push(x) > 20) break; } "
+    "return [out, n]; })",
+    "(async (value) => { const out = []; for await (const x of (async function* () { yield 1; "
+    "yield "
+    "value.date; })()) out.push(await x); return Promise.all(out.concat(Promise.resolve(3))); })",
+    "(async () => { const all = await Promise.allSettled([Promise.reject(new Error('no')), 1]); "
+    "return all.map((one) => one.status).join(); })",
+    "(() => ({ then(resolve) { queueMicrotask(() => resolve({ a: 1 })); } }))",
+    "(() => { class A { #x = [1]; static n = 0; static { A.n++; } get x() { return this.#x; } } "
+    "class B extends A { constructor() { super(); this.y = super.x.concat(A.n); } } "
+    "return { ...new B() }; })",
+    "(() => { throw new TypeError('thrown', { cause: { why: ['this', 'that'] } }); })",
+    "(() => ({ list: [1, { f() {} }] }))", /* can't be cloned */
+    "(() => new Promise(() => {}))",       /* never settles */
+    "(() => { let s = ''; for (let i = 0; i < 200; i++) s += 'part ' + i; return s.split(' ').map("
+    "(p) => p.padStart(6).trim()).join('-').normalize('NFD').replaceAll('p', 'q'); })",
+    "(() => { let b = 7n; for (let i = 0; i < 30; i++) b = b * 12345678901n + 1n; return [b, "
+    "b.toString(36), BigInt.asUintN(64, b), b / 3n ** 40n]; })",
+    "(() => { const a = Array.from({ length: 300 }, (_, i) => (i * 7919) % 301); return "
+    "[a.toSorted(("
+    "x, y) => x - y).at(-1), a.map(String).sort().slice(0, 9), new Float32Array(a).sort()]; })",
+    "(() => { const o = {}; for (let i = 0; i < 80; i++) o['key' + i] = i; delete o.key5; Object."
+    "defineProperty(o, 'x', { get() { return this.key7; }, enumerable: true }); return o; })",
+    "(() => { const log = []; const p = new Proxy({}, { get: (_, k) => (log.push(k), k), ownKeys: "
+    "() "
+    "=> ['a'] }); return [p.x + p.y, Reflect.ownKeys(p), log]; })",
+    "((value) => { const f = new Function('a', 'b', 'return { a, b, c: [a, b].map((x) => x + 1) "
+    "}'); "
+    "return [f(1, 2), eval('var q = 4; (() => q * value.bytes.length)()')]; })",
+    "(() => [new Date(2020, 1, 30).getTime() - Date.parse('2020-03-01T00:00:00'), new Date(NaN), "
+    "new Date(5).toUTCString(), String(new Date(2019, 5, 1)).length > 30])",
+    "(() => { const b = new ArrayBuffer(10, { maxByteLength: 5000 }); b.resize(4000); const v = "
+    "new "
+    "Uint16Array(b, 2, 100).fill(513); return [b, v, v.subarray(3, 9)]; })",
+    "(() => { const f = (n) => { try { return f(n + 1); } catch (e) { return e.name; } }; return "
+    "f(0); })",
+    "(({ rows, ...rest }) => { left: for (const { id, name = 'none' } of rows) { for (const k in "
+    "rest) if (id > 3) break left; } return [rows.at(-1)?.name ?? 1, `${rest.shared.s}`, "
+    "Object.groupBy(rows, (r) => r.id % 2)]; })",
+};
+
+/* Functions that do not end, each busy with something of its own. What never asks whether to stop
+ * is among them. */
+static const char *const busy[] = {
+    "(() => { for (let i = 0; ; i++) { const d = new Date(2000 + i % 60, i % 12, i % 28, i % 24); "
+    "d.setHours(5); String(d) + d.toISOString() + d.getTimezoneOffset() + d.toLocaleString(); } })",
+    "(() => { for (let i = 0; ; i++) Date.parse(new Date(i * 1e8).toString()) + Date.now(); })",
+    "((value) => { const text = JSON.stringify(Array(300).fill(value.rows)); for (;;) "
+    "JSON.parse(text); })",
+    "((value) => { const big = Array(300).fill(value.rows); for (;;) JSON.stringify(big); })",
+    "((value) => { for (;;) JSON.parse(JSON.stringify({ f: Math.random(), r: value.rows })); })",
+    "(() => { for (;;) /(a+)+$/.test('a'.repeat(26) + 'b'); })",
+    "(() => { for (let i = 0; ; i++) new RegExp(`(?<n>x{${i % 9}})|[^${i % 7}-9]+?`, "
+    "'giu').exec('yxx5');"
+    " })",
+    "((value) => { const s = value.rows.map((r) => r.name).join(); for (;;) s.replace(/(\\w+) "
+    "(\\d+)/g, (_, a, b) => b + a).split(/,/); })",
+    "(() => { const a = Array.from({ length: 2000 }, (_, i) => (i * 7919) % 2003); for (;;) "
+    "a.slice().sort((x, y) => x - y); })",
+    "(() => { const a = Array.from({ length: 2000 }, (_, i) => 'k' + (i * 7919) % 2003); for (;;) "
+    "a.toSorted(); })",
+    "(() => { const a = new Float64Array(5000); for (;;) a.map((_, i) => -i).sort(); })",
+    "(() => { for (let s = ''; ; s = s.length > 1e5 ? '' : s + s.length + '\\u20ac') "
+    "s.slice(3); })",
+    "(() => { const s = 'abc'.repeat(30000); for (;;) s.replaceAll('b', 'xy').toUpperCase() + "
+    "s.normalize('NFKD').padEnd(1e5, s).split('a').join('-'); })",
+    "(() => { const mask = (1n << 6000n) - 1n; for (let b = 3n; ; ) b = (b * b + 7n) & mask; })",
+    "(() => { for (let b = 3n ** 4000n; ; b++) BigInt(b.toString()) / 12345678901234567890n; })",
+    "(() => { for (let m = new Map(), i = 0; ; i++) { m.set('k' + i, { i }); if (m.size > 900) "
+    "m.clear(); [...m.keys()].length; } })",
+    "(() => { function* g() { for (;;) yield { a: [1] }; } let y; for (const x of g()) y = x; })",
+    "(async () => { for (;;) await Promise.all([1, Promise.resolve(2)]); })",
+    "(() => { for (;;) { try { new Promise(() => { for (;;) {} }); } catch {} } })",
+    "(() => { for (;;) { try { (function f() { f(); })(); } catch {} } })",
+    "(() => { for (let i = 1; ; i++) (i / 7).toString() + (i * 1.1).toFixed(5) + "
+    "parseFloat('1.' + i) + (i / 3).toPrecision(9) + Number('0x' + i); })",
+    "(() => { for (let i = 0; ; i++) new Function('a', `return ((x) => x * ${i} + a)(2)`)(3); })",
+    "(() => { for (let a = []; ; a = a.length > 50 ? [] : a) a.push(new "
+    "Uint8Array(20000).fill(7)); "
+    "})",
+    "(() => { for (let o = {}, i = 0; ; i++) { o['k' + i] = i; delete o['k' + (i >> 1)]; } })",
+    "(() => { for (;;) { const a = []; for (let i = 0; i < 3000; i++) { const x = { a }; x.x = x; "
+    "a.push(x); } } })",
+    "(() => { for (;;) performance.now() + new Error('stack').stack; })",
+    /* In the encoder, until that is deep enough. */
+    "((value) => { const more = () => ({ value: [value.rows, 1n << 90n, new Date(0), 'x\\u20ac'], "
+    "get "
+    "next() { return more(); } }); return more(); })",
+    "(() => ({ then: (f) => f({ get a() { throw { get a() { for (;;) [].concat([1]); } }; } }) }))",
+};
+
+/* --- programs, runs, and what must be so after each ------------------------------------------ */
+
+static Program *probe;
+static Program *programs[COUNT(scripts)], *loops[COUNT(busy)];
+static Bytes value, probe_result, results[COUNT(scripts)]; /* in the wire format */
+static int statuses[COUNT(scripts)];
+
+static Program *compile(Realm *realm, const char *source) {
+    Bytes reply = {0};
+    Program *program = realm_compile(realm, source, strlen(source), true, &reply);
+    CHECK(program && !reply.failed, "%s", source);
+    realm_restore(realm);
+    bytes_free(&reply);
+    return program;
+}
+
+static int run_limited(Realm *realm, const Program *program, const Limits *limits, Bytes *out) {
+    out->length = 0;
+    out->failed = false;
+    return realm_run(realm, program, value.data, value.length, value.data != NULL, limits, out);
+}
+
+static int run(Realm *realm, const Program *program, Bytes *out) {
+    static const Limits none;
+    return run_limited(realm, program, &none, out);
+}
+
+static bool same(const Bytes *a, const Bytes *b) {
+    return a->length == b->length && memcmp(a->data, b->data, a->length) == 0;
+}
+
+/* Restores the realm, and looks at every byte of it, and at those above that may be dirty. */
+static void check_restore(Realm *realm, const char *after) {
+    Arena *arena = realm_arena(realm);
+    size_t above = arena_peak(arena) - arena_image_size(arena) + 128 * KB;
+    arena_fail_at(arena, 0);
+    realm_restore(realm);
+    ptrdiff_t difference = arena_compare(arena), dirt = arena_dirt(arena, above);
+    CHECK(difference == -1, "byte %td of the image differs after %s", difference, after);
+    CHECK(dirt == -1, "byte %td above the image is not zero after %s", dirt, after);
+}
+
+/* Runs the probe as the next task. */
+static void check_probe(Realm *realm, const char *after, Bytes *out) {
+    int status = run(realm, probe, out);
+    CHECK(status == DFD_STATUS_OK, "the task after %s ended with %d", after, status);
+    CHECK(same(out, &probe_result), "the task after %s was wrong", after);
+    check_restore(realm, "the probe");
+}
+
+/* Compiles all there is and notes what it gives in a fresh realm. Once. */
+static bool prepare(void) {
+    if (probe) return true;
+    Realm *realm = realm_open(MEMORY, STACK);
+    if (!realm) return false;
+    Program *maker = compile(realm, value_source);
+    Bytes made = {0};
+    CHECK(maker && run(realm, maker, &made) == DFD_STATUS_OK);
+    realm_restore(realm);
+    program_drop(maker);
+    value = made;
+    probe = compile(realm, probe_source);
+    CHECK(run(realm, probe, &probe_result) == DFD_STATUS_OK);
+    CHECK(memmem(probe_result.data, probe_result.length, probe_text, sizeof probe_text - 1),
+          "the probe gives %.*s", (int)probe_result.length, (char *)probe_result.data);
+    realm_restore(realm);
+    for (size_t i = 0; i < COUNT(scripts); i++) {
+        programs[i] = compile(realm, scripts[i]);
+        statuses[i] = run(realm, programs[i], &results[i]);
+        CHECK(statuses[i] <= DFD_STATUS_UNSETTLED, "%d by %s", statuses[i], scripts[i]);
+        realm_restore(realm);
+    }
+    for (size_t i = 0; i < COUNT(busy); i++) loops[i] = compile(realm, busy[i]);
+    realm_close(realm);
+    return true;
+}
+
+/* --- threads ------------------------------------------------------------------------------- */
+
+/* As the pool starts its workers. */
+static pthread_t start(void *(*body)(void *), void *argument, size_t stack) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    if (pthread_attr_init(&attributes) || pthread_attr_setguardsize(&attributes, FENCE) ||
+        pthread_attr_setstacksize(&attributes, stack) ||
+        pthread_create(&thread, &attributes, body, argument))
+        abort();
+    pthread_attr_destroy(&attributes);
+    return thread;
+}
+
+/* xorshift64 (Marsaglia, 2003). */
+static uint64_t random_bits(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    return *state ^= *state << 17;
+}
+
+/* --- faults -------------------------------------------------------------------------------- */
+
+/* The handlers are installed once for a process, by its first worker. So each of these tests has a
+ * child of its own, forked while this process has none: they come first. */
+
+static char *nowhere;          /* an inaccessible page that is not ours */
+static char *volatile claimed; /* another address that the foreign handler takes for its own */
+static volatile int faults;    /* that the foreign handler had */
+static sigjmp_buf foreign_exit;
+static struct sigaction below; /* the handler that the foreign one replaced */
+
+/* As a virtual machine's: knows its own addresses and passes on the others. */
+static void on_foreign_fault(int signal, siginfo_t *info, void *context) {
+    if (info->si_addr == nowhere || info->si_addr == claimed) {
+        faults++;
+        siglongjmp(foreign_exit, 1);
+    }
+    if (!(below.sa_flags & SA_SIGINFO)) abort();
+    below.sa_sigaction(signal, info, context);
+}
+
+/* One that is told no address, and takes all. */
+static void on_plain_fault(int signal) {
+    (void)signal;
+    faults++;
+    siglongjmp(foreign_exit, 1);
+}
+
+static int touch(void *address) { return *(volatile char *)address; }
+
+static int touch_and_recover(void *address) {
+    if (sigsetjmp(foreign_exit, 1) == 0) touch(address);
+    return DFD_STATUS_OK;
+}
+
+static int touch_in_critical_section(void *address) {
+    guard_critical_enter();
+    touch_and_recover(address);
+    guard_critical_leave();
+    return DFD_STATUS_OK;
+}
+
+/* Recurses until the stack is used up. */
+static int overflow(void *opaque) {
+    volatile char frame[512];
+    frame[0] = opaque != NULL;
+    return frame[0] ? overflow(opaque) + frame[0] : 0;
+}
+
+/* Below the lowest address of this thread's stack. */
+static char *own_fence(void) {
+#if defined(__linux__)
+    pthread_attr_t attributes;
+    void *lowest;
+    size_t size;
+    if (pthread_getattr_np(pthread_self(), &attributes) ||
+        pthread_attr_getstack(&attributes, &lowest, &size))
+        abort();
+    pthread_attr_destroy(&attributes);
+    return (char *)lowest - 64;
+#else
+    return (char *)pthread_get_stackaddr_np(pthread_self()) -
+           pthread_get_stacksize_np(pthread_self()) - 64;
+#endif
+}
+
+typedef struct Foreigner {
+    struct sigaction action;
+    bool late; /* comes after the library's handlers, and passes on what is not its own */
+} Foreigner;
+
+static void *fault_everywhere(void *argument) {
+    const Foreigner *foreigner = argument;
+    Guard guard = {0};
+    if (!guard_thread_begin(&guard)) abort();
+    if (foreigner->late) sigaction(SIGSEGV, &foreigner->action, &below);
+    for (int round = 1; round <= 3; round++) {
+        CHECK(guard_run(&guard, overflow, &guard) == DFD_STATUS_STACK);
+        CHECK(guard_run(&guard, touch, own_fence()) == DFD_STATUS_STACK);
+        CHECK(faults == 3 * round - 3, "a fault in our fence is none of the foreigner's");
+        CHECK(guard_run(&guard, touch_and_recover, nowhere) == DFD_STATUS_OK);
+        CHECK(faults == 3 * round - 2, "a fault inside a task, but not in our fence");
+        touch_and_recover(nowhere);
+        CHECK(faults == 3 * round - 1, "a fault between two tasks");
+        claimed = own_fence();
+        CHECK(guard_run(&guard, touch_in_critical_section, claimed) == DFD_STATUS_OK);
+        CHECK(faults == 3 * round, "what must not be left half way is not");
+        claimed = NULL;
+    }
+    guard_thread_end();
+    return NULL;
+}
+
+/* Forks; whether the child that runs `body` exits by itself and without a failed check. */
+static void in_child(int (*body)(const Foreigner *foreigner), const Foreigner *foreigner,
+                     int expected) {
+    int status = 0;
+    fflush(stdout);
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        alarm((unsigned)PATIENCE);
+        nowhere = mmap(NULL, FENCE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        int result = body(foreigner);
+        fflush(stdout);
+        _exit(result || atomic_load(&check_failures) > 0);
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    CHECK(status == expected, "the child ended with %#x", (unsigned)status);
+}
+
+static int meet_foreigner(const Foreigner *foreigner) {
+    if (!foreigner->late) sigaction(SIGSEGV, &foreigner->action, NULL);
+    pthread_join(start(fault_everywhere, (void *)(uintptr_t)foreigner, 256 * KB), NULL);
+    int before = faults;
+    touch_and_recover(nowhere);
+    CHECK(faults == before + 1, "a fault on a thread that is no worker");
+    return 0;
+}
+
+TEST("a SIGSEGV handler older than ours gets all faults but those in our own fence") {
+    Foreigner told = {.action = {.sa_sigaction = on_foreign_fault, .sa_flags = SA_SIGINFO}};
+    Foreigner plain = {.action = {.sa_handler = on_plain_fault, .sa_flags = SA_NODEFER}};
+    in_child(meet_foreigner, &told, 0);
+    in_child(meet_foreigner, &plain, 0);
+}
+
+TEST("a SIGSEGV handler younger than ours may pass on to us what is ours") {
+    Foreigner late = {
+        .action = {.sa_sigaction = on_foreign_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK},
+        .late = true,
+    };
+    in_child(meet_foreigner, &late, 0);
+}
+
+static void *begin_and_touch(void *action) {
+    Guard guard = {0};
+    sigaction(SIGSEGV, action, NULL);
+    if (!guard_thread_begin(&guard)) abort();
+    CHECK(guard_run(&guard, overflow, &guard) == DFD_STATUS_STACK);
+    guard_run(&guard, touch, nowhere);
+    return NULL;
+}
+
+static int fault_unhandled(const Foreigner *foreigner) {
+    pthread_join(start(begin_and_touch, (void *)(uintptr_t)&foreigner->action, 256 * KB), NULL);
+    return 3;
+}
+
+TEST("a fault that nobody handles ends the process as it does without us") {
+    Foreigner none = {.action = {.sa_handler = SIG_DFL}},
+              deaf = {.action = {.sa_handler = SIG_IGN}};
+    in_child(fault_unhandled, &none, SIGSEGV);
+    in_child(fault_unhandled, &deaf, SIGSEGV);
+}
+
+static const char recursion[] = "(() => { const f = (n) => 1 + f(n + 1); return f(0); })";
+
+/* The engine believes its stack to be far larger than it is: its own check never strikes. */
+static void *overflow_in_engine(void *argument) {
+    Realm *realm = realm_open(MEMORY, 64 * MB);
+    Bytes out = {0};
+    if (!realm || !guard_thread_begin(realm_guard(realm))) abort();
+    Program *program = compile(realm, recursion);
+    for (int round = 0; round < 20; round++) {
+        int status = run(realm, program, &out);
+        CHECK(status == DFD_STATUS_STACK && out.length == 0, "ended with %d", status);
+        check_restore(realm, "a fault in the fence");
+        check_probe(realm, "a fault in the fence", &out);
+    }
+    program_drop(program);
+    bytes_free(&out);
+    realm_close(realm);
+    guard_thread_end();
+    return argument;
+}
+
+TEST("a task that runs into its stack's fence ends alone") {
+    REQUIRE(prepare());
+    pthread_join(start(overflow_in_engine, NULL, 512 * KB), NULL);
+}
+
+/* --- allocations --------------------------------------------------------------------------- */
+
+/* A prime: scripts are left at other allocations each, and together at all kinds of them. */
+static unsigned step(void) { return runs() >= 100000 ? 1 : runs() >= 10000 ? 5 : 17; }
+
+/* Compiles the script with the k-th allocation refused; whether it came to its end all the same. */
+static bool compile_refused(Realm *realm, size_t script, uint64_t k) {
+    Bytes reply = {0};
+    arena_fail_at(realm_arena(realm), k);
+    Program *program = realm_compile(realm, scripts[script], strlen(scripts[script]), true, &reply);
+    CHECK(program ? !reply.failed : reply.failed, "it says so, and only then");
+    CHECK(!program || (program->size == programs[script]->size &&
+                       !memcmp(program->bytecode, programs[script]->bytecode, program->size)),
+          "compiled to something else: %s", scripts[script]);
+    program_drop(program);
+    bytes_free(&reply);
+    return program != NULL;
+}
+
+static bool run_refused(Realm *realm, size_t script, uint64_t k, Bytes *out) {
+    arena_fail_at(realm_arena(realm), k);
+    int status = run(realm, programs[script], out);
+    if (status == DFD_STATUS_MEMORY) {
+        CHECK(out->length == 0, "nothing half encoded is left of %s", scripts[script]);
+        return false;
+    }
+    CHECK(status == statuses[script] && same(out, &results[script]), "%d by %s", status,
+          scripts[script]);
+    return true;
+}
+
+TEST("a task may be left at any allocation, of compiling, decoding, running and encoding") {
+    REQUIRE(prepare());
+    Realm *realm = realm_open(MEMORY, STACK);
+    Bytes out = {0};
+    unsigned deaths = 0;
+    REQUIRE(realm);
+    for (size_t script = 0; script < COUNT(scripts); script++) {
+        bool ended = false;
+        for (uint64_t k = 1 + script % step(); !ended; k += step()) {
+            ended = compile_refused(realm, script, k);
+            check_restore(realm, scripts[script]);
+            check_probe(realm, scripts[script], &out);
+            deaths += !ended;
+        }
+        ended = false;
+        for (uint64_t k = 1 + script % step(); !ended; k += step()) {
+            ended = run_refused(realm, script, k, &out);
+            check_restore(realm, scripts[script]);
+            check_probe(realm, scripts[script], &out);
+            deaths += !ended;
+        }
+    }
+    CHECK(deaths > 10000 / step(), "only %u", deaths);
+    printf("# %u deaths, at every allocation in %u\n", deaths, step());
+    bytes_free(&out);
+    realm_close(realm);
+}
+
+/* --- restores ------------------------------------------------------------------------------ */
+
+TEST("a realm is restored a million times, however its tasks end") {
+    static const Limits none, small = {.memory = 160 * KB}, flat = {.stack = 16 * KB};
+    REQUIRE(prepare());
+    Realm *realm = realm_open(MEMORY, STACK);
+    Bytes out = {0};
+    unsigned ends[DFD_STATUS_COUNT] = {0};
+    REQUIRE(realm);
+    for (unsigned i = 0, count = 10 * runs(); i < count; i++) {
+        size_t script = i % COUNT(scripts);
+        const Limits *limits = i % 5 == 1 ? &small : i % 7 == 2 ? &flat : &none;
+        int status = run_limited(realm, programs[script], limits, &out);
+        ends[status]++;
+        if (limits == &none)
+            CHECK(status == statuses[script] && same(&out, &results[script]), "%d by %s", status,
+                  scripts[script]);
+        check_restore(realm, scripts[script]);
+        if (limits != &none && i % 3 == 0) check_probe(realm, scripts[script], &out);
+    }
+    for (int status = DFD_STATUS_OK; status <= DFD_STATUS_MEMORY; status++)
+        CHECK(ends[status] > 0, "no task ended with %d", status);
+    CHECK(!ends[DFD_STATUS_INTERNAL]);
+    bytes_free(&out);
+    realm_close(realm);
+}
+
+/* --- threads in turn ----------------------------------------------------------------------- */
+
+#define NOMADS 4
+
+typedef struct Turns {
+    pthread_mutex_t lock;
+    pthread_cond_t next;
+    Realm *realm;
+    Program *deep;
+    unsigned turn;
+    Bytes first; /* result of `deep` */
+} Turns;
+
+typedef struct Nomad {
+    Turns *turns;
+    unsigned number;
+} Nomad;
+
+static void *enter_in_turn(void *argument) {
+    const Nomad *nomad = argument;
+    Turns *turns = nomad->turns;
+    Realm *realm = turns->realm;
+    Bytes out = {0};
+    if (!guard_thread_begin(realm_guard(realm))) abort();
+    for (unsigned round = 0; round < 20; round++) {
+        pthread_mutex_lock(&turns->lock);
+        while (turns->turn % NOMADS != nomad->number) pthread_cond_wait(&turns->next, &turns->lock);
+        int status = run(realm, turns->deep, &out);
+        CHECK(status == DFD_STATUS_OK && same(&out, &turns->first), "ended with %d", status);
+        check_restore(realm, "a deep recursion");
+        check_probe(realm, "a deep recursion", &out);
+        turns->turn++;
+        pthread_cond_broadcast(&turns->next);
+        pthread_mutex_unlock(&turns->lock);
+    }
+    guard_thread_end();
+    bytes_free(&out);
+    return NULL;
+}
+
+TEST("a realm may be entered by one thread after the other, and has its whole stack on each") {
+    /* How deep it comes, in hundreds: frames differ by no more. */
+    static const char source[] =
+        "(() => { let n = 0; const f = () => { n++; f(); }; try { f(); } catch (e) { return "
+        "[e.message, n > 50, n < 5000]; } })";
+    Nomad nomads[NOMADS];
+    pthread_t threads[NOMADS];
+    Turns turns = {.lock = PTHREAD_MUTEX_INITIALIZER, .next = PTHREAD_COND_INITIALIZER};
+    REQUIRE(prepare());
+    turns.realm = realm_open(MEMORY, STACK);
+    REQUIRE(turns.realm);
+    turns.deep = compile(turns.realm, source);
+    CHECK(run(turns.realm, turns.deep, &turns.first) == DFD_STATUS_OK);
+    realm_restore(turns.realm);
+    for (unsigned i = 0; i < NOMADS; i++) {
+        nomads[i] = (Nomad){&turns, i};
+        threads[i] = start(enter_in_turn, &nomads[i], STACK + (128 + 64 * i) * KB);
+    }
+    for (unsigned i = 0; i < NOMADS; i++) pthread_join(threads[i], NULL);
+    program_drop(turns.deep);
+    bytes_free(&turns.first);
+    realm_close(turns.realm);
+}
+
+/* --- signals ------------------------------------------------------------------------------- */
+
+#define VICTIMS 3
+
+typedef struct Victim {
+    Realm *realm;
+    unsigned wanted; /* kills */
+    unsigned seed;
+    unsigned kills[COUNT(busy)]; /* of each */
+    pthread_mutex_t lock;
+    /* Under the lock: */
+    bool ready, running, gone; /* ready: may be signalled, until it is gone */
+    double due;                /* when the running task is to be killed */
+} Victim;
+
+/* As the pool does: what was meant for the task before does not count for this one. */
+static void begin(Victim *victim, double due) {
+    pthread_mutex_lock(&victim->lock);
+    guard_stop(realm_guard(victim->realm), 0);
+    victim->running = due < INFINITY;
+    victim->due = due;
+    pthread_mutex_unlock(&victim->lock);
+}
+
+static void end(Victim *victim) {
+    pthread_mutex_lock(&victim->lock);
+    victim->running = false;
+    pthread_mutex_unlock(&victim->lock);
+}
+
+static void *be_killed(void *argument) {
+    Victim *victim = argument;
+    Realm *realm = victim->realm;
+    Bytes out = {0};
+    uint64_t state = victim->seed;
+    unsigned kills = 0;
+    if (!guard_thread_begin(realm_guard(realm))) abort();
+    pthread_mutex_lock(&victim->lock);
+    victim->ready = true;
+    pthread_mutex_unlock(&victim->lock);
+    for (unsigned i = victim->seed; kills < victim->wanted; i++) {
+        /* At once, most often within a few restores' time, seldom later. */
+        double chance = (double)(random_bits(&state) % 1000) / 1000;
+        begin(victim, now() + chance * chance * 1e-3);
+        int status = run(realm, loops[i % COUNT(busy)], &out);
+        end(victim);
+        if (status == DFD_STATUS_CANCELLED) {
+            CHECK(out.length == 0, "something half encoded is left");
+            victim->kills[i % COUNT(busy)]++;
+            kills++;
+        } else { /* the encoder came to its limits before the signal did */
+            CHECK(status == DFD_STATUS_MEMORY || status == DFD_STATUS_UNCLONEABLE, "%d by %s",
+                  status, busy[i % COUNT(busy)]);
+        }
+        check_restore(realm, busy[i % COUNT(busy)]); /* signals still come, and a stop is asked */
+        begin(victim, INFINITY);
+        check_probe(realm, busy[i % COUNT(busy)], &out); /* signals still come */
+    }
+    pthread_mutex_lock(&victim->lock);
+    victim->ready = false;
+    victim->gone = true;
+    pthread_mutex_unlock(&victim->lock);
+    guard_thread_end();
+    bytes_free(&out);
+    return NULL;
+}
+
+/* Kills who is due; and signals, for nothing, whoever's turn it is. Until all are gone. */
+static void kill_all(Victim *victims, const pthread_t *threads) {
+    unsigned alive = VICTIMS;
+    for (unsigned round = 0; alive > 0; round++) {
+        alive = 0;
+        for (unsigned i = 0; i < VICTIMS; i++) {
+            Victim *victim = &victims[i];
+            pthread_mutex_lock(&victim->lock);
+            double late = victim->running ? now() - victim->due : -1;
+            if (late >= 0) guard_stop(realm_guard(victim->realm), DFD_STATUS_CANCELLED);
+            if (victim->ready && (late >= 0 || round % VICTIMS == i))
+                guard_signal(realm_guard(victim->realm), threads[i]);
+            alive += !victim->gone;
+            pthread_mutex_unlock(&victim->lock);
+            if (late > PATIENCE) {
+                printf("# a task can't be killed\n");
+                abort();
+            }
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
+    }
+}
+
+TEST("tasks are killed by a signal at any instant, and their threads go on") {
+    static Victim victims[VICTIMS];
+    pthread_t threads[VICTIMS];
+    unsigned total = 0;
+    REQUIRE(prepare());
+    for (unsigned i = 0; i < VICTIMS; i++) {
+        Victim *victim = &victims[i];
+        victim->realm = realm_open(MEMORY, STACK);
+        victim->wanted = runs() / VICTIMS + 1;
+        victim->seed = i * 9 + 1;
+        REQUIRE(victim->realm && pthread_mutex_init(&victim->lock, NULL) == 0);
+    }
+    for (unsigned i = 0; i < VICTIMS; i++)
+        threads[i] = start(be_killed, &victims[i], STACK + 128 * KB);
+    kill_all(victims, threads);
+    for (unsigned i = 0; i < VICTIMS; i++) pthread_join(threads[i], NULL);
+    for (size_t task = 0; task < COUNT(busy); task++) {
+        unsigned kills = 0;
+        for (unsigned i = 0; i < VICTIMS; i++) kills += victims[i].kills[task];
+        CHECK(kills > 0 || runs() < 10 * COUNT(busy), "never killed: %s", busy[task]);
+        total += kills;
+    }
+    CHECK(total >= runs());
+    printf("# %u kills on %d threads\n", total, VICTIMS);
+    for (unsigned i = 0; i < VICTIMS; i++) {
+        pthread_mutex_destroy(&victims[i].lock);
+        realm_close(victims[i].realm);
+    }
+}
+
+static int drown_in_signals(const Foreigner *foreigner) {
+    Victim victim = {.realm = realm_open(MEMORY, STACK), .wanted = 100};
+    (void)foreigner;
+    if (!victim.realm || pthread_mutex_init(&victim.lock, NULL)) abort();
+    pthread_t thread = start(be_killed, &victim, STACK + 128 * KB);
+    for (bool gone = false; !gone;) {
+        pthread_mutex_lock(&victim.lock);
+        if (victim.running && now() > victim.due)
+            guard_stop(realm_guard(victim.realm), DFD_STATUS_CANCELLED);
+        for (int i = 0; victim.ready && i < 1000; i++)
+            guard_signal(realm_guard(victim.realm), thread);
+        gone = victim.gone;
+        pthread_mutex_unlock(&victim.lock);
+    }
+    return pthread_join(thread, NULL);
+}
+
+TEST("signals that come faster than a thread can hear them do not pile up on its stack") {
+    REQUIRE(prepare());
+    in_child(drown_in_signals, NULL, 0);
+}
