@@ -219,7 +219,7 @@ static int run(Realm *realm, const Program *program, Bytes *out) {
 }
 
 static bool same(const Bytes *a, const Bytes *b) {
-    return a->length == b->length && memcmp(a->data, b->data, a->length) == 0;
+    return a->length == b->length && (!a->length || !memcmp(a->data, b->data, a->length));
 }
 
 /* Restores the realm, and looks at every byte of it, and at those above that may be dirty. */

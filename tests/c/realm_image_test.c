@@ -8,6 +8,7 @@
 #include "check.h"
 #include "quickjs.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <sys/time.h>
@@ -348,4 +349,83 @@ TEST("realms side by side are independent, and built alike are as large") {
     arena_close(one.arena);
     CHECK(run(&other, "1 + 1", text, sizeof text));
     arena_close(other.arena);
+}
+
+/* --- suspended ----------------------------------------------------------------------------- */
+
+#define RUNNERS 3
+
+/* An async function that waits to be resumed, a generator between two values, and each time it goes
+ * on a recursion that needs most of the stack. */
+static const char suspended[] =
+    "let resume, sum = 0;"
+    "const deep = (n) => n === 0 ? 0 : 1 + deep(n - 1);"
+    "const values = (function* () { let all = 0; for (;;) all += deep(9) + (yield all); })();"
+    "const waiting = (async () => {"
+    "  for (;;) sum += await new Promise((resolve) => { resume = resolve; }) + deep(9);"
+    "})();"
+    "values.next().value";
+
+/* The realm passes from thread to thread, its task suspended. */
+typedef struct Relay {
+    Realm realm;
+    pthread_mutex_t lock;
+    pthread_cond_t next;
+    unsigned turn, turns, sum; /* sum: what the task must have come to */
+} Relay;
+
+typedef struct Runner {
+    Relay *relay;
+    unsigned number;
+} Runner;
+
+static void resume(Relay *relay) {
+    char source[64], expected[64], text[64];
+    snprintf(source, sizeof source, "resume(%u); values.next(%u).value", relay->turn, relay->turn);
+    relay->sum += relay->turn + 9;
+    snprintf(expected, sizeof expected, "%u", relay->sum);
+    polls = 0;
+    evaluate(&relay->realm, source, text, sizeof text); /* and the jobs */
+    CHECK(strcmp(text, expected) == 0, "the generator: %s, not %s", text, expected);
+    evaluate(&relay->realm, "sum", text, sizeof text);
+    CHECK(strcmp(text, expected) == 0, "the async function: %s, not %s", text, expected);
+}
+
+static void *resume_in_turn(void *argument) {
+    const Runner *runner = argument;
+    Relay *relay = runner->relay;
+    pthread_mutex_lock(&relay->lock);
+    while (relay->turn < relay->turns) {
+        if (relay->turn % RUNNERS == runner->number) {
+            resume(relay);
+            relay->turn++;
+            pthread_cond_broadcast(&relay->next);
+        } else {
+            pthread_cond_wait(&relay->next, &relay->lock);
+        }
+    }
+    pthread_mutex_unlock(&relay->lock);
+    return NULL;
+}
+
+TEST("a suspended task goes on on another thread") {
+    Relay relay = {.lock = PTHREAD_MUTEX_INITIALIZER, .next = PTHREAD_COND_INITIALIZER};
+    Runner runners[RUNNERS];
+    pthread_t threads[RUNNERS];
+    char text[64];
+    REQUIRE(realm_open(&relay.realm));
+    for (unsigned round = 0; round < 2; round++) {
+        REQUIRE(run(&relay.realm, suspended, text, sizeof text));
+        CHECK(strcmp(text, "0") == 0, "%s", text);
+        relay.turn = relay.sum = 0;
+        relay.turns = runs(3000);
+        for (unsigned i = 0; i < RUNNERS; i++) {
+            runners[i] = (Runner){&relay, i};
+            REQUIRE(pthread_create(&threads[i], NULL, resume_in_turn, &runners[i]) == 0);
+        }
+        for (unsigned i = 0; i < RUNNERS; i++) pthread_join(threads[i], NULL);
+        CHECK(relay.turn == relay.turns);
+        restore_and_compare(&relay.realm, "a task of many threads", MB);
+    }
+    arena_close(relay.realm.arena);
 }
