@@ -11,6 +11,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import process from "node:process";
 import { inspect, types } from "node:util";
 import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_VIEW } from "../ffi/symbols.ts";
 import {
@@ -66,6 +67,14 @@ const LONG = NATIVE_WRITE ? 256 : 64;
 const WIDE = /[^\0-\xff]/;
 const ASCII_START = /^[\0-\x7f]{64}/;
 const utf8 = new TextEncoder();
+/**
+ * Where writing is not native, strings from this many units on are copied as V8 serializes them: 1 MB
+ * of Latin-1 in 0.2 of a loop's time, of UTF-16 in 0.35.
+ */
+const VERY_LONG = 4096;
+const V8_ONE_BYTE = 0x22;
+const V8_TWO_BYTES = 0x63;
+let serialize: ((value: unknown) => Uint8Array) | undefined;
 
 /**
  * A list of keys as a path through a trie. Lives as long as the encoder; `number` counts in the
@@ -442,7 +451,7 @@ export class Encoder {
     this.#tagN(STRING8, length);
     this.#reserve(length);
     if (NATIVE_WRITE) latin1Write.call(this.#bytes, text, this.#at, length);
-    else this.#narrow(text, this.#at);
+    else if (!this.#copied(text, 1)) this.#narrow(text, this.#at);
     this.#at += length;
   }
 
@@ -453,11 +462,25 @@ export class Encoder {
     this.#pad(2);
     if (NATIVE_WRITE && length > SHORT) {
       ucs2Write.call(this.#bytes, text, this.#at, 2 * length);
-    } else {
+    } else if (!this.#copied(text, 2)) {
       const units = this.#units;
       for (let i = 0, at = this.#at / 2; i < length; i++) units[at++] = text.charCodeAt(i);
     }
     this.#at += 2 * length;
+  }
+
+  /**
+   * Writes a very long string's units, of `size` bytes each, as V8's serializer does: behind a
+   * version, a tag and a varint. False if it was not done, as V8 holds them in another size.
+   */
+  #copied(text: string, size: 1 | 2): boolean {
+    if (text.length < VERY_LONG) return false;
+    serialize ??= process.getBuiltinModule("node:v8").serialize;
+    const bytes = serialize(text);
+    const head = bytes.length - size * text.length;
+    if (bytes[2] !== (size === 1 ? V8_ONE_BYTE : V8_TWO_BYTES) || head < 4 || head > 8) return false;
+    this.#bytes.set(bytes.subarray(head), this.#at);
+    return true;
   }
 
   // -- Objects --

@@ -515,7 +515,7 @@ describe("strings", () => {
 
   test("of every length around the borders of their forms, wide at every place", () => {
     const lengths = [...Array(75).keys(), 127, 128, 129, 200, 254, 255, 256, 257, 300, 1023, 1025];
-    for (const length of lengths) {
+    for (const length of [...lengths, 4095, 4096, 4097, 8191, 8192, 8193]) {
       for (const filler of ["a", "\x7f", "\x80", "\xff", "\u0100", "\ud800", "\udc00", "\uffff"]) {
         const text = filler.repeat(length);
         same(text, `${length} of ${filler.charCodeAt(0)}`);
@@ -537,6 +537,7 @@ describe("strings", () => {
     same(`${long}${long.slice(1)}`, "a rope");
     same(`${long}${wide}`, "a rope of two widths");
     same(JSON.parse(JSON.stringify(wide)), "flat");
+    same(`\u03b1${"\xe9".repeat(9000)}`.slice(1), "a long narrow slice of a wide string");
     same(Symbol("desc".repeat(20)).description!, "of a symbol");
     same(String(123456789012), "of a number");
   });
