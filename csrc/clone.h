@@ -69,6 +69,7 @@
  *     flags are written. An error that leaves a realm always arrives: what can't be read of these
  *     is left out, and what can't be cloned in CAUSE, ERRORS or PROPS is replaced by a string that
  *     says why, "[a function (`fn`) can't be cloned: .handlers[0]]".
+ *   - A VIEW that can't have an element, however its buffer is resized, does not track.
  *   - A Date's time, a RegExp's source and flags, a boxed value and the like come from internal
  *     slots; own properties of those are dropped, as are prototypes and lastIndex.
  *   - Objects nested deeper than WIRE_MAX_DEPTH are uncloneable (an object of its own is 1 deep).

@@ -808,6 +808,26 @@ vector(
   "new Int32Array(new ArrayBuffer(0, { maxByteLength: 8 }))",
   tracking(6, resizable(8), 0),
 );
+vector(
+  "a view that can be of one element, tracking",
+  "new Int32Array(new ArrayBuffer(2, { maxByteLength: 4 }))",
+  tracking(6, resizable(4, 0, 0), 0),
+);
+vector(
+  "a view that could be of one element, but is fixed",
+  "new Int32Array(new ArrayBuffer(2, { maxByteLength: 4 }), 0, 0)",
+  view(6, resizable(4, 0, 0), 0, 0),
+);
+vector(
+  "a view that can never have an element",
+  "new Int32Array(new ArrayBuffer(2, { maxByteLength: 3 }))",
+  view(6, resizable(3, 0, 0), 0, 0),
+);
+vector(
+  "a view at the end of a buffer at its most",
+  "new Uint8Array(new ArrayBuffer(2, { maxByteLength: 2 }), 2)",
+  view(2, resizable(2, 0, 0), 2, 0),
+);
 
 // Errors.
 const at = latin1("at x");

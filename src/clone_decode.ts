@@ -536,8 +536,10 @@ function readError(): Error {
     if (tag !== OBJECT && tag !== OBJECT_SHAPE && tag !== OBJECT_PAIRS) {
       malformed("properties that are no object");
     }
+    const p = objectCount;
     const props = read() as Record<string, unknown>;
     for (const key of Object.keys(props)) define(error, key, props[key]);
+    objects[p] = error; // nothing else refers to the props
   }
   depth--;
   return error;

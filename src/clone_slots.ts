@@ -328,7 +328,8 @@ function isOutside(view: object, isData: boolean): boolean {
 
 /**
  * Whether a view of a resizable buffer grows and shrinks with it. Nothing tells but to try: if the
- * view ends where the buffer does, the buffer is resized by an element and back at once.
+ * view ends where the buffer does, the buffer is resized for an element more, or less, and back at
+ * once.
  */
 function tracksLength(view: object, buffer: ArrayBuffer, name: string | undefined): boolean {
   const isData = name === undefined;
@@ -338,13 +339,14 @@ function tracksLength(view: object, buffer: ArrayBuffer, name: string | undefine
   const whole = bufferLength.call(buffer);
   const rest = whole - (isData ? dataOffset : viewOffset).call(view);
   if (before !== rest - rest % size) return false;
-  if (whole + size <= bufferMax.call(buffer)) {
-    bufferResize.call(buffer, whole + size);
+  const more = whole - rest % size + size;
+  if (more <= bufferMax.call(buffer)) {
+    bufferResize.call(buffer, more);
     const tracks = byteLength.call(view) !== before;
     bufferResize.call(buffer, whole);
     return tracks;
   }
-  if (rest < size) return true; // of no length, at the end of a full buffer: all the same
+  if (rest < size) return false; // there is no room for an element, ever
   const last = new Uint8Array(buffer, whole - size, size).slice();
   bufferResize.call(buffer, whole - size);
   const tracks = !isOutside(view, isData);
