@@ -78,6 +78,7 @@ static void host_submit(Host *host, uint32_t task, int32_t argument) {
     put_u32(submission + DFD_SUBMISSION_TASK, task);
     put_u32(submission + DFD_SUBMISSION_PROGRAM, host->program);
     put_u32(submission + DFD_SUBMISSION_ARGC, 1);
+    put_u32(submission + DFD_SUBMISSION_ARGS_LENGTH, 5);
     submission[DFD_SUBMISSION_ARGS] = WIRE_INT;
     put_u32(submission + DFD_SUBMISSION_ARGS + 1, (uint32_t)argument);
     int32_t handle = dfd_submit(host->pool, submission, sizeof submission);

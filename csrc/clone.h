@@ -36,7 +36,11 @@
  *   SET       n, n values
  *   BUFFER    n, pad(8), n bytes
  *   BUFFER_RESIZABLE  n, max n, pad(8), n bytes
- *   VIEW      kind u8 (WIRE_VIEW_*), a value (BUFFER.. or REFERENCE), byte offset n, flag u8
+ *   LENT      n = number of a region: an ArrayBuffer over memory that the host lent to the task. In
+ *             a result: given back
+ *   SHARED    n = number of a region: a SharedArrayBuffer over memory of the host
+ *   MOVED     n = number of a buffer whose memory was moved out of the realm; in results only
+ *   VIEW      kind u8 (WIRE_VIEW_*), a value (any buffer or REFERENCE), byte offset n, flag u8
  *             (1 = tracks the length), length n (elements; bytes for a DataView; 0 if tracking).
  *             The view is numbered before its buffer.
  *   ERROR     class u8 (WIRE_ERROR_*), flags u8 (WIRE_ERROR_HAS_*), for each flag in the order of
@@ -77,6 +81,11 @@
  * without NAME takes its class's (`name` is not an own property then), without MESSAGE the same;
  * without STACK its own `stack` is undefined.
  *
+ * MEMORY THAT IS NOT COPIED lies beside the encoding, never in it: the numbers of LENT and SHARED
+ * are those of the submission's regions, that of MOVED is one of the completion's moved buffers
+ * (deferred.h). Bytes alone can't name an address. A buffer that a task transfers is MOVED from
+ * WIRE_MOVE_BYTES on, if it is of fixed length, else copied; one that was lent to it is LENT.
+ *
  * An encoding that is truncated, has an unknown tag, a reference or shape that does not exist, a
  * length beyond its end, objects too deep or bytes left over is refused; nothing is trusted. Keys
  * such as `__proto__` are own properties. Lengths that promise more than the remaining bytes could
@@ -90,6 +99,9 @@
 
 /* The most keys an object may have to be written by shape. */
 #define WIRE_SHAPE_KEYS 64
+
+/* The least bytes of a buffer for which moving its memory pays. */
+#define WIRE_MOVE_BYTES 65536
 
 /* The deepest that objects may be nested: what a host's own stack takes of recursive functions. */
 #define WIRE_MAX_DEPTH 1000
@@ -124,6 +136,9 @@
     X(BUFFER, 0x30)                                                                                \
     X(BUFFER_RESIZABLE, 0x31)                                                                      \
     X(VIEW, 0x32)                                                                                  \
+    X(LENT, 0x33)                                                                                  \
+    X(SHARED, 0x34)                                                                                \
+    X(MOVED, 0x35)                                                                                 \
     X(ERROR, 0x38)                                                                                 \
     X(REFERENCE, 0x40)                                                                             \
     X(SMALL_INT, 0x80)
@@ -186,16 +201,35 @@ typedef struct CloneFailure {
     JSValue path;    /* ".items[3].fn", empty for the value itself; see clone_encode.c */
 } CloneFailure;
 
+/* Memory of a buffer. */
+typedef struct CloneRegion {
+    uint8_t *data; /* a multiple of 8 */
+    size_t length;
+} CloneRegion;
+
+/* Memory that is not copied with a value. */
+typedef struct CloneMemory {
+    /* What the host lent for the task's time: LENT and SHARED. The caller's. */
+    const CloneRegion *lent;
+    uint32_t lent_count;
+    /* clone_encode: a Set of ArrayBuffers that are to be moved, not copied; or JS_UNDEFINED. */
+    JSValueConst moving;
+    /* clone_encode: those of them that are MOVED, where they lie in the realm. The realm's. */
+    CloneRegion *moved;
+    uint32_t moved_count, moved_capacity;
+} CloneMemory;
+
 /* Appends `value` to `bytes`; appends nothing if that fails. The encoding starts at bytes->length
  * (for padding and for nothing else). All working memory comes from the realm. Runs code of the
- * realm: getters. */
-CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneFailure *failure);
+ * realm: getters. `memory` may be NULL: everything is copied. */
+CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneMemory *memory,
+                         CloneFailure *failure);
 
 /* Reads `count` values that share one numbering and must fill `length` bytes exactly. Returns 0,
  * and the values are the caller's; or -1 with an exception pending (a malformed encoding: a
  * DataCloneError) and no values. Padding counts from `data`, which need not be aligned. Runs no
- * code of the realm. */
-int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, JSValue *values,
-                 uint32_t count);
+ * code of the realm. `memory` may be NULL: no buffer is lent or shared. */
+int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, const CloneMemory *memory,
+                 JSValue *values, uint32_t count);
 
 #endif

@@ -38,6 +38,7 @@ typedef struct DecodeFrame {
 
 typedef struct Decoder {
     JSContext *ctx;
+    const CloneMemory *memory; /* or NULL */
     const uint8_t *start, *at, *end;
     const char *malformed; /* what is wrong, if that is why it failed */
     uint64_t owed;         /* bytes that the frames but the top one need at the least */
@@ -341,6 +342,26 @@ static Step read_buffer(Decoder *d, bool resizable, JSValue *out) {
     return finish(d, engine_new_buffer(d->ctx, &buffer), out);
 }
 
+/* A buffer over memory of the host's. */
+static Step read_lent(Decoder *d, bool shared, JSValue *out) {
+    uint32_t number;
+    if (!read_n(d, &number)) return FAILED;
+    if (!d->memory || number >= d->memory->lent_count)
+        return malformed(d, "a region of memory does not exist");
+    CloneRegion region = d->memory->lent[number];
+    return finish(d, engine_new_lent(d->ctx, region.data, (uint32_t)region.length, shared), out);
+}
+
+static Step read_any_buffer(Decoder *d, uint8_t tag, JSValue *out) {
+    if (tag == WIRE_LENT || tag == WIRE_SHARED) return read_lent(d, tag == WIRE_SHARED, out);
+    return read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, out);
+}
+
+static bool is_buffer_tag(uint8_t tag) {
+    return tag == WIRE_BUFFER || tag == WIRE_BUFFER_RESIZABLE || tag == WIRE_LENT ||
+           tag == WIRE_SHARED;
+}
+
 static Step read_reference(Decoder *d, JSValue *out) {
     uint32_t number;
     if (!read_n(d, &number)) return FAILED;
@@ -360,14 +381,15 @@ static Step read_view(Decoder *d, JSValue *out) {
     if (view.type > WIRE_VIEW_Float64Array) return malformed(d, "a view of no known type");
     if (tag == WIRE_REFERENCE)
         step = read_reference(d, &buffer);
-    else if (tag == WIRE_BUFFER || tag == WIRE_BUFFER_RESIZABLE)
-        step = read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, &buffer);
+    else if (is_buffer_tag(tag))
+        step = read_any_buffer(d, tag, &buffer);
     else
         step = malformed(d, "a view without a buffer");
     if (step == FAILED) return FAILED;
     JSValue made = JS_UNDEFINED;
     view.buffer = buffer;
-    if (engine_kind(d->ctx, buffer) != ENGINE_BUFFER) {
+    EngineKind kind = engine_kind(d->ctx, buffer);
+    if (kind != ENGINE_BUFFER && kind != ENGINE_SHARED) {
         malformed(d, "a view of something that is no buffer");
     } else if (read_n(d, &view.offset) && read_u8(d, &tracks) && read_n(d, &view.length)) {
         view.tracks_length = tracks == 1;
@@ -570,7 +592,9 @@ static Step read_value(Decoder *d, JSValue *out) {
         return read_map(d, tag == WIRE_SET, out);
     case WIRE_BUFFER:
     case WIRE_BUFFER_RESIZABLE:
-        return read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, out);
+    case WIRE_LENT:
+    case WIRE_SHARED:
+        return read_any_buffer(d, tag, out);
     case WIRE_VIEW:
         return read_view(d, out);
     case WIRE_ERROR:
@@ -753,8 +777,10 @@ static bool read_all(Decoder *d, JSValue *values, uint32_t count) {
     return true;
 }
 
-static void decoder_init(Decoder *d, JSContext *ctx, const uint8_t *data, size_t length) {
+static void decoder_init(Decoder *d, JSContext *ctx, const uint8_t *data, size_t length,
+                         const CloneMemory *memory) {
     d->ctx = ctx;
+    d->memory = memory;
     d->start = d->at = data;
     d->end = data + length;
     d->malformed = NULL;
@@ -786,13 +812,13 @@ static void throw_malformed(const Decoder *d) {
     if (!JS_IsException(exception)) JS_Throw(d->ctx, exception);
 }
 
-int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, JSValue *values,
-                 uint32_t count) {
+int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, const CloneMemory *memory,
+                 JSValue *values, uint32_t count) {
     Decoder d;
     JSRuntime *runtime = JS_GetRuntime(ctx);
     size_t threshold = JS_GetGCThreshold(runtime);
     bool backtraces = engine_backtraces(ctx, false);
-    decoder_init(&d, ctx, data, length);
+    decoder_init(&d, ctx, data, length, memory);
     JS_SetGCThreshold(runtime, SIZE_MAX); /* there will be no garbage to look for */
     bool fine = read_all(&d, values, count);
     decoder_free(&d);

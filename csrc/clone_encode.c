@@ -44,7 +44,7 @@ typedef enum FrameKind {
 /* How far the encoder got: where it goes back to if a child can't be cloned. */
 typedef struct Mark {
     size_t length;
-    uint32_t objects, lists, shapes;
+    uint32_t objects, lists, shapes, moved;
 } Mark;
 
 typedef struct EncodeFrame {
@@ -79,6 +79,7 @@ typedef struct KnownShape {
 
 typedef struct Encoder {
     JSContext *ctx;
+    CloneMemory *memory; /* or NULL */
     Output out;
     CloneResult result;
     JSValue message; /* of what can't be cloned */
@@ -297,6 +298,7 @@ static Mark mark(const Encoder *e) {
         .objects = e->object_count,
         .lists = e->list_count,
         .shapes = e->shape_count,
+        .moved = e->memory ? e->memory->moved_count : 0,
     };
 }
 
@@ -317,6 +319,7 @@ static void rewind_to(Encoder *e, Mark to) {
     }
     while (e->shape_count > to.shapes) engine_shape_drop(ctx, e->shapes[--e->shape_count].shape);
     e->last.shape = NULL;
+    if (e->memory) e->memory->moved_count = to.moved;
 }
 
 /* Gives the next number to an object (NULL: to the props of an error). */
@@ -654,9 +657,49 @@ static Step encode_map(Encoder *e, JSValueConst map, bool is_set) {
     return PUSHED;
 }
 
+/* Writes a buffer by the number of the region that was lent to the task; DONE if it is over one. */
+static Step encode_lent(Encoder *e, const EngineBuffer *buffer, uint8_t tag) {
+    const CloneMemory *memory = e->memory;
+    for (uint32_t i = 0; memory && i < memory->lent_count; i++) {
+        if (memory->lent[i].data != buffer->data || memory->lent[i].length != buffer->length)
+            continue;
+        put_tag_n(e->out.bytes, tag, i);
+        return DONE;
+    }
+    return FAILED;
+}
+
+/* Writes a buffer as one whose memory will leave the realm. */
+static Step encode_moved(Encoder *e, const EngineBuffer *buffer) {
+    CloneMemory *memory = e->memory;
+    if (memory->moved_count == memory->moved_capacity) {
+        uint32_t capacity = memory->moved_capacity ? memory->moved_capacity * 2 : 4;
+        CloneRegion *moved = js_realloc(e->ctx, memory->moved, capacity * sizeof *moved);
+        if (!moved) return fail(e, CLONE_THREW);
+        memory->moved = moved;
+        memory->moved_capacity = capacity;
+    }
+    memory->moved[memory->moved_count] =
+        (CloneRegion){.data = (uint8_t *)buffer->data, .length = buffer->length};
+    put_tag_n(e->out.bytes, WIRE_MOVED, memory->moved_count++);
+    return DONE;
+}
+
+static Step encode_shared(Encoder *e, JSValueConst object) {
+    EngineBuffer buffer = engine_buffer(object);
+    if (encode_lent(e, &buffer, WIRE_SHARED)) return DONE;
+    return refuse_because(e, "a SharedArrayBuffer that the task made can't be cloned; pass "
+                             "one in");
+}
+
 static Step encode_buffer(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
+    if (buffer.shared) return encode_shared(e, object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
+    bool moves = e->memory && engine_set_has(e->ctx, e->memory->moving, object);
+    if (moves && encode_lent(e, &buffer, WIRE_LENT)) return DONE;
+    if (moves && !buffer.resizable && buffer.length >= WIRE_MOVE_BYTES)
+        return encode_moved(e, &buffer);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
     if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
     if (put_padding(e->out, 8, buffer.length))
@@ -666,8 +709,6 @@ static Step encode_buffer(Encoder *e, JSValueConst object) {
 
 static Step encode_view(Encoder *e, JSValueConst object) {
     EngineView view = engine_view(object);
-    if (engine_kind(e->ctx, view.buffer) != ENGINE_BUFFER)
-        return refuse_object(e, view.buffer, ENGINE_OTHER, "");
     if (engine_buffer(view.buffer).detached)
         return refuse_object(e, view.buffer, ENGINE_BUFFER, "a view of a detached ");
     if (view.out_of_bounds) return refuse_object(e, object, ENGINE_VIEW, "an out-of-bounds ");
@@ -675,6 +716,7 @@ static Step encode_view(Encoder *e, JSValueConst object) {
     bytes_u8(e->out.bytes, view.type);
     Step step = number_object(e, view.buffer);
     if (step == PUSHED) step = encode_buffer(e, view.buffer);
+    if (step == FAILED) return FAILED;
     put_n(e->out.bytes, view.offset);
     bytes_u8(e->out.bytes, view.tracks_length);
     put_n(e->out.bytes, view.length);
@@ -900,6 +942,7 @@ static Step encode_object(Encoder *e, JSValueConst object) {
     case ENGINE_SET:
         return encode_map(e, object, kind == ENGINE_SET);
     case ENGINE_BUFFER:
+    case ENGINE_SHARED:
         return encode_buffer(e, object);
     case ENGINE_VIEW:
         return encode_view(e, object);
@@ -1143,9 +1186,10 @@ static void run(Encoder *e, JSValueConst value) {
     }
 }
 
-static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes) {
+static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes, CloneMemory *memory) {
     /* Not one initialiser: it would clear all that lies behind. */
     e->ctx = ctx;
+    e->memory = memory;
     e->out = (Output){.bytes = bytes, .start = bytes->length};
     e->result = CLONE_OK;
     e->message = JS_UNDEFINED;
@@ -1166,18 +1210,21 @@ static void encoder_free(Encoder *e) {
     table_free(e->ctx, &e->object_table);
     table_free(e->ctx, &e->list_table);
     table_free(e->ctx, &e->shape_table);
-    rewind_to(e, (Mark){.length = e->out.bytes->length});
+    uint32_t moved = e->memory ? e->memory->moved_count : 0;
+    rewind_to(e, (Mark){.length = e->out.bytes->length, .moved = moved});
     release(e->ctx, e->frames, e->first_frames);
     release(e->ctx, e->objects, e->first_objects);
     release(e->ctx, e->lists, e->first_lists);
     release(e->ctx, e->shapes, e->first_shapes);
 }
 
-CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneFailure *failure) {
+CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneMemory *memory,
+                         CloneFailure *failure) {
     Encoder e;
     Text path = {.ctx = ctx};
     *failure = (CloneFailure){.message = JS_UNDEFINED, .path = JS_UNDEFINED};
-    encoder_init(&e, ctx, bytes);
+    encoder_init(&e, ctx, bytes, memory);
+    if (memory) memory->moved_count = 0;
     run(&e, value);
     if (e.result == CLONE_UNCLONEABLE) {
         path_add(&path, &e, 0);
@@ -1185,6 +1232,7 @@ CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, Clone
         failure->message = JS_DupValue(ctx, e.message);
     }
     if (e.result != CLONE_OK) bytes->length = e.out.start;
+    if (e.result != CLONE_OK && memory) memory->moved_count = 0;
     JS_FreeValue(ctx, e.message);
     encoder_free(&e);
     return e.result;

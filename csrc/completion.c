@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "moved.h"
+
 #define RING_MASK (DFD_RING_BYTES - 1)
 #define PADDING 0xffffffffu
 /* A payload beyond this is handed over where it lies, so that one result can't fill the ring. */
@@ -57,6 +59,23 @@ static uint32_t get_u32_at(const uint8_t *at) {
     return value;
 }
 
+/* Where the table of moved buffers lies in a payload. */
+static size_t table_at(uint32_t length) { return ((size_t)length + 7) & ~(size_t)7; }
+
+/* Frees what a record that nobody read owns. */
+static void drop_record(const uint8_t *record) {
+    uint32_t length = get_u32_at(record + DFD_RECORD_LENGTH);
+    bool external = get_u32_at(record + DFD_RECORD_EXTERNAL);
+    uint8_t *payload = (uint8_t *)record + DFD_RECORD_PAYLOAD;
+    if (external) {
+        double address;
+        memcpy(&address, payload, 8);
+        payload = (uint8_t *)(uintptr_t)address;
+    }
+    moved_drop(payload + table_at(length), get_u32_at(record + DFD_RECORD_MOVED));
+    if (external) free(payload);
+}
+
 void completion_close(CompletionQueue *queue) {
     /* Payloads outside the ring that the host never read. */
     uint32_t tail = atomic_load(word(queue, DFD_CONTROL_TAIL));
@@ -64,17 +83,14 @@ void completion_close(CompletionQueue *queue) {
         const uint8_t *record = ring(queue) + (at & RING_MASK);
         uint32_t size = get_u32_at(record + DFD_RECORD_SIZE);
         if (size < 8 || size > DFD_RING_BYTES) break; /* the host wrote into the ring */
-        if (get_u32_at(record + DFD_RECORD_TASK) != PADDING &&
-            get_u32_at(record + DFD_RECORD_EXTERNAL)) {
-            double address;
-            memcpy(&address, record + DFD_RECORD_PAYLOAD, 8);
-            free((void *)(uintptr_t)address);
-        }
+        if (get_u32_at(record + DFD_RECORD_TASK) != PADDING) drop_record(record);
         at += size;
     }
     while (queue->first) {
         Completion *completion = queue->first;
         queue->first = completion->next;
+        if (completion->moved)
+            moved_drop(completion->payload.data + table_at(completion->length), completion->moved);
         bytes_free(&completion->payload);
         free(completion);
     }
@@ -111,7 +127,8 @@ static bool write_record(CompletionQueue *queue, Completion *completion) {
     put_u32(record + DFD_RECORD_WORKER, completion->worker);
     put_f64(record + DFD_RECORD_RUN_MS, completion->run_ms);
     put_f64(record + DFD_RECORD_WAIT_MS, completion->wait_ms);
-    put_u32(record + DFD_RECORD_LENGTH, length);
+    put_u32(record + DFD_RECORD_LENGTH, completion->length);
+    put_u32(record + DFD_RECORD_MOVED, completion->moved);
     put_u32(record + DFD_RECORD_EXTERNAL, external);
     if (external) {
         put_f64(record + DFD_RECORD_PAYLOAD, (double)(uintptr_t)payload->data);

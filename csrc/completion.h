@@ -28,7 +28,9 @@ typedef struct Completion {
     uint32_t worker;
     double run_ms;
     double wait_ms;
-    Bytes payload; /* owned; moved out or freed once it is in the ring */
+    uint32_t length; /* of the payload */
+    uint32_t moved;  /* buffers that come with it */
+    Bytes payload;   /* and their table; owned; moved out or freed once it is in the ring */
 } Completion;
 
 typedef struct CompletionQueue {

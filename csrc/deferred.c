@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
+#include "moved.h"
 #include "pool.h"
 
 #ifndef DFD_ABI_NUMBER
@@ -153,6 +154,19 @@ int32_t dfd_refill(uint32_t handle) {
 void dfd_release(double address) {
     if (address > 0) free((void *)(uintptr_t)address);
 }
+
+void dfd_moved_free(double handle) {
+    if (handle > 0) moved_free(handle);
+}
+
+static void moved_deallocator(void *bytes, void *handle) {
+    (void)bytes;
+    moved_free((double)(uintptr_t)handle);
+}
+
+double dfd_moved_deallocator(void) { return (double)(uintptr_t)moved_deallocator; }
+
+uint32_t dfd_stragglers(void) { return pool_stragglers(); }
 
 int32_t dfd_waker_fd(uint32_t handle) {
     Pool *pool = find(handle);

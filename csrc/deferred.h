@@ -92,11 +92,23 @@
     X(WAIT_MS, 24, "f64: milliseconds from submission to start")                                   \
     X(LENGTH, 32, "u32: bytes of the payload, a value in the wire format")                         \
     X(EXTERNAL, 36, "u32: 1 when the payload lies elsewhere: an f64 address, to be released")      \
-    X(PAYLOAD, 40, "the payload")
+    X(MOVED, 40, "u32: buffers that come with it; their table is behind it, at a multiple of 8")   \
+    X(PAYLOAD, 48, "the payload")
 
-/* A submission: this header, then the arguments, one value after the other in the wire format.
- * It is self-contained but for the program, and could go anywhere. 0 means the pool's default or
- * no limit. */
+/* A buffer that a task transferred: an entry of the table behind a payload. The memory is the
+ * host's, to be freed by dfd_moved_free. */
+#define DFD_MOVED_MAP(X)                                                                           \
+    X(HANDLE, 0, "f64: what frees it")                                                             \
+    X(ADDRESS, 8, "f64: where its bytes are")                                                      \
+    X(LENGTH, 16, "f64: how many")                                                                 \
+    X(SIZE, 24, "bytes of an entry")
+
+/* A submission: this header, then the arguments, one value after the other in the wire format, then
+ * at a multiple of 8 the regions of memory that the host lends to the task. It is self-contained
+ * but for the program and the regions. 0 means the pool's default or no limit.
+ *
+ * A region's memory must stay as it is until the task's completion was read or, when the pool is
+ * closed before that, until dfd_stragglers is 0. */
 #define DFD_SUBMISSION_MAP(X)                                                                      \
     X(TASK, 0, "u32: the host's id for it, 0 to 0xfffffffe")                                       \
     X(PROGRAM, 4, "u32: handle of a program of the same pool")                                     \
@@ -106,7 +118,15 @@
     X(TIMEOUT, 24, "f64: milliseconds from the start of running")                                  \
     X(CPU_LIMIT, 32, "f64: milliseconds of CPU time of the thread")                                \
     X(QUEUE_TIMEOUT, 40, "f64: milliseconds in the queue")                                         \
-    X(ARGS, 48, "the arguments")
+    X(ARGS_LENGTH, 48, "u32: bytes of the arguments")                                              \
+    X(REGIONS, 52, "u32: how many regions")                                                        \
+    X(ARGS, 56, "the arguments")
+
+/* A region: memory of the host's for LENT and SHARED buffers among the arguments. */
+#define DFD_REGION_MAP(X)                                                                          \
+    X(ADDRESS, 0, "f64: a multiple of 8")                                                          \
+    X(LENGTH, 8, "f64: bytes, up to 2^31 - 1")                                                     \
+    X(SIZE, 16, "bytes of a region")
 
 #define DFD_ENUM_STATUS(name, value, text) DFD_STATUS_##name = value,
 #define DFD_ENUM_ERROR(name, value, text) DFD_E_##name = value,
@@ -114,14 +134,18 @@
 #define DFD_ENUM_CONTROL(name, value, text) DFD_CONTROL_##name = value,
 #define DFD_ENUM_HARDENING(name, value, text) DFD_HARDENING_##name = value,
 #define DFD_ENUM_RECORD(name, value, text) DFD_RECORD_##name = value,
+#define DFD_ENUM_MOVED(name, value, text) DFD_MOVED_##name = value,
 #define DFD_ENUM_SUBMISSION(name, value, text) DFD_SUBMISSION_##name = value,
+#define DFD_ENUM_REGION(name, value, text) DFD_REGION_##name = value,
 enum { DFD_STATUS_MAP(DFD_ENUM_STATUS) DFD_STATUS_COUNT };
 enum { DFD_ERROR_MAP(DFD_ENUM_ERROR) };
 enum { DFD_OPTION_MAP(DFD_ENUM_OPTION) DFD_OPTION_COUNT };
 enum { DFD_CONTROL_MAP(DFD_ENUM_CONTROL) };
 enum { DFD_HARDENING_MAP(DFD_ENUM_HARDENING) };
 enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
+enum { DFD_MOVED_MAP(DFD_ENUM_MOVED) };
 enum { DFD_SUBMISSION_MAP(DFD_ENUM_SUBMISSION) };
+enum { DFD_REGION_MAP(DFD_ENUM_REGION) };
 
 /* The ABI number: the hash of the headers that the library was built with. */
 DFD_API uint32_t dfd_abi(void);
@@ -177,6 +201,16 @@ DFD_API int32_t dfd_refill(uint32_t pool);
 
 /* Frees a payload that lay outside the ring. */
 DFD_API void dfd_release(double address);
+
+/* Frees a buffer that a task transferred, by its handle. */
+DFD_API void dfd_moved_free(double handle);
+
+/* Address of a C function void(void *bytes, void *handle) that does the same: for hosts whose
+ * ArrayBuffers can have a deallocator. Any thread. */
+DFD_API double dfd_moved_deallocator(void);
+
+/* How many tasks of closed pools have still to end: memory that was lent to them is in use. */
+DFD_API uint32_t dfd_stragglers(void);
 
 /* How the host is woken: makes a socket pair and returns the host's end, which gets a byte for each
  * time the host parked and a completion came. The host owns and closes it. Once for a pool; it is

@@ -12,6 +12,7 @@
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
 #pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wunused-function"
 #endif
 
 /* What the engine asks of libc that is not safe in a task: localtime_r takes a lock of libc's (a
@@ -38,6 +39,12 @@ static double locale_free_strtod(const char *text, char **end) {
 
 #define localtime_r unkillable_localtime_r
 #define strtod locale_free_strtod
+
+/* The engine's own table of Atomics names these (engine_atomics.c.inc). */
+#include "quickjs.h"
+static JSValue engine_atomics_wait(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
+static JSValue engine_atomics_notify(JSContext *ctx, JSValueConst self, int argc,
+                                     JSValueConst *argv);
 
 #include "quickjs.c"
 
@@ -105,4 +112,5 @@ const char *engine_function_kind(JSValueConst script) {
     return kinds[0];
 }
 
+#include "engine_atomics.c.inc"
 #include "engine_values.c.inc"

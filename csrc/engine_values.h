@@ -30,6 +30,7 @@ typedef enum EngineKind {
     ENGINE_MAP,
     ENGINE_SET,
     ENGINE_BUFFER, /* an ArrayBuffer */
+    ENGINE_SHARED, /* a SharedArrayBuffer */
     ENGINE_VIEW,   /* a typed array or a DataView */
     /* what can't be cloned, as far as there is something to say about it */
     ENGINE_FUNCTION,
@@ -123,6 +124,8 @@ void engine_map_copy(JSContext *ctx, JSValueConst map, JSValue *entries);
 /* Makes room for `count` entries in an empty one. */
 int engine_map_reserve(JSContext *ctx, JSValueConst map, uint32_t count);
 JSValue engine_new_map(JSContext *ctx, bool is_set);
+/* Whether a Set (or JS_UNDEFINED, which has none) has an object. */
+bool engine_set_has(JSContext *ctx, JSValueConst set, JSValueConst object);
 /* Adds an entry; 0 if the key is there already. */
 int engine_map_add(JSContext *ctx, JSValueConst map, JSValue key, JSValue value);
 
@@ -134,6 +137,7 @@ typedef struct EngineBuffer {
     uint32_t max_length; /* if resizable */
     bool resizable;
     bool detached;
+    bool shared; /* a SharedArrayBuffer's */
 } EngineBuffer;
 
 typedef struct EngineView {
@@ -148,6 +152,8 @@ typedef struct EngineView {
 EngineBuffer engine_buffer(JSValueConst buffer);
 EngineView engine_view(JSValueConst view);
 JSValue engine_new_buffer(JSContext *ctx, const EngineBuffer *buffer); /* copies the data */
+/* An ArrayBuffer or SharedArrayBuffer over memory that is not the realm's, and outlives it. */
+JSValue engine_new_lent(JSContext *ctx, uint8_t *data, uint32_t length, bool shared);
 /* JS_UNDEFINED if the view does not fit its buffer. */
 JSValue engine_new_view(JSContext *ctx, const EngineView *view);
 

@@ -59,6 +59,8 @@ typedef struct Task {
     Worker *worker; /* that runs it, or NULL */
     uint32_t argc;
     size_t length;
+    uint32_t region_count;
+    const CloneRegion *regions; /* behind the arguments */
     alignas(8) uint8_t args[];
 } Task;
 
@@ -125,6 +127,9 @@ struct Pool {
     uint32_t hardening; /* DFD_HARDENING_* that every worker has */
     bool closing;
 };
+
+/* Tasks of closed pools that have still to end. */
+static atomic_uint stragglers;
 
 static void pool_drop(Pool *pool);
 
@@ -435,6 +440,7 @@ static Task *pop(Pool *pool, Worker *worker) {
         queue_remove(pool, task);
         begin(worker, task);
     }
+    if (worker->task && pool->closing) atomic_fetch_sub(&stragglers, 1);
     if (worker->task && !task) pool->running--;
     if (!worker->task && task) pool->running++;
     atomic_store(count(pool, DFD_CONTROL_RUNNING), pool->running);
@@ -533,12 +539,17 @@ static void *work(void *argument) {
         if (!realm) realm = build_realm(worker); /* memory was short; perhaps it is not now */
         double start = now_ms();
         start_clocks(pool, worker, &task->limits);
-        if (realm)
+        if (realm) {
+            realm_lend(realm, task->regions, task->region_count);
             status = realm_run(realm, task->program, task->args, task->length, task->argc,
                                &task->limits, &payload);
-        if (payload.failed || payload.length > UINT32_MAX) {
+        }
+        if (payload.length > UINT32_MAX) payload.failed = true;
+        task->completion.length = (uint32_t)payload.length;
+        if (realm) task->completion.moved = realm_move_out(realm, &payload);
+        if (payload.failed) {
             status = DFD_STATUS_MEMORY;
-            payload.length = 0;
+            payload.length = task->completion.length = 0;
         }
         Task *next = release_and_pop(pool, worker, task);
         complete(pool, task, (uint32_t)status, worker->number, start, &payload);
@@ -648,6 +659,7 @@ void pool_close(Pool *pool) {
     pool->length = 0;
     for (Worker *worker = pool->workers; worker; worker = worker->next)
         if (worker->task) stop(worker, DFD_STATUS_CANCELLED);
+    atomic_fetch_add(&stragglers, pool->running);
     if (pool->running) {
         need_watchdog(pool);
         watch(pool, now_ms() + RESEND_MS);
@@ -686,6 +698,8 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
 }
 
 CompletionQueue *pool_completions(Pool *pool) { return &pool->completions; }
+
+uint32_t pool_stragglers(void) { return atomic_load(&stragglers); }
 
 int32_t pool_compile(Pool *pool, const char *source, size_t length, bool strict, uint8_t *reply,
                      size_t capacity) {
@@ -741,11 +755,38 @@ static double read_limit(const uint8_t *submission, int offset) {
     return value > 0 ? value : 0;
 }
 
-static Task *new_task(Pool *pool, const uint8_t *submission, size_t length) {
+/* Where the regions lie behind the arguments. */
+static size_t regions_at(size_t args) { return (args + 7) & ~(size_t)7; }
+
+/* Whether a submission is as long as it says, and its regions are memory that can be lent. */
+static bool is_sound(const uint8_t *submission, size_t length) {
+    size_t args = read_u32(submission, DFD_SUBMISSION_ARGS_LENGTH);
+    size_t count = read_u32(submission, DFD_SUBMISSION_REGIONS);
+    size_t rest = length - DFD_SUBMISSION_ARGS;
+    /* Each argument is a byte at least. */
+    if (args > rest || read_u32(submission, DFD_SUBMISSION_ARGC) > args) return false;
+    if (count == 0) return args == rest;
+    if (rest < regions_at(args) || (rest - regions_at(args)) / DFD_REGION_SIZE != count ||
+        (rest - regions_at(args)) % DFD_REGION_SIZE)
+        return false;
+    const uint8_t *region = submission + DFD_SUBMISSION_ARGS + regions_at(args);
+    for (; count > 0; count--, region += DFD_REGION_SIZE) {
+        double address = read_limit(region, DFD_REGION_ADDRESS);
+        double size;
+        memcpy(&size, region + DFD_REGION_LENGTH, sizeof size);
+        if (!(address >= 8 && address <= 0x1p53 && fmod(address, 8) == 0)) return false;
+        if (!(size >= 0 && size <= INT32_MAX && floor(size) == size)) return false;
+    }
+    return true;
+}
+
+/* Of a sound submission; NULL when there is no memory or no such program. */
+static Task *new_task(Pool *pool, const uint8_t *submission) {
     Program *program = slots_get(&pool->programs, read_u32(submission, DFD_SUBMISSION_PROGRAM));
     if (!program) return NULL;
-    size_t args = length - DFD_SUBMISSION_ARGS;
-    Task *task = malloc(sizeof *task + args);
+    size_t args = read_u32(submission, DFD_SUBMISSION_ARGS_LENGTH);
+    uint32_t count = read_u32(submission, DFD_SUBMISSION_REGIONS);
+    Task *task = malloc(sizeof *task + regions_at(args) + count * sizeof *task->regions);
     if (!task) return NULL;
     double memory = read_limit(submission, DFD_SUBMISSION_MEMORY_LIMIT);
     double patience = read_limit(submission, DFD_SUBMISSION_QUEUE_TIMEOUT);
@@ -764,16 +805,22 @@ static Task *new_task(Pool *pool, const uint8_t *submission, size_t length) {
         .expires = patience ? now + patience : INFINITY,
         .argc = read_u32(submission, DFD_SUBMISSION_ARGC),
         .length = args,
+        .region_count = count,
     };
     memcpy(task->args, submission + DFD_SUBMISSION_ARGS, args);
+    CloneRegion *regions = (CloneRegion *)(task->args + regions_at(args));
+    const uint8_t *region = submission + DFD_SUBMISSION_ARGS + regions_at(args);
+    for (uint32_t i = 0; i < count; i++, region += DFD_REGION_SIZE) {
+        regions[i].data = (uint8_t *)(uintptr_t)read_limit(region, DFD_REGION_ADDRESS);
+        regions[i].length = (size_t)read_limit(region, DFD_REGION_LENGTH);
+    }
+    task->regions = regions;
     return task;
 }
 
 int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
-    /* Each argument is a byte at least. */
-    if (read_u32(submission, DFD_SUBMISSION_ARGC) > length - DFD_SUBMISSION_ARGS)
-        return DFD_E_INVALID;
-    Task *task = new_task(pool, submission, length);
+    if (!is_sound(submission, length)) return DFD_E_INVALID;
+    Task *task = new_task(pool, submission);
     if (!task)
         return slots_get(&pool->programs, read_u32(submission, DFD_SUBMISSION_PROGRAM))
                    ? DFD_E_MEMORY

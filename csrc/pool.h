@@ -20,6 +20,8 @@ int32_t pool_set(Pool *pool, uint32_t option, double value);
 void pool_close(Pool *pool); /* and drops the caller's hold */
 
 CompletionQueue *pool_completions(Pool *pool);
+/* How many tasks of closed pools have still to end. */
+uint32_t pool_stragglers(void);
 
 /* As dfd_compile, dfd_program_free, dfd_submit and dfd_cancel say. */
 int32_t pool_compile(Pool *pool, const char *source, size_t length, bool strict, uint8_t *reply,

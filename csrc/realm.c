@@ -20,6 +20,8 @@
 #include "clone.h"
 #include "deferred.h"
 #include "engine.h"
+#include "engine_values.h"
+#include "moved.h"
 
 /* A fresh realm uses about 120 KB; a task may add this much before the engine collects cycles. */
 #define GC_HEADROOM (1024 * 1024)
@@ -31,9 +33,10 @@ struct Realm {
     Arena *arena;
     JSRuntime *runtime; /* both in the arena, at the same place after each restore */
     JSContext *context;
-    size_t memory, stack;
-    uint64_t seed; /* of Math.random: the next task's */
-    double start;  /* of the running task, ms, for performance.now */
+    size_t limit, stack; /* bytes, of the arena and of the thread's stack */
+    uint64_t seed;       /* of Math.random: the next task's */
+    double start;        /* of the running task, ms, for performance.now */
+    CloneMemory memory;  /* that crosses without a copy: of this run */
     Guard guard;
 };
 
@@ -84,17 +87,51 @@ static bool add_performance(JSContext *ctx, JSValueConst global) {
     return fine;
 }
 
-/* Shared memory and its Atomics park threads under a process-wide lock of the engine, which a task
- * that is left would keep: no task has them. */
-static bool remove_shared_memory(JSContext *ctx, JSValueConst global) {
-    static const char *const names[] = {"SharedArrayBuffer", "Atomics"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        JSAtom atom = JS_NewAtom(ctx, names[i]);
-        int done = JS_DeleteProperty(ctx, global, atom, 0);
-        JS_FreeAtom(ctx, atom);
-        if (done < 0) return false;
+static JSValue throw_clone_error(JSContext *ctx, const char *text) {
+    JSValue name = JS_NewString(ctx, "DataCloneError");
+    return JS_Throw(ctx, engine_new_dom_exception(ctx, name, JS_NewString(ctx, text)));
+}
+
+/* Deferred.transfer(value, buffers): the value, whose buffers will leave with the result. */
+static JSValue transfer(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc;
+    Realm *realm = JS_GetContextOpaque(ctx);
+    if (!JS_IsArray(argv[1]))
+        return JS_ThrowTypeError(ctx, "Deferred.transfer(value, buffers): buffers must be an array "
+                                      "of ArrayBuffers");
+    int64_t count;
+    if (JS_GetLength(ctx, argv[1], &count)) return JS_EXCEPTION;
+    if (JS_IsUndefined(realm->memory.moving)) realm->memory.moving = engine_new_map(ctx, true);
+    for (int64_t i = 0; i < count; i++) {
+        JSValue buffer = JS_GetPropertyInt64(ctx, argv[1], i);
+        if (JS_IsException(buffer)) return buffer;
+        if (!JS_IsObject(buffer) || engine_kind(ctx, buffer) != ENGINE_BUFFER)
+            return throw_clone_error(ctx, "only an ArrayBuffer can be transferred; of a typed "
+                                          "array that is its `buffer`");
+        if (engine_buffer(buffer).detached)
+            return throw_clone_error(ctx, "a detached ArrayBuffer can't be transferred");
+        if (engine_map_add(ctx, realm->memory.moving, buffer, JS_UNDEFINED) < 0)
+            return JS_EXCEPTION;
     }
-    return true;
+    return JS_DupValue(ctx, argv[0]);
+}
+
+static JSValue no_tasks_here(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc, (void)argv;
+    return JS_ThrowTypeError(ctx, "a task can't start tasks: return what is to be done, and start "
+                                  "it outside");
+}
+
+/* What a task has of the host's class. */
+static bool add_deferred(JSContext *ctx, JSValueConst global) {
+    JSValue deferred =
+        JS_NewCFunction2(ctx, no_tasks_here, "Deferred", 1, JS_CFUNC_constructor_or_func, 0);
+    JSValue run = JS_NewCFunction(ctx, no_tasks_here, "run", 1);
+    JSValue move = JS_NewCFunction(ctx, transfer, "transfer", 2);
+    int flags = JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE;
+    return JS_DefinePropertyValueStr(ctx, deferred, "run", run, flags) >= 0 &&
+           JS_DefinePropertyValueStr(ctx, deferred, "transfer", move, flags) >= 0 &&
+           JS_DefinePropertyValueStr(ctx, global, "Deferred", deferred, flags) >= 0;
 }
 
 /* Whether it worked; under the guard. */
@@ -121,9 +158,9 @@ static int build(void *opaque) {
         return false;
     JS_SetContextOpaque(context, realm);
     JS_SetInterruptHandler(runtime, on_poll, &realm->guard);
-    JS_SetCanBlock(runtime, false);
+    JS_SetCanBlock(runtime, true); /* in Atomics.wait, which may be left */
     JSValue global = JS_GetGlobalObject(context);
-    bool fine = add_performance(context, global) && remove_shared_memory(context, global);
+    bool fine = add_performance(context, global) && add_deferred(context, global);
     JS_FreeValue(context, global);
     if (!fine) return false;
     JS_SetGCThreshold(runtime, arena_used(realm->arena) + GC_HEADROOM);
@@ -161,9 +198,10 @@ static uint64_t next_seed(uint64_t *state) {
 Realm *realm_open(size_t memory, size_t stack) {
     Realm *realm = calloc(1, sizeof *realm);
     if (!realm) return NULL;
-    realm->memory = memory;
+    realm->limit = memory;
     realm->stack = stack;
     realm->seed = fresh_seed();
+    realm->memory.moving = JS_UNDEFINED;
     /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
     realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
     if (!realm->arena) realm->arena = arena_open(memory);
@@ -187,7 +225,8 @@ void realm_restore(Realm *realm) {
     assert(!realm->guard.open);
     arena_restore(realm->arena);
     assert(arena_compare(realm->arena) == -1);
-    arena_set_limit(realm->arena, realm->memory);
+    arena_set_limit(realm->arena, realm->limit);
+    realm->memory = (CloneMemory){.moving = JS_UNDEFINED};
 }
 
 Guard *realm_guard(Realm *realm) { return &realm->guard; }
@@ -320,7 +359,7 @@ static int compile(void *opaque) {
     JSValue script = JS_Eval2(ctx, text, call->length, &options);
     bool refused = JS_IsException(script);
     JSValue value = refused ? JS_GetException(ctx) : describe(ctx, script);
-    if (clone_encode(ctx, value, call->reply, &failure) != CLONE_OK)
+    if (clone_encode(ctx, value, call->reply, NULL, &failure) != CLONE_OK)
         call->reply->failed = true;
     else if (!refused)
         call->program = write_program(ctx, script);
@@ -343,17 +382,18 @@ static int encode_failure(JSContext *ctx, const CloneFailure *failure, bool thre
     JS_SetPropertyUint32(ctx, list, 1, failure->path);
     JS_SetPropertyUint32(ctx, list, 2, JS_NewBool(ctx, threw));
     out->length = 0;
-    return clone_encode(ctx, list, out, &none) == CLONE_OK ? DFD_STATUS_UNCLONEABLE
-                                                           : DFD_STATUS_INTERNAL;
+    return clone_encode(ctx, list, out, NULL, &none) == CLONE_OK ? DFD_STATUS_UNCLONEABLE
+                                                                 : DFD_STATUS_INTERNAL;
 }
 
 /* Encodes what the task returned or threw. Encoding runs the task's getters, which may throw in
  * their turn; what they throw is then what the task threw. */
-static int encode_outcome(JSContext *ctx, JSValue value, bool threw, Bytes *out) {
+static int encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
+    JSContext *ctx = realm->context;
     for (int attempt = 0; attempt < 4; attempt++) {
         CloneFailure failure;
         out->length = 0;
-        switch (clone_encode(ctx, value, out, &failure)) {
+        switch (clone_encode(ctx, value, out, &realm->memory, &failure)) {
         case CLONE_OK:
             return threw ? DFD_STATUS_THROWN : DFD_STATUS_OK;
         case CLONE_UNCLONEABLE:
@@ -398,9 +438,9 @@ static int settle(Realm *realm, JSValueConst promise, Bytes *out) {
     for (;;) {
         switch (JS_PromiseState(ctx, promise)) {
         case JS_PROMISE_FULFILLED:
-            return encode_outcome(ctx, JS_PromiseResult(ctx, promise), false, out);
+            return encode_outcome(realm, JS_PromiseResult(ctx, promise), false, out);
         case JS_PROMISE_REJECTED:
-            return encode_outcome(ctx, JS_PromiseResult(ctx, promise), true, out);
+            return encode_outcome(realm, JS_PromiseResult(ctx, promise), true, out);
         default:
             break;
         }
@@ -428,18 +468,18 @@ static int run(void *opaque) {
     JS_UpdateStackTop(realm->runtime);
     JSValue script =
         JS_ReadObject(ctx, call->program->bytecode, call->program->size, JS_READ_OBJ_BYTECODE);
-    if (JS_IsException(script)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
+    if (JS_IsException(script)) return encode_outcome(realm, JS_GetException(ctx), true, out);
     JSValue function = JS_EvalFunction(ctx, script);
-    if (JS_IsException(function)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
+    if (JS_IsException(function)) return encode_outcome(realm, JS_GetException(ctx), true, out);
     JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
-    if (clone_decode(ctx, call->args, call->length, values, call->argc))
-        return encode_outcome(ctx, JS_GetException(ctx), true, out);
+    if (clone_decode(ctx, call->args, call->length, &realm->memory, values, call->argc))
+        return encode_outcome(realm, JS_GetException(ctx), true, out);
 
     JSValue result = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
-    if (JS_IsException(result)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
+    if (JS_IsException(result)) return encode_outcome(realm, JS_GetException(ctx), true, out);
     JSValue promise = promise_of(ctx, result);
-    if (JS_IsException(promise)) return encode_outcome(ctx, JS_GetException(ctx), true, out);
-    if (JS_IsUndefined(promise)) return encode_outcome(ctx, result, false, out);
+    if (JS_IsException(promise)) return encode_outcome(realm, JS_GetException(ctx), true, out);
+    if (JS_IsUndefined(promise)) return encode_outcome(realm, result, false, out);
     return settle(realm, promise, out);
 }
 
@@ -447,7 +487,7 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
               uint32_t argc, const Limits *limits, Bytes *out) {
     RunCall call = {realm, program, args, length, argc, out};
     /* What a task returns may take as much memory again as what it was made in. */
-    out->limit = limits->memory ? limits->memory : realm->memory;
+    out->limit = limits->memory ? limits->memory : realm->limit;
     if (limits->memory) arena_set_limit(realm->arena, limits->memory);
     if (limits->stack && limits->stack < realm->stack)
         JS_SetMaxStackSize(realm->runtime, limits->stack);
@@ -455,6 +495,29 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
     realm->start = milliseconds(CLOCK_MONOTONIC);
     int status = guard_run(&realm->guard, run, &call);
     bool left = status > DFD_STATUS_UNSETTLED && status < DFD_STATUS_INTERNAL;
-    if (left) out->length = 0; /* whatever was half encoded */
+    if (left) {
+        out->length = 0; /* whatever was half encoded */
+        realm->memory.moved_count = 0;
+    }
     return status;
+}
+
+void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count) {
+    realm->memory.lent = regions;
+    realm->memory.lent_count = count;
+}
+
+uint32_t realm_move_out(Realm *realm, Bytes *out) {
+    const CloneMemory *memory = &realm->memory;
+    static const uint8_t zeros[8];
+    if (memory->moved_count == 0 || out->failed) return 0;
+    bytes_write(out, zeros, -out->length & 7);
+    size_t table = out->length;
+    for (uint32_t i = 0; i < memory->moved_count; i++) {
+        if (moved_take(out, memory->moved[i].data, memory->moved[i].length)) continue;
+        moved_drop(out->data + table, i);
+        out->failed = true;
+        return 0;
+    }
+    return memory->moved_count;
 }

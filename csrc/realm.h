@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "bytes.h"
+#include "clone.h"
 #include "guard.h"
 
 /* The name that a task's functions have as their file in the engine; the host replaces it. */
@@ -52,6 +53,14 @@ Program *realm_compile(Realm *realm, const char *source, size_t length, bool str
  * appends the payload to `out`. Returns a DFD_STATUS_*. The realm needs a restore. */
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out);
+
+/* Memory of the host's that the arguments of the next run refer to; the caller's until the restore.
+ */
+void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count);
+
+/* After a run: moves the buffers out that its result is to take along, and appends their table
+ * (moved.h) to `out`. Returns how many; if memory runs out, out->failed, and none is. */
+uint32_t realm_move_out(Realm *realm, Bytes *out);
 
 /* Makes the realm pristine again. */
 void realm_restore(Realm *realm);

@@ -73,6 +73,21 @@ export const EDITS = [
   {
     file: "quickjs.c",
     find: `\
+    JS_CFUNC_DEF("wait", 4, js_atomics_wait ),
+    JS_CFUNC_DEF("notify", 3, js_atomics_notify ),
+`,
+    replace: `\
+    JS_CFUNC_DEF("wait", 4, engine_atomics_wait ),
+    JS_CFUNC_DEF("notify", 3, engine_atomics_notify ),
+`,
+    why:
+      "The engine's own wait() sleeps in a list of waiters under a process-wide lock, on a node " +
+      "of its stack: a task that is left there by siglongjmp would leave both behind.",
+    upstream: "None: it matters only to who leaves the engine by a jump.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
     return h ^ ctx->hash_seed ^ hash32(tag);
 `,
     replace: `\

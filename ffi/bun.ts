@@ -7,6 +7,7 @@ import type { Connect, Dialect } from "./native.ts";
 
 /* What is used of Bun: its own types would clash with those of the other runtimes. */
 interface BunNamespace {
+  isMainThread: boolean;
   connect(options: {
     fd: number;
     socket: {
@@ -24,7 +25,14 @@ interface BunSocket {
 }
 interface BunFFI {
   dlopen(path: string, symbols: object): { symbols: ReturnType<Dialect["open"]> };
-  toArrayBuffer(address: number, offset: number, length: number): ArrayBuffer;
+  toArrayBuffer(
+    address: number,
+    offset: number,
+    length: number,
+    deallocatorContext?: number,
+    deallocator?: number,
+  ): ArrayBuffer;
+  ptr(buffer: ArrayBufferLike): number;
 }
 
 /** Bun's dialect; `undefined` on another runtime. */
@@ -46,6 +54,10 @@ export function bunDialect(): Dialect | undefined {
       return ffi.dlopen(path, symbols).symbols;
     },
     view: (address, length) => ffi.toArrayBuffer(address, 0, length),
+    address: (buffer) => ffi.ptr(buffer),
+    own: (address, length, handle, deallocator) =>
+      ffi.toArrayBuffer(address, 0, length, handle, deallocator),
+    isMain: Bun!.isMainThread,
     connect: connectBy(Bun!),
   };
 }

@@ -17,7 +17,11 @@ interface DenoNamespace {
   permissions: { querySync(descriptor: object): { state: string } };
   dlopen(path: string, symbols: object): { symbols: ReturnType<Dialect["open"]> };
   statSync(path: string): unknown;
-  UnsafePointer: { create(address: bigint): object | null };
+  UnsafePointer: {
+    create(address: bigint): object | null;
+    of(buffer: ArrayBufferLike): object | null;
+    value(pointer: object | null): bigint | number;
+  };
   UnsafePointerView: { getArrayBuffer(pointer: object, length: number): ArrayBuffer };
 }
 
@@ -67,6 +71,8 @@ export function denoDialect(): Dialect | undefined {
     },
     view: (address, length) =>
       Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(address))!, length),
+    address: (buffer) => Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer))),
+    isMain: !("DedicatedWorkerGlobalScope" in globalThis),
     connect: connectByNet,
   };
 }

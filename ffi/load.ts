@@ -41,11 +41,24 @@ interface Place {
 
 function load(dialect: Dialect): Native {
   const symbols = open(locate(dialect));
+  const adopt = (address: number, length: number, handle: number): ArrayBuffer => {
+    if (dialect.own !== undefined) {
+      return dialect.own(address, length, handle, symbols.dfd_moved_deallocator());
+    }
+    try {
+      return dialect.view(address, length).slice(0);
+    } finally {
+      symbols.dfd_moved_free(handle);
+    }
+  };
   return {
     runtime: dialect.runtime,
     symbols,
     env: dialect.env,
     view: dialect.view,
+    address: dialect.address,
+    adopt,
+    lends: dialect.isMain,
     waker: (pool, wake) => new SocketWaker(symbols, pool, wake, dialect.connect),
   };
 }

@@ -24,6 +24,23 @@ export interface Native {
    * @param length in bytes, not 0
    */
   view(address: number, length: number): ArrayBuffer;
+  /** Where the bytes of a buffer are, which must not be empty. */
+  address(buffer: ArrayBufferLike): number;
+  /**
+   * Takes memory over that the library moved out of a task. Without a copy where the runtime's
+   * buffers can have a deallocator (Bun); elsewhere a buffer's memory may outlive the buffer, by
+   * transfer, unseen, and it is copied.
+   *
+   * @param address where the bytes are
+   * @param length in bytes, not 0
+   * @param handle what frees them
+   */
+  adopt(address: number, length: number, handle: number): ArrayBuffer;
+  /**
+   * Whether this isolate lasts as long as the process: only then may tasks use memory of its
+   * buffers. A Worker's memory is gone as soon as it is terminated, whoever uses it.
+   */
+  readonly lends: boolean;
   /**
    * Makes the waker of a pool; once for each pool.
    *
@@ -74,6 +91,21 @@ export interface Dialect {
   open(path: string, table: SymbolTable): Record<string, (...args: never[]) => unknown>;
   /** See {@link Native.view}. */
   view(address: number, length: number): ArrayBuffer;
+  /** See {@link Native.address}. */
+  address(buffer: ArrayBufferLike): number;
+  /**
+   * As {@link Dialect.view}; when the memory is no longer used, by whichever buffer has it then, the
+   * C function at `deallocator` is called with its address and `handle`. `undefined` where there is
+   * no such thing.
+   */
+  readonly own?: (
+    address: number,
+    length: number,
+    handle: number,
+    deallocator: number,
+  ) => ArrayBuffer;
+  /** Whether this is the process's main thread, and not a Worker. */
+  readonly isMain: boolean;
   /** See {@link Connect}. */
   readonly connect: Connect;
 }

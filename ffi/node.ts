@@ -14,6 +14,7 @@ import { connectByNet } from "./waker.ts";
 interface NodeFFI {
   dlopen(path: string, symbols: object): { functions: ReturnType<Dialect["open"]> };
   toArrayBuffer(address: bigint, length: number, copy: boolean): ArrayBuffer;
+  getRawPointer(buffer: ArrayBufferLike): bigint;
 }
 
 /** Node's dialect. It answers on any Node; `open` throws on one that has no FFI. */
@@ -51,6 +52,8 @@ export function nodeDialect(): Dialect {
       }
     },
     view: (address, length) => ffi!.toArrayBuffer(BigInt(address), length, false),
+    address: (buffer) => Number(ffi!.getRawPointer(buffer)),
+    isMain: process.getBuiltinModule?.("node:worker_threads")?.isMainThread === true,
     connect: connectByNet,
   };
 }

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xa5acee0b;
+export const ABI = 0xf25fb7ae;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -25,6 +25,9 @@ export const SYMBOLS = {
   dfd_unpark: { args: ["u32"], result: "i32" },
   dfd_refill: { args: ["u32"], result: "i32" },
   dfd_release: { args: ["f64"], result: "void" },
+  dfd_moved_free: { args: ["f64"], result: "void" },
+  dfd_moved_deallocator: { args: [], result: "f64" },
+  dfd_stragglers: { args: [], result: "u32" },
   dfd_waker_fd: { args: ["u32"], result: "i32" },
 } as const;
 
@@ -92,6 +95,15 @@ export interface Symbols {
   dfd_refill(pool: number): number;
   /** Frees a payload that lay outside the ring. */
   dfd_release(address: number): void;
+  /** Frees a buffer that a task transferred, by its handle. */
+  dfd_moved_free(handle: number): void;
+  /**
+   * Address of a C function void(void *bytes, void *handle) that does the same: for hosts whose
+   * ArrayBuffers can have a deallocator. Any thread.
+   */
+  dfd_moved_deallocator(): number;
+  /** How many tasks of closed pools have still to end: memory that was lent to them is in use. */
+  dfd_stragglers(): number;
   /**
    * How the host is woken: makes a socket pair and returns the host's end, which gets a byte for each
    * time the host parked and a completion came. The host owns and closes it. Once for a pool; it is
@@ -236,14 +248,34 @@ export const RECORD = {
   LENGTH: 32,
   /** u32: 1 when the payload lies elsewhere: an f64 address, to be released */
   EXTERNAL: 36,
+  /** u32: buffers that come with it; their table is behind it, at a multiple of 8 */
+  MOVED: 40,
   /** the payload */
-  PAYLOAD: 40,
+  PAYLOAD: 48,
 } as const;
 
 /**
- * A submission: this header, then the arguments, one value after the other in the wire format.
- * It is self-contained but for the program, and could go anywhere. 0 means the pool's default or
- * no limit.
+ * A buffer that a task transferred: an entry of the table behind a payload. The memory is the
+ * host's, to be freed by dfd_moved_free.
+ */
+export const MOVED = {
+  /** f64: what frees it */
+  HANDLE: 0,
+  /** f64: where its bytes are */
+  ADDRESS: 8,
+  /** f64: how many */
+  LENGTH: 16,
+  /** bytes of an entry */
+  SIZE: 24,
+} as const;
+
+/**
+ * A submission: this header, then the arguments, one value after the other in the wire format, then
+ * at a multiple of 8 the regions of memory that the host lends to the task. It is self-contained
+ * but for the program and the regions. 0 means the pool's default or no limit.
+ *
+ * A region's memory must stay as it is until the task's completion was read or, when the pool is
+ * closed before that, until dfd_stragglers is 0.
  */
 export const SUBMISSION = {
   /** u32: the host's id for it, 0 to 0xfffffffe */
@@ -262,8 +294,22 @@ export const SUBMISSION = {
   CPU_LIMIT: 32,
   /** f64: milliseconds in the queue */
   QUEUE_TIMEOUT: 40,
+  /** u32: bytes of the arguments */
+  ARGS_LENGTH: 48,
+  /** u32: how many regions */
+  REGIONS: 52,
   /** the arguments */
-  ARGS: 48,
+  ARGS: 56,
+} as const;
+
+/** A region: memory of the host's for LENT and SHARED buffers among the arguments. */
+export const REGION = {
+  /** f64: a multiple of 8 */
+  ADDRESS: 0,
+  /** f64: bytes, up to 2^31 - 1 */
+  LENGTH: 8,
+  /** bytes of a region */
+  SIZE: 16,
 } as const;
 
 /** The tag bytes of the wire format. */
@@ -297,6 +343,9 @@ export const WIRE = {
   BUFFER: 0x30,
   BUFFER_RESIZABLE: 0x31,
   VIEW: 0x32,
+  LENT: 0x33,
+  SHARED: 0x34,
+  MOVED: 0x35,
   ERROR: 0x38,
   REFERENCE: 0x40,
   SMALL_INT: 0x80,

@@ -30,7 +30,9 @@ const MAPS = [
   { header: "deferred.h", macro: "DFD_CONTROL_MAP", name: "CONTROL" },
   { header: "deferred.h", macro: "DFD_HARDENING_MAP", name: "HARDENING" },
   { header: "deferred.h", macro: "DFD_RECORD_MAP", name: "RECORD" },
+  { header: "deferred.h", macro: "DFD_MOVED_MAP", name: "MOVED" },
   { header: "deferred.h", macro: "DFD_SUBMISSION_MAP", name: "SUBMISSION" },
+  { header: "deferred.h", macro: "DFD_REGION_MAP", name: "REGION" },
   {
     header: "clone.h",
     macro: "WIRE_TAG_MAP",

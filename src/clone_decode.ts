@@ -31,7 +31,8 @@ const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING
 const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
 const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END } = WIRE;
 const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
-const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, ERROR, REFERENCE, SMALL_INT } = WIRE;
+const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED, MOVED } = WIRE;
+const { ERROR, REFERENCE, SMALL_INT } = WIRE;
 const { latin1Slice, ucs2Slice, hexSlice } = stringMethods;
 
 let memory: ArrayBufferLike = new ArrayBuffer(0);
@@ -66,6 +67,15 @@ let piece = "";
 let pieceFrom = 0;
 let pieceTo = 0;
 
+/** Buffers that are not in the encoding, but come with it: LENT, SHARED and MOVED are numbers. */
+export interface Buffers {
+  /** What was lent to the task that made the value. */
+  readonly lent: readonly ArrayBufferLike[];
+  /** What the task transferred. */
+  readonly moved: readonly ArrayBuffer[];
+}
+let beside: Buffers | undefined;
+
 /** Stands in for a HOLE. */
 const NOTHING = Symbol("nothing");
 
@@ -80,6 +90,7 @@ const FORESIGHT = 4096;
  * Reads one value.
  *
  * @param bytes The encoding, in any memory: everything is copied out of it.
+ * @param buffers The buffers that come with it.
  * @throws {InternalError} The encoding is malformed.
  *
  * @example
@@ -90,9 +101,10 @@ const FORESIGHT = 4096;
  * const copy = decode(encoder.bytes.subarray(0, encoder.length));
  * ```
  */
-export function decode(bytes: Uint8Array): unknown {
+export function decode(bytes: Uint8Array, buffers?: Buffers): unknown {
   const length = bytes.length;
   if (length === 1 && bytes[0] >= SMALL_INT) return bytes[0] - SMALL_INT;
+  beside = buffers;
   if (memory !== bytes.buffer) {
     memory = bytes.buffer;
     source = new Uint8Array(memory);
@@ -113,6 +125,7 @@ export function decode(bytes: Uint8Array): unknown {
     else for (let i = 0; i < objectCount; i++) objects[i] = undefined;
     if (shapes.length > KEPT) shapes.length = 0;
     objectCount = shapeCount = 0;
+    beside = undefined;
     strings = pieceTo = 0;
     piece = "";
     if (memory.byteLength > HELD) {
@@ -313,6 +326,11 @@ function read(): unknown {
       return readBuffer();
     case BUFFER_RESIZABLE:
       return readResizable();
+    case LENT:
+    case SHARED:
+      return numbered(beside?.lent[readN()] ?? malformed("a buffer that was not lent"));
+    case MOVED:
+      return numbered(beside?.moved[readN()] ?? malformed("a buffer that was not moved"));
     case VIEW:
       return readView();
     case ERROR:
@@ -486,13 +504,13 @@ function readView(): ArrayBufferView {
   const n = objectCount;
   number(undefined); // before its buffer
   const tag = source[at];
-  const mayBeBuffer = tag === BUFFER || tag === BUFFER_RESIZABLE || tag === REFERENCE;
+  const mayBeBuffer = tag === REFERENCE || (tag >= BUFFER && tag <= MOVED && tag !== VIEW);
   const buffer = mayBeBuffer && at < end ? read() : undefined;
-  if (!types.isArrayBuffer(buffer)) return malformed("a view of what is no buffer");
+  if (!types.isAnyArrayBuffer(buffer)) return malformed("a view of what is no buffer");
   const offset = readN();
   const tracks = readByte();
   const length = readN();
-  if (tracks > 1 || (tracks === 1 && (length !== 0 || !buffer.resizable))) {
+  if (tracks > 1 || (tracks === 1 && (length !== 0 || !(buffer as ArrayBuffer).resizable))) {
     malformed("a view that tracks the length");
   }
   if (kind >= VIEW_CLASSES.length) malformed(`a view of kind ${kind}`);

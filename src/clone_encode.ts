@@ -21,6 +21,7 @@ import {
   messageOf,
   nameOf,
   partsOfBuffer,
+  partsOfShared,
   partsOfView,
   Refusal,
   sourceOf,
@@ -37,6 +38,7 @@ import {
   isIndex,
   MAX_DEPTH,
   MAX_LENGTH,
+  MOVE_BYTES,
   SHAPE_KEYS,
   stringMethods,
 } from "./clone_wire.ts";
@@ -47,11 +49,20 @@ const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING
 const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
 const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END } = WIRE;
 const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
-const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, ERROR, REFERENCE, SMALL_INT } = WIRE;
+const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED } = WIRE;
+const { ERROR, REFERENCE, SMALL_INT } = WIRE;
 const { latin1Write, ucs2Write } = stringMethods;
 
 const PROXY = new Refusal("a Proxy", "pass a copy of what it stands for");
 const TOO_DEEP = new Refusal(`objects nested more than ${MAX_DEPTH} deep`, "pass a flat list");
+const GROWABLE = new Refusal(
+  "a growable SharedArrayBuffer",
+  "its length can't be shared: make one of a fixed length",
+);
+const OF_A_WORKER = new Refusal(
+  "a SharedArrayBuffer of a Worker",
+  "its memory could be gone before the task is: share it from the main thread",
+);
 const TOO_LARGE = new Refusal("more than 4 GB", "pass it in parts");
 
 /** Arrays of up to this many elements have their keys listed; longer ones are looked over. */
@@ -132,6 +143,8 @@ const KEPT_SHAPES = 4096;
 const KEPT_UNITS = 65536;
 /** Objects up to this many are looked for one by one; then a Set is made. */
 const FEW = 8;
+/** The largest memory that a task can have a buffer over: the engine's limit. */
+const MAX_REGION = 2 ** 31 - 1;
 /** After this many encodings that needed a quarter at most, memory is given back. */
 const PATIENCE = 256;
 
@@ -179,13 +192,22 @@ export class Encoder {
     this.#keptUnits += key.length;
   };
 
+  readonly #lends: boolean;
+  #transfer: ReadonlySet<unknown> | undefined;
+  #regions: ArrayBufferLike[] | undefined;
+
   // Where the walk is, for paths: the keys that led into each open object, and a Map's list.
   #root = "";
   #depth = 0;
   readonly #keys: Key[] = [];
   readonly #lists: (unknown[] | undefined)[] = [];
 
-  constructor() {
+  /**
+   * @param lends Whether memory of this isolate's buffers may be used elsewhere: to share it, and
+   * to transfer it without a copy.
+   */
+  constructor(lends = false) {
+    this.#lends = lends;
     this.#allocate(FIRST_CAPACITY);
   }
 
@@ -193,8 +215,9 @@ export class Encoder {
    * Begins a new encoding.
    *
    * @param headerBytes How many bytes to leave free in front, for {@link header}: a multiple of 8.
+   * @param transfer Buffers that the caller will detach, of which the large ones aren't copied.
    */
-  begin(headerBytes: number): void {
+  begin(headerBytes: number, transfer?: ReadonlySet<unknown>): void {
     if (headerBytes % 8 !== 0) throw new RangeError("a header must be a multiple of 8 bytes");
     this.release();
     if (this.#bytes.length > FIRST_CAPACITY) {
@@ -212,6 +235,7 @@ export class Encoder {
     this.#epoch++;
     this.#shapeCount = 0;
     this.#at = 0;
+    this.#transfer = transfer;
     this.#reserve(headerBytes);
     this.#at = headerBytes;
   }
@@ -245,6 +269,22 @@ export class Encoder {
       this.#count = 0;
     }
     if (this.#lists.length > 0) this.#lists.length = 0;
+    this.#transfer = this.#regions = undefined;
+  }
+
+  /**
+   * Buffers whose memory was not copied, by their number in the encoding: those of `transfer`, and
+   * SharedArrayBuffers. `undefined` if there are none. Gone with {@link release}.
+   */
+  get regions(): readonly ArrayBufferLike[] | undefined {
+    return this.#regions;
+  }
+
+  /** Appends bytes that belong to no value, at a multiple of 8. */
+  append(bytes: Uint8Array): void {
+    this.#reserve(7);
+    this.#pad(8);
+    this.#raw(bytes);
   }
 
   /** The memory written to, from its start; its first {@link length} bytes are the encoding. */
@@ -478,7 +518,9 @@ export class Encoder {
     serialize ??= process.getBuiltinModule("node:v8").serialize;
     const bytes = serialize(text);
     const head = bytes.length - size * text.length;
-    if (bytes[2] !== (size === 1 ? V8_ONE_BYTE : V8_TWO_BYTES) || head < 4 || head > 8) return false;
+    if (bytes[2] !== (size === 1 ? V8_ONE_BYTE : V8_TWO_BYTES) || head < 4 || head > 8) {
+      return false;
+    }
     this.#bytes.set(bytes.subarray(head), this.#at);
     return true;
   }
@@ -552,6 +594,9 @@ export class Encoder {
         break;
       case "buffer":
         this.#buffer(value as ArrayBuffer);
+        break;
+      case "shared":
+        this.#shared(value as SharedArrayBuffer);
         break;
       case "view":
         this.#window(value);
@@ -738,6 +783,9 @@ export class Encoder {
     if (parts instanceof Refusal) return this.#refuseThis(parts);
     const { byteLength, maxByteLength } = parts;
     if ((maxByteLength ?? byteLength) > MAX_LENGTH) return this.#refuseThis(TOO_LARGE);
+    if (this.#transfer?.has(buffer) && this.#canMove(byteLength, maxByteLength)) {
+      return this.#tagN(LENT, this.#region(buffer));
+    }
     if (maxByteLength === undefined) {
       this.#tagN(BUFFER, byteLength);
     } else {
@@ -745,6 +793,24 @@ export class Encoder {
       this.#n(maxByteLength);
     }
     this.#contents(buffer, 0, byteLength);
+  }
+
+  #canMove(byteLength: number, maxByteLength: number | undefined): boolean {
+    return this.#lends && maxByteLength === undefined && byteLength >= MOVE_BYTES &&
+      byteLength <= MAX_REGION;
+  }
+
+  #shared(buffer: SharedArrayBuffer): void {
+    if (!this.#lends) return this.#refuseThis(OF_A_WORKER);
+    const { byteLength, growable } = partsOfShared(buffer);
+    if (growable) return this.#refuseThis(GROWABLE);
+    if (byteLength > MAX_REGION) return this.#refuseThis(TOO_LARGE);
+    this.#tagN(SHARED, this.#region(buffer));
+  }
+
+  /** The number of a buffer whose memory is not copied. */
+  #region(buffer: ArrayBufferLike): number {
+    return (this.#regions ??= []).push(buffer) - 1;
   }
 
   /** The bytes of a buffer, or of a part of it. */
@@ -759,7 +825,7 @@ export class Encoder {
     const parts = partsOfView(view);
     if (parts instanceof Refusal) return this.#refuseThis(parts);
     const { name, buffer, length } = parts;
-    const part = isPart(view, parts);
+    const part = isPart(view, parts) && !this.#transfer?.has(buffer);
     const tracks = parts.tracks && !part;
     this.#tag(VIEW);
     this.#tag(WIRE_VIEW[name as keyof typeof WIRE_VIEW]);

@@ -19,6 +19,7 @@ export type Kind =
   | "regexp"
   | "boxed"
   | "buffer"
+  | "shared"
   | "view"
   | "error"
   | "DOMException";
@@ -41,10 +42,6 @@ const WEAK_REF = new Refusal("a WeakRef", "pass what deref() gives");
 const GENERATOR = new Refusal("a generator", "pass its values: [...it]");
 const NAMESPACE = new Refusal("a module's namespace", "pass the values that it exports");
 const BOXED_SYMBOL = new Refusal("a boxed symbol", "pass its description, a string");
-const SHARED_BUFFER = new Refusal(
-  "a SharedArrayBuffer",
-  "memory can't be shared with a task yet: pass a copy of it",
-);
 const DETACHED = new Refusal("a detached ArrayBuffer", "it was transferred away: pass a copy");
 const OUTSIDE = new Refusal("a view outside its buffer", "the buffer was shrunk: make a new view");
 
@@ -77,7 +74,7 @@ const kinds = new WeakMap<object, Kind | Refusal>([
   [Object.getPrototypeOf(function* () {}).prototype, GENERATOR],
   [Object.getPrototypeOf(async function* () {}).prototype, GENERATOR],
 ]);
-if (typeof SharedArrayBuffer === "function") kinds.set(SharedArrayBuffer.prototype, SHARED_BUFFER);
+if (typeof SharedArrayBuffer === "function") kinds.set(SharedArrayBuffer.prototype, "shared");
 
 /** What an object is that is no array and no function, or why it can't be cloned. */
 export function kindOf(object: object): Kind | Refusal {
@@ -152,7 +149,7 @@ function kindBySlots(object: object): Kind | Refusal {
   if (types.isSymbolObject(object)) return BOXED_SYMBOL;
   if (types.isBoxedPrimitive(object)) return "boxed";
   if (types.isArrayBuffer(object)) return "buffer";
-  if (types.isSharedArrayBuffer(object)) return SHARED_BUFFER;
+  if (types.isSharedArrayBuffer(object)) return "shared";
   if (ArrayBuffer.isView(object)) return "view";
   if (types.isPromise(object)) return PROMISE;
   if (types.isWeakMap(object)) return WEAK_MAP;
@@ -257,6 +254,9 @@ const bufferMax = getter<number>(ArrayBuffer.prototype, "maxByteLength");
 const bufferResizable = getter<boolean>(ArrayBuffer.prototype, "resizable");
 const bufferDetached = getter<boolean>(ArrayBuffer.prototype, "detached");
 const bufferResize = ArrayBuffer.prototype.resize;
+const Shared = globalThis.SharedArrayBuffer as SharedArrayBufferConstructor | undefined;
+const sharedLength = Shared && getter<number>(Shared.prototype, "byteLength");
+const sharedGrowable = Shared && getter<boolean>(Shared.prototype, "growable");
 const viewName = getter<string | undefined>(TypedArray.prototype, Symbol.toStringTag);
 const viewBuffer = getter<ArrayBufferLike>(TypedArray.prototype, "buffer");
 const viewOffset = getter<number>(TypedArray.prototype, "byteOffset");
@@ -283,6 +283,11 @@ export function partsOfBuffer(buffer: object): BufferParts | Refusal {
   };
 }
 
+/** How long a SharedArrayBuffer is, and whether it may grow. */
+export function partsOfShared(buffer: object): { byteLength: number; growable: boolean } {
+  return { byteLength: sharedLength!.call(buffer), growable: sharedGrowable!.call(buffer) };
+}
+
 /** What a typed array or DataView is made of. */
 export interface ViewParts {
   /** Of its class. */
@@ -301,8 +306,8 @@ export function partsOfView(view: object): ViewParts | Refusal {
   const name = viewName.call(view);
   const isData = name === undefined;
   const buffer = (isData ? dataBuffer : viewBuffer).call(view);
-  if (types.isSharedArrayBuffer(buffer)) return SHARED_BUFFER;
-  if (bufferDetached.call(buffer)) return DETACHED;
+  const shared = types.isSharedArrayBuffer(buffer);
+  if (!shared && bufferDetached.call(buffer)) return DETACHED;
   if (isOutside(view, isData)) return OUTSIDE;
   const byteLength = (isData ? dataByteLength : viewByteLength).call(view);
   return {
@@ -311,7 +316,8 @@ export function partsOfView(view: object): ViewParts | Refusal {
     byteOffset: (isData ? dataOffset : viewOffset).call(view),
     byteLength,
     length: isData ? byteLength : viewLength.call(view),
-    tracks: bufferResizable.call(buffer) && tracksLength(view, buffer as ArrayBuffer, name),
+    tracks: !shared && bufferResizable.call(buffer) &&
+      tracksLength(view, buffer as ArrayBuffer, name),
   };
 }
 

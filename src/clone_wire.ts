@@ -11,6 +11,8 @@ import { WIRE_VIEW } from "../ffi/symbols.ts";
 export const MAX_DEPTH = 1000;
 /** The most keys an object may have to be written by shape: WIRE_SHAPE_KEYS of csrc/clone.h. */
 export const SHAPE_KEYS = 64;
+/** The least bytes of a buffer for which not copying pays: WIRE_MOVE_BYTES of csrc/clone.h. */
+export const MOVE_BYTES = 65536;
 /** The largest number that fits into a varint. */
 export const MAX_LENGTH = 0xffffffff;
 

@@ -7,6 +7,7 @@ import { describe, nameOf } from "./source.ts";
 import { rejection, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
 import { defaultRunner, LIMIT_NAMES, type Limits, type Runner, runnerOf } from "./runner.ts";
+import { transferSet } from "./lending.ts";
 import { captureSite } from "./stack.ts";
 import type { Completion, Pending } from "./reactor.ts";
 import { STATUS } from "../ffi/symbols.ts";
@@ -25,6 +26,14 @@ export interface TaskStats {
 export interface DeferredOptions<A extends readonly unknown[] = readonly unknown[]> extends Limits {
   /** The function's arguments: structured-cloned into the task. Default: none. */
   readonly args?: A;
+  /**
+   * ArrayBuffers among the arguments to move into the task instead of copying them: they are
+   * detached here. From 64 KiB on that costs the same for any size (in a Worker, and of resizable
+   * buffers, the bytes are copied all the same). Default: none, everything is copied.
+   */
+  readonly transfer?: readonly ArrayBuffer[];
+  /** The same as `transfer`, by the name that Node's Workers and Piscina use. */
+  readonly transferList?: readonly ArrayBuffer[];
   /** A name for error messages. Default: the function's own. */
   readonly name?: string;
   /** The pool that runs the task. Default: one pool for the process's main thread or Worker. */
@@ -102,8 +111,10 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     // Once for its errors; again when the arguments are read, as their getters may push it out.
     const program = (): number => runner.compile(fn, name, options.allowGlobals);
     program();
+    const list = options.transfer ?? options.transferList;
+    const transfer = list === undefined ? undefined : transferSet(list);
     this.#task = new Task({ name, fn, site: {}, limits }, runner, resolve, reject);
-    this.#task.start(program, options.args ?? [], options.signal);
+    this.#task.start(program, options.args ?? [], options.signal, transfer);
     // While the worker is at it already.
     this.#task.site = captureSite(new.target, runner.pending > CROWD);
   }
@@ -124,6 +135,66 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     ...args: A
   ): Deferred<T, A> {
     return new Deferred<T, A>(fn, ...([{ args }] as unknown as DeferredRest<A>));
+  }
+
+  /**
+   * Inside a task: the value, whose buffers leave the task with it instead of being copied. One
+   * copy is saved on every runtime, both on Bun. A buffer that was transferred to the task goes
+   * back without any.
+   *
+   * @param value what the task returns; the buffers lie in it, or under views in it
+   * @param buffers the ArrayBuffers to move
+   * @throws {TypeError} outside a task, where the option `transfer` is the way in
+   *
+   * @example
+   * ```ts
+   * import { Deferred } from "@protojs/deferred";
+   *
+   * const squares = await new Deferred((n: number) => {
+   *   const all = Float64Array.from({ length: n }, (_, i) => i * i);
+   *   return Deferred.transfer(all, [all.buffer]);
+   * }, { args: [1000] });
+   * console.log(squares[999]); // 998001
+   * ```
+   */
+  static transfer<T>(value: T, buffers: readonly ArrayBuffer[]): T {
+    void value, buffers;
+    throw new TypeError(
+      "Deferred.transfer() moves buffers out of a task: call it in the task's function. To move " +
+        "buffers into a task, pass them as the option `transfer`",
+    );
+  }
+
+  /**
+   * Memory for this thread and tasks alike: a SharedArrayBuffer that, passed in `args`, is the same
+   * memory inside every task that gets it. `Atomics` work on it on both sides.
+   *
+   * Any other SharedArrayBuffer of the main thread's can be passed as well. `Atomics.wait` in a task
+   * hears `Atomics.notify` of other tasks at once, and of a store by the host within a millisecond;
+   * an `Atomics.wait` outside is not woken by a task.
+   *
+   * @param byteLength in bytes, up to 2^31 - 1
+   * @throws {RangeError} if there is no such length
+   *
+   * @example
+   * ```ts
+   * import { Deferred } from "@protojs/deferred";
+   *
+   * const counter = new Int32Array(Deferred.sharedBuffer(4));
+   * const add = (all: Int32Array) => { for (let i = 0; i < 1000; i++) Atomics.add(all, 0, 1); };
+   * await Promise.all([1, 2, 3].map(() => Deferred.run(add, counter)));
+   * console.log(counter[0]); // 3000
+   * ```
+   */
+  static sharedBuffer(byteLength: number): SharedArrayBuffer {
+    if (!Number.isInteger(byteLength) || byteLength < 0 || byteLength >= 2 ** 31) {
+      throw new RangeError(
+        `Deferred.sharedBuffer(byteLength): byteLength must be a whole number from 0 to ${
+          2 ** 31 - 1
+        }, got ${describe(byteLength)}`,
+      );
+    }
+    return new SharedArrayBuffer(byteLength);
   }
 
   /** The task's name: the option's, or the function's own; "" if it has none. */
@@ -229,9 +300,14 @@ class Task implements Pending {
     this.#subject.site = site;
   }
 
-  start(program: () => number, args: readonly unknown[], signal: AbortSignal | undefined): void {
+  start(
+    program: () => number,
+    args: readonly unknown[],
+    signal: AbortSignal | undefined,
+    transfer: ReadonlySet<ArrayBuffer> | undefined,
+  ): void {
     if (signal?.aborted) return this.cancel(signal.reason);
-    this.#handle = this.#runner.submit(program, args, this.#subject.limits, this);
+    this.#handle = this.#runner.submit(program, args, this.#subject.limits, this, transfer);
     if (signal === undefined) return;
     if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
     this.#signal = signal;
@@ -279,6 +355,8 @@ function isListOfStrings(value: unknown): boolean {
 
 const OPTION_NAMES: ReadonlySet<string> = new Set([
   "args",
+  "transfer",
+  "transferList",
   "name",
   "pool",
   "allowGlobals",
@@ -313,6 +391,16 @@ function checkOptions<A extends readonly unknown[]>(
         describe(options.args)
       }`,
     );
+  }
+  for (const name of ["transfer", "transferList"] as const) {
+    const list: unknown = options[name];
+    if (list !== undefined && !Array.isArray(list)) {
+      throw new TypeError(
+        `new Deferred(fn, { ${name} }): ${name} must be an array of ArrayBuffers, got ${
+          describe(list)
+        }`,
+      );
+    }
   }
   if (options.name !== undefined && typeof options.name !== "string") {
     throw new TypeError(

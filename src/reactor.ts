@@ -12,10 +12,11 @@
  *
  * @module
  */
-import { CONTROL, RECORD, RING_BYTES } from "../ffi/symbols.ts";
+import { CONTROL, MOVED, RECORD, RING_BYTES } from "../ffi/symbols.ts";
 import type { Native, Waker } from "../ffi/native.ts";
 import { decode } from "./clone.ts";
 import { InternalError } from "./errors.ts";
+import { abandon, lending, settled } from "./lending.ts";
 
 /**
  * How long to poll after the last sign of life before parking, in ms. A wake-up takes 20 to 150 us,
@@ -58,6 +59,8 @@ export class Reactor {
   readonly #pool: number;
   readonly #waker: Waker;
   readonly #pending = new Map<number, Pending>();
+  /* Of tasks whose buffers are in use, by id. */
+  readonly #lent = new Map<number, readonly ArrayBufferLike[]>();
   /* Views of the library's memory, dropped when the pool is closed. */
   #control: Int32Array<ArrayBuffer> | undefined;
   #words: Uint32Array<ArrayBuffer>;
@@ -103,9 +106,16 @@ export class Reactor {
     return id;
   }
 
-  /** A task was submitted under `id`: its completion will come. */
-  add(id: number, pending: Pending): void {
+  /** A task was submitted under `id`: its completion will come. `lent` is kept until then. */
+  add(id: number, pending: Pending, lent: readonly ArrayBufferLike[] | undefined): void {
     this.#pending.set(id, pending);
+    if (lent !== undefined && lent.length > 0) {
+      this.#lent.set(id, lent);
+      lending(this.#native, this, () => {
+        this.close(undefined);
+        this.#native.symbols.dfd_pool_close(this.#pool);
+      });
+    }
     this.#alive = now();
     if (this.#polling) return;
     if (this.#parked) {
@@ -132,6 +142,7 @@ export class Reactor {
     this.#floats = new Float64Array(0);
     this.#bytes = new Uint8Array(0);
     this.#waker.close();
+    if (this.#lent.size > 0) abandon(this.#native, this, [...this.#lent.values()]);
     const abandoned = [...this.#pending.values()];
     this.#pending.clear();
     for (const pending of abandoned) pending.abandon(reason);
@@ -212,13 +223,20 @@ export class Reactor {
     const length = words[word + (RECORD.LENGTH >>> 2)];
     const external = words[word + (RECORD.EXTERNAL >>> 2)] !== 0;
     let status = words[word + (RECORD.STATUS >>> 2)];
+    const moved = words[word + (RECORD.MOVED >>> 2)];
     let payload: unknown;
+    let lent: readonly ArrayBufferLike[] | undefined;
+    if (this.#lent.size > 0 && (lent = this.#lent.get(task)) !== undefined) {
+      this.#lent.delete(task);
+      if (this.#lent.size === 0) settled(this);
+    }
     try {
       if (external) {
-        payload = this.#readExternal(this.#floats[(at + RECORD.PAYLOAD) >>> 3], length);
+        const address = this.#floats[(at + RECORD.PAYLOAD) >>> 3];
+        payload = this.#readExternal(address, length, moved, lent);
       } else if (length > 0) {
         const start = at + RECORD.PAYLOAD;
-        payload = decode(this.#bytes.subarray(start, start + length));
+        payload = this.#read(this.#bytes.subarray(start, start + length), moved, lent);
       }
     } catch (cause) {
       status = -1;
@@ -236,11 +254,37 @@ export class Reactor {
     });
   }
 
-  #readExternal(address: number, length: number): unknown {
+  /** Reads a payload, behind which the table of its moved buffers lies. */
+  #read(bytes: Uint8Array, moved: number, lent: readonly ArrayBufferLike[] = []): unknown {
+    if (moved === 0 && lent.length === 0) return decode(bytes);
+    const table = new DataView(bytes.buffer, align(bytes.byteOffset + bytes.length));
+    const buffers = Array.from({ length: moved }, (_, i) => {
+      const entry = i * MOVED.SIZE;
+      return this.#native.adopt(
+        table.getFloat64(entry + MOVED.ADDRESS, true),
+        table.getFloat64(entry + MOVED.LENGTH, true),
+        table.getFloat64(entry + MOVED.HANDLE, true),
+      );
+    });
+    return decode(bytes, { lent, moved: buffers });
+  }
+
+  #readExternal(
+    address: number,
+    length: number,
+    moved: number,
+    lent: readonly ArrayBufferLike[] | undefined,
+  ): unknown {
     try {
-      return decode(new Uint8Array(this.#native.view(address, length)));
+      const memory = this.#native.view(address, align(length) + moved * MOVED.SIZE);
+      return this.#read(new Uint8Array(memory, 0, length), moved, lent);
     } finally {
       this.#native.symbols.dfd_release(address);
     }
   }
+}
+
+/** The next multiple of 8. */
+function align(at: number): number {
+  return (at + 7) & ~7;
 }

@@ -13,6 +13,7 @@ import type { Native } from "../ffi/native.ts";
 import { decode, Encoder } from "./clone.ts";
 import { InternalError, PoolClosedError } from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
+import { lend } from "./lending.ts";
 import { type CompileReply, describe, ProgramCache } from "./source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
@@ -104,7 +105,7 @@ export class Runner {
   readonly #pool: number;
   readonly #reactor: Reactor;
   readonly #programs: ProgramCache;
-  #encoder: Encoder | undefined = new Encoder();
+  #encoder: Encoder | undefined;
   #reply = new Uint8Array(4 * KIB);
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -113,6 +114,7 @@ export class Runner {
     checkRunnerOptions(options);
     this.#limits = { ...options };
     this.#native = loadNative();
+    this.#encoder = new Encoder(this.#native.lends);
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     this.#pool = this.#native.symbols.dfd_pool_open();
     if (this.#pool === 0) throw libraryError("a pool could not be made", ERROR.MEMORY);
@@ -185,37 +187,48 @@ export class Runner {
     };
   }
 
-  /** Submits a task and returns its handle. Throws a DataCloneError for a bad argument. */
+  /**
+   * Submits a task and returns its handle. Throws a DataCloneError for a bad argument; else the
+   * buffers of `transfer` are detached.
+   */
   submit(
     program: () => number,
     args: readonly unknown[],
     limits: Limits,
     pending: Pending,
+    transfer: ReadonlySet<ArrayBuffer> | undefined,
   ): number {
     this.#checkOpen();
     const count = args.length; // a getter may change it
     // A getter among the arguments may submit a task in its turn: the encoder is away meanwhile.
-    const encoder = this.#encoder ?? new Encoder();
+    const encoder = this.#encoder ?? new Encoder(this.#native.lends);
     this.#encoder = undefined;
     try {
-      encoder.begin(SUBMISSION.ARGS);
+      encoder.begin(SUBMISSION.ARGS, transfer);
       for (let i = 0; i < count; i++) encoder.value(args[i], `args[${i}]`);
       this.#checkOpen(); // the getter may have closed the pool, too
+      const compiled = program();
+      const argsLength = encoder.length - SUBMISSION.ARGS;
+      const lent = transfer === undefined && encoder.regions === undefined
+        ? undefined
+        : lend(this.#native, encoder, transfer);
       const id = this.#reactor.reserve();
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
-      header.setUint32(SUBMISSION.PROGRAM, program(), true);
+      header.setUint32(SUBMISSION.PROGRAM, compiled, true);
       header.setUint32(SUBMISSION.ARGC, count, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
       header.setFloat64(SUBMISSION.CPU_LIMIT, time(limits.cpuLimit), true);
       header.setFloat64(SUBMISSION.QUEUE_TIMEOUT, time(limits.queueTimeout), true);
+      header.setUint32(SUBMISSION.ARGS_LENGTH, argsLength, true);
+      header.setUint32(SUBMISSION.REGIONS, lent?.length ?? 0, true);
       const handle = this.#check(
         this.#native.symbols.dfd_submit(this.#pool, encoder.bytes, encoder.length),
         "the task could not be submitted",
       );
-      this.#reactor.add(id, pending);
+      this.#reactor.add(id, pending, lent);
       return handle;
     } finally {
       encoder.release(); // the arguments are the caller's again

@@ -251,12 +251,14 @@ describe("the realm", () => {
       "URIError Number BigInt Math Date String RegExp Array Int8Array Uint8Array " +
       "Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array BigInt64Array " +
       "BigUint64Array Float16Array Float32Array Float64Array Map Set WeakMap WeakSet ArrayBuffer " +
-      "DataView JSON WeakRef FinalizationRegistry Iterator Promise Reflect Proxy"
+      "SharedArrayBuffer Atomics DataView JSON WeakRef FinalizationRegistry Iterator Promise Reflect Proxy"
     ).split(" ");
     for (const name of language) assert.ok(names.includes(name), `${name} is missing`);
     const others = names.filter((name) => !language.includes(name)).sort();
-    // Newer parts of the language; the engine's own InternalError; what the web has besides.
+    // Newer parts of the language; the engine's own InternalError; what the web has besides; the
+    // task's side of the library.
     const allowed = [
+      "Deferred",
       "AsyncDisposableStack",
       "DisposableStack",
       "SuppressedError",

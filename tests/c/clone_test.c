@@ -88,7 +88,7 @@ static JSValue js_encode(JSContext *ctx, JSValueConst self, int argc, JSValueCon
     (void)self, (void)argc;
     Bytes bytes = {0};
     CloneFailure failure;
-    CloneResult result = clone_encode(ctx, argv[0], &bytes, &failure);
+    CloneResult result = clone_encode(ctx, argv[0], &bytes, NULL, &failure);
     JSValue value = JS_EXCEPTION;
     if (result == CLONE_OK) {
         char *hex = hex_of(&bytes);
@@ -113,7 +113,7 @@ static JSValue js_decode(JSContext *ctx, JSValueConst self, int argc, JSValueCon
     if (!hex) return JS_EXCEPTION;
     size_t length;
     uint8_t *data = bytes_of(hex, &length);
-    int failed = clone_decode(ctx, data, length, &value, 1);
+    int failed = clone_decode(ctx, data, length, NULL, &value, 1);
     free(data);
     JS_FreeCString(ctx, hex);
     return failed ? JS_EXCEPTION : value;
@@ -272,7 +272,7 @@ static char *encode_hex(JSContext *ctx, JSValueConst value, const char *name) {
     Bytes bytes = {0};
     CloneFailure failure;
     char *hex = NULL;
-    CloneResult result = clone_encode(ctx, value, &bytes, &failure);
+    CloneResult result = clone_encode(ctx, value, &bytes, NULL, &failure);
     if (result == CLONE_OK) {
         hex = hex_of(&bytes);
     } else if (result == CLONE_UNCLONEABLE) {
@@ -315,7 +315,7 @@ static void check_vector(World *world, JSValueConst vector, const char *name) {
     }
     JS_FreeValue(ctx, value);
     uint8_t *data = bytes_of(hex, &length);
-    if (clone_decode(ctx, data, length, &value, 1)) {
+    if (clone_decode(ctx, data, length, NULL, &value, 1)) {
         report_exception(ctx, name);
     } else {
         char *got = encode_hex(ctx, value, name);
@@ -355,7 +355,7 @@ static void check_malformed(World *world, JSValueConst vector, const char *name)
     size_t length;
     uint8_t *data = bytes_of(hex, &length);
     JSValue value;
-    if (clone_decode(ctx, data, length, &value, 1)) {
+    if (clone_decode(ctx, data, length, NULL, &value, 1)) {
         CHECK(is_data_clone_error(ctx), "%s is refused with something else", name);
     } else {
         CHECK(false, "%s is taken", name);
@@ -391,7 +391,7 @@ static void try_bytes(JSContext *ctx, const uint8_t *bytes, size_t length, const
     uint8_t *data = malloc(length ? length : 1);
     REQUIRE(data != NULL);
     memcpy(data, bytes, length);
-    int failed = clone_decode(ctx, data, length, &value, 1);
+    int failed = clone_decode(ctx, data, length, NULL, &value, 1);
     free(data);
     if (failed) {
         CHECK(is_data_clone_error(ctx), "%s: refused with something else", name);
@@ -401,7 +401,7 @@ static void try_bytes(JSContext *ctx, const uint8_t *bytes, size_t length, const
     JS_FreeValue(ctx, value);
     if (!first) return;
     data = bytes_of(first, &length);
-    if (clone_decode(ctx, data, length, &value, 1)) {
+    if (clone_decode(ctx, data, length, NULL, &value, 1)) {
         report_exception(ctx, name);
     } else {
         char *second = encode_hex(ctx, value, name);
@@ -423,7 +423,7 @@ static void try_truncations(World *world, JSValueConst vector, const char *name)
         uint8_t *part = malloc(end ? end : 1);
         REQUIRE(part != NULL);
         memcpy(part, data, end);
-        if (clone_decode(ctx, part, end, &value, 1)) {
+        if (clone_decode(ctx, part, end, NULL, &value, 1)) {
             CHECK(is_data_clone_error(ctx), "%s, cut at %zu: something else", name, end);
         } else {
             CHECK(false, "%s, cut at %zu, is taken", name, end);
@@ -505,16 +505,18 @@ TEST("values of one encoding share their objects, shapes and padding") {
     static const uint8_t data[] = {0x18, 1, 8, 1,    'a',  0x81, 0x12, 1,    0, 0,   0,
                                    0,    0, 0, 0xf8, 0x3f, 0x40, 0,    0x19, 0, 0x82};
     JSValue values[4];
-    REQUIRE(clone_decode(ctx, data, sizeof data, values, 4) == 0);
+    REQUIRE(clone_decode(ctx, data, sizeof data, NULL, values, 4) == 0);
     JSValue global = JS_GetGlobalObject(ctx);
     char name[] = "v0";
     for (int i = 0; i < 4; i++, name[1]++) JS_SetPropertyStr(ctx, global, name, values[i]);
     JS_FreeValue(ctx, global);
     JSValue value = evaluate(ctx, "v0 === v2 && v0.a === 1 && v1[0] === 1.5 && v3.a === 2");
     CHECK(JS_VALUE_GET_TAG(value) == JS_TAG_BOOL && JS_VALUE_GET_BOOL(value), "the values");
-    CHECK(clone_decode(ctx, data, sizeof data, values, 3) && is_data_clone_error(ctx), "left over");
-    CHECK(clone_decode(ctx, data, sizeof data, values, 5) && is_data_clone_error(ctx), "too few");
-    CHECK(clone_decode(ctx, data, 0, values, 0) == 0, "no values at all");
+    CHECK(clone_decode(ctx, data, sizeof data, NULL, values, 3) && is_data_clone_error(ctx),
+          "left over");
+    CHECK(clone_decode(ctx, data, sizeof data, NULL, values, 5) && is_data_clone_error(ctx),
+          "too few");
+    CHECK(clone_decode(ctx, data, 0, NULL, values, 0) == 0, "no values at all");
     world_close(&world);
 }
 
@@ -525,19 +527,19 @@ TEST("an encoding is appended, and its padding counts from its own start") {
     JSValue value = evaluate(ctx, "['\\u0100', [1, 2], [0.5], new Uint8Array([7])]");
     CloneFailure failure;
     Bytes alone = {0}, behind = {0};
-    REQUIRE(clone_encode(ctx, value, &alone, &failure) == CLONE_OK);
+    REQUIRE(clone_encode(ctx, value, &alone, NULL, &failure) == CLONE_OK);
     for (int before = 1; before < 9; before++) {
         behind.length = 0;
         for (int i = 0; i < before; i++) bytes_u8(&behind, 0xee);
-        REQUIRE(clone_encode(ctx, value, &behind, &failure) == CLONE_OK);
+        REQUIRE(clone_encode(ctx, value, &behind, NULL, &failure) == CLONE_OK);
         size_t start = (size_t)before;
         CHECK(behind.length == start + alone.length);
         CHECK(memcmp(behind.data + start, alone.data, alone.length) == 0, "behind %d", before);
         CHECK(behind.data[0] == 0xee && behind.data[start - 1] == 0xee);
         JSValue copy; /* and decoded from wherever it lies */
-        REQUIRE(clone_decode(ctx, behind.data + start, alone.length, &copy, 1) == 0);
+        REQUIRE(clone_decode(ctx, behind.data + start, alone.length, NULL, &copy, 1) == 0);
         behind.length = 0;
-        REQUIRE(clone_encode(ctx, copy, &behind, &failure) == CLONE_OK);
+        REQUIRE(clone_encode(ctx, copy, &behind, NULL, &failure) == CLONE_OK);
         CHECK(behind.length == alone.length);
         CHECK(memcmp(behind.data, alone.data, alone.length) == 0, "decoded behind %d", before);
         JS_FreeValue(ctx, copy);
@@ -558,7 +560,8 @@ TEST("a process without memory is told so, not a value that is cut short") {
         Bytes bytes = {.failed = true}; /* it can't grow any more */
         CloneFailure failure;
         JSValue value = evaluate(ctx, sources[i]);
-        CHECK(clone_encode(ctx, value, &bytes, &failure) == CLONE_NO_MEMORY, "%s", sources[i]);
+        CHECK(clone_encode(ctx, value, &bytes, NULL, &failure) == CLONE_NO_MEMORY, "%s",
+              sources[i]);
         CHECK(bytes.length == 0 && JS_IsUndefined(failure.message));
         JS_FreeValue(ctx, value);
         bytes_free(&bytes);
@@ -580,7 +583,8 @@ TEST("an interrupt inside a getter ends the encoding, in an error too") {
         Bytes bytes = {0};
         JSValue value = evaluate(world.ctx, sources[i]);
         world.interrupt = true;
-        CHECK(clone_encode(world.ctx, value, &bytes, &failure) == CLONE_THREW, "%s", sources[i]);
+        CHECK(clone_encode(world.ctx, value, &bytes, NULL, &failure) == CLONE_THREW, "%s",
+              sources[i]);
         world.interrupt = false;
         JSValue exception = JS_GetException(world.ctx);
         CHECK(JS_IsUncatchableError(exception), "%s", sources[i]);
@@ -683,17 +687,17 @@ TEST("large values come back as they were") {
             double start = now_us();
             for (int k = 0; k < batch; k++) {
                 bytes.length = 0;
-                REQUIRE(clone_encode(ctx, value, &bytes, &failure) == CLONE_OK);
+                REQUIRE(clone_encode(ctx, value, &bytes, NULL, &failure) == CLONE_OK);
             }
             double middle = now_us();
             for (int k = 0; k < batch; k++) {
                 JS_FreeValue(ctx, copy);
-                REQUIRE(clone_decode(ctx, bytes.data, bytes.length, &copy, 1) == 0);
+                REQUIRE(clone_decode(ctx, bytes.data, bytes.length, NULL, &copy, 1) == 0);
             }
             decode[run] = (now_us() - middle) / batch;
             encode[run] = (middle - start) / batch;
         }
-        REQUIRE(clone_encode(ctx, copy, &again, &failure) == CLONE_OK);
+        REQUIRE(clone_encode(ctx, copy, &again, NULL, &failure) == CLONE_OK);
         CHECK(bytes.length == again.length, "%s", large[i].name);
         CHECK(memcmp(bytes.data, again.data, bytes.length) == 0, "%s", large[i].name);
         if (bench) {

@@ -27,6 +27,7 @@ static void push(CompletionQueue *queue, uint32_t task, size_t length) {
         if (!completion->payload.data) abort();
         memset(completion->payload.data, (int)(task & 0xff), length);
         completion->payload.length = completion->payload.capacity = length;
+        completion->length = (uint32_t)length;
     }
     if (completion_push(queue, completion)) {
         bytes_free(&completion->payload);

@@ -52,9 +52,11 @@ static int32_t submit(uint32_t pool, uint32_t program, uint32_t task, const int3
     memcpy(bytes + DFD_SUBMISSION_TASK, &task, 4);
     memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 4);
     memcpy(bytes + DFD_SUBMISSION_ARGC, &argc, 4);
+    uint32_t length = argument ? 5 : 0;
+    memcpy(bytes + DFD_SUBMISSION_ARGS_LENGTH, &length, 4);
     bytes[DFD_SUBMISSION_ARGS] = WIRE_INT;
     if (argument) memcpy(bytes + DFD_SUBMISSION_ARGS + 1, argument, 4);
-    return dfd_submit(pool, bytes, DFD_SUBMISSION_ARGS + (argument ? 5u : 0u));
+    return dfd_submit(pool, bytes, DFD_SUBMISSION_ARGS + length);
 }
 
 /* The next completion, waited for as a parked host does. */

@@ -1,0 +1,76 @@
+/* moved.c - see moved.h */
+#include "moved.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "deferred.h"
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+#if defined(__linux__) && !defined(MREMAP_DONTUNMAP)
+#define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
+#endif
+
+/* A mapping that holds one buffer, at the same place within its first page as it lay before. */
+typedef struct Moved {
+    uint8_t *base;
+    size_t size;
+} Moved;
+
+/* Whether the whole pages [from, from + size) were moved to `to`. */
+static bool move_pages(uint8_t *to, uint8_t *from, size_t size) {
+#if defined(__linux__)
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+    return mremap(from, size, size, flags, to) == to;
+#else
+    (void)to, (void)from, (void)size;
+    return false;
+#endif
+}
+
+bool moved_take(Bytes *table, void *data, size_t length) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t before = (uintptr_t)data & (page - 1); /* of the first page, and not ours */
+    size_t size = (before + length + page - 1) & ~(page - 1);
+    Moved *moved = malloc(sizeof *moved);
+    if (!moved || !bytes_reserve(table, DFD_MOVED_SIZE)) {
+        free(moved);
+        return false;
+    }
+    uint8_t *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) {
+        free(moved);
+        return false;
+    }
+    /* The pages at both ends are shared with other blocks: of those the bytes are copied. */
+    size_t head = before ? page - before : 0;
+    size_t tail = (before + length) & (page - 1);
+    uint8_t *from = data, *to = base + before;
+    if (length >= head + tail + page && move_pages(to + head, from + head, length - head - tail)) {
+        memcpy(to, from, head);
+        memcpy(to + length - tail, from + length - tail, tail);
+    } else {
+        memcpy(to, from, length);
+    }
+    *moved = (Moved){.base = base, .size = size};
+    double entry[] = {(double)(uintptr_t)moved, (double)(uintptr_t)to, (double)length};
+    _Static_assert(sizeof entry == DFD_MOVED_SIZE, "the entry that deferred.h describes");
+    bytes_write(table, entry, sizeof entry);
+    return true;
+}
+
+void moved_free(double handle) {
+    Moved *moved = (Moved *)(uintptr_t)handle;
+    munmap(moved->base, moved->size);
+    free(moved);
+}
+
+void moved_drop(const uint8_t *table, uint32_t count) {
+    for (; count > 0; count--, table += DFD_MOVED_SIZE) {
+        double handle;
+        memcpy(&handle, table + DFD_MOVED_HANDLE, sizeof handle);
+        moved_free(handle);
+    }
+}

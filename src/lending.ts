@@ -1,0 +1,121 @@
+/**
+ * Lending: memory of buffers that tasks use where it lies, without a copy. SharedArrayBuffers, and
+ * large ArrayBuffers that were transferred to a task.
+ *
+ * Invariant: a buffer whose memory a task may touch is kept alive until its completion was read;
+ * or, if its pool is destroyed before, until the library says that no such task runs any more; or,
+ * if the process exits before, until its tasks were stopped.
+ *
+ * @module
+ */
+import process from "node:process";
+import { types } from "node:util";
+import { REGION } from "../ffi/symbols.ts";
+import type { Native } from "../ffi/native.ts";
+import type { Encoder } from "./clone.ts";
+import { DataCloneError } from "./errors.ts";
+import { describe } from "./source.ts";
+
+const { transfer: detach } = ArrayBuffer.prototype;
+
+/** A list of buffers to transfer, as a set. @throws {DataCloneError} if one of them can't be. */
+export function transferSet(list: readonly unknown[]): ReadonlySet<ArrayBuffer> {
+  const set = new Set<ArrayBuffer>();
+  list.forEach((value, i) => {
+    const path = `transfer[${i}]`;
+    const refuse = (why: string): never => {
+      throw new DataCloneError(`${path}: ${why}`, path);
+    };
+    if (types.isSharedArrayBuffer(value)) {
+      refuse("a SharedArrayBuffer is shared, not transferred; leave it out of the list");
+    }
+    if (ArrayBuffer.isView(value)) {
+      refuse("a view can't be transferred; pass its buffer: view.buffer");
+    }
+    if (!types.isArrayBuffer(value)) {
+      refuse(`only an ArrayBuffer can be transferred, got ${describe(value)}`);
+    }
+    const buffer = value as ArrayBuffer;
+    if (buffer.detached) refuse("the ArrayBuffer is detached: it was transferred before");
+    if (set.has(buffer)) refuse("the same ArrayBuffer is there twice");
+    set.add(buffer);
+  });
+  return set;
+}
+
+/**
+ * Ends an encoding with the table of its regions, and detaches what is transferred.
+ *
+ * @returns the buffers to keep alive, by the number of their region
+ */
+export function lend(
+  native: Native,
+  encoder: Encoder,
+  transfer: ReadonlySet<ArrayBuffer> | undefined,
+): readonly ArrayBufferLike[] {
+  const regions = encoder.regions ?? [];
+  const lent = regions.map((buffer) =>
+    transfer?.has(buffer as ArrayBuffer) ? take(buffer) : buffer
+  );
+  for (const buffer of transfer ?? []) if (!regions.includes(buffer)) take(buffer);
+  if (lent.length > 0) {
+    const table = new DataView(new ArrayBuffer(lent.length * REGION.SIZE));
+    lent.forEach((buffer, i) => {
+      // An empty one has no address, and needs none but a number that nobody else has.
+      const address = buffer.byteLength > 0 ? native.address(buffer) : 8 * (i + 1);
+      table.setFloat64(i * REGION.SIZE + REGION.ADDRESS, address, true);
+      table.setFloat64(i * REGION.SIZE + REGION.LENGTH, buffer.byteLength, true);
+    });
+    encoder.append(new Uint8Array(table.buffer));
+  }
+  return lent;
+}
+
+/** The same memory as a new buffer; `buffer` is detached. */
+function take(buffer: ArrayBufferLike): ArrayBuffer {
+  try {
+    return detach.call(buffer);
+  } catch (cause) {
+    const why = cause instanceof Error ? `: ${cause.message}` : "";
+    throw new DataCloneError(`transfer: an ArrayBuffer can't be detached${why}`, "transfer");
+  }
+}
+
+/** Pools that have lent memory, and how each is stopped. */
+const lenders = new Map<object, () => void>();
+/** Buffers lent to tasks of pools that were destroyed. */
+let abandoned: unknown[] = [];
+let listening = false;
+
+/** `lender` has lent memory until {@linkcode settled}; at the process's exit, `stop` stops its tasks. */
+export function lending(native: Native, lender: object, stop: () => void): void {
+  lenders.set(lender, stop);
+  if (listening) return;
+  listening = true;
+  process.on("exit", () => {
+    for (const stop of lenders.values()) stop();
+    // The runtime frees its buffers next. A task is gone within a millisecond or so.
+    const end = performance.now() + 1000;
+    while (native.symbols.dfd_stragglers() > 0 && performance.now() < end);
+  });
+}
+
+/** `lender` has all its buffers back. */
+export function settled(lender: object): void {
+  lenders.delete(lender);
+}
+
+/** The pool of `lender` was destroyed: its buffers are kept until no task uses them. */
+export function abandon(native: Native, lender: object, buffers: readonly unknown[]): void {
+  lenders.delete(lender);
+  abandoned.push(buffers);
+  if (abandoned.length === 1) wait(native);
+}
+
+function wait(native: Native): void {
+  const timer = setTimeout(() => {
+    if (native.symbols.dfd_stragglers() > 0) wait(native);
+    else abandoned = [];
+  }, 10);
+  (timer as unknown as { unref?(): void }).unref?.();
+}

@@ -1,0 +1,464 @@
+/**
+ * Memory that crosses without a copy: SharedArrayBuffers with their Atomics, and buffers that are
+ * transferred, in and out.
+ */
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { DataCloneError, Deferred, DeferredPool } from "../mod.ts";
+import { outputOf, runProgram, runtime } from "./support/process.ts";
+
+const pool = new DeferredPool({ maxThreads: 2 });
+after(() => pool.close());
+
+const MIB = 2 ** 20;
+const sizes = [0, 1, 7, 4096, 65_535, 65_536, 65_537, MIB + 1, 16 * MIB];
+
+async function refusal(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  assert.fail("it was to reject");
+}
+
+describe("shared memory", () => {
+  test("is the same in the host and in all tasks", async () => {
+    const counter = new Int32Array(Deferred.sharedBuffer(16));
+    const add = (all: Int32Array, by: number): number => {
+      for (let i = 0; i < 5000; i++) Atomics.add(all, 1, by);
+      all[2] = 7;
+      return all.length;
+    };
+    const lengths = await Promise.all([1, 2, 3, 4].map((by) => pool.run(add, counter, by)));
+    assert.deepEqual(lengths, [4, 4, 4, 4]);
+    assert.deepEqual([...counter], [0, 50_000, 7, 0]);
+  });
+
+  test("comes back as the very same buffer", async () => {
+    const shared = Deferred.sharedBuffer(8);
+    const view = new Uint8Array(shared, 2, 3);
+    const back = await pool.run(
+      (b: SharedArrayBuffer, v: Uint8Array) => ({
+        b,
+        same: v.buffer === b,
+        all: [v.byteOffset, v.length],
+        half: new Uint16Array(b, 4),
+        tag: Object.prototype.toString.call(b),
+      }),
+      shared,
+      view,
+    );
+    assert.equal(back.b, shared);
+    assert.equal(back.half.buffer, shared);
+    assert.equal(back.same, true);
+    assert.equal(back.tag, "[object SharedArrayBuffer]");
+    assert.deepEqual([back.all, back.half.byteOffset, back.half.length], [[2, 3], 4, 2]);
+  });
+
+  test("of any length; any SharedArrayBuffer will do", async () => {
+    for (const size of sizes) {
+      const bytes = new Uint8Array(new SharedArrayBuffer(size)).fill(3);
+      const sum = await pool.run((b: Uint8Array) => {
+        const sum = b.reduce((a, x) => a + x, 0);
+        if (b.length > 0) b[b.length - 1] = 9;
+        return sum;
+      }, bytes.subarray(Math.max(0, size - 1000)));
+      assert.equal(sum, 3 * Math.min(size, 1000));
+      if (size > 0) assert.equal(bytes[size - 1], 9);
+    }
+  });
+
+  test("every kind of view and every operation of Atomics", async () => {
+    const shared = Deferred.sharedBuffer(64);
+    const got = await pool.run((b: SharedArrayBuffer) => {
+      const narrow = new Uint8Array(b);
+      const half = new Int16Array(b);
+      const whole = new Int32Array(b);
+      const wide = new BigInt64Array(b);
+      return [
+        Atomics.store(whole, 4, 5),
+        Atomics.add(whole, 4, 3),
+        Atomics.sub(whole, 4, 1),
+        Atomics.and(whole, 4, 6),
+        Atomics.or(whole, 4, 9),
+        Atomics.xor(whole, 4, 1),
+        Atomics.exchange(whole, 4, 100),
+        Atomics.compareExchange(whole, 4, 100, 101),
+        Atomics.compareExchange(whole, 4, 100, 102),
+        Atomics.load(whole, 4),
+        Atomics.add(narrow, 1, 300),
+        Atomics.add(half, 1, -1),
+        Atomics.add(wide, 3, 2n ** 40n),
+        Atomics.isLockFree(4),
+      ];
+    }, shared);
+    assert.deepEqual(got, [5, 5, 8, 7, 6, 15, 14, 100, 101, 101, 0, 0, 0n, true]);
+    assert.equal(new Uint8Array(shared)[1], 300 - 256);
+    assert.equal(new BigInt64Array(shared)[3], 2n ** 40n);
+  });
+
+  test("a task waits until another one notifies it", async () => {
+    for (const Ints of [Int32Array, BigInt64Array] as const) {
+      const all = new Ints(Deferred.sharedBuffer(64) as never) as Int32Array;
+      const waiting = pool.run((a: Int32Array) => {
+        const zero = a.BYTES_PER_ELEMENT === 8 ? 0n : 0;
+        return Atomics.wait(a, 1, zero as number);
+      }, all);
+      const woken = pool.run((a: Int32Array) => {
+        for (;;) {
+          const count = Atomics.notify(a, 1);
+          if (count > 0) return count;
+        }
+      }, all);
+      assert.deepEqual(await Promise.all([waiting, woken]), ["ok", 1]);
+    }
+  });
+
+  test("a task waits for what the host stores", async () => {
+    const all = new Int32Array(Deferred.sharedBuffer(8));
+    const waiting = pool.run((a: Int32Array) => [Atomics.wait(a, 0, 0), Atomics.load(a, 0)], all);
+    setTimeout(() => Atomics.store(all, 0, 42), 5);
+    assert.deepEqual(await waiting, ["ok", 42]);
+  });
+
+  test("a wait ends by its own timeout, or not at all begins", async () => {
+    const all = new Int32Array(Deferred.sharedBuffer(8));
+    const got = await pool.run((a: Int32Array) => [
+      Atomics.wait(a, 0, 0, 5),
+      Atomics.wait(a, 0, 1),
+      Atomics.wait(a, 0, 0, -1),
+      Atomics.wait(a, 0, 0, 0),
+    ], all);
+    assert.deepEqual(got, ["timed-out", "not-equal", "timed-out", "timed-out"]);
+  });
+
+  test("a task that waits for ever is ended by its timeout, or cancelled", async () => {
+    const all = new Int32Array(Deferred.sharedBuffer(8));
+    const wait = (a: Int32Array): string => Atomics.wait(a, 0, 0);
+    for (let i = 0; i < 20; i++) {
+      const late = pool.defer(wait, { args: [all], timeout: 5 });
+      assert.equal((await refusal(late)).name, "TimeoutError");
+      const cancelled = pool.run(wait, all);
+      setTimeout(() => cancelled.cancel(), 2);
+      assert.equal((await refusal(cancelled)).name, "AbortError");
+    }
+    // Nothing of theirs is in the way of another.
+    const waiting = pool.run(wait, all);
+    await pool.run((a: Int32Array) => {
+      while (Atomics.notify(a, 0, 1) === 0);
+    }, all);
+    assert.equal(await waiting, "ok");
+  });
+
+  test("two tasks hand a turn to each other, thousands of times", async () => {
+    const all = new Int32Array(Deferred.sharedBuffer(12));
+    const play = (a: Int32Array, me: number): number => {
+      for (let i = 0; i < 2000; i++) {
+        while (Atomics.load(a, 0) !== me) Atomics.wait(a, 0, 1 - me);
+        a[1]!++; // no one else is at it
+        Atomics.store(a, 0, 1 - me);
+        Atomics.notify(a, 0);
+      }
+      return me;
+    };
+    assert.deepEqual(await Promise.all([pool.run(play, all, 0), pool.run(play, all, 1)]), [0, 1]);
+    assert.equal(all[1], 4000);
+  });
+
+  test("what can't be shared is refused", async () => {
+    const growable = new SharedArrayBuffer(8, { maxByteLength: 16 });
+    assert.throws(() => pool.run((b: SharedArrayBuffer) => b, growable), {
+      name: "DataCloneError",
+      message: /args\[0\].*growable/,
+    });
+    const made = await refusal(pool.run(() => ({ a: [new SharedArrayBuffer(8)] })));
+    assert.ok(made instanceof DataCloneError);
+    assert.equal(made.path, "result.a[0]");
+    for (const length of [-1, 1.5, NaN, 2 ** 31, "8" as unknown as number]) {
+      assert.throws(() => Deferred.sharedBuffer(length), {
+        name: "RangeError",
+        message: /byteLength/,
+      });
+    }
+  });
+
+  test("outlives a pool that is destroyed while its tasks write", async () => {
+    for (let i = 0; i < 5; i++) {
+      const doomed = new DeferredPool({ maxThreads: 2 });
+      const tasks = [1, 2].map(() =>
+        refusal(doomed.run((b: Uint8Array) => {
+          for (;;) b.fill(1);
+        }, new Uint8Array(new SharedArrayBuffer(4 * MIB))))
+      );
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      doomed.destroy();
+      await Promise.all(tasks);
+    }
+    assert.equal(await pool.run(() => 1), 1);
+  });
+
+  test("a process may exit while tasks write to its memory", async () => {
+    for (let i = 0; i < 3; i++) {
+      const { code, signal, stderr } = await runProgram(`
+        const shared = new Uint8Array(new SharedArrayBuffer(64 * 2 ** 20));
+        const buffer = new ArrayBuffer(8 * 2 ** 20);
+        const write = (b) => { for (;;) b.fill(1); };
+        Deferred.run(write, shared).catch(() => {});
+        new Deferred((b) => { for (;;) new Uint8Array(b).fill(1); }, { args: [buffer], transfer: [buffer] }).catch(() => {});
+        setTimeout(() => process.exit(7), 20);
+      `);
+      assert.deepEqual([code, signal], [7, null], stderr);
+    }
+  });
+
+  test("a Worker can't share its memory, which ends with it; the main thread can share with both", async () => {
+    const out = await outputOf(
+      `
+      import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
+      const shared = new Int32Array(new SharedArrayBuffer(8));
+      const worker = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: shared });
+      worker.on("message", async (message) => {
+        console.log(message);
+        await Deferred.run((a) => Atomics.add(a, 1, 5), shared);
+        console.log(shared[0], shared[1]);
+        worker.terminate();
+      });
+    `,
+      {
+        files: {
+          "worker.mjs": `
+          import { parentPort, workerData } from "node:worker_threads";
+          import { Deferred } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+          Atomics.store(workerData, 0, 3);
+          let refused;
+          try { Deferred.run((a) => a, workerData); } catch (error) { refused = error.message; }
+          const buffer = new ArrayBuffer(100000);
+          const length = await new Deferred((b) => b.byteLength, { args: [buffer], transfer: [buffer] });
+          parentPort.postMessage([refused.includes("main thread"), buffer.detached, length].join());
+        `,
+        },
+      },
+    );
+    assert.equal(out, "true,true,100000\n3 5");
+  });
+});
+
+describe("transfer into a task", () => {
+  test("detaches here, arrives whole there", async () => {
+    for (const size of sizes) {
+      const bytes = new Uint8Array(size).fill(5);
+      const { buffer } = bytes;
+      const task = pool.defer((b: Uint8Array<ArrayBuffer>) => {
+        const sum = b.subarray(0, 1000).reduce((a, x) => a + x, 0);
+        b.fill(1);
+        return [b.length, sum, b.buffer.byteLength, b.buffer.resizable];
+      }, { args: [bytes], transfer: [buffer] });
+      assert.equal(buffer.detached, true);
+      assert.equal(bytes.length, 0);
+      assert.deepEqual(await task, [size, 5 * Math.min(size, 1000), size, false]);
+    }
+  });
+
+  test("by either name of the option; what isn't an argument is detached all the same", async () => {
+    const a = new ArrayBuffer(MIB);
+    const b = new ArrayBuffer(10);
+    const length = await pool.defer((x: ArrayBuffer) => x.byteLength, {
+      args: [a],
+      transferList: [a, b],
+    });
+    assert.deepEqual([length, a.detached, b.detached], [MIB, true, true]);
+  });
+
+  test("keeps views, sharing and cycles", async () => {
+    const buffer = new ArrayBuffer(2 * MIB);
+    const value: Record<string, unknown> = {
+      all: buffer,
+      tail: new Float64Array(buffer, MIB, 4),
+      data: new DataView(buffer, 8, 16),
+    };
+    value.self = value;
+    new Float64Array(buffer, MIB)[1] = 2.5;
+    const got = await pool.defer((v: typeof value) => {
+      const tail = v.tail as Float64Array;
+      return [v.self === v, tail.buffer === v.all, (v.data as DataView).buffer === v.all, tail[1]];
+    }, { args: [value], transfer: [buffer] });
+    assert.deepEqual(got, [true, true, true, 2.5]);
+  });
+
+  test("a resizable buffer arrives resizable", async () => {
+    const buffer = new ArrayBuffer(100_000, { maxByteLength: 200_000 });
+    const got = await pool.defer((b: ArrayBuffer) => {
+      b.resize(150_000);
+      return [b.resizable, b.byteLength, b.maxByteLength];
+    }, { args: [buffer], transfer: [buffer] });
+    assert.deepEqual(got, [true, 150_000, 200_000]);
+    assert.equal(buffer.detached, true);
+  });
+
+  test("the task does with it as with any other", async () => {
+    const make = (): ArrayBuffer => new Uint8Array(100_000).fill(8).buffer;
+    const run = <T>(fn: (b: ArrayBuffer) => T): Promise<T> => {
+      const buffer = make();
+      return pool.defer(fn, { args: [buffer], transfer: [buffer] });
+    };
+    const grown = await run((b) => {
+      const larger = b.transfer(200_000);
+      const bytes = new Uint8Array(larger);
+      return [b.detached, larger.byteLength, bytes[99_999], bytes[100_000], bytes[199_999]];
+    });
+    assert.deepEqual(grown, [true, 200_000, 8, 0, 0]);
+    assert.deepEqual(await run((b) => [b.transfer(10).byteLength, b.byteLength]), [10, 0]);
+    assert.deepEqual(await run((b) => b.transfer(0).byteLength), 0);
+    const twice = await run((b) => b.transfer(150_000).transfer(120_000));
+    assert.deepEqual([twice.byteLength, new Uint8Array(twice)[99_999]], [120_000, 8]);
+    const copy = await run((b) => b); // not transferred back: a copy
+    assert.deepEqual(new Uint8Array(copy), new Uint8Array(make()));
+  });
+
+  test("does not count as memory of the task's", async () => {
+    const buffer = new ArrayBuffer(32 * MIB);
+    const options = {
+      args: [buffer] as [ArrayBuffer],
+      transfer: [buffer],
+      memoryLimit: 4 * MIB,
+    };
+    assert.equal(await pool.defer((b: ArrayBuffer) => b.byteLength, options), 32 * MIB);
+  });
+
+  test("what can't be transferred is refused, before anything is detached", () => {
+    const good = new ArrayBuffer(8);
+    const gone = new ArrayBuffer(8);
+    gone.transfer();
+    const wrong: [unknown[], RegExp][] = [
+      [[good, good], /transfer\[1\].*twice/],
+      [[good, gone], /transfer\[1\].*detached/],
+      [[good, new Uint8Array(8)], /transfer\[1\].*view\.buffer/],
+      [[good, new SharedArrayBuffer(8)], /transfer\[1\].*shared, not transferred/],
+      [[good, { a: 1 }], /transfer\[1\]: only an ArrayBuffer/],
+    ];
+    for (const [transfer, message] of wrong) {
+      assert.throws(
+        () => pool.defer(() => 1, { transfer: transfer as ArrayBuffer[] }),
+        { name: "DataCloneError", message },
+      );
+    }
+    assert.throws(() => pool.defer(() => 1, { transfer: good as never }), TypeError);
+    assert.throws(
+      () =>
+        pool.defer((...all: unknown[]) => all.length, {
+          args: [good, () => {}],
+          transfer: [good],
+        }),
+      { name: "DataCloneError", message: /args\[1\]/ },
+    );
+    assert.equal(good.detached, false);
+  });
+});
+
+describe("transfer out of a task", () => {
+  test("arrives whole", async () => {
+    for (const size of sizes) {
+      const { bytes, tail } = await pool.run((n: number) => {
+        const bytes = new Uint8Array(n);
+        for (let i = 0; i < n; i += 4093) bytes[i] = i % 251;
+        const tail = new Uint8Array(bytes.buffer, Math.floor(n / 2));
+        return Deferred.transfer({ bytes, tail }, [bytes.buffer]);
+      }, size);
+      assert.equal(bytes.length, size);
+      assert.equal(tail.buffer, bytes.buffer);
+      for (let i = 0; i < size; i += 4093) {
+        if (bytes[i] !== i % 251) assert.fail(`${bytes[i]} at ${i} of ${size}`);
+      }
+      bytes.fill(1);
+    }
+  });
+
+  test("many at once, and by an async task", async () => {
+    const all = await pool.run(async () => {
+      await null;
+      const all = Array.from({ length: 50 }, (_, i) => new Uint16Array(40_000 + i).fill(i));
+      return Deferred.transfer(all, all.map((a) => a.buffer));
+    });
+    all.forEach((a, i) => {
+      assert.equal(a.length, 40_000 + i);
+      assert.ok(a.every((x) => x === i));
+    });
+  });
+
+  test("what was transferred in goes back and forth as the same memory", async () => {
+    let bytes = new Uint8Array(4 * MIB);
+    for (let i = 0; i < 10; i++) {
+      bytes = await pool.defer((b: Uint8Array<ArrayBuffer>) => {
+        b[0]!++;
+        b[b.length - 1]! += 2;
+        return Deferred.transfer(b, [b.buffer]);
+      }, { args: [bytes], transfer: [bytes.buffer] });
+    }
+    assert.deepEqual([bytes.length, bytes[0], bytes[bytes.length - 1]], [4 * MIB, 10, 20]);
+  });
+
+  test("with what is thrown", async () => {
+    const error = await refusal(pool.run(() => {
+      const bytes = new Uint8Array(100_000).fill(3);
+      throw Deferred.transfer(Object.assign(new Error("with data"), { bytes }), [bytes.buffer]);
+    })) as Error & { bytes: Uint8Array };
+    assert.equal(error.message, "with data");
+    assert.ok(error.bytes.length === 100_000 && error.bytes.every((x) => x === 3));
+  });
+
+  test("memory is freed on both sides", async () => {
+    const rss = async (): Promise<number> => {
+      (globalThis as { gc?: () => void }).gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return process.memoryUsage().rss;
+    };
+    const make = (): Uint8Array => {
+      const bytes = new Uint8Array(8 * 2 ** 20).fill(1);
+      return Deferred.transfer(bytes, [bytes.buffer]);
+    };
+    for (let i = 0; i < 10; i++) await pool.run(make);
+    const before = await rss();
+    for (let i = 0; i < 100; i++) await pool.run(make); // 800 MB in all
+    const grown = (await rss()) - before;
+    // Bun frees when it collects garbage, which nobody can ask for here.
+    assert.ok(grown < (runtime === "bun" ? 600 : 300) * MIB, `${grown / MIB} MiB`);
+  });
+
+  test("what can't be transferred is an error in the task", async () => {
+    const caught = await pool.run(() => {
+      const detached = new ArrayBuffer(8);
+      detached.transfer();
+      const wrong = [5, [5], [new Uint8Array(8)], [detached], [new SharedArrayBuffer(8)]];
+      return wrong.map((list) => {
+        try {
+          Deferred.transfer(1, list as ArrayBuffer[]);
+          return "nothing";
+        } catch (error) {
+          return (error as Error).name;
+        }
+      });
+    });
+    const refused = "DataCloneError";
+    assert.deepEqual(caught, ["TypeError", refused, refused, refused, refused]);
+  });
+
+  test("outside a task there is nothing to transfer from", () => {
+    assert.throws(() => Deferred.transfer(1, []), {
+      name: "TypeError",
+      message: /option `transfer`/,
+    });
+  });
+
+  test("a buffer that isn't in the result simply stays", async () => {
+    const got = await pool.run(() => Deferred.transfer({ a: 1 }, [new ArrayBuffer(2 ** 20)]));
+    assert.deepEqual(got, { a: 1 });
+  });
+
+  test("a task can't start tasks", async () => {
+    assert.match(
+      (await refusal(pool.run(() => new Deferred(() => 1)))).message,
+      /start it outside/,
+    );
+  });
+});
