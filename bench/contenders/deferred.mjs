@@ -1,6 +1,6 @@
 /** The library itself. How a contender is run: see ../contend.mjs. */
 
-import { Deferred, DeferredPool } from "../../mod.ts";
+import { DeferredPool } from "../../mod.ts";
 import { contend } from "../contend.mjs";
 import * as tasks from "../tasks.mjs";
 
@@ -10,8 +10,7 @@ await contend((threads, task) => {
   return {
     run: (arg) => pool.run(fn, arg),
     runWithin: (arg, timeout) => pool.defer(fn, { args: [arg], timeout }),
-    move: Deferred.transfer &&
-      ((bytes) => pool.defer(fn, { args: [bytes], transfer: [bytes.buffer] })),
+    move: (bytes) => pool.defer(fn, { args: [bytes], transfer: [bytes.buffer] }),
     close: () => pool.close(),
   };
 });
