@@ -1,13 +1,14 @@
 /**
  * Builds the C library, and on request the C tests.
  *
- *   node scripts/build.mjs [release] [debug] [asan] [tsan] [--tests]      (tests: not in release)
+ *   node scripts/build.mjs [release] [debug] [asan] [tsan] [fuzz] [--tests] (tests: not in release)
  *
  *   engine's source ─> build/engine/edited ─┐
  *   csrc/*.c ───────────────────────────────┴─> build/MODE/objects ─> build/MODE/libdeferred.so
  *   tests/c/NAME_test.c ──────────────────────────────────────────└─> build/MODE/tests/NAME_test
  *
- * CC, CFLAGS and LDFLAGS are honoured; CC may have arguments ("ccache gcc").
+ * CC, CFLAGS and LDFLAGS are honoured; CC may have arguments ("ccache gcc"). The mode `fuzz`, which
+ * scripts/fuzz.mjs uses, needs clang; its test is the fuzz target.
  *
  * An object is named by the hash of all that goes into it: the text of its source and of every
  * header that the compiler read (from its own dependency file), the flags, the compiler's version.
@@ -47,7 +48,16 @@ const MAC = process.platform === "darwin";
 const LIBRARY_NAME = MAC ? "libdeferred.dylib" : "libdeferred.so";
 const KEPT_OBJECTS = 3; // of one unit, so that switching branches costs nothing
 
-/** @typedef {"release" | "debug" | "asan" | "tsan"} Mode */
+/** @typedef {"release" | "debug" | "asan" | "tsan" | "fuzz"} Mode */
+
+const ASAN_FLAGS = [
+  "-DDFD_TEST",
+  "-O1",
+  "-g",
+  "-fno-omit-frame-pointer",
+  "-fsanitize=address,undefined",
+  "-fno-sanitize-recover=undefined",
+];
 
 /**
  * Release is what users have. The others are for tests: with asserts, and with DFD_TEST, which
@@ -58,16 +68,14 @@ const KEPT_OBJECTS = 3; // of one unit, so that switching branches costs nothing
 const MODE_FLAGS = {
   release: ["-O2", "-DNDEBUG"],
   debug: ["-DDFD_TEST", "-O0", "-g3", "-fno-omit-frame-pointer"],
-  asan: [
-    "-DDFD_TEST",
-    "-O1",
-    "-g",
-    "-fno-omit-frame-pointer",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=undefined",
-  ],
+  asan: ASAN_FLAGS,
   tsan: ["-DDFD_TEST", "-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
+  fuzz: ASAN_FLAGS,
 };
+
+/** What the fuzzer is to see the coverage of: our files, and our functions in engine.c. */
+const COVERAGE = "-fsanitize=fuzzer-no-link";
+const ENGINE_COVERAGE = "-fsanitize-coverage-allowlist=tests/fuzz/coverage.txt";
 
 /** Without hidden visibility calls go through the PLT: the engine is 1.2 times slower. */
 const COMMON_FLAGS = [
@@ -121,9 +129,10 @@ function run(command, args) {
   });
 }
 
-/** Who compiles: the command, its own arguments, and what it calls itself. */
-async function findCompiler() {
-  const [command, ...args] = words(process.env.CC || "cc");
+/** Who compiles: the command, its own arguments, what it calls itself. @param {Mode[]} modes */
+async function findCompiler(modes) {
+  const usual = modes.includes("fuzz") ? "clang" : "cc";
+  const [command, ...args] = words(process.env.CC || usual);
   try {
     const { code, output } = await run(command, [...args, "--version"]);
     if (code === 0) return { command, args, version: output };
@@ -134,18 +143,18 @@ async function findCompiler() {
       `no C compiler: "${command}" was not found${process.env.CC ? " (named by CC)" : ""}.\n` +
         "  Debian, Ubuntu: apt install gcc libc6-dev\n  Fedora: dnf install gcc\n" +
         "  Alpine: apk add gcc musl-dev\n  macOS: xcode-select --install\n" +
-        "  or name another compiler in CC.",
+        "  or name another compiler in CC. (To fuzz: clang with its libFuzzer.)",
     );
   }
 }
 
-/** @param {string} dir @param {string} ending @returns {Promise<string[]>} sorted names */
+/** @param {string} dir @param {string} ending @returns {Promise<string[]>} sorted paths */
 async function list(dir, ending) {
   const names = await readdir(path.join(ROOT, dir)).catch((error) => {
     if (error.code === "ENOENT") return [];
     throw error;
   });
-  return names.filter((name) => name.endsWith(ending)).sort();
+  return names.filter((name) => name.endsWith(ending)).sort().map((name) => `${dir}/${name}`);
 }
 
 /**
@@ -169,12 +178,16 @@ async function listUnits(mode, tests) {
   };
   const user = words(process.env.CFLAGS);
   const ours = [...common, ...WARNINGS, "-Icsrc", "-isystem", ENGINE_DIR];
+  if (mode === "fuzz") {
+    ours.push(COVERAGE, "-w"); // the other modes warn
+    own["engine.c"].push(ENGINE_COVERAGE);
+  }
   const units = [];
-  for (const name of await list("csrc", ".c")) {
-    const special = own[name] ?? [];
+  for (const source of await list("csrc", ".c")) {
+    const special = own[path.basename(source)] ?? [];
     units.push({
       mode,
-      source: `csrc/${name}`,
+      source,
       part: "library",
       flags: [...ours, ...special, ...user],
     });
@@ -187,10 +200,13 @@ async function listUnits(mode, tests) {
       flags: [...common, "-w", ...user],
     });
   }
-  for (const name of tests ? await list("tests/c", "_test.c") : []) {
+  const programs = mode === "fuzz"
+    ? ["tests/fuzz/decode_fuzz.c"]
+    : [...await list("tests/c", "_test.c"), ...await list("tests/fuzz", "_test.c")];
+  for (const source of tests ? programs : []) {
     units.push({
       mode,
-      source: `tests/c/${name}`,
+      source,
       part: "test",
       flags: [...ours, "-Itests/c", ...user],
     });
@@ -441,7 +457,7 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
   const say = (text) => line.print(text);
   let unlock;
   try {
-    const cc = await findCompiler();
+    const cc = await findCompiler(modes);
     unlock = await lock(say);
     await prepareEngine((text) => say(`${terminal.cyan("engine")}  ${text}`));
 
@@ -495,7 +511,8 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
       const tests = own.filter((unit) => unit.part === "test" && !failed.has(unit));
       await each(tests, lanes, async (unit) => {
         const program = `build/${mode}/tests/${unit.stem}`;
-        const ok = await tell(program, () => compiler.link(program, [unit, ...library], sanitize));
+        const flags = mode === "fuzz" ? [...sanitize, "-fsanitize=fuzzer"] : sanitize;
+        const ok = await tell(program, () => compiler.link(program, [unit, ...library], flags));
         if (ok) results[mode].tests.push(program);
       });
     }
@@ -538,7 +555,7 @@ async function main() {
     );
   }
   if (tests && (modes.length === 0 || modes.includes("release"))) {
-    throw new BuildError("the C tests are for debug, asan and tsan: name one of these");
+    throw new BuildError("the C tests are for debug, asan, tsan and fuzz: name one of these");
   }
   const start = Date.now();
   if (await symbols() === "written") console.log("ffi/symbols.ts follows the headers");

@@ -311,7 +311,10 @@ async function main() {
     say(`${yellow("!")} no test is run on a library that did not build`);
     wanted.runtimes = [];
   }
-  const cTests = (await listFiles("tests/c", "_test.c")).filter(wanted.matches);
+  const cTests = [
+    ...(await listFiles("tests/c", "_test.c")),
+    ...(await listFiles("tests/fuzz", "_test.c")),
+  ].filter(wanted.matches);
   for (const mode of testModes.filter((mode) => built?.results[mode])) {
     const title = { debug: "debug", asan: "AddressSanitizer and UBSan", tsan: "ThreadSanitizer" };
     const programs = built.results[mode].tests.filter((program) => {
