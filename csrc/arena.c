@@ -656,7 +656,6 @@ static void clear_above(Arena *arena, uint32_t offset) {
 bool arena_snapshot(Arena *arena) {
     size_t size, mapped, touched;
     void *copy;
-    assert(!arena->snapshot);
     assert(!arena_check(arena));
     sweep(arena); /* the image is as short and its lists as tidy as can be */
     size = arena->heap.top - IMAGE_START;
@@ -672,6 +671,7 @@ bool arena_snapshot(Arena *arena) {
         munmap(copy, mapped);
         return false;
     }
+    if (arena->snapshot) munmap(arena->snapshot, round_up(arena_image_size(arena), arena->page));
     arena->snapshot = copy;
     arena->image_end = arena->heap.top;
     return true;

@@ -50,8 +50,8 @@ void *arena_realloc(Arena *arena, void *block, size_t size); /* NULL block: as a
 void arena_free(Arena *arena, void *block);                  /* NULL is fine */
 size_t arena_usable_size(const void *block);                 /* at least what was asked for */
 
-/* Copies the arena aside (into memory that is then made read-only). Once for an arena. false when
- * there is no memory. */
+/* Copies the arena aside (into memory that is then made read-only), in place of what was copied
+ * before. false when there is no memory. */
 bool arena_snapshot(Arena *arena);
 /* Puts the arena back to the snapshot; what lay above the image reads as zeros afterwards, and
  * memory that a large task touched goes back to the system. */

@@ -29,6 +29,8 @@
  *             gets the next shape number, from 0, before its values are written
  *   OBJECT_SHAPE  n = shape number, its values   a further object of that shape
  *   OBJECT_PAIRS  (key, value)*, END             objects of very many keys
+ *   INSTANCE  n = number of a class, then its own properties as OBJECT, _SHAPE or _PAIRS: an
+ *             instance of a class that was registered with the pool. Shapes know no classes.
  *   DATE      f64
  *   REGEXP    source string value, flags string value
  *   BOOLEAN_OBJECT u8; NUMBER_OBJECT f64; BIGINT_OBJECT, STRING_OBJECT: a BIGINT or string value
@@ -125,6 +127,7 @@
     X(OBJECT_SHAPE, 0x19)                                                                          \
     X(OBJECT_PAIRS, 0x1a)                                                                          \
     X(END, 0x1b)                                                                                   \
+    X(INSTANCE, 0x1c)                                                                              \
     X(DATE, 0x20)                                                                                  \
     X(REGEXP, 0x21)                                                                                \
     X(BOOLEAN_OBJECT, 0x22)                                                                        \
@@ -207,8 +210,11 @@ typedef struct CloneRegion {
     size_t length;
 } CloneRegion;
 
-/* Memory that is not copied with a value. */
-typedef struct CloneMemory {
+/* What lies beside an encoding. */
+typedef struct CloneScope {
+    /* The prototypes of the classes whose instances cross as such, by number. The realm's. */
+    const JSValue *classes;
+    uint32_t class_count;
     /* What the host lent for the task's time: LENT and SHARED. The caller's. */
     const CloneRegion *lent;
     uint32_t lent_count;
@@ -217,19 +223,19 @@ typedef struct CloneMemory {
     /* clone_encode: those of them that are MOVED, where they lie in the realm. The realm's. */
     CloneRegion *moved;
     uint32_t moved_count, moved_capacity;
-} CloneMemory;
+} CloneScope;
 
 /* Appends `value` to `bytes`; appends nothing if that fails. The encoding starts at bytes->length
  * (for padding and for nothing else). All working memory comes from the realm. Runs code of the
- * realm: getters. `memory` may be NULL: everything is copied. */
-CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneMemory *memory,
+ * realm: getters. `scope` may be NULL: there is nothing beside it, and everything is copied. */
+CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneScope *scope,
                          CloneFailure *failure);
 
 /* Reads `count` values that share one numbering and must fill `length` bytes exactly. Returns 0,
  * and the values are the caller's; or -1 with an exception pending (a malformed encoding: a
  * DataCloneError) and no values. Padding counts from `data`, which need not be aligned. Runs no
- * code of the realm. `memory` may be NULL: no buffer is lent or shared. */
-int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, const CloneMemory *memory,
+ * code of the realm. `scope` may be NULL. */
+int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, const CloneScope *scope,
                  JSValue *values, uint32_t count);
 
 #endif

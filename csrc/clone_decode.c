@@ -38,7 +38,7 @@ typedef struct DecodeFrame {
 
 typedef struct Decoder {
     JSContext *ctx;
-    const CloneMemory *memory; /* or NULL */
+    const CloneScope *scope; /* or NULL */
     const uint8_t *start, *at, *end;
     const char *malformed; /* what is wrong, if that is why it failed */
     uint64_t owed;         /* bytes that the frames but the top one need at the least */
@@ -303,6 +303,26 @@ static Step read_object_of_shape(Decoder *d, JSValue *out) {
     return PUSHED;
 }
 
+static Step read_pairs(Decoder *d, bool is_array, JSValue *out);
+
+static Step read_instance(Decoder *d, JSValue *out) {
+    uint32_t number;
+    uint8_t tag;
+    if (!read_n(d, &number) || !read_u8(d, &tag)) return FAILED;
+    if (!d->scope || number >= d->scope->class_count) return malformed(d, "a class does not exist");
+    Step step = tag == WIRE_OBJECT         ? read_object(d, out)
+                : tag == WIRE_OBJECT_SHAPE ? read_object_of_shape(d, out)
+                : tag == WIRE_OBJECT_PAIRS ? read_pairs(d, false, out)
+                                           : malformed(d, "an instance without properties");
+    /* Before its properties are filled in: their slots stay where they are. */
+    if (step != FAILED && engine_set_prototype(d->ctx, *out, d->scope->classes[number])) {
+        JS_FreeValue(d->ctx, *out);
+        *out = JS_UNDEFINED;
+        return FAILED;
+    }
+    return step;
+}
+
 static Step read_pairs(Decoder *d, bool is_array, JSValue *out) {
     uint32_t length = 0;
     JSValue *slots;
@@ -346,9 +366,9 @@ static Step read_buffer(Decoder *d, bool resizable, JSValue *out) {
 static Step read_lent(Decoder *d, bool shared, JSValue *out) {
     uint32_t number;
     if (!read_n(d, &number)) return FAILED;
-    if (!d->memory || number >= d->memory->lent_count)
+    if (!d->scope || number >= d->scope->lent_count)
         return malformed(d, "a region of memory does not exist");
-    CloneRegion region = d->memory->lent[number];
+    CloneRegion region = d->scope->lent[number];
     return finish(d, engine_new_lent(d->ctx, region.data, (uint32_t)region.length, shared), out);
 }
 
@@ -578,6 +598,8 @@ static Step read_value(Decoder *d, JSValue *out) {
     case WIRE_ARRAY_PROPS:
     case WIRE_OBJECT_PAIRS:
         return read_pairs(d, tag == WIRE_ARRAY_PROPS, out);
+    case WIRE_INSTANCE:
+        return read_instance(d, out);
     case WIRE_DATE:
         return read_date(d, out);
     case WIRE_REGEXP:
@@ -778,9 +800,9 @@ static bool read_all(Decoder *d, JSValue *values, uint32_t count) {
 }
 
 static void decoder_init(Decoder *d, JSContext *ctx, const uint8_t *data, size_t length,
-                         const CloneMemory *memory) {
+                         const CloneScope *scope) {
     d->ctx = ctx;
-    d->memory = memory;
+    d->scope = scope;
     d->start = d->at = data;
     d->end = data + length;
     d->malformed = NULL;
@@ -812,13 +834,13 @@ static void throw_malformed(const Decoder *d) {
     if (!JS_IsException(exception)) JS_Throw(d->ctx, exception);
 }
 
-int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, const CloneMemory *memory,
+int clone_decode(JSContext *ctx, const uint8_t *data, size_t length, const CloneScope *scope,
                  JSValue *values, uint32_t count) {
     Decoder d;
     JSRuntime *runtime = JS_GetRuntime(ctx);
     size_t threshold = JS_GetGCThreshold(runtime);
     bool backtraces = engine_backtraces(ctx, false);
-    decoder_init(&d, ctx, data, length, memory);
+    decoder_init(&d, ctx, data, length, scope);
     JS_SetGCThreshold(runtime, SIZE_MAX); /* there will be no garbage to look for */
     bool fine = read_all(&d, values, count);
     decoder_free(&d);

@@ -79,7 +79,7 @@ typedef struct KnownShape {
 
 typedef struct Encoder {
     JSContext *ctx;
-    CloneMemory *memory; /* or NULL */
+    CloneScope *scope; /* or NULL */
     Output out;
     CloneResult result;
     JSValue message; /* of what can't be cloned */
@@ -298,7 +298,7 @@ static Mark mark(const Encoder *e) {
         .objects = e->object_count,
         .lists = e->list_count,
         .shapes = e->shape_count,
-        .moved = e->memory ? e->memory->moved_count : 0,
+        .moved = e->scope ? e->scope->moved_count : 0,
     };
 }
 
@@ -319,7 +319,7 @@ static void rewind_to(Encoder *e, Mark to) {
     }
     while (e->shape_count > to.shapes) engine_shape_drop(ctx, e->shapes[--e->shape_count].shape);
     e->last.shape = NULL;
-    if (e->memory) e->memory->moved_count = to.moved;
+    if (e->scope) e->scope->moved_count = to.moved;
 }
 
 /* Gives the next number to an object (NULL: to the props of an error). */
@@ -619,7 +619,18 @@ static bool put_new_shape(Encoder *e) {
     return true;
 }
 
+/* Writes the class of an instance whose class is known. */
+static void put_class(Encoder *e, JSValueConst object) {
+    void *prototype = engine_prototype(object);
+    for (uint32_t i = 0; i < e->scope->class_count; i++) {
+        if (JS_VALUE_GET_PTR(e->scope->classes[i]) != prototype) continue;
+        put_tag_n(e->out.bytes, WIRE_INSTANCE, i);
+        return;
+    }
+}
+
 static Step encode_plain(Encoder *e, JSValueConst object) {
+    if (e->scope && e->scope->class_count) put_class(e, object);
     EngineShape *shape = engine_shape(object);
     bool is_new = false;
     if (shape != e->last.shape && !find_shape(e, shape, &is_new)) {
@@ -659,9 +670,9 @@ static Step encode_map(Encoder *e, JSValueConst map, bool is_set) {
 
 /* Writes a buffer by the number of the region that was lent to the task; DONE if it is over one. */
 static Step encode_lent(Encoder *e, const EngineBuffer *buffer, uint8_t tag) {
-    const CloneMemory *memory = e->memory;
-    for (uint32_t i = 0; memory && i < memory->lent_count; i++) {
-        if (memory->lent[i].data != buffer->data || memory->lent[i].length != buffer->length)
+    const CloneScope *scope = e->scope;
+    for (uint32_t i = 0; scope && i < scope->lent_count; i++) {
+        if (scope->lent[i].data != buffer->data || scope->lent[i].length != buffer->length)
             continue;
         put_tag_n(e->out.bytes, tag, i);
         return DONE;
@@ -671,17 +682,17 @@ static Step encode_lent(Encoder *e, const EngineBuffer *buffer, uint8_t tag) {
 
 /* Writes a buffer as one whose memory will leave the realm. */
 static Step encode_moved(Encoder *e, const EngineBuffer *buffer) {
-    CloneMemory *memory = e->memory;
-    if (memory->moved_count == memory->moved_capacity) {
-        uint32_t capacity = memory->moved_capacity ? memory->moved_capacity * 2 : 4;
-        CloneRegion *moved = js_realloc(e->ctx, memory->moved, capacity * sizeof *moved);
+    CloneScope *scope = e->scope;
+    if (scope->moved_count == scope->moved_capacity) {
+        uint32_t capacity = scope->moved_capacity ? scope->moved_capacity * 2 : 4;
+        CloneRegion *moved = js_realloc(e->ctx, scope->moved, capacity * sizeof *moved);
         if (!moved) return fail(e, CLONE_THREW);
-        memory->moved = moved;
-        memory->moved_capacity = capacity;
+        scope->moved = moved;
+        scope->moved_capacity = capacity;
     }
-    memory->moved[memory->moved_count] =
+    scope->moved[scope->moved_count] =
         (CloneRegion){.data = (uint8_t *)buffer->data, .length = buffer->length};
-    put_tag_n(e->out.bytes, WIRE_MOVED, memory->moved_count++);
+    put_tag_n(e->out.bytes, WIRE_MOVED, scope->moved_count++);
     return DONE;
 }
 
@@ -696,7 +707,7 @@ static Step encode_buffer(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
     if (buffer.shared) return encode_shared(e, object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
-    bool moves = e->memory && engine_set_has(e->ctx, e->memory->moving, object);
+    bool moves = e->scope && engine_set_has(e->ctx, e->scope->moving, object);
     if (moves && encode_lent(e, &buffer, WIRE_LENT)) return DONE;
     if (moves && !buffer.resizable && buffer.length >= WIRE_MOVE_BYTES)
         return encode_moved(e, &buffer);
@@ -1186,10 +1197,10 @@ static void run(Encoder *e, JSValueConst value) {
     }
 }
 
-static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes, CloneMemory *memory) {
+static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes, CloneScope *scope) {
     /* Not one initialiser: it would clear all that lies behind. */
     e->ctx = ctx;
-    e->memory = memory;
+    e->scope = scope;
     e->out = (Output){.bytes = bytes, .start = bytes->length};
     e->result = CLONE_OK;
     e->message = JS_UNDEFINED;
@@ -1210,7 +1221,7 @@ static void encoder_free(Encoder *e) {
     table_free(e->ctx, &e->object_table);
     table_free(e->ctx, &e->list_table);
     table_free(e->ctx, &e->shape_table);
-    uint32_t moved = e->memory ? e->memory->moved_count : 0;
+    uint32_t moved = e->scope ? e->scope->moved_count : 0;
     rewind_to(e, (Mark){.length = e->out.bytes->length, .moved = moved});
     release(e->ctx, e->frames, e->first_frames);
     release(e->ctx, e->objects, e->first_objects);
@@ -1218,13 +1229,13 @@ static void encoder_free(Encoder *e) {
     release(e->ctx, e->shapes, e->first_shapes);
 }
 
-CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneMemory *memory,
+CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneScope *scope,
                          CloneFailure *failure) {
     Encoder e;
     Text path = {.ctx = ctx};
     *failure = (CloneFailure){.message = JS_UNDEFINED, .path = JS_UNDEFINED};
-    encoder_init(&e, ctx, bytes, memory);
-    if (memory) memory->moved_count = 0;
+    encoder_init(&e, ctx, bytes, scope);
+    if (scope) scope->moved_count = 0;
     run(&e, value);
     if (e.result == CLONE_UNCLONEABLE) {
         path_add(&path, &e, 0);
@@ -1232,7 +1243,7 @@ CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, Clone
         failure->message = JS_DupValue(ctx, e.message);
     }
     if (e.result != CLONE_OK) bytes->length = e.out.start;
-    if (e.result != CLONE_OK && memory) memory->moved_count = 0;
+    if (e.result != CLONE_OK && scope) scope->moved_count = 0;
     JS_FreeValue(ctx, e.message);
     encoder_free(&e);
     return e.result;

@@ -109,12 +109,18 @@ double dfd_pool_control(uint32_t handle) {
     return pool ? (double)(uintptr_t)pool_completions(pool)->control : 0;
 }
 
-int32_t dfd_compile(uint32_t handle, const uint8_t *source, uint32_t length, uint32_t strict,
+int32_t dfd_compile(uint32_t handle, const uint8_t *source, uint32_t length, uint32_t flags,
                     uint8_t *reply, uint32_t capacity) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!source || !reply) return DFD_E_INVALID;
-    return pool_compile(pool, (const char *)source, length, strict != 0, reply, capacity);
+    return pool_compile(pool, (const char *)source, length, flags, reply, capacity);
+}
+
+int32_t dfd_preload(uint32_t handle, uint32_t program, uint8_t *reply, uint32_t capacity) {
+    Pool *pool = find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    return reply ? pool_preload(pool, program, reply, capacity) : DFD_E_INVALID;
 }
 
 int32_t dfd_program_free(uint32_t handle, uint32_t program) {

@@ -60,6 +60,11 @@
     X(MEMORY_LIMIT, 1, "bytes a task's realm may use unless its submission says otherwise")        \
     X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")
 
+/* How a program is compiled: bits. */
+#define DFD_COMPILE_MAP(X)                                                                         \
+    X(STRICT, 1, "as strict code")                                                                 \
+    X(PRELOAD, 2, "for dfd_preload: no worker may start yet")
+
 /* Words (32-bit) of a pool's control block, which the host maps with the ring behind it. Each
  * group has a cache line of its own. Who writes: W a worker, H the host by plain or atomic store,
  * C the library inside a host's call. */
@@ -132,6 +137,7 @@
 #define DFD_ENUM_ERROR(name, value, text) DFD_E_##name = value,
 #define DFD_ENUM_OPTION(name, value, text) DFD_OPTION_##name = value,
 #define DFD_ENUM_CONTROL(name, value, text) DFD_CONTROL_##name = value,
+#define DFD_ENUM_COMPILE(name, value, text) DFD_COMPILE_##name = value,
 #define DFD_ENUM_HARDENING(name, value, text) DFD_HARDENING_##name = value,
 #define DFD_ENUM_RECORD(name, value, text) DFD_RECORD_##name = value,
 #define DFD_ENUM_MOVED(name, value, text) DFD_MOVED_##name = value,
@@ -141,6 +147,7 @@ enum { DFD_STATUS_MAP(DFD_ENUM_STATUS) DFD_STATUS_COUNT };
 enum { DFD_ERROR_MAP(DFD_ENUM_ERROR) };
 enum { DFD_OPTION_MAP(DFD_ENUM_OPTION) DFD_OPTION_COUNT };
 enum { DFD_CONTROL_MAP(DFD_ENUM_CONTROL) };
+enum { DFD_COMPILE_MAP(DFD_ENUM_COMPILE) };
 enum { DFD_HARDENING_MAP(DFD_ENUM_HARDENING) };
 enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
 enum { DFD_MOVED_MAP(DFD_ENUM_MOVED) };
@@ -166,8 +173,8 @@ DFD_API double dfd_pool_control(uint32_t pool);
  * after it: the host settles what is still pending. */
 DFD_API int32_t dfd_pool_close(uint32_t pool);
 
-/* Compiles an expression (UTF-8, `length` bytes) that evaluates to a function; strict code if
- * `strict` is not 0. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
+/* Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, as `flags`
+ * (DFD_COMPILE_*) say. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
  * nothing was kept and the reply needs more than `capacity` bytes. The reply is
  *   u32 program handle, 0 when the source was refused; u32 bytes of bytecode;
  *   then a value in the wire format:
@@ -175,8 +182,14 @@ DFD_API int32_t dfd_pool_close(uint32_t pool);
  *                outer: ["this" | "new.target" that an arrow function takes from around it],
  *                kind: "normal" | "async" | "generator" | "asyncGenerator" }
  *   refused:   the error that the engine threw (a SyntaxError, mostly) */
-DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t length, uint32_t strict,
+DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t length, uint32_t flags,
                             uint8_t *reply, uint32_t capacity);
+
+/* Makes a program, compiled with DFD_COMPILE_PRELOAD, part of every realm of the pool: it is called
+ * once in each, before its first task, and returns the prototypes of the classes whose instances
+ * cross as such. Once for a pool, before anything else is compiled. Returns 0, an error, or the
+ * length of the reply: what the program threw, in the wire format. */
+DFD_API int32_t dfd_preload(uint32_t pool, uint32_t program, uint8_t *reply, uint32_t capacity);
 
 /* Drops the host's hold on a program; tasks that use it keep theirs. */
 DFD_API int32_t dfd_program_free(uint32_t pool, uint32_t program);

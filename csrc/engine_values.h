@@ -43,6 +43,11 @@ typedef enum EngineKind {
 
 EngineKind engine_kind(JSContext *ctx, JSValueConst object);
 
+/* The prototype of an ordinary object, without asking it; NULL if it has none. */
+void *engine_prototype(JSValueConst object);
+/* Gives a new plain object another prototype. */
+int engine_set_prototype(JSContext *ctx, JSValueConst object, JSValueConst prototype);
+
 /* The value of an own data property; false if there is none, or an accessor. */
 bool engine_own_value(JSContext *ctx, JSValueConst object, const char *key, JSValueConst *value);
 

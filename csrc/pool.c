@@ -109,6 +109,8 @@ struct Pool {
     size_t memory, stack;
     Realm *compiler;
     Slots programs;
+    Program *preload; /* held; for each realm before its first task. Not changed once there are
+                         workers */
 
     pthread_mutex_t lock;
     pthread_cond_t queued; /* sleeping workers wait here */
@@ -496,10 +498,21 @@ static void leave_pool(Worker *worker) {
     pool_drop(pool);
 }
 
+static Realm *open_realm(const Pool *pool, size_t stack) {
+    Bytes thrown = {0}; /* by what worked in the compiler's realm: memory is short */
+    Realm *realm = realm_open(pool->memory, stack);
+    if (realm && pool->preload && !realm_preload(realm, pool->preload, &thrown)) {
+        realm_close(realm);
+        realm = NULL;
+    }
+    bytes_free(&thrown);
+    return realm;
+}
+
 /* Builds this worker's realm and makes the thread one that can be stopped in it. */
 static Realm *build_realm(Worker *worker) {
     Pool *pool = worker->pool;
-    Realm *realm = realm_open(pool->memory, pool->stack);
+    Realm *realm = open_realm(pool, pool->stack);
     bool signalled = realm && guard_thread_begin(realm_guard(realm));
     int wake_fd = completion_wake_fd(&pool->completions);
     /* The filter names the socket: without one now, a later one could not be written to. */
@@ -641,6 +654,7 @@ static void pool_drop(Pool *pool) {
     if (atomic_fetch_sub(&pool->holds, 1) != 1) return;
     assert(!pool->first && !pool->workers);
     for (uint32_t i = 0; i < pool->programs.count; i++) program_drop(pool->programs.slots[i].value);
+    program_drop(pool->preload);
     free(pool->programs.slots);
     free(pool->tasks.slots);
     realm_close(pool->compiler);
@@ -701,18 +715,41 @@ CompletionQueue *pool_completions(Pool *pool) { return &pool->completions; }
 
 uint32_t pool_stragglers(void) { return atomic_load(&stragglers); }
 
-int32_t pool_compile(Pool *pool, const char *source, size_t length, bool strict, uint8_t *reply,
+int32_t pool_preload(Pool *pool, uint32_t handle, uint8_t *reply, size_t capacity) {
+    Program *program = slots_get(&pool->programs, handle);
+    if (!program) return DFD_E_HANDLE;
+    if (pool->started || pool->preload || !pool->compiler) return DFD_E_INVALID;
+    Bytes thrown = {0};
+    int32_t result = 0;
+    if (realm_preload(pool->compiler, program, &thrown)) {
+        pool->preload = program_hold(program);
+    } else {
+        realm_close(pool->compiler);
+        pool->compiler = NULL;
+        result = thrown.failed || thrown.length == 0 ? DFD_E_MEMORY
+                 : thrown.length > capacity          ? DFD_E_REPLY_SIZE
+                                                     : (int32_t)thrown.length;
+        if (result > 0) memcpy(reply, thrown.data, thrown.length);
+    }
+    bytes_free(&thrown);
+    return result;
+}
+
+int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t flags, uint8_t *reply,
                      size_t capacity) {
-    if (!pool->compiler) {
+    if (!(flags & DFD_COMPILE_PRELOAD) && !pool->started) {
         /* A task will follow: the first worker builds its realm while we build ours. If it can't be
          * started now, the task will say so. */
         pthread_mutex_lock(&pool->lock);
         if (!pool->threads) start_worker(pool);
         pthread_mutex_unlock(&pool->lock);
+    }
+    if (!pool->compiler) {
         pool->compiler = realm_open(pool->memory, COMPILE_STACK);
     }
     if (!pool->compiler) return DFD_E_MEMORY;
     Bytes bytes = {0};
+    bool strict = flags & DFD_COMPILE_STRICT;
     Program *program = realm_compile(pool->compiler, source, length, strict, &bytes);
     realm_restore(pool->compiler);
     uint32_t head[2] = {0, 0}; /* the handle, the bytecode's size */

@@ -36,7 +36,8 @@ struct Realm {
     size_t limit, stack; /* bytes, of the arena and of the thread's stack */
     uint64_t seed;       /* of Math.random: the next task's */
     double start;        /* of the running task, ms, for performance.now */
-    CloneMemory memory;  /* that crosses without a copy: of this run */
+    CloneScope scope;    /* of this run */
+    CloneScope pristine; /* what it is before each: the classes */
     Guard guard;
 };
 
@@ -101,7 +102,7 @@ static JSValue transfer(JSContext *ctx, JSValueConst self, int argc, JSValueCons
                                       "of ArrayBuffers");
     int64_t count;
     if (JS_GetLength(ctx, argv[1], &count)) return JS_EXCEPTION;
-    if (JS_IsUndefined(realm->memory.moving)) realm->memory.moving = engine_new_map(ctx, true);
+    if (JS_IsUndefined(realm->scope.moving)) realm->scope.moving = engine_new_map(ctx, true);
     for (int64_t i = 0; i < count; i++) {
         JSValue buffer = JS_GetPropertyInt64(ctx, argv[1], i);
         if (JS_IsException(buffer)) return buffer;
@@ -110,8 +111,7 @@ static JSValue transfer(JSContext *ctx, JSValueConst self, int argc, JSValueCons
                                           "array that is its `buffer`");
         if (engine_buffer(buffer).detached)
             return throw_clone_error(ctx, "a detached ArrayBuffer can't be transferred");
-        if (engine_map_add(ctx, realm->memory.moving, buffer, JS_UNDEFINED) < 0)
-            return JS_EXCEPTION;
+        if (engine_map_add(ctx, realm->scope.moving, buffer, JS_UNDEFINED) < 0) return JS_EXCEPTION;
     }
     return JS_DupValue(ctx, argv[0]);
 }
@@ -201,7 +201,7 @@ Realm *realm_open(size_t memory, size_t stack) {
     realm->limit = memory;
     realm->stack = stack;
     realm->seed = fresh_seed();
-    realm->memory.moving = JS_UNDEFINED;
+    realm->scope.moving = realm->pristine.moving = JS_UNDEFINED;
     /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
     realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
     if (!realm->arena) realm->arena = arena_open(memory);
@@ -226,7 +226,7 @@ void realm_restore(Realm *realm) {
     arena_restore(realm->arena);
     assert(arena_compare(realm->arena) == -1);
     arena_set_limit(realm->arena, realm->limit);
-    realm->memory = (CloneMemory){.moving = JS_UNDEFINED};
+    realm->scope = realm->pristine;
 }
 
 Guard *realm_guard(Realm *realm) { return &realm->guard; }
@@ -393,7 +393,7 @@ static int encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
     for (int attempt = 0; attempt < 4; attempt++) {
         CloneFailure failure;
         out->length = 0;
-        switch (clone_encode(ctx, value, out, &realm->memory, &failure)) {
+        switch (clone_encode(ctx, value, out, &realm->scope, &failure)) {
         case CLONE_OK:
             return threw ? DFD_STATUS_THROWN : DFD_STATUS_OK;
         case CLONE_UNCLONEABLE:
@@ -472,7 +472,7 @@ static int run(void *opaque) {
     JSValue function = JS_EvalFunction(ctx, script);
     if (JS_IsException(function)) return encode_outcome(realm, JS_GetException(ctx), true, out);
     JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
-    if (clone_decode(ctx, call->args, call->length, &realm->memory, values, call->argc))
+    if (clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
         return encode_outcome(realm, JS_GetException(ctx), true, out);
 
     JSValue result = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
@@ -481,6 +481,49 @@ static int run(void *opaque) {
     if (JS_IsException(promise)) return encode_outcome(realm, JS_GetException(ctx), true, out);
     if (JS_IsUndefined(promise)) return encode_outcome(realm, result, false, out);
     return settle(realm, promise, out);
+}
+
+typedef struct PreloadCall {
+    Realm *realm;
+    const Program *program;
+    Bytes *out;
+} PreloadCall;
+
+/* Under the guard. Whether it worked. */
+static int preload(void *opaque) {
+    const PreloadCall *call = opaque;
+    Realm *realm = call->realm;
+    JSContext *ctx = realm->context;
+    JS_UpdateStackTop(realm->runtime);
+    JSValue script =
+        JS_ReadObject(ctx, call->program->bytecode, call->program->size, JS_READ_OBJ_BYTECODE);
+    JSValue function = JS_IsException(script) ? script : JS_EvalFunction(ctx, script);
+    JSValue list =
+        JS_IsException(function) ? function : JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
+    int64_t count = 0;
+    if (JS_IsException(list) || JS_GetLength(ctx, list, &count)) {
+        encode_outcome(realm, JS_GetException(ctx), true, call->out);
+        return false;
+    }
+    JSValue *classes = js_malloc(ctx, sizeof *classes * (size_t)(count ? count : 1));
+    for (int64_t i = 0; i < count; i++) {
+        classes[i] = JS_GetPropertyInt64(ctx, list, i); /* held for good */
+        if (!JS_IsObject(classes[i])) return false;
+    }
+    JS_FreeValue(ctx, list);
+    JS_FreeValue(ctx, function);
+    JS_SetGCThreshold(realm->runtime, arena_used(realm->arena) + GC_HEADROOM);
+    realm->pristine.classes = classes;
+    realm->pristine.class_count = (uint32_t)count;
+    return true;
+}
+
+bool realm_preload(Realm *realm, const Program *program, Bytes *out) {
+    PreloadCall call = {realm, program, out};
+    out->limit = realm->limit;
+    if (guard_run(&realm->guard, preload, &call) != true) return false;
+    realm->scope = realm->pristine;
+    return arena_snapshot(realm->arena);
 }
 
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
@@ -497,27 +540,27 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
     bool left = status > DFD_STATUS_UNSETTLED && status < DFD_STATUS_INTERNAL;
     if (left) {
         out->length = 0; /* whatever was half encoded */
-        realm->memory.moved_count = 0;
+        realm->scope.moved_count = 0;
     }
     return status;
 }
 
 void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count) {
-    realm->memory.lent = regions;
-    realm->memory.lent_count = count;
+    realm->scope.lent = regions;
+    realm->scope.lent_count = count;
 }
 
 uint32_t realm_move_out(Realm *realm, Bytes *out) {
-    const CloneMemory *memory = &realm->memory;
+    const CloneScope *scope = &realm->scope;
     static const uint8_t zeros[8];
-    if (memory->moved_count == 0 || out->failed) return 0;
+    if (scope->moved_count == 0 || out->failed) return 0;
     bytes_write(out, zeros, -out->length & 7);
     size_t table = out->length;
-    for (uint32_t i = 0; i < memory->moved_count; i++) {
-        if (moved_take(out, memory->moved[i].data, memory->moved[i].length)) continue;
+    for (uint32_t i = 0; i < scope->moved_count; i++) {
+        if (moved_take(out, scope->moved[i].data, scope->moved[i].length)) continue;
         moved_drop(out->data + table, i);
         out->failed = true;
         return 0;
     }
-    return memory->moved_count;
+    return scope->moved_count;
 }

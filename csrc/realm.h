@@ -44,6 +44,12 @@ typedef struct Limits {
 Realm *realm_open(size_t memory, size_t stack);
 void realm_close(Realm *realm); /* NULL is fine */
 
+/* Calls a program without arguments whose result is an array of prototypes: those of the classes
+ * whose instances cross as such. What it made, globals too, is part of the realm from then on.
+ * false when it threw or there was no memory: `out` then holds what was thrown, and the realm is
+ * of no use but to be closed. */
+bool realm_preload(Realm *realm, const Program *program, Bytes *out);
+
 /* Compiles an expression that evaluates to a function. Appends the reply (deferred.h, dfd_compile,
  * the wire value only) and returns the program, or NULL when the source was refused (the reply
  * says why) or there was no memory (`reply` is empty or failed). The realm needs a restore. */

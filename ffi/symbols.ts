@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xf25fb7ae;
+export const ABI = 0xc8be0458;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -18,6 +18,7 @@ export const SYMBOLS = {
   dfd_pool_control: { args: ["u32"], result: "f64" },
   dfd_pool_close: { args: ["u32"], result: "i32" },
   dfd_compile: { args: ["u32", "buffer", "u32", "u32", "buffer", "u32"], result: "i32" },
+  dfd_preload: { args: ["u32", "u32", "buffer", "u32"], result: "i32" },
   dfd_program_free: { args: ["u32", "u32"], result: "i32" },
   dfd_submit: { args: ["u32", "buffer", "u32"], result: "i32" },
   dfd_cancel: { args: ["u32", "u32"], result: "i32" },
@@ -54,8 +55,8 @@ export interface Symbols {
    */
   dfd_pool_close(pool: number): number;
   /**
-   * Compiles an expression (UTF-8, `length` bytes) that evaluates to a function; strict code if
-   * `strict` is not 0. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
+   * Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, as `flags`
+   * (DFD_COMPILE_*) say. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
    * nothing was kept and the reply needs more than `capacity` bytes. The reply is
    *   u32 program handle, 0 when the source was refused; u32 bytes of bytecode;
    *   then a value in the wire format:
@@ -68,10 +69,17 @@ export interface Symbols {
     pool: number,
     source: Uint8Array,
     length: number,
-    strict: number,
+    flags: number,
     reply: Uint8Array,
     capacity: number,
   ): number;
+  /**
+   * Makes a program, compiled with DFD_COMPILE_PRELOAD, part of every realm of the pool: it is called
+   * once in each, before its first task, and returns the prototypes of the classes whose instances
+   * cross as such. Once for a pool, before anything else is compiled. Returns 0, an error, or the
+   * length of the reply: what the program threw, in the wire format.
+   */
+  dfd_preload(pool: number, program: number, reply: Uint8Array, capacity: number): number;
   /** Drops the host's hold on a program; tasks that use it keep theirs. */
   dfd_program_free(pool: number, program: number): number;
   /**
@@ -219,6 +227,14 @@ export const CONTROL = {
   RING: 64,
 } as const;
 
+/** How a program is compiled: bits. */
+export const COMPILE = {
+  /** as strict code */
+  STRICT: 1,
+  /** for dfd_preload: no worker may start yet */
+  PRELOAD: 2,
+} as const;
+
 /** What protects the process from its tasks, where the platform has the means: bits. */
 export const HARDENING = {
   /** a task is ended by a signal, wherever it is */
@@ -332,6 +348,7 @@ export const WIRE = {
   OBJECT_SHAPE: 0x19,
   OBJECT_PAIRS: 0x1a,
   END: 0x1b,
+  INSTANCE: 0x1c,
   DATE: 0x20,
   REGEXP: 0x21,
   BOOLEAN_OBJECT: 0x22,

@@ -28,6 +28,7 @@ const MAPS = [
   { header: "deferred.h", macro: "DFD_ERROR_MAP", name: "ERROR", texts: true },
   { header: "deferred.h", macro: "DFD_OPTION_MAP", name: "OPTION" },
   { header: "deferred.h", macro: "DFD_CONTROL_MAP", name: "CONTROL" },
+  { header: "deferred.h", macro: "DFD_COMPILE_MAP", name: "COMPILE" },
   { header: "deferred.h", macro: "DFD_HARDENING_MAP", name: "HARDENING" },
   { header: "deferred.h", macro: "DFD_RECORD_MAP", name: "RECORD" },
   { header: "deferred.h", macro: "DFD_MOVED_MAP", name: "MOVED" },

@@ -29,7 +29,7 @@ import { InternalError } from "./errors.ts";
 // Engines know the value of a module's const, but look up each property of an imported object.
 const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;
 const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
-const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END } = WIRE;
+const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END, INSTANCE } = WIRE;
 const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
 const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED, MOVED } = WIRE;
 const { ERROR, REFERENCE, SMALL_INT } = WIRE;
@@ -67,14 +67,16 @@ let piece = "";
 let pieceFrom = 0;
 let pieceTo = 0;
 
-/** Buffers that are not in the encoding, but come with it: LENT, SHARED and MOVED are numbers. */
-export interface Buffers {
+/** What lies beside an encoding, which has only its numbers: LENT, SHARED, MOVED, INSTANCE. */
+export interface Beside {
   /** What was lent to the task that made the value. */
   readonly lent: readonly ArrayBufferLike[];
   /** What the task transferred. */
   readonly moved: readonly ArrayBuffer[];
+  /** The prototypes of classes that are registered. */
+  readonly classes: readonly object[];
 }
-let beside: Buffers | undefined;
+let beside: Beside | undefined;
 
 /** Stands in for a HOLE. */
 const NOTHING = Symbol("nothing");
@@ -90,7 +92,7 @@ const FORESIGHT = 4096;
  * Reads one value.
  *
  * @param bytes The encoding, in any memory: everything is copied out of it.
- * @param buffers The buffers that come with it.
+ * @param lying What lies beside it.
  * @throws {InternalError} The encoding is malformed.
  *
  * @example
@@ -101,10 +103,10 @@ const FORESIGHT = 4096;
  * const copy = decode(encoder.bytes.subarray(0, encoder.length));
  * ```
  */
-export function decode(bytes: Uint8Array, buffers?: Buffers): unknown {
+export function decode(bytes: Uint8Array, lying?: Beside): unknown {
   const length = bytes.length;
   if (length === 1 && bytes[0] >= SMALL_INT) return bytes[0] - SMALL_INT;
-  beside = buffers;
+  beside = lying;
   if (memory !== bytes.buffer) {
     memory = bytes.buffer;
     source = new Uint8Array(memory);
@@ -326,6 +328,8 @@ function read(): unknown {
       return readBuffer();
     case BUFFER_RESIZABLE:
       return readResizable();
+    case INSTANCE:
+      return readInstance();
     case LENT:
     case SHARED:
       return numbered(beside?.lent[readN()] ?? malformed("a buffer that was not lent"));
@@ -344,6 +348,15 @@ function read(): unknown {
 function numbered(object: unknown): unknown {
   number(object);
   return object;
+}
+
+function readInstance(): object {
+  const prototype = beside?.classes[readN()] ?? malformed("a class that is not registered");
+  const tag = source[at];
+  if (at >= end || (tag !== OBJECT && tag !== OBJECT_SHAPE && tag !== OBJECT_PAIRS)) {
+    malformed("an instance without properties");
+  }
+  return Object.setPrototypeOf(read(), prototype);
 }
 
 function readArray(): unknown[] {

@@ -47,7 +47,7 @@ import { DataCloneError } from "./errors.ts";
 // Engines know the value of a module's const, but look up each property of an imported object.
 const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;
 const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
-const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END } = WIRE;
+const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END, INSTANCE } = WIRE;
 const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
 const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED } = WIRE;
 const { ERROR, REFERENCE, SMALL_INT } = WIRE;
@@ -193,6 +193,7 @@ export class Encoder {
   };
 
   readonly #lends: boolean;
+  readonly #classNumber: ((prototype: object) => number | undefined) | undefined;
   #transfer: ReadonlySet<unknown> | undefined;
   #regions: ArrayBufferLike[] | undefined;
 
@@ -205,9 +206,12 @@ export class Encoder {
   /**
    * @param lends Whether memory of this isolate's buffers may be used elsewhere: to share it, and
    * to transfer it without a copy.
+   * @param classNumber The number of a class by its prototype; `undefined` for one that is not
+   * registered.
    */
-  constructor(lends = false) {
+  constructor(lends = false, classNumber?: (prototype: object) => number | undefined) {
     this.#lends = lends;
+    this.#classNumber = classNumber;
     this.#allocate(FIRST_CAPACITY);
   }
 
@@ -569,6 +573,7 @@ export class Encoder {
     this.#keys[this.#depth++] = key;
     switch (kind) {
       case "plain":
+        if (this.#classNumber !== undefined) this.#class(value);
         this.#plain(value as Record<string, unknown>);
         break;
       case "array":
@@ -605,6 +610,14 @@ export class Encoder {
         this.#error(value as Error, kind === "DOMException");
     }
     this.#depth--;
+  }
+
+  /** Writes the class of an instance, if it is known. */
+  #class(object: object): void {
+    const prototype = Object.getPrototypeOf(object) as object | null;
+    if (prototype === Object.prototype || prototype === null) return;
+    const number = this.#classNumber!(prototype);
+    if (number !== undefined) this.#tagN(INSTANCE, number);
   }
 
   #plain(object: Record<string, unknown>): void {

@@ -57,6 +57,7 @@ export interface Pending {
 export class Reactor {
   readonly #native: Native;
   readonly #pool: number;
+  readonly #classes: readonly object[];
   readonly #waker: Waker;
   readonly #pending = new Map<number, Pending>();
   /* Of tasks whose buffers are in use, by id. */
@@ -74,7 +75,9 @@ export class Reactor {
   #idle: (() => void)[] = [];
   readonly #tick = (): void => this.#poll();
 
-  constructor(native: Native, pool: number) {
+  /** @param classes the prototypes of the pool's classes */
+  constructor(native: Native, pool: number, classes: readonly object[]) {
+    this.#classes = classes;
     this.#native = native;
     this.#pool = pool;
     const memory = native.view(
@@ -256,7 +259,7 @@ export class Reactor {
 
   /** Reads a payload, behind which the table of its moved buffers lies. */
   #read(bytes: Uint8Array, moved: number, lent: readonly ArrayBufferLike[] = []): unknown {
-    if (moved === 0 && lent.length === 0) return decode(bytes);
+    if (moved === 0 && lent.length === 0 && this.#classes.length === 0) return decode(bytes);
     const table = new DataView(bytes.buffer, align(bytes.byteOffset + bytes.length));
     const buffers = Array.from({ length: moved }, (_, i) => {
       const entry = i * MOVED.SIZE;
@@ -266,7 +269,7 @@ export class Reactor {
         table.getFloat64(entry + MOVED.HANDLE, true),
       );
     });
-    return decode(bytes, { lent, moved: buffers });
+    return decode(bytes, { lent, moved: buffers, classes: this.#classes });
   }
 
   #readExternal(

@@ -7,11 +7,12 @@
  *
  * @module
  */
-import { ERROR, ERROR_TEXT, OPTION, SUBMISSION } from "../ffi/symbols.ts";
+import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION } from "../ffi/symbols.ts";
 import { loadNative } from "../ffi/load.ts";
 import type { Native } from "../ffi/native.ts";
+import { type AnyClass, type Classes, registerClasses, warnOfClass } from "./classes.ts";
 import { decode, Encoder } from "./clone.ts";
-import { InternalError, PoolClosedError } from "./errors.ts";
+import { FreeVariableError, InternalError, PoolClosedError } from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
 import { type CompileReply, describe, ProgramCache } from "./source.ts";
@@ -60,6 +61,14 @@ export interface RunnerOptions extends Limits {
    * or else as many as the machine has processors (`navigator.hardwareConcurrency`).
    */
   readonly maxThreads?: number;
+  /**
+   * Classes whose instances arrive as instances, in tasks and back, and which tasks find as
+   * globals by their names. Their source crosses, so they can use each other and what tasks have,
+   * nothing else; a class comes after the one it extends. Own enumerable properties are carried, no
+   * constructor runs; classes with private members are refused. Default: none, instances arrive as
+   * plain objects.
+   */
+  readonly classes?: readonly AnyClass[];
 }
 
 const KIB = 1024;
@@ -105,6 +114,7 @@ export class Runner {
   readonly #pool: number;
   readonly #reactor: Reactor;
   readonly #programs: ProgramCache;
+  readonly #newEncoder: () => Encoder;
   #encoder: Encoder | undefined;
   #reply = new Uint8Array(4 * KIB);
   #closing: Promise<void> | undefined;
@@ -114,7 +124,6 @@ export class Runner {
     checkRunnerOptions(options);
     this.#limits = { ...options };
     this.#native = loadNative();
-    this.#encoder = new Encoder(this.#native.lends);
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     this.#pool = this.#native.symbols.dfd_pool_open();
     if (this.#pool === 0) throw libraryError("a pool could not be made", ERROR.MEMORY);
@@ -128,9 +137,20 @@ export class Runner {
         );
       }
     }
-    this.#reactor = new Reactor(this.#native, this.#pool);
+    const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
+    if (classes !== undefined) this.#preload(classes);
+    const debug = Boolean(this.#native.env("DEFERRED_DEBUG"));
+    const classNumber = (prototype: object): number | undefined => {
+      const number = classes?.numbers.get(prototype);
+      if (number === undefined && debug) warnOfClass(prototype);
+      return number;
+    };
+    const { lends } = this.#native;
+    this.#newEncoder = () => new Encoder(lends, classes || debug ? classNumber : undefined);
+    this.#encoder = this.#newEncoder();
+    this.#reactor = new Reactor(this.#native, this.#pool, classes?.prototypes ?? []);
     this.#programs = new ProgramCache(
-      (source, strict) => this.#compile(source, strict),
+      (source, strict) => this.#compile(source, strict ? COMPILE.STRICT : 0),
       (program) => {
         if (!this.#closed) this.#native.symbols.dfd_program_free(this.#pool, program);
       },
@@ -201,7 +221,7 @@ export class Runner {
     this.#checkOpen();
     const count = args.length; // a getter may change it
     // A getter among the arguments may submit a task in its turn: the encoder is away meanwhile.
-    const encoder = this.#encoder ?? new Encoder(this.#native.lends);
+    const encoder = this.#encoder ?? this.#newEncoder();
     this.#encoder = undefined;
     try {
       encoder.begin(SUBMISSION.ARGS, transfer);
@@ -260,14 +280,36 @@ export class Runner {
     this.#native.symbols.dfd_pool_close(this.#pool);
   }
 
-  #compile(source: string, strict: boolean): CompileReply {
+  /** Makes the classes part of every realm. */
+  #preload({ source }: Classes): void {
+    try {
+      const reply = this.#compile(source, COMPILE.STRICT | COMPILE.PRELOAD);
+      if ("error" in reply) throw reply.error;
+      if (reply.free.length > 0) {
+        throw new FreeVariableError(
+          `new DeferredPool({ classes }): they use ${reply.free.map((name) => `\`${name}\``)}, ` +
+            "which no task has; a class can only use itself, the classes before it, and what tasks have",
+          reply.free,
+        );
+      }
+      const { dfd_preload } = this.#native.symbols;
+      const thrown = dfd_preload(this.#pool, reply.program, this.#reply, this.#reply.length);
+      if (thrown > 0) throw decode(this.#reply.subarray(0, thrown));
+      this.#check(thrown, "the classes could not be made");
+    } catch (error) {
+      this.#native.symbols.dfd_pool_close(this.#pool);
+      throw error;
+    }
+  }
+
+  #compile(source: string, flags: number): CompileReply {
     const bytes = utf8.encode(source);
     for (;;) {
       const length = this.#native.symbols.dfd_compile(
         this.#pool,
         bytes,
         bytes.length,
-        strict ? 1 : 0,
+        flags,
         this.#reply,
         this.#reply.length,
       );
@@ -308,7 +350,7 @@ function checkRunnerOptions(options: RunnerOptions): void {
       `new DeferredPool(options): options must be an object, got ${describe(options)}`,
     );
   }
-  const known = ["maxThreads", ...LIMIT_NAMES];
+  const known = ["maxThreads", "classes", ...LIMIT_NAMES];
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
       throw new TypeError(
@@ -320,6 +362,14 @@ function checkRunnerOptions(options: RunnerOptions): void {
   }
   if (options.maxThreads !== undefined) {
     checkWhole(options.maxThreads, "new DeferredPool({ maxThreads })", BOUNDS.maxThreads);
+  }
+  const classes: unknown = options.classes;
+  if (classes !== undefined && !Array.isArray(classes)) {
+    throw new TypeError(
+      `new DeferredPool({ classes }): classes must be an array of classes, got ${
+        describe(classes)
+      }`,
+    );
   }
   checkLimits(options, "new DeferredPool");
 }

@@ -1,0 +1,244 @@
+/** Classes that are registered with a pool: their instances cross as such, both ways. */
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { DeferredPool } from "../mod.ts";
+import { outputOf } from "./support/process.ts";
+
+class Point {
+  static made = 0;
+  x: number;
+  y: number;
+  constructor(x: number, y: number) {
+    this.x = x;
+    this.y = y;
+    Point.made++;
+  }
+  get length(): number {
+    return Math.hypot(this.x, this.y);
+  }
+  plus(other: Point): Point {
+    return new Point(this.x + other.x, this.y + other.y);
+  }
+  static origin(): Point {
+    return new Point(0, 0);
+  }
+}
+
+class Point3 extends Point {
+  z: number;
+  constructor(x: number, y: number, z: number) {
+    super(x, y);
+    this.z = z;
+  }
+  override get length(): number {
+    return Math.hypot(super.length, this.z);
+  }
+}
+
+/** Uses other classes of its pool, a getter and a setter, and a field that is a collection. */
+class Path {
+  points: Point[] = [];
+  seen: Map<string, Point> = new Map();
+  add(p: Point): this {
+    this.points.push(p);
+    this.seen.set(`${p.x},${p.y}`, p);
+    return this;
+  }
+  get end(): Point {
+    return this.points.at(-1) ?? Point.origin();
+  }
+}
+
+class Empty {}
+
+const pool = new DeferredPool({ maxThreads: 2, classes: [Point, Point3, Path, Empty] });
+after(() => pool.close());
+
+describe("instances of registered classes", () => {
+  test("are instances in the task, and when they come back", async () => {
+    const made = Point.made;
+    const sum = await pool.run(
+      (a: Point, b: Point) => {
+        if (!(a instanceof Point)) throw new Error("no instance");
+        return a.plus(b);
+      },
+      new Point(1, 2),
+      new Point(3, 4),
+    );
+    assert.ok(sum instanceof Point);
+    assert.deepEqual([sum.x, sum.y, sum.length], [4, 6, Math.hypot(4, 6)]);
+    assert.equal(Point.made, made + 2, "no constructor runs for a copy");
+  });
+
+  test("of classes that extend others", async () => {
+    const got = await pool.run(
+      (p: Point) =>
+        [p instanceof Point3, p instanceof Point, p.length, new Point3(2, 3, 6)] as const,
+      new Point3(1, 2, 2),
+    );
+    assert.deepEqual(got.slice(0, 3), [true, true, 3]);
+    assert.ok(got[3] instanceof Point3);
+    assert.equal(got[3].length, 7);
+  });
+
+  test("hold others, are shared and in cycles", async () => {
+    const path = new Path().add(new Point(1, 2)).add(new Point3(3, 4, 0));
+    const back = await pool.run((p: Path) => {
+      p.add(new Point(9, 9));
+      return { p, end: p.end, again: [p, p], same: p.seen.get("1,2") === p.points[0] };
+    }, path);
+    assert.ok(back.p instanceof Path && back.end instanceof Point);
+    assert.equal(back.end, back.p.points[2]);
+    assert.equal(back.again[0], back.p);
+    assert.equal(back.same, true);
+    assert.ok(back.p.points[1] instanceof Point3);
+    assert.equal(back.p.seen.get("3,4"), back.p.points[1]);
+    const cycle: Point & { self?: unknown } = new Point(1, 1);
+    cycle.self = cycle;
+    const turned = await pool.run(
+      (c: Point & { self?: unknown }) => ({ c, is: c.self === c }),
+      cycle,
+    );
+    assert.ok(turned.is && turned.c instanceof Point && turned.c.self === turned.c);
+  });
+
+  test("of the same keys as other objects keep their class, and those none", async () => {
+    const got = await pool.run(() => {
+      const all: object[] = [];
+      for (let i = 0; i < 50; i++) all.push({ x: i, y: i }, new Point(i, i), new Point3(i, i, i));
+      all.push(new Empty(), {}, new Empty());
+      return all;
+    });
+    const classes = got.map((o) => o.constructor);
+    for (let i = 0; i < 150; i++) assert.equal(classes[i], [Object, Point, Point3][i % 3]);
+    assert.deepEqual(classes.slice(150), [Empty, Object, Empty]);
+    const back = await pool.run((all: object[]) => all.map((o) => o.constructor.name), got);
+    assert.deepEqual(back, classes.map((c) => c.name));
+  });
+
+  test("with many keys, odd keys and getters", async () => {
+    const many = Object.assign(
+      new Empty(),
+      Object.fromEntries(
+        Array.from({ length: 100 }, (_, i) => [`k${i}`, i]),
+      ),
+    );
+    const odd = new Empty();
+    for (
+      const [key, value] of Object.entries(JSON.parse('{"__proto__":1,"constructor":2,"a b":3}'))
+    ) {
+      Object.defineProperty(odd, key, { value, enumerable: true, writable: true });
+    }
+    Object.defineProperty(odd, "read", { get: () => 4, enumerable: true });
+    const [a, b] = await pool.run((a: object, b: object) => [a, b] as const, many, odd);
+    assert.ok(a instanceof Empty && b instanceof Empty);
+    assert.equal(Object.keys(a).length, 100);
+    assert.deepEqual(Object.entries(b), [["__proto__", 1], ["constructor", 2], ["a b", 3], [
+      "read",
+      4,
+    ]]);
+  });
+
+  test("thrown, in an error's properties and in Maps", async () => {
+    const error = await pool.run(() => {
+      throw Object.assign(new Error("at"), { where: new Point(1, 2) });
+    }).catch((e: Error) => e) as unknown as { where: Point };
+    assert.ok(error.where instanceof Point);
+    const map = await pool.run(
+      (m: Map<Point, Point>) => m,
+      new Map([[new Point(1, 1), new Point(2, 2)]]),
+    );
+    for (const [key, value] of map) assert.ok(key instanceof Point && value instanceof Point);
+  });
+
+  test("are what every task of every thread finds, unchanged by the task before", async () => {
+    await pool.run(() => {
+      Point.prototype.plus = () => new Point(-1, -1);
+      Point.made = 99;
+      Object.setPrototypeOf(Point3.prototype, null);
+      (globalThis as { Path?: unknown }).Path = undefined;
+    });
+    const got = await Promise.all(Array.from({ length: 20 }, () =>
+      pool.run((a: Point) => [
+        a.plus(a).x,
+        Point.made,
+        new Point3(0, 0, 1) instanceof Point,
+        typeof Path,
+      ], new Point(2, 2))));
+    for (const one of got) assert.deepEqual(one, [4, 1, true, "function"]);
+  });
+
+  test("of other classes, and of other pools, are plain objects", async () => {
+    class Other {
+      a = 1;
+    }
+    const [plain, point] = await pool.run(
+      (o: object, p: Point) => [
+        Object.getPrototypeOf(o) === Object.prototype,
+        p instanceof Point,
+      ],
+      new Other(),
+      new Point(1, 1),
+    );
+    assert.deepEqual([plain, point], [true, true]);
+    await using without = new DeferredPool({ maxThreads: 1 });
+    const back = await without.run((p: object) => [p, typeof p], new Point(1, 2));
+    assert.deepEqual(back, [{ x: 1, y: 2 }, "object"]);
+  });
+});
+
+test("what can't be registered is refused, and says why", () => {
+  const says = (classes: unknown, message: RegExp, name = "TypeError"): void => {
+    assert.throws(() => new DeferredPool({ classes: classes as [] }), { name, message });
+  };
+  says({}, /classes must be an array/);
+  says([5], /classes\[0\] must be a class, got/);
+  says([Point, () => 1], /classes\[1\] must be a class/);
+  says([Map], /classes\[0\] must be a class/);
+  says([(() => class {})()], /must have a name/);
+  says([Point, Point], /two classes named `Point`/);
+  says([Point3], /`Point3` extends `Point`, which must be registered before it/);
+  class Words extends Map {}
+  says([Words], /`Words` extends `Map`/);
+  class Secret {
+    #hidden = 1;
+    get open(): number {
+      return this.#hidden;
+    }
+  }
+  says([Secret], /private member `#hidden`/);
+  const outside = 5;
+  class Closed {
+    get(): number {
+      return outside;
+    }
+  }
+  if (!("Bun" in globalThis)) says([Closed], /`outside`/, "FreeVariableError"); // Bun inlines it
+});
+
+test("a class that throws when it is made in a realm says so", () => {
+  class Picky {
+    static kind: string = typeof (globalThis as { navigator?: unknown }).navigator === "undefined"
+      ? (() => {
+        throw new RangeError("no navigator here");
+      })()
+      : "host";
+  }
+  assert.throws(() => new DeferredPool({ classes: [Picky] }), {
+    name: "RangeError",
+    message: "no navigator here",
+  });
+});
+
+test("with DEFERRED_DEBUG, a class that is not registered is told of once", async () => {
+  const program = `
+    class Point { constructor() { this.x = 1; } }
+    const told = [];
+    console.warn = (text) => told.push(text);
+    for (let i = 0; i < 3; i++) await Deferred.run((p) => p, new Point());
+    await Deferred.run((p) => p, { a: Object.create(null) });
+    console.log(told.length, told[0]?.includes("\`Point\`"));
+  `;
+  assert.equal(await outputOf(program, { env: { DEFERRED_DEBUG: "1" } }), "1 true");
+  assert.equal(await outputOf(program), "0 undefined");
+});
