@@ -7,6 +7,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { types } from "node:util";
 
 /** What an object is. "unknown": the prototype says nothing. */
@@ -40,19 +41,58 @@ const WEAK_MAP = new Refusal("a WeakMap", "its entries can't be listed: pass a M
 const WEAK_SET = new Refusal("a WeakSet", "its values can't be listed: pass a Set");
 const WEAK_REF = new Refusal("a WeakRef", "pass what deref() gives");
 const GENERATOR = new Refusal("a generator", "pass its values: [...it]");
+const ASYNC_GENERATOR = new Refusal(
+  "an async generator",
+  "pass its values: await Array.fromAsync(it)",
+);
 const NAMESPACE = new Refusal("a module's namespace", "pass the values that it exports");
 const BOXED_SYMBOL = new Refusal("a boxed symbol", "pass its description, a string");
+const RAW_JSON = new Refusal("a raw JSON text", "pass its rawJSON, a string");
+const WRAPPED_ITERATOR = new Refusal("an iterator", "pass its values: [...it]");
 const DETACHED = new Refusal("a detached ArrayBuffer", "it was transferred away: pass a copy");
 const OUTSIDE = new Refusal("a view outside its buffer", "the buffer was shrunk: make a new view");
+
+/** What to do about objects of the platform, by the name of their class, or of its namespace. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ["URL", "pass its href"],
+  ["URLSearchParams", "pass its entries: [...it]"],
+  ["Headers", "pass its entries: [...it]"],
+  ["FormData", "pass its entries: [...it]"],
+  ["Blob", "pass its bytes: await it.bytes(), and its type"],
+  ["Request", "pass its url, its bytes: await it.bytes(), its headers: [...it.headers]"],
+  ["Response", "pass its status, its bytes: await it.bytes(), its headers: [...it.headers]"],
+  ["ReadableStream", "pass its chunks: await Array.fromAsync(it)"],
+  ["AbortSignal", "give it to the option `signal`"],
+  ["AbortController", "give its signal to the option `signal`"],
+  ["CryptoKey", "export it first: await crypto.subtle.exportKey(...)"],
+  ["KeyObject", "export it first: it.export()"],
+  ["TextEncoder", "use it outside, and pass what it gives"],
+  ["TextDecoder", "use it outside, and pass what it gives"],
+  ["Temporal", "pass its toString()"],
+  ["Intl", "use it outside, and pass what it gives"],
+  ["Intl.Locale", "pass its toString()"],
+  ["WebAssembly", "a task has no WebAssembly"],
+  ["WebAssembly.Memory", "pass its bytes: it.buffer.slice()"],
+  ["FinalizationRegistry", "make one in the task"],
+  ["DisposableStack", "make one in the task"],
+  ["AsyncDisposableStack", "make one in the task"],
+]);
 
 // ---- What an object is ----
 
 const TypedArray = Object.getPrototypeOf(Uint8Array) as { readonly prototype: Uint8Array };
 const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([].values())) as object;
+const WrappedIterator = Object.getPrototypeOf(
+  Iterator.from({ next: () => ({ done: true, value: undefined }) }),
+) as object;
+
+const { isRawJSON } = JSON as JSON & { isRawJSON?: (value: unknown) => boolean };
 
 /** What objects with these prototypes are likely to be. Grows with the classes that come by. */
 const kinds = new WeakMap<object, Kind | Refusal>([
   [Object.prototype, "plain"],
+  [Array.prototype, "plain"], // what only inherits from it
+  [Function.prototype, "plain"],
   [Map.prototype, "map"],
   [Set.prototype, "set"],
   [Date.prototype, "date"],
@@ -72,7 +112,9 @@ const kinds = new WeakMap<object, Kind | Refusal>([
   [WeakSet.prototype, WEAK_SET],
   [WeakRef.prototype, WEAK_REF],
   [Object.getPrototypeOf(function* () {}).prototype, GENERATOR],
-  [Object.getPrototypeOf(async function* () {}).prototype, GENERATOR],
+  [Object.getPrototypeOf(async function* () {}).prototype, ASYNC_GENERATOR],
+  [IteratorPrototype, "plain"], // the program's own iterators extend it
+  [WrappedIterator, WRAPPED_ITERATOR],
 ]);
 if (typeof SharedArrayBuffer === "function") kinds.set(SharedArrayBuffer.prototype, "shared");
 
@@ -93,34 +135,68 @@ export function kindOf(object: object): Kind | Refusal {
 function kindOfPrototype(prototype: object): Kind | Refusal {
   let kind = kinds.get(prototype);
   if (kind !== undefined) return kind;
-  kind = platformClass(prototype);
-  if (kind === undefined) {
-    const next = Object.getPrototypeOf(prototype) as object | null;
-    kind = next === null ? "unknown" : kindOfPrototype(next);
-  }
+  const next = Object.getPrototypeOf(prototype) as object | null;
+  kind = next === null ? "unknown" : kindOfPrototype(next);
+  if (kind === "plain") kind = refusalOf(prototype) ?? kind;
+  else if (kind instanceof Refusal) kind = refusalOf(prototype, kind.advice) ?? kind;
   kinds.set(prototype, kind);
   return kind;
 }
 
-/** The refusal of what is the platform's own: a URL, Blob, Intl.NumberFormat, a Map's iterator, … */
-function platformClass(prototype: object): Refusal | undefined {
+/**
+ * The refusal of what is the platform's own: a URL, Blob, Intl.NumberFormat, a Map's iterator, …
+ * `inherited` is what is said of the class that it extends.
+ */
+function refusalOf(prototype: object, inherited?: string): Refusal | undefined {
   const tag: unknown = Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag)?.value;
-  if (typeof tag !== "string") return undefined;
-  const what = `${/^[aeio]/i.test(tag) ? "an" : "a"} ${tag}`;
   if (
-    tag.includes("Iterator") &&
+    typeof tag === "string" && tag.includes("Iterator") &&
     Object.prototype.isPrototypeOf.call(IteratorPrototype, prototype)
   ) {
-    return new Refusal(what, "pass its values: [...it]");
+    return new Refusal(withArticle(tag), "pass its values: [...it]");
   }
+  const name = platformClass(prototype, tag);
+  if (name === undefined) return undefined;
+  const advice = ADVICE.get(name) ?? ADVICE.get(name.split(".", 1)[0]!) ?? inherited;
+  return new Refusal(withArticle(name), advice ?? "pass the data that it holds");
+}
+
+function withArticle(name: string): string {
+  return `${/^[aeio]/i.test(name) ? "an" : "a"} ${name}`;
+}
+
+/**
+ * The name of the platform's class that has this prototype. It is found where the platform keeps
+ * its classes, by the tag (`Intl.NumberFormat`) or by its constructor's name. What a program puts
+ * among the globals is enumerable there, unlike all that the platform has.
+ */
+function platformClass(prototype: object, tag: unknown): string | undefined {
+  if (typeof tag === "string") {
+    const found = tag === "KeyObject" ? process.getBuiltinModule("node:crypto").KeyObject : at(tag);
+    if (isClassOf(found, prototype)) return tag;
+  }
+  const made: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+  if (!isClassOf(made, prototype)) return undefined;
+  const name: unknown = Object.getOwnPropertyDescriptor(made, "name")?.value;
+  if (typeof name !== "string") return undefined;
+  const isGlobal = at(name) === made &&
+    !Object.prototype.propertyIsEnumerable.call(globalThis, name);
+  return isGlobal || at(`Bun.${name}`) === made || at(`Deno.${name}`) === made ? name : undefined;
+}
+
+function isClassOf(value: unknown, prototype: object): value is { readonly prototype: object } {
+  return typeof value === "function" && value.prototype === prototype;
+}
+
+/** What is at a path from the global object, if anything. */
+function at(path: string): unknown {
   let found: unknown = globalThis;
-  for (const part of tag.split(".")) {
+  for (const part of path.split(".")) {
     if (found === null || (typeof found !== "object" && typeof found !== "function")) return;
     const property = Object.getOwnPropertyDescriptor(found, part);
     found = property?.get ? property.get.call(found) : property?.value;
   }
-  const isClass = typeof found === "function" && found.prototype === prototype;
-  return isClass ? new Refusal(what, "pass the data that it holds") : undefined;
+  return found;
 }
 
 /** Whether the prototype spoke the truth. */
@@ -156,6 +232,7 @@ function kindBySlots(object: object): Kind | Refusal {
   if (types.isWeakSet(object)) return WEAK_SET;
   if (types.isGeneratorObject(object)) return GENERATOR;
   if (types.isModuleNamespaceObject(object)) return NAMESPACE;
+  if (isRawJSON?.(object)) return RAW_JSON;
   return "plain";
 }
 

@@ -34,6 +34,8 @@ export function show(value: unknown): string {
         parts.push(`${key} ${go((e as Error & Record<string, unknown>)[key])}`);
       }
     }
+    const rest = Object.keys(e).filter((key) => !/^(name|message|stack|cause|errors)$/.test(key));
+    if (rest.length > 0) parts.push(properties(e, rest));
     return parts.join(", ");
   };
 
@@ -63,6 +65,8 @@ export function show(value: unknown): string {
         const buffer = o as ArrayBuffer;
         return bytes(buffer) + (buffer.resizable ? ` of ${buffer.maxByteLength}` : "");
       }
+      case "SharedArrayBuffer":
+        return bytes(o as ArrayBuffer);
       case "Error":
       case "DOMException":
         return error(o as Error);
