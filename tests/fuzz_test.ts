@@ -55,10 +55,17 @@ function encode(value: unknown): Uint8Array {
   return encoder.bytes.slice(0, encoder.length);
 }
 
+/** What values may refer to, if it is there. */
+const everything = {
+  lent: [new ArrayBuffer(16), new SharedArrayBuffer(5)],
+  moved: [new ArrayBuffer(8)],
+  classes: [{}, Object.create({ inherited: 1 })],
+};
+
 /** Decodes, or undefined if the bytes are refused as they should be. */
-function attempt(bytes: Uint8Array): { value: unknown } | undefined {
+function attempt(bytes: Uint8Array, beside?: typeof everything): { value: unknown } | undefined {
   try {
-    return { value: decode(bytes) };
+    return { value: decode(bytes, beside) };
   } catch (error) {
     if (error instanceof InternalError && /malformed/.test(error.message)) return undefined;
     throw new Error(`decoding ${toHex(bytes)} throws what it must not`, { cause: error });
@@ -68,7 +75,7 @@ function attempt(bytes: Uint8Array): { value: unknown } | undefined {
 /** Whatever the bytes are: a value that can be encoded, in one way, or a refusal. */
 function check(bytes: Uint8Array): boolean {
   const result = attempt(bytes);
-  if (result === undefined) return false;
+  if (result === undefined) return attempt(bytes, everything) !== undefined;
   try {
     const once = encode(result.value);
     const twice = encode(decode(once));

@@ -39,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 static struct {
     JSRuntime *runtime;
     JSContext *ctx;
-    size_t blocks; /* that the engine has not given back */
+    JSValue classes[2]; /* prototypes, one of which inherits from the other */
+    size_t blocks;      /* that the engine has not given back */
 } fuzz;
 
 static void *fuzz_calloc(void *opaque, size_t count, size_t size) {
@@ -83,6 +84,8 @@ static void fuzz_open(void) {
     fuzz.ctx = fuzz.runtime ? JS_NewContext(fuzz.runtime) : NULL;
     if (!fuzz.ctx) abort();
     JS_AddIntrinsicDOMException(fuzz.ctx);
+    fuzz.classes[0] = JS_NewObject(fuzz.ctx);
+    fuzz.classes[1] = JS_NewObjectProto(fuzz.ctx, fuzz.classes[0]);
     JS_SetMaxStackSize(fuzz.runtime, 0); /* sanitizers need much, and the codec none of it */
     JS_SetMemoryLimit(fuzz.runtime, FUZZ_MEMORY);
 }
@@ -151,7 +154,7 @@ static bool is_no_memory(const char *refusal) {
 
 /* Decodes and encodes again into `out`; false if there was no memory for that, or if the bytes
  * were refused and may be (`refusal`, of which the room is the caller's). */
-static bool translate(const uint8_t *data, size_t length, CloneMemory *memory, Bytes *out,
+static bool translate(const uint8_t *data, size_t length, CloneScope *scope, Bytes *out,
                       char *refusal, size_t room) {
     JSContext *ctx = fuzz.ctx;
     CloneFailure failure;
@@ -159,11 +162,11 @@ static bool translate(const uint8_t *data, size_t length, CloneMemory *memory, B
     char text[128];
     out->length = 0;
     refusal[0] = '\0';
-    if (clone_decode(ctx, data, length, memory, &value, 1)) {
+    if (clone_decode(ctx, data, length, scope, &value, 1)) {
         if (!take_refusal(refusal, room)) broken("refused, but not as malformed", data, length);
         return false;
     }
-    CloneResult result = clone_encode(ctx, value, out, memory, &failure);
+    CloneResult result = clone_encode(ctx, value, out, scope, &failure);
     JS_FreeValue(ctx, value);
     if (result == CLONE_UNCLONEABLE) broken("decoded, but can't be encoded", data, length);
     if (result == CLONE_NO_MEMORY) abort(); /* of the process */
@@ -172,13 +175,13 @@ static bool translate(const uint8_t *data, size_t length, CloneMemory *memory, B
     return result == CLONE_OK;
 }
 
-static void try_input(const uint8_t *data, size_t length, CloneMemory *memory) {
+static void try_input(const uint8_t *data, size_t length, CloneScope *scope) {
     static Bytes again;
     char refusal[128];
     Bytes *canonical = &verdict.canonical;
     size_t room = sizeof refusal;
-    if (!translate(data, length, memory, canonical, verdict.refusal, room)) return;
-    if (!translate(canonical->data, canonical->length, memory, &again, refusal, room)) {
+    if (!translate(data, length, scope, canonical, verdict.refusal, room)) return;
+    if (!translate(canonical->data, canonical->length, scope, &again, refusal, room)) {
         if (is_no_memory(refusal) || refusal[0] == '\0') return;
         fprintf(stderr, "%s\n", refusal);
         broken("its own encoding is refused", data, length);
@@ -191,16 +194,23 @@ static void try_input(const uint8_t *data, size_t length, CloneMemory *memory) {
     }
 }
 
-/* The verdict is that on bytes by themselves. Those that need lent memory get some, too. */
+/* The verdict is that on bytes by themselves. Those that need something beside them get it, too. */
 static void try_both(const uint8_t *data, size_t length) {
-    static const char needs_memory[] = "a region of memory does not exist";
     static uint64_t words[3];
     static const CloneRegion regions[] = {{(uint8_t *)words, 16}, {(uint8_t *)&words[2], 5}};
-    CloneMemory lending = {.lent = regions, .lent_count = 2, .moving = JS_UNDEFINED};
+    CloneScope scope = {
+        .classes = fuzz.classes,
+        .class_count = sizeof fuzz.classes / sizeof *fuzz.classes,
+        .lent = regions,
+        .lent_count = sizeof regions / sizeof *regions,
+        .moving = JS_UNDEFINED,
+    };
+    char refusal[sizeof verdict.refusal];
     try_input(data, length, NULL);
-    if (strcmp(verdict.refusal, needs_memory) != 0) return;
-    try_input(data, length, &lending);
-    snprintf(verdict.refusal, sizeof verdict.refusal, "%s", needs_memory);
+    if (!strstr(verdict.refusal, "does not exist")) return; /* a region, a class; or a shape */
+    memcpy(refusal, verdict.refusal, sizeof refusal);
+    try_input(data, length, &scope);
+    memcpy(verdict.refusal, refusal, sizeof refusal);
 }
 
 /* How many blocks are left, but garbage. */
