@@ -41,6 +41,7 @@ import {
   red,
   yellow,
 } from "./terminal.mjs";
+import { types } from "./types.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const LOGS = "build/test";
@@ -238,6 +239,11 @@ async function runChecks(warnings) {
     await check("generated symbols", async () => {
       if (await symbols({ check: true }) === "stale") {
         return "ffi/symbols.ts is not what the headers say: npm run symbols";
+      }
+    });
+    await check("generated tables of types", async () => {
+      if (await types({ check: true }) === "stale") {
+        return "docs/types.md is not what tests/support/types.ts says: node scripts/types.mjs";
       }
     });
     await check("compiler warnings", () => warnings.join("\n"));
