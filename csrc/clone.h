@@ -42,6 +42,7 @@
  *             a result: given back
  *   SHARED    n = number of a region: a SharedArrayBuffer over memory of the host
  *   MOVED     n = number of a buffer whose memory was moved out of the realm; in results only
+ *   PRESET    n = number of a value that the pool put into every realm
  *   VIEW      kind u8 (WIRE_VIEW_*), a value (any buffer or REFERENCE), byte offset n, flag u8
  *             (1 = tracks the length), length n (elements; bytes for a DataView; 0 if tracking).
  *             The view is numbered before its buffer.
@@ -142,6 +143,7 @@
     X(LENT, 0x33)                                                                                  \
     X(SHARED, 0x34)                                                                                \
     X(MOVED, 0x35)                                                                                 \
+    X(PRESET, 0x36)                                                                                \
     X(ERROR, 0x38)                                                                                 \
     X(REFERENCE, 0x40)                                                                             \
     X(SMALL_INT, 0x80)
@@ -215,6 +217,9 @@ typedef struct CloneScope {
     /* The prototypes of the classes whose instances cross as such, by number. The realm's. */
     const JSValue *classes;
     uint32_t class_count;
+    /* The values that every realm of the pool has, by number. The realm's. */
+    const JSValue *presets;
+    uint32_t preset_count;
     /* What the host lent for the task's time: LENT and SHARED. The caller's. */
     const CloneRegion *lent;
     uint32_t lent_count;

@@ -362,6 +362,15 @@ static Step read_buffer(Decoder *d, bool resizable, JSValue *out) {
     return finish(d, engine_new_buffer(d->ctx, &buffer), out);
 }
 
+/* A value that the realm has already. */
+static Step read_preset(Decoder *d, JSValue *out) {
+    uint32_t number;
+    if (!read_n(d, &number)) return FAILED;
+    if (!d->scope || number >= d->scope->preset_count)
+        return malformed(d, "a shared value does not exist");
+    return finish(d, JS_DupValue(d->ctx, d->scope->presets[number]), out);
+}
+
 /* A buffer over memory of the host's. */
 static Step read_lent(Decoder *d, bool shared, JSValue *out) {
     uint32_t number;
@@ -617,6 +626,8 @@ static Step read_value(Decoder *d, JSValue *out) {
     case WIRE_LENT:
     case WIRE_SHARED:
         return read_any_buffer(d, tag, out);
+    case WIRE_PRESET:
+        return read_preset(d, out);
     case WIRE_VIEW:
         return read_view(d, out);
     case WIRE_ERROR:

@@ -928,11 +928,22 @@ static Step encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) 
 
 /* --- values ------------------------------------------------------------------------------- */
 
+/* Writes an object that every realm has by its number. */
+static bool put_preset(Encoder *e, JSValueConst object) {
+    for (uint32_t i = 0; i < e->scope->preset_count; i++) {
+        if (JS_VALUE_GET_PTR(e->scope->presets[i]) != JS_VALUE_GET_PTR(object)) continue;
+        put_tag_n(e->out.bytes, WIRE_PRESET, i);
+        return true;
+    }
+    return false;
+}
+
 static Step encode_object(Encoder *e, JSValueConst object) {
     EngineKind kind = engine_kind(e->ctx, object);
     if (kind >= ENGINE_FUNCTION) return refuse_object(e, object, kind, "");
     Step step = number_object(e, object);
     if (step != PUSHED) return step;
+    if (e->scope && e->scope->preset_count && put_preset(e, object)) return DONE;
     switch (kind) {
     case ENGINE_PLAIN:
         return encode_plain(e, object);

@@ -123,6 +123,12 @@ int32_t dfd_preload(uint32_t handle, uint32_t program, uint8_t *reply, uint32_t 
     return reply ? pool_preload(pool, program, reply, capacity) : DFD_E_INVALID;
 }
 
+int32_t dfd_share(uint32_t handle, const uint8_t *value, uint32_t length) {
+    Pool *pool = find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    return value && length ? pool_share(pool, value, length) : DFD_E_INVALID;
+}
+
 int32_t dfd_program_free(uint32_t handle, uint32_t program) {
     Pool *pool = find(handle);
     return pool ? pool_program_free(pool, program) : DFD_E_HANDLE;

@@ -191,6 +191,10 @@ DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t lengt
  * length of the reply: what the program threw, in the wire format. */
 DFD_API int32_t dfd_preload(uint32_t pool, uint32_t program, uint8_t *reply, uint32_t capacity);
 
+/* Puts a value, in the wire format, into every realm of the pool for good: tasks that are submitted
+ * from now on may refer to it (PRESET). Returns its number, counted from 0, or an error. */
+DFD_API int32_t dfd_share(uint32_t pool, const uint8_t *value, uint32_t length);
+
 /* Drops the host's hold on a program; tasks that use it keep theirs. */
 DFD_API int32_t dfd_program_free(uint32_t pool, uint32_t program);
 

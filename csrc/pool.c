@@ -48,6 +48,13 @@
 
 typedef struct Worker Worker;
 
+/* A value that each realm is to have. Never freed before the pool is. */
+typedef struct Share {
+    struct Share *next;
+    size_t length;
+    alignas(8) uint8_t value[];
+} Share;
+
 typedef struct Task {
     Completion completion; /* first: given to the completion queue, which frees it as its own */
     struct Task *next, *previous; /* the queue */
@@ -56,7 +63,8 @@ typedef struct Task {
     double submitted; /* ms */
     double expires;   /* when its time in the queue is over; INFINITY if it never is */
     uint32_t handle;
-    Worker *worker; /* that runs it, or NULL */
+    Worker *worker;  /* that runs it, or NULL */
+    uint32_t shares; /* that its realm must have */
     uint32_t argc;
     size_t length;
     uint32_t region_count;
@@ -71,6 +79,8 @@ struct Worker {
     Pool *pool; /* held */
     Realm *realm;
     uint32_t number;
+    uint32_t shares;   /* that the realm has */
+    Share *last_share; /* of them */
     /* Under the lock: */
     Task *task;       /* that runs */
     int ending;       /* the DFD_STATUS_* that it must end with, or 0 */
@@ -117,6 +127,8 @@ struct Pool {
     Task *first, *last;
     Slots tasks;
     Worker *workers; /* alive ones */
+    Share *first_share, *last_share;
+    uint32_t shares;
     uint32_t length; /* of the queue */
     uint32_t threads, started;
     uint32_t starting, spinning, sleeping, wakeups; /* workers on their way to the queue, or that
@@ -530,6 +542,20 @@ static Realm *build_realm(Worker *worker) {
     return realm;
 }
 
+/* Puts into the realm what the task may refer to. Returns 0 or a DFD_STATUS_*. */
+static int give_shares(Worker *worker, const Task *task) {
+    while (worker->shares < task->shares) {
+        pthread_mutex_lock(&worker->pool->lock);
+        Share *share = worker->last_share ? worker->last_share->next : worker->pool->first_share;
+        pthread_mutex_unlock(&worker->pool->lock);
+        int status = realm_share(worker->realm, share->value, share->length);
+        if (status) return status;
+        worker->last_share = share;
+        worker->shares++;
+    }
+    return 0;
+}
+
 static void *work(void *argument) {
     Worker *worker = argument;
     Pool *pool = worker->pool;
@@ -547,12 +573,13 @@ static void *work(void *argument) {
     pthread_mutex_unlock(&pool->lock);
 
     for (Task *task = take(pool, worker); task;) {
-        int status = DFD_STATUS_MEMORY;
+        int status = DFD_STATUS_MEMORY; /* if there is no realm */
         payload.length = 0;
         if (!realm) realm = build_realm(worker); /* memory was short; perhaps it is not now */
+        if (realm) status = give_shares(worker, task);
         double start = now_ms();
         start_clocks(pool, worker, &task->limits);
-        if (realm) {
+        if (realm && !status) {
             realm_lend(realm, task->regions, task->region_count);
             status = realm_run(realm, task->program, task->args, task->length, task->argc,
                                &task->limits, &payload);
@@ -655,6 +682,10 @@ static void pool_drop(Pool *pool) {
     assert(!pool->first && !pool->workers);
     for (uint32_t i = 0; i < pool->programs.count; i++) program_drop(pool->programs.slots[i].value);
     program_drop(pool->preload);
+    for (Share *share = pool->first_share, *next; share; share = next) {
+        next = share->next;
+        free(share);
+    }
     free(pool->programs.slots);
     free(pool->tasks.slots);
     realm_close(pool->compiler);
@@ -714,6 +745,19 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
 CompletionQueue *pool_completions(Pool *pool) { return &pool->completions; }
 
 uint32_t pool_stragglers(void) { return atomic_load(&stragglers); }
+
+int32_t pool_share(Pool *pool, const uint8_t *value, size_t length) {
+    Share *share = malloc(sizeof *share + length);
+    if (!share) return DFD_E_MEMORY;
+    *share = (Share){.length = length};
+    memcpy(share->value, value, length);
+    pthread_mutex_lock(&pool->lock);
+    *(pool->last_share ? &pool->last_share->next : &pool->first_share) = share;
+    pool->last_share = share;
+    int32_t number = (int32_t)pool->shares++;
+    pthread_mutex_unlock(&pool->lock);
+    return number;
+}
 
 int32_t pool_preload(Pool *pool, uint32_t handle, uint8_t *reply, size_t capacity) {
     Program *program = slots_get(&pool->programs, handle);
@@ -839,6 +883,7 @@ static Task *new_task(Pool *pool, const uint8_t *submission) {
                 .stack = read_u32(submission, DFD_SUBMISSION_MAX_STACK_SIZE),
             },
         .submitted = now,
+        .shares = pool->shares, /* which this thread alone changes */
         .expires = patience ? now + patience : INFINITY,
         .argc = read_u32(submission, DFD_SUBMISSION_ARGC),
         .length = args,

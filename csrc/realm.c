@@ -34,6 +34,7 @@ struct Realm {
     JSRuntime *runtime; /* both in the arena, at the same place after each restore */
     JSContext *context;
     size_t limit, stack; /* bytes, of the arena and of the thread's stack */
+    size_t shared;       /* of the limit, what the presets take */
     uint64_t seed;       /* of Math.random: the next task's */
     double start;        /* of the running task, ms, for performance.now */
     CloneScope scope;    /* of this run */
@@ -526,12 +527,56 @@ bool realm_preload(Realm *realm, const Program *program, Bytes *out) {
     return arena_snapshot(realm->arena);
 }
 
+typedef struct ShareCall {
+    Realm *realm;
+    const uint8_t *value;
+    size_t length;
+} ShareCall;
+
+/* Under the guard. */
+static int share(void *opaque) {
+    const ShareCall *call = opaque;
+    Realm *realm = call->realm;
+    JSContext *ctx = realm->context;
+    JS_UpdateStackTop(realm->runtime);
+    uint32_t count = realm->pristine.preset_count;
+    /* A list of its own for each count: the one before is part of the image. */
+    JSValue *presets = js_malloc(ctx, sizeof *presets * (count + 1));
+    if (count) memcpy(presets, realm->pristine.presets, sizeof *presets * count);
+    if (clone_decode(ctx, call->value, call->length, &realm->pristine, &presets[count], 1))
+        return DFD_STATUS_INTERNAL; /* the host wrote something else */
+    realm->pristine.presets = presets;
+    realm->pristine.preset_count = count + 1;
+    return 0;
+}
+
+int realm_share(Realm *realm, const uint8_t *value, size_t length) {
+    ShareCall call = {realm, value, length};
+    CloneScope before = realm->pristine;
+    size_t used = arena_used(realm->arena), threshold = JS_GetGCThreshold(realm->runtime);
+    arena_set_limit(realm->arena, SIZE_MAX);
+    int status = guard_run(&realm->guard, share, &call);
+    if (status == 0) {
+        size_t more = arena_used(realm->arena) - used;
+        JS_SetGCThreshold(realm->runtime, threshold + more);
+        if (arena_snapshot(realm->arena)) {
+            realm->limit += more;
+            realm->shared += more;
+        } else {
+            status = DFD_STATUS_MEMORY;
+        }
+    }
+    if (status) realm->pristine = before;
+    realm_restore(realm);
+    return status;
+}
+
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out) {
     RunCall call = {realm, program, args, length, argc, out};
     /* What a task returns may take as much memory again as what it was made in. */
-    out->limit = limits->memory ? limits->memory : realm->limit;
-    if (limits->memory) arena_set_limit(realm->arena, limits->memory);
+    out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;
+    if (limits->memory) arena_set_limit(realm->arena, limits->memory + realm->shared);
     if (limits->stack && limits->stack < realm->stack)
         JS_SetMaxStackSize(realm->runtime, limits->stack);
     engine_reseed(realm->context, next_seed(&realm->seed));

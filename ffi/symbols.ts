@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xc8be0458;
+export const ABI = 0x265515e3;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -19,6 +19,7 @@ export const SYMBOLS = {
   dfd_pool_close: { args: ["u32"], result: "i32" },
   dfd_compile: { args: ["u32", "buffer", "u32", "u32", "buffer", "u32"], result: "i32" },
   dfd_preload: { args: ["u32", "u32", "buffer", "u32"], result: "i32" },
+  dfd_share: { args: ["u32", "buffer", "u32"], result: "i32" },
   dfd_program_free: { args: ["u32", "u32"], result: "i32" },
   dfd_submit: { args: ["u32", "buffer", "u32"], result: "i32" },
   dfd_cancel: { args: ["u32", "u32"], result: "i32" },
@@ -80,6 +81,11 @@ export interface Symbols {
    * length of the reply: what the program threw, in the wire format.
    */
   dfd_preload(pool: number, program: number, reply: Uint8Array, capacity: number): number;
+  /**
+   * Puts a value, in the wire format, into every realm of the pool for good: tasks that are submitted
+   * from now on may refer to it (PRESET). Returns its number, counted from 0, or an error.
+   */
+  dfd_share(pool: number, value: Uint8Array, length: number): number;
   /** Drops the host's hold on a program; tasks that use it keep theirs. */
   dfd_program_free(pool: number, program: number): number;
   /**
@@ -363,6 +369,7 @@ export const WIRE = {
   LENT: 0x33,
   SHARED: 0x34,
   MOVED: 0x35,
+  PRESET: 0x36,
   ERROR: 0x38,
   REFERENCE: 0x40,
   SMALL_INT: 0x80,

@@ -31,7 +31,7 @@ const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING
 const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
 const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END, INSTANCE } = WIRE;
 const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
-const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED, MOVED } = WIRE;
+const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED, MOVED, PRESET } = WIRE;
 const { ERROR, REFERENCE, SMALL_INT } = WIRE;
 const { latin1Slice, ucs2Slice, hexSlice } = stringMethods;
 
@@ -67,7 +67,7 @@ let piece = "";
 let pieceFrom = 0;
 let pieceTo = 0;
 
-/** What lies beside an encoding, which has only its numbers: LENT, SHARED, MOVED, INSTANCE. */
+/** What lies beside an encoding, which has only its numbers: LENT, SHARED, MOVED, PRESET, INSTANCE. */
 export interface Beside {
   /** What was lent to the task that made the value. */
   readonly lent: readonly ArrayBufferLike[];
@@ -75,6 +75,8 @@ export interface Beside {
   readonly moved: readonly ArrayBuffer[];
   /** The prototypes of classes that are registered. */
   readonly classes: readonly object[];
+  /** What the tasks of the pool have already. */
+  readonly presets: readonly object[];
 }
 let beside: Beside | undefined;
 
@@ -328,6 +330,8 @@ function read(): unknown {
       return readBuffer();
     case BUFFER_RESIZABLE:
       return readResizable();
+    case PRESET:
+      return numbered(beside?.presets[readN()] ?? malformed("a value that is not shared"));
     case INSTANCE:
       return readInstance();
     case LENT:

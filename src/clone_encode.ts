@@ -49,11 +49,12 @@ const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING
 const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
 const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END, INSTANCE } = WIRE;
 const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
-const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED } = WIRE;
+const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED, PRESET } = WIRE;
 const { ERROR, REFERENCE, SMALL_INT } = WIRE;
 const { latin1Write, ucs2Write } = stringMethods;
 
 const PROXY = new Refusal("a Proxy", "pass a copy of what it stands for");
+const ARGUMENTS = new Refusal("an arguments object", "pass an array: [...arguments]");
 const TOO_DEEP = new Refusal(`objects nested more than ${MAX_DEPTH} deep`, "pass a flat list");
 const GROWABLE = new Refusal(
   "a growable SharedArrayBuffer",
@@ -192,6 +193,8 @@ export class Encoder {
     this.#keptUnits += key.length;
   };
 
+  /** Objects that every task has already, and their numbers, if there are any. */
+  presets: WeakMap<object, number> | undefined;
   readonly #lends: boolean;
   readonly #classNumber: ((prototype: object) => number | undefined) | undefined;
   #transfer: ReadonlySet<unknown> | undefined;
@@ -566,6 +569,10 @@ export class Encoder {
 
   #object(value: object, key: Key): void {
     if (this.#reference(value)) return;
+    if (this.presets !== undefined) {
+      const number = this.presets.get(value);
+      if (number !== undefined) return this.#tagN(PRESET, number);
+    }
     if (types.isProxy(value)) this.#refuse(key, PROXY);
     const kind = Array.isArray(value) ? "array" : kindOf(value);
     if (kind instanceof Refusal) this.#refuse(key, kind);
@@ -622,6 +629,7 @@ export class Encoder {
 
   #plain(object: Record<string, unknown>): void {
     const keys = Object.keys(object);
+    if (keys[0] === "0" && types.isArgumentsObject(object)) this.#refuseThis(ARGUMENTS);
     if (keys.length > SHAPE_KEYS) return this.#pairs(OBJECT_PAIRS, object, keys);
     const shape = this.#shapeOf(keys);
     if (shape.write !== undefined) return shape.write(object);

@@ -7,6 +7,7 @@ import { CONTROL, HARDENING } from "../ffi/symbols.ts";
 import { Deferred, type DeferredOptions, type DeferredRest } from "./deferred.ts";
 import { PoolClosedError } from "./errors.ts";
 import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
+import { describe } from "./source.ts";
 
 /** What protects the process from a pool's tasks; see {@linkcode DeferredPool.hardening}. */
 export interface Hardening {
@@ -61,6 +62,41 @@ export class DeferredPool {
   ): Deferred<T, A> {
     const options: DeferredOptions<A> = { ...rest[0], pool: this };
     return new Deferred<T, A>(fn, ...([options] as unknown as DeferredRest<A>));
+  }
+
+  /**
+   * Puts a value into every task of this pool: whenever the value itself is among the arguments (or
+   * in them) of a task that is started from now on, the task finds it there already, and nothing is
+   * copied. It is as it was when it was shared; what a task changes in it is gone with the task.
+   *
+   * Each thread makes its copy once, before the first task that needs it, and keeps it. The memory
+   * does not count towards any limit of a task.
+   *
+   * @param value an object or array, as large as it may be; cloned like an argument
+   * @returns the same value
+   * @throws {TypeError} if it is no object
+   * @throws {DataCloneError} if it can't be cloned
+   * @throws {PoolClosedError} if the pool is closed
+   *
+   * @example
+   * ```ts
+   * import { DeferredPool } from "@protojs/deferred";
+   *
+   * await using pool = new DeferredPool({ maxThreads: 2 });
+   * const prices = pool.share(new Map([["tea", 3], ["cake", 4]]));
+   * const total = (all: Map<string, number>, what: string[]) =>
+   *   what.reduce((sum, name) => sum + all.get(name)!, 0);
+   * console.log(await pool.run(total, prices, ["tea", "cake", "tea"])); // 10
+   * ```
+   */
+  share<T extends object>(value: T): T {
+    if (typeof value !== "object" || value === null) {
+      throw new TypeError(
+        `pool.share(value): value must be an object or an array, got ${describe(value)}`,
+      );
+    }
+    this.#runner.share(value);
+    return value;
   }
 
   /** Worker threads at the most. */

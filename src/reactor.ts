@@ -58,6 +58,7 @@ export class Reactor {
   readonly #native: Native;
   readonly #pool: number;
   readonly #classes: readonly object[];
+  readonly #presets: readonly object[];
   readonly #waker: Waker;
   readonly #pending = new Map<number, Pending>();
   /* Of tasks whose buffers are in use, by id. */
@@ -75,9 +76,18 @@ export class Reactor {
   #idle: (() => void)[] = [];
   readonly #tick = (): void => this.#poll();
 
-  /** @param classes the prototypes of the pool's classes */
-  constructor(native: Native, pool: number, classes: readonly object[]) {
+  /**
+   * @param classes the prototypes of the pool's classes
+   * @param presets what all of its tasks have; may become more
+   */
+  constructor(
+    native: Native,
+    pool: number,
+    classes: readonly object[],
+    presets: readonly object[],
+  ) {
     this.#classes = classes;
+    this.#presets = presets;
     this.#native = native;
     this.#pool = pool;
     const memory = native.view(
@@ -259,7 +269,9 @@ export class Reactor {
 
   /** Reads a payload, behind which the table of its moved buffers lies. */
   #read(bytes: Uint8Array, moved: number, lent: readonly ArrayBufferLike[] = []): unknown {
-    if (moved === 0 && lent.length === 0 && this.#classes.length === 0) return decode(bytes);
+    const classes = this.#classes;
+    const presets = this.#presets;
+    if (moved + lent.length + classes.length + presets.length === 0) return decode(bytes);
     const table = new DataView(bytes.buffer, align(bytes.byteOffset + bytes.length));
     const buffers = Array.from({ length: moved }, (_, i) => {
       const entry = i * MOVED.SIZE;
@@ -269,7 +281,7 @@ export class Reactor {
         table.getFloat64(entry + MOVED.HANDLE, true),
       );
     });
-    return decode(bytes, { lent, moved: buffers, classes: this.#classes });
+    return decode(bytes, { lent, moved: buffers, classes, presets });
   }
 
   #readExternal(

@@ -12,7 +12,7 @@ import { loadNative } from "../ffi/load.ts";
 import type { Native } from "../ffi/native.ts";
 import { type AnyClass, type Classes, registerClasses, warnOfClass } from "./classes.ts";
 import { decode, Encoder } from "./clone.ts";
-import { FreeVariableError, InternalError, PoolClosedError } from "./errors.ts";
+import { DataCloneError, FreeVariableError, InternalError, PoolClosedError } from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
 import { type CompileReply, describe, ProgramCache } from "./source.ts";
@@ -114,6 +114,8 @@ export class Runner {
   readonly #pool: number;
   readonly #reactor: Reactor;
   readonly #programs: ProgramCache;
+  readonly #presets: object[] = [];
+  #presetNumbers: WeakMap<object, number> | undefined;
   readonly #newEncoder: () => Encoder;
   #encoder: Encoder | undefined;
   #reply = new Uint8Array(4 * KIB);
@@ -146,9 +148,13 @@ export class Runner {
       return number;
     };
     const { lends } = this.#native;
-    this.#newEncoder = () => new Encoder(lends, classes || debug ? classNumber : undefined);
+    this.#newEncoder = () => {
+      const encoder = new Encoder(lends, classes || debug ? classNumber : undefined);
+      encoder.presets = this.#presetNumbers;
+      return encoder;
+    };
     this.#encoder = this.#newEncoder();
-    this.#reactor = new Reactor(this.#native, this.#pool, classes?.prototypes ?? []);
+    this.#reactor = new Reactor(this.#native, this.#pool, classes?.prototypes ?? [], this.#presets);
     this.#programs = new ProgramCache(
       (source, strict) => this.#compile(source, strict ? COMPILE.STRICT : 0),
       (program) => {
@@ -254,6 +260,29 @@ export class Runner {
       encoder.release(); // the arguments are the caller's again
       this.#encoder = encoder;
     }
+  }
+
+  /** Puts a value into every realm. Throws a DataCloneError if it can't be cloned. */
+  share(value: object): void {
+    this.#checkOpen();
+    if (this.#presetNumbers?.has(value)) return;
+    const encoder = this.#newEncoder();
+    encoder.begin(0);
+    encoder.value(value, "share(value)");
+    if (encoder.regions !== undefined) {
+      throw new DataCloneError(
+        "share(value): a SharedArrayBuffer is shared already: pass it in `args`",
+        "share(value)",
+      );
+    }
+    const number = this.#check(
+      this.#native.symbols.dfd_share(this.#pool, encoder.bytes, encoder.length),
+      "the value could not be shared",
+    );
+    this.#presets[number] = value;
+    this.#presetNumbers ??= new WeakMap();
+    this.#presetNumbers.set(value, number);
+    if (this.#encoder !== undefined) this.#encoder.presets = this.#presetNumbers;
   }
 
   /** Ends a task, queued or running, as soon as it can be left; its completion comes as any other. */
