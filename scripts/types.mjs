@@ -71,16 +71,16 @@ function outcome({ is, to, advice }, brief) {
   }
 }
 
-/** What the structuredClone of hosts does, those together that do the same. */
+/** What the structuredClone of a host does. */
+function deed({ is, to }) {
+  return { same: "clones it", changed: `gives ${to}`, refused: "refuses it" }[is];
+}
+
+/** What each host does that differs, those together that do the same. */
 function hostsOf(hosts) {
-  const did = Object.entries(hosts).map((
-    [host, { is, to }],
-  ) => /** @type {const} */ ([
-    host,
-    { same: "clones it", changed: `gives ${to}`, refused: "refuses it" }[is],
-  ]));
-  return [...new Set(did.map(([, text]) => text))].map((text) => {
-    const who = Object.keys(HOSTS).filter((host) => did.some(([h, t]) => h === host && t === text));
+  const names = Object.keys(HOSTS).filter((host) => hosts[host]);
+  return [...new Set(names.map((host) => deed(hosts[host])))].map((text) => {
+    const who = names.filter((host) => deed(hosts[host]) === text);
     return `${who.length === 3 ? "each" : who.map((host) => HOSTS[host]).join(", ")}: ${text}`;
   }).join("; ");
 }
@@ -93,10 +93,7 @@ function lineOf({ type, argument, result, hosts }) {
     likewise ? "likewise" : outcome(result, true),
     hostsOf(hosts),
   ];
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`.replace(
-    "|  |",
-    "| |",
-  );
+  return `|${cells.map((cell) => cell && ` ${cell.replaceAll("|", "\\|")}`).join(" |")} |\n`;
 }
 
 const sectionOf = ({ title, rows }) =>
