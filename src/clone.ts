@@ -14,5 +14,5 @@
  *
  * @module
  */
-export { decode } from "./clone_decode.ts";
+export { decode, takeErrors } from "./clone_decode.ts";
 export { Encoder } from "./clone_encode.ts";

@@ -80,6 +80,19 @@ export interface Beside {
 }
 let beside: Beside | undefined;
 
+/** The errors that were made, and how many are told of at the most. */
+let errors: Error[] = [];
+const MAX_ERRORS = 1000;
+const NO_ERRORS: readonly Error[] = [];
+
+/** The errors that the last decoding made, each before its causes. Gives them once. */
+export function takeErrors(): readonly Error[] {
+  if (errors.length === 0) return NO_ERRORS;
+  const taken = errors;
+  errors = [];
+  return taken;
+}
+
 /** Stands in for a HOLE. */
 const NOTHING = Symbol("nothing");
 
@@ -107,6 +120,7 @@ const FORESIGHT = 4096;
  */
 export function decode(bytes: Uint8Array, lying?: Beside): unknown {
   const length = bytes.length;
+  if (errors.length > 0) errors = []; // which nobody took
   if (length === 1 && bytes[0] >= SMALL_INT) return bytes[0] - SMALL_INT;
   beside = lying;
   if (memory !== bytes.buffer) {
@@ -558,6 +572,7 @@ function readError(): Error {
   const stack = flags & WIRE_ERROR_HAS.STACK ? readString() : undefined;
   const error = makeError(kind, name, message);
   objects[n] = error;
+  if (errors.length < MAX_ERRORS) errors.push(error);
   define(error, "stack", stack, false);
   enter();
   if (flags & WIRE_ERROR_HAS.CAUSE) define(error, "cause", readValue(), false);

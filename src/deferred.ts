@@ -4,7 +4,7 @@
  * @module
  */
 import { describe, nameOf } from "./source.ts";
-import { rejection, type Subject } from "./outcome.ts";
+import { rejection, result, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
 import { defaultRunner, LIMIT_NAMES, type Limits, type Runner, runnerOf } from "./runner.ts";
 import { transferSet } from "./lending.ts";
@@ -328,7 +328,7 @@ class Task implements Pending {
     }
     if (this.#settled) return; // cancelled meanwhile
     this.#settle();
-    if (completion.status === STATUS.OK) this.#resolve(completion.payload);
+    if (completion.status === STATUS.OK) this.#resolve(result(completion, this.#subject));
     else this.#reject(rejection(completion, this.#subject));
   }
 

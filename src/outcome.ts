@@ -13,7 +13,7 @@ import {
 } from "./errors.ts";
 import type { Completion } from "./reactor.ts";
 import type { Limits } from "./runner.ts";
-import { setTaskStack, type Site } from "./stack.ts";
+import { setTaskStacks, type Site } from "./stack.ts";
 
 /** The task, as far as its errors tell of it. */
 export interface Subject {
@@ -27,14 +27,20 @@ export interface Subject {
 
 /** What a task that did not return rejects with. */
 export function rejection(completion: Completion, subject: Subject): unknown {
-  const { status, payload } = completion;
+  const { status, payload, errors } = completion;
   if (status === STATUS.THROWN) {
-    if (payload instanceof Error) setTaskStack(payload, subject);
+    if (errors.length > 0) setTaskStacks(errors, subject, payload);
     return payload;
   }
   const error = libraryError(status, payload, subject);
-  setTaskStack(error, subject);
+  setTaskStacks([error], subject, error);
   return error;
+}
+
+/** What a task that returned resolves with. */
+export function result({ payload, errors }: Completion, subject: Subject): unknown {
+  if (errors.length > 0) setTaskStacks(errors, subject);
+  return payload;
 }
 
 function libraryError(status: number, payload: unknown, { name, limits }: Subject): Error {

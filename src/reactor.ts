@@ -14,7 +14,7 @@
  */
 import { CONTROL, MOVED, RECORD, RING_BYTES } from "../ffi/symbols.ts";
 import type { Native, Waker } from "../ffi/native.ts";
-import { decode } from "./clone.ts";
+import { decode, takeErrors } from "./clone.ts";
 import { InternalError } from "./errors.ts";
 import { abandon, lending, settled } from "./lending.ts";
 
@@ -38,6 +38,8 @@ export interface Completion {
   readonly status: number;
   /** What the task returned or threw, or the parts of a message; `undefined` if there is none. */
   readonly payload: unknown;
+  /** The errors in the payload, each before its causes: the payload itself, if it is one, first. */
+  readonly errors: readonly Error[];
   /** The worker that ran it, from 1; 0 if none did. */
   readonly worker: number;
   /** From start to end, in ms. */
@@ -238,6 +240,7 @@ export class Reactor {
     let status = words[word + (RECORD.STATUS >>> 2)];
     const moved = words[word + (RECORD.MOVED >>> 2)];
     let payload: unknown;
+    let errors: readonly Error[] = [];
     let lent: readonly ArrayBufferLike[] | undefined;
     if (this.#lent.size > 0 && (lent = this.#lent.get(task)) !== undefined) {
       this.#lent.delete(task);
@@ -251,6 +254,7 @@ export class Reactor {
         const start = at + RECORD.PAYLOAD;
         payload = this.#read(this.#bytes.subarray(start, start + length), moved, lent);
       }
+      if (length > 0) errors = takeErrors();
     } catch (cause) {
       status = -1;
       payload = new InternalError("the result of the task could not be read", { cause });
@@ -261,6 +265,7 @@ export class Reactor {
     pending.complete({
       status,
       payload,
+      errors,
       worker: words[word + (RECORD.WORKER >>> 2)],
       runTime: this.#floats[(at + RECORD.RUN_MS) >>> 3],
       waitTime: this.#floats[(at + RECORD.WAIT_MS) >>> 3],

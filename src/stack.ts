@@ -454,12 +454,25 @@ function render(frame: TaskFrame, location: Location | null, text: string, name:
   return `    at ${frame.name || "<anonymous>"} (${place})`;
 }
 
+/** Where the functions of tasks were found, as a task may end with many errors. */
+const locations = new WeakMap<StackSubject, Location | null>();
+
+function locationOf(subject: StackSubject, text: string): Location | null {
+  let location = locations.get(subject);
+  if (location === undefined) {
+    location = locate(text, siteFrames(subject.site.near ?? subject.site));
+    locations.set(subject, location);
+  }
+  return location;
+}
+
 /** The task's frames in words. `stack` is the engine's, or the host's of an error from there. */
-function ownLines(error: Error, stack: string, { fn, name, site }: StackSubject): string[] {
+function ownLines(error: Error, stack: string, subject: StackSubject): string[] {
+  const { fn, name } = subject;
   const text = textOf(fn);
   const frames = taskFrames(stack, text, nameOf(fn));
   if (frames.length > 0) {
-    const location = locate(text, siteFrames(site.near ?? site));
+    const location = locationOf(subject, text);
     return frames.map((frame) => render(frame, location, text, name));
   }
   // What this package says of a task comes from nowhere in the user's code; an error that was an
@@ -481,31 +494,47 @@ export function taskStack(error: Error, subject: StackSubject): string {
   return compose(error, String(error.stack ?? ""), subject, true);
 }
 
-/** Errors inside an error (`cause`, `errors`) that get a stack too, at the most. */
-const MAX_INNER_ERRORS = 100;
+/** Errors of one AggregateError that are looked at: a task may have made it of 2^32 holes. */
+const MAX_ERRORS = 1000;
 
 /**
- * Gives an error that a task rejects with its stack, and so its causes and the errors of an
- * AggregateError. It is composed, and files are read, when it is first looked at.
+ * Gives the errors that came from a task their stacks: composed, and files read, when one is first
+ * looked at. Where the Deferred was made is shown once, not for causes and the errors of an
+ * AggregateError, too.
+ *
+ * @param errors each before its causes
+ * @param thrown what the task threw, which gets a stack of the task's in any case. Others keep one
+ * that the host or the task itself wrote.
  */
-export function setTaskStack(error: Error, subject: StackSubject): void {
-  const seen = new Set<Error>([error]);
-  for (const one of seen) {
-    setLazyStack(one, subject, one === error);
+export function setTaskStacks(
+  errors: readonly Error[],
+  subject: StackSubject,
+  thrown?: unknown,
+): void {
+  const inner = new Set<unknown>();
+  for (const error of errors) {
+    const made = error === thrown || !inner.has(error);
+    const stack: unknown = error.stack ?? "";
+    if (error === thrown || isEngines(stack)) setLazyStack(error, String(stack), subject, made);
     for (const key of ["cause", "errors"]) {
-      const inner: unknown = Object.getOwnPropertyDescriptor(one, key)?.value;
-      const list: unknown[] = Array.isArray(inner) ? inner : [inner];
-      // Not the whole list: a task may have made it of 2^32 holes.
-      for (let i = 0; i < list.length && i < MAX_INNER_ERRORS; i++) {
-        const each = list[i];
-        if (each instanceof Error && seen.size < MAX_INNER_ERRORS) seen.add(each);
-      }
+      const value: unknown = Object.getOwnPropertyDescriptor(error, key)?.value;
+      if (!Array.isArray(value)) inner.add(value);
+      else for (let i = 0; i < value.length && i < MAX_ERRORS; i++) inner.add(value[i]);
     }
   }
 }
 
-function setLazyStack(error: Error, subject: StackSubject, made: boolean): void {
-  const engineStack = String(error.stack ?? "");
+/** Whether a stack is as the engine writes it: frames, without the line of name and message. */
+function isEngines(stack: unknown): boolean {
+  return stack === "" || (typeof stack === "string" && stack.startsWith("    at "));
+}
+
+function setLazyStack(
+  error: Error,
+  engineStack: string,
+  subject: StackSubject,
+  made: boolean,
+): void {
   const define = (value: unknown): void => {
     const property = { value, writable: true, enumerable: false, configurable: true };
     Object.defineProperty(error, "stack", property);

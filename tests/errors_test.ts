@@ -277,6 +277,78 @@ describe("the stack of an error from a task", () => {
   });
 });
 
+describe("the stack of an error that a task returns", () => {
+  const causes = (error: Error, inner: Error) => {
+    const lines = error.stack!.split("\n");
+    assert.equal(lines[0], "TypeError: outer");
+    assert.match(lines[1]!, /^ {4}at .*errors_test\.ts:\d+:\d+\)$/);
+    assert.equal(inner.stack!.split("\n")[0], "RangeError: inner");
+    for (const { stack } of [error, inner]) assert.doesNotMatch(stack!, /deferred:task/);
+    // Where the Deferred was made is told once.
+    const makers = (stack: string) => stack.match(/makesIt/g)?.length ?? 0;
+    assert.deepEqual([makers(error.stack!), makers(inner.stack!)], [1, 0]);
+  };
+
+  test("begins with name and message, and leads to the user's file", async () => {
+    const error = await (async function makesIt() {
+      return await Deferred.run(() => new TypeError("outer", { cause: new RangeError("inner") }));
+    })();
+    causes(error, error.cause as Error);
+  });
+
+  test("does so wherever in the result the error lies", async () => {
+    const result = await (async function makesIt() {
+      return await Deferred.run(async () => {
+        const fail = async () => {
+          throw new TypeError("outer", { cause: new RangeError("inner") });
+        };
+        const [settled] = await Promise.allSettled([fail()]);
+        const { reason } = settled as PromiseRejectedResult;
+        return {
+          ok: false,
+          list: [reason],
+          map: new Map([[1, { error: await fail().catch((e) => e) }]]),
+        };
+      });
+    })();
+    for (const error of [result.list[0], result.map.get(1)!.error]) causes(error, error.cause);
+  });
+
+  test("does so for what a task throws that is no error but holds one", async () => {
+    const thrown = await rejectionOf(Deferred.run(() => {
+      throw { code: 5, error: new TypeError("held") };
+    })) as { error: Error };
+    assert.match(thrown.error.stack!, /^TypeError: held\n {4}at .*errors_test\.ts/);
+  });
+
+  test("is the engine's inside the task, and the task's own if it wrote one", async () => {
+    const [inside, wrote] = await Deferred.run(() => {
+      const error = new TypeError("x");
+      return [error.stack!, Object.assign(new Error("y"), { stack: "Error: y, by me" })] as const;
+    });
+    assert.match(inside, /^ {4}at .*deferred:task/);
+    assert.equal(wrote.stack, "Error: y, by me");
+  });
+
+  test("of an AggregateError that no code made is its name and message at least", async () => {
+    const error = await Deferred.run(async () => {
+      return await Promise.any([Promise.reject(new TypeError("a"))]).catch((e: Error) => e);
+    }) as AggregateError;
+    assert.match(error.stack!, /^AggregateError/);
+    assert.match((error.errors[0] as Error).stack!, /^TypeError: a\n/);
+  });
+
+  test("is there for the first thousand of thousands", async () => {
+    const errors = await Deferred.run(() =>
+      Array.from({ length: 5000 }, (_, i) => new Error(`${i}`))
+    );
+    assert.equal(errors.length, 5000);
+    assert.match(errors[0]!.stack!, /^Error: 0\n/);
+    assert.match(errors[900]!.stack!, /^Error: 900\n/);
+    assert.equal(errors[4999]!.message, "4999");
+  });
+});
+
 describe("a rejection that nobody handles", () => {
   const FAIL = "() => { throw new RangeError('nobody caught me'); }";
 

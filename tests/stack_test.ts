@@ -12,7 +12,7 @@ import { after, describe as group, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { DataCloneError, UnsettledError } from "../src/errors.ts";
 import { type AnyFunction, sourceOf } from "../src/source.ts";
-import { captureSite, setTaskStack, type Site, taskStack } from "../src/stack.ts";
+import { captureSite, setTaskStacks, type Site, taskStack } from "../src/stack.ts";
 
 /** Stands in for a Deferred: it keeps its function and where it was made. */
 class Made {
@@ -472,7 +472,7 @@ group("captureSite", () => {
   });
 });
 
-group("setTaskStack", () => {
+group("setTaskStacks", () => {
   const fn = (0, eval)("(function work() { mark1(); })") as AnyFunction;
   const subject = {
     name: "work",
@@ -485,7 +485,7 @@ group("setTaskStack", () => {
 
   test("composes when it is looked at, once", () => {
     const error = errorWith(raw);
-    setTaskStack(error, subject);
+    setTaskStacks([error], subject, error);
     error.message = "said later";
     assert.equal(error.stack, `RangeError: said later\n${own}\n${made}`);
     error.message = "too late";
@@ -498,7 +498,7 @@ group("setTaskStack", () => {
 
   test("the stack may be set", () => {
     const error = errorWith(raw);
-    setTaskStack(error, subject);
+    setTaskStacks([error], subject, error);
     error.stack = "mine";
     assert.equal(error.stack, "mine");
   });
@@ -508,11 +508,23 @@ group("setTaskStack", () => {
     first.cause = deep;
     const error = errorWith(raw, new AggregateError([first, 42, null], "all", { cause }));
     deep.cause = error;
-    setTaskStack(error, subject);
+    setTaskStacks([error, cause, first, deep], subject, error);
     assert.equal(error.stack, `AggregateError: all\n${own}\n${made}`);
     for (const inner of [cause, first, deep]) {
       assert.equal(inner.stack, `RangeError: too wide\n${own}`);
     }
+  });
+
+  test("what the task did not throw keeps a stack that is not the engine's", () => {
+    const stacks = ["Error: x\n    at /app/a.ts:1:2", "mine", "at 1"];
+    const errors = stacks.map((stack) => errorWith(stack));
+    const bare = [errorWith(raw), errorWith("")];
+    setTaskStacks([...errors, ...bare], subject);
+    assert.deepEqual(errors.map((error) => error.stack), stacks);
+    assert.deepEqual(bare.map((error) => error.stack), [
+      `RangeError: too wide\n${own}\n${made}`,
+      `RangeError: too wide\n${made}`,
+    ]);
   });
 
   test("an error whose name can't be read has a stack all the same", () => {
@@ -521,7 +533,7 @@ group("setTaskStack", () => {
         throw new Error("no");
       },
     });
-    setTaskStack(error, subject);
+    setTaskStacks([error], subject, error);
     assert.equal(error.stack, `Error\n${own}\n${made}`);
   });
 });
