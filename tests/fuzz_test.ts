@@ -59,7 +59,8 @@ function encode(value: unknown): Uint8Array {
 const everything = {
   lent: [new ArrayBuffer(16), new SharedArrayBuffer(5)],
   moved: [new ArrayBuffer(8)],
-  classes: [{}, Object.create({ inherited: 1 })],
+  classes: [{}, Object.create({ inherited: 1 })] as object[],
+  presets: [{}],
 };
 
 /** Decodes, or undefined if the bytes are refused as they should be. */
