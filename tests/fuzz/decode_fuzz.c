@@ -41,7 +41,7 @@ static struct {
     JSContext *ctx;
     JSValue classes[2]; /* prototypes, one of which inherits from the other */
     JSValue presets[1];
-    size_t blocks;      /* that the engine has not given back */
+    size_t blocks; /* that the engine has not given back */
 } fuzz;
 
 static void *fuzz_calloc(void *opaque, size_t count, size_t size) {
