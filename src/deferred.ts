@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { Call } from "./call.ts";
 import { describe, nameOf } from "./source.ts";
 import { rejection, result, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
-import { defaultRunner, LIMIT_NAMES, type Limits, type Runner, runnerOf } from "./runner.ts";
+import type { Limits, Runner } from "./runner.ts";
 import { transferSet } from "./lending.ts";
 import { captureSite } from "./stack.ts";
 import type { Completion, Pending } from "./reactor.ts";
@@ -99,15 +100,11 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
       resolve = fulfil as (value: unknown) => void;
       reject = fail;
     });
-    if (typeof fn !== "function") {
-      const got = describe(fn);
-      const hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
-      throw new TypeError(`new Deferred(fn): fn must be a function, got ${got}${hint}`);
-    }
-    const options: DeferredOptions<A> = checkOptions(rest[0]);
-    const runner: Runner = options.pool ? runnerOf(options.pool)! : defaultRunner();
+    const call = rest[0] instanceof Call ? rest[0] : new Call("new Deferred", { rest });
+    const options = call.check(fn);
+    const runner = call.runner(options);
     const name = options.name ?? nameOf(fn);
-    const limits = runner.limits(options);
+    const limits = runner.limits(options, call.title);
     // Once for its errors; again when the arguments are read, as their getters may push it out.
     const program = (): number => runner.compile(fn, name, options.allowGlobals);
     program();
@@ -134,7 +131,8 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Deferred<T, A> {
-    return new Deferred<T, A>(fn, ...([{ args }] as unknown as DeferredRest<A>));
+    const call = new Call("Deferred.run", { args });
+    return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 
   /**
@@ -343,89 +341,4 @@ class Task implements Pending {
     if (this.#onAbort !== undefined) this.#signal!.removeEventListener("abort", this.#onAbort);
     this.#signal = this.#onAbort = undefined;
   }
-}
-
-function isPool(value: unknown): boolean {
-  return typeof value === "object" && value !== null && runnerOf(value) !== undefined;
-}
-
-function isListOfStrings(value: unknown): boolean {
-  return Array.isArray(value) && value.every((name) => typeof name === "string");
-}
-
-const OPTION_NAMES: ReadonlySet<string> = new Set([
-  "args",
-  "transfer",
-  "transferList",
-  "name",
-  "pool",
-  "allowGlobals",
-  "signal",
-  ...LIMIT_NAMES,
-]);
-
-/** Refuses what would be ignored silently: a misspelt option, arguments that are no array. */
-function checkOptions<A extends readonly unknown[]>(
-  options: DeferredOptions<A> | undefined,
-): DeferredOptions<A> {
-  if (options === undefined) return {};
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(
-      `new Deferred(fn, options): options must be an object such as { args: [1, 2] }, got ${
-        describe(options)
-      }`,
-    );
-  }
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.has(name)) {
-      throw new TypeError(
-        `new Deferred(fn, options): there is no option \`${name}\`; the options are ${
-          [...OPTION_NAMES].join(", ")
-        }`,
-      );
-    }
-  }
-  if (options.args !== undefined && !Array.isArray(options.args)) {
-    throw new TypeError(
-      `new Deferred(fn, { args }): args must be an array with one entry for each parameter, got ${
-        describe(options.args)
-      }`,
-    );
-  }
-  for (const name of ["transfer", "transferList"] as const) {
-    const list: unknown = options[name];
-    if (list !== undefined && !Array.isArray(list)) {
-      throw new TypeError(
-        `new Deferred(fn, { ${name} }): ${name} must be an array of ArrayBuffers, got ${
-          describe(list)
-        }`,
-      );
-    }
-  }
-  if (options.name !== undefined && typeof options.name !== "string") {
-    throw new TypeError(
-      `new Deferred(fn, { name }): name must be a string, got ${describe(options.name)}`,
-    );
-  }
-  const allowed: unknown = options.allowGlobals;
-  if (allowed !== undefined && allowed !== true && !isListOfStrings(allowed)) {
-    throw new TypeError(
-      `new Deferred(fn, { allowGlobals }): allowGlobals must be an array of names or true, got ${
-        describe(allowed)
-      }`,
-    );
-  }
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw new TypeError(
-      `new Deferred(fn, { signal }): signal must be an AbortSignal, got ${
-        describe(options.signal)
-      }`,
-    );
-  }
-  if (options.pool !== undefined && !isPool(options.pool)) {
-    throw new TypeError(
-      `new Deferred(fn, { pool }): pool must be a DeferredPool, got ${describe(options.pool)}`,
-    );
-  }
-  return options;
 }

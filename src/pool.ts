@@ -4,7 +4,8 @@
  * @module
  */
 import { CONTROL, HARDENING } from "../ffi/symbols.ts";
-import { Deferred, type DeferredOptions, type DeferredRest } from "./deferred.ts";
+import { Call } from "./call.ts";
+import { Deferred, type DeferredRest } from "./deferred.ts";
 import { PoolClosedError } from "./errors.ts";
 import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
 import { describe } from "./source.ts";
@@ -52,7 +53,8 @@ export class DeferredPool {
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Deferred<T, A> {
-    return new Deferred<T, A>(fn, ...([{ args, pool: this }] as unknown as DeferredRest<A>));
+    const call = new Call("pool.run", { args }, this.#runner);
+    return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 
   /** As `new Deferred(fn, options)`, in this pool. Throws what `new Deferred` throws. */
@@ -60,8 +62,8 @@ export class DeferredPool {
     fn: (...args: A) => T | PromiseLike<T>,
     ...rest: DeferredRest<A>
   ): Deferred<T, A> {
-    const options: DeferredOptions<A> = { ...rest[0], pool: this };
-    return new Deferred<T, A>(fn, ...([options] as unknown as DeferredRest<A>));
+    const call = new Call("pool.defer", { rest }, this.#runner);
+    return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 
   /**

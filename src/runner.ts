@@ -190,17 +190,20 @@ export class Runner {
     return this.#programs.get(fn, { name, allowGlobals });
   }
 
-  /** The limits of a task: its own, or else the pool's. Throws a RangeError for one without sense. */
-  limits(own: Limits): Limits {
+  /**
+   * The limits of a task: its own, or else the pool's. Throws a RangeError for one without sense,
+   * which speaks of the call of `title`.
+   */
+  limits(own: Limits, title: string): Limits {
     const pool = this.#limits;
     let some = false;
     for (const name of LIMIT_NAMES) some ||= own[name] !== undefined;
     if (!some) return pool;
-    checkLimits(own, "new Deferred");
+    checkLimits(own, `${title}(fn, `);
     const stack = pool.maxStackSize ?? DEFAULT_STACK;
     if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
       throw new RangeError(
-        `new Deferred({ maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
+        `${title}(fn, { maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
           `threads have, got ${own.maxStackSize}; give the pool a larger maxStackSize`,
       );
     }
@@ -400,7 +403,7 @@ function checkRunnerOptions(options: RunnerOptions): void {
       }`,
     );
   }
-  checkLimits(options, "new DeferredPool");
+  checkLimits(options, "new DeferredPool(");
 }
 
 function checkLimits(limits: Limits, where: string): void {
@@ -408,13 +411,13 @@ function checkLimits(limits: Limits, where: string): void {
     const value: unknown = limits[name];
     if (value !== undefined && !(typeof value === "number" && value > 0)) {
       throw new RangeError(
-        `${where}({ ${name} }) must be a number of ms above 0, got ${describe(value)}`,
+        `${where}{ ${name} }) must be a number of ms above 0, got ${describe(value)}`,
       );
     }
   }
   for (const name of ["memoryLimit", "maxStackSize"] as const) {
     const value: unknown = limits[name];
-    if (value !== undefined) checkWhole(value, `${where}({ ${name} })`, BOUNDS[name]);
+    if (value !== undefined) checkWhole(value, `${where}{ ${name} })`, BOUNDS[name]);
   }
 }
 

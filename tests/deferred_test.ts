@@ -665,8 +665,21 @@ describe("options", () => {
     says({ args: { length: 1 } }, /args must be an array.*object/);
     says({ args: [], name: 5 }, /name must be a string.*5/);
     says({ args: [], pool: {} }, /pool must be a DeferredPool/);
+    says({ args: [], pool: null }, /pool must be a DeferredPool.*null/);
+    says(null, /^new Deferred\(fn, options\): options must be an object.*null/);
     says({ args: [], allowGlobals: "x" }, /allowGlobals/);
     says({ args: [], allowGlobals: [5] }, /allowGlobals/);
+  });
+
+  test("are all there can be behind the function", () => {
+    const make = (...rest: unknown[]) => () => new Deferred(() => 1, ...(rest as []));
+    assert.throws(make({}, 2), {
+      name: "TypeError",
+      message: "new Deferred(fn, options): nothing can follow the options, got the number 2; the " +
+        "function's arguments go into them: { args: [1, 2] }",
+    });
+    assert.throws(make(undefined, { name: "x" }), /nothing can follow the options, got an object/);
+    assert.throws(make(1, 2), /options must be an object .* got the number 1/);
   });
 
   test("may be left out or undefined", async () => {

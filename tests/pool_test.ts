@@ -146,6 +146,30 @@ describe("run and defer", () => {
     assert.throws(() => pool.defer(() => 1, { nmae: "x" } as never), TypeError);
   });
 
+  test("refuse what they would have to ignore, in their own words", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    await using other = new DeferredPool({ maxThreads: 1 });
+    const says = (message: RegExp, ...rest: unknown[]): void =>
+      assert.throws(() => pool.defer(() => 1, ...(rest as [])), { name: "TypeError", message });
+    says(/^pool\.defer\(fn, options\): options must be an object .* got the number 1/, 1, 2);
+    says(/^pool\.defer\(fn, options\): options must be an object .* got null/, null);
+    says(/^pool\.defer\(fn, options\): options must be an object .* got an array of 1/, [5]);
+    says(/^pool\.defer\(fn, options\): nothing can follow the options, got null/, {}, null);
+    says(/^pool\.defer\(fn, options\): there is no option `size`/, { size: 1 });
+    says(/^pool\.defer\(fn, \{ args \}\): args must be an array/, { args: 5 });
+    says(/^pool\.defer\(fn, \{ pool \}\): this is another pool/, { pool: other });
+    says(/^pool\.defer\(fn, \{ pool \}\): pool must be a DeferredPool, got an array/, { pool: [] });
+    assert.throws(() => pool.defer(() => 1, { timeout: 0 }), {
+      name: "RangeError",
+      message: "pool.defer(fn, { timeout }) must be a number of ms above 0, got the number 0",
+    });
+    assert.throws(() => pool.run(5 as never), /^TypeError: pool\.run\(fn\): fn must be a function/);
+    assert.throws(() => Deferred.run(5 as never), /^TypeError: Deferred\.run\(fn\): fn must/);
+    assert.equal(pool.pending, 0);
+    assert.equal(await pool.defer(() => 1, { pool }), 1);
+    assert.equal(await pool.defer(() => 2, undefined), 2);
+  });
+
   test("a getter among the arguments may run tasks itself", async () => {
     await using pool = new DeferredPool({ maxThreads: 1 });
     const inner: Promise<unknown>[] = [];

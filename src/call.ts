@@ -1,0 +1,131 @@
+/**
+ * Calls: what `new Deferred`, `run` and `defer` were given, and what is wrong with it.
+ *
+ * `run` and `defer` pass a {@linkcode Call} where `new Deferred` takes its options, so that what is
+ * said speaks of the function that was called.
+ *
+ * @module
+ */
+import type { DeferredOptions } from "./deferred.ts";
+import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./runner.ts";
+import { describe } from "./source.ts";
+
+const OPTION_NAMES: ReadonlySet<string> = new Set([
+  "args",
+  "transfer",
+  "transferList",
+  "name",
+  "pool",
+  "allowGlobals",
+  "signal",
+  ...LIMIT_NAMES,
+]);
+
+/** How a Deferred was asked for. */
+export class Call {
+  /** What was called, as its users write it: "pool.defer". */
+  readonly title: string;
+  /** What stood behind the function: its arguments, or the options. */
+  readonly #rest: readonly unknown[];
+  readonly #areArgs: boolean;
+  /** Of the pool that was called. */
+  readonly #runner: Runner | undefined;
+
+  constructor(
+    title: string,
+    { args, rest }: { readonly args?: readonly unknown[]; readonly rest?: readonly unknown[] },
+    runner?: Runner,
+  ) {
+    this.title = title;
+    this.#rest = args ?? rest ?? [];
+    this.#areArgs = args !== undefined;
+    this.#runner = runner;
+  }
+
+  /** The options, checked. @throws {TypeError} if something would be ignored or makes no sense. */
+  check(fn: unknown): DeferredOptions {
+    if (typeof fn !== "function") {
+      const got = describe(fn);
+      const hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
+      throw new TypeError(`${this.title}(fn): fn must be a function, got ${got}${hint}`);
+    }
+    return this.#areArgs ? { args: this.#rest } : this.#checkOptions();
+  }
+
+  /** The runner for a task with these options. */
+  runner({ pool }: DeferredOptions): Runner {
+    return this.#runner ?? (pool === undefined ? defaultRunner() : runnerOf(pool)!);
+  }
+
+  /** Refuses what would be ignored silently: a misspelt option, arguments that are no array. */
+  #checkOptions(): DeferredOptions {
+    const given = this.#rest[0];
+    if (given === undefined && this.#rest.length < 2) return {};
+    const all = `${this.title}(fn, options)`;
+    if (given !== undefined && !isObject(given)) {
+      throw new TypeError(
+        `${all}: options must be an object such as { args: [1, 2] }, got ${describe(given)}`,
+      );
+    }
+    if (this.#rest.length > 1) {
+      throw new TypeError(
+        `${all}: nothing can follow the options, got ${describe(this.#rest[1])}; the function's ` +
+          "arguments go into them: { args: [1, 2] }",
+      );
+    }
+    const options = given as DeferredOptions;
+    for (const name of Object.keys(options)) {
+      if (!OPTION_NAMES.has(name)) {
+        throw new TypeError(
+          `${all}: there is no option \`${name}\`; the options are ${[...OPTION_NAMES].join(", ")}`,
+        );
+      }
+    }
+    const { args, name, allowGlobals, signal, pool } = options as Record<string, unknown>;
+    if (args !== undefined && !Array.isArray(args)) {
+      throw this.#wrong("args", "an array with one entry for each parameter", args);
+    }
+    for (const key of ["transfer", "transferList"] as const) {
+      const list: unknown = options[key];
+      if (list !== undefined && !Array.isArray(list)) {
+        throw this.#wrong(key, "an array of ArrayBuffers", list);
+      }
+    }
+    if (name !== undefined && typeof name !== "string") {
+      throw this.#wrong("name", "a string", name);
+    }
+    if (allowGlobals !== undefined && allowGlobals !== true && !isListOfStrings(allowGlobals)) {
+      throw this.#wrong("allowGlobals", "an array of names or true", allowGlobals);
+    }
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw this.#wrong("signal", "an AbortSignal", signal);
+    }
+    if (pool !== undefined) this.#checkPool(pool);
+    return options;
+  }
+
+  #checkPool(pool: unknown): void {
+    const runner = isObject(pool) ? runnerOf(pool) : undefined;
+    if (runner === undefined) throw this.#wrong("pool", "a DeferredPool", pool);
+    if (this.#runner !== undefined && runner !== this.#runner) {
+      throw new TypeError(
+        `${this.title}(fn, { pool }): this is another pool than the one that was called; ` +
+          "call that one, or leave `pool` out",
+      );
+    }
+  }
+
+  #wrong(option: string, what: string, value: unknown): TypeError {
+    return new TypeError(
+      `${this.title}(fn, { ${option} }): ${option} must be ${what}, got ${describe(value)}`,
+    );
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isListOfStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === "string");
+}
