@@ -94,6 +94,14 @@
  * large, and a restored realm seldom needs more than this. */
 #define SMALL_PAGES_SIZE ((size_t)4 << 20)
 
+/* A fault costs as much as copying some 100 KB (10 us: a signal, and every processor is told of the
+ * page), and tasks like to touch what the task before did. So what was touched stays writable, and
+ * is copied back each time, until it is more than so many chunks. */
+#define CHUNK ((uint32_t)8 << 10)
+#define CHUNKS_KEPT 32
+/* From here on it pays to watch: to copy so much takes as long as some ten faults. */
+#define WATCHED_MIN ((size_t)512 << 10)
+
 #define HEADER 4u
 #define FREE 1u
 #define PREV_FREE 2u
@@ -118,6 +126,16 @@ typedef struct Heap {
     uint32_t bins[BIN_COUNT];
 } Heap;
 
+/* The part of a large image that most tasks write little of, in chunks. A chunk is write-protected
+ * until it is touched: a byte says so, and a list for the restores to come. */
+typedef struct Watch {
+    uint32_t from, to; /* offsets, multiples of the page size */
+    uint32_t chunks, touched;
+    bool all;        /* every chunk counts as touched, and none is protected */
+    size_t size;     /* of this mapping */
+    uint32_t list[]; /* of those touched; behind it, a byte for each chunk */
+} Watch;
+
 struct Arena {
     /* Offsets. */
     uint32_t peak;      /* all above is zero; the one field that a task changes */
@@ -128,6 +146,7 @@ struct Arena {
     uint32_t last_peak; /* of the task before */
 
     void *snapshot; /* a copy of the image, or NULL */
+    Watch *watch;   /* what of it was written to, or NULL if all must be copied */
     size_t page, guard;
     ArenaExhausted *exhausted;
     void *opaque;
@@ -607,6 +626,7 @@ void arena_close(Arena *arena) {
     size = round_up(arena->end, arena->page);
     ASAN_UNPOISON_MEMORY_REGION(arena, size);
     if (arena->snapshot) munmap(arena->snapshot, round_up(arena_image_size(arena), arena->page));
+    if (arena->watch) munmap(arena->watch, arena->watch->size);
     munmap((char *)arena - arena->guard, arena->guard + size + arena->guard);
 }
 
@@ -653,9 +673,83 @@ static void clear_above(Arena *arena, uint32_t offset) {
     arena->peak = offset;
 }
 
+static uint8_t *marks(Watch *watch) { return (uint8_t *)(watch->list + watch->chunks); }
+
+static bool protect(const Arena *arena, uint32_t from, uint32_t to, int protection) {
+    return mprotect((char *)arena + from, to - from, protection) == 0;
+}
+
+void arena_watch(Arena *arena, size_t hot) {
+    uint32_t from = (uint32_t)round_up(IMAGE_START + hot, arena->page);
+    uint32_t to = arena->image_end & ~(uint32_t)(arena->page - 1);
+    assert(arena->snapshot && !arena->watch && arena_compare(arena) == -1);
+    if (from > to || to - from < WATCHED_MIN) return;
+    uint32_t chunks = (to - from + CHUNK - 1) / CHUNK;
+    size_t size = round_up(sizeof(Watch) + chunks * (sizeof(uint32_t) + 1), arena->page);
+    Watch *watch = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (watch == MAP_FAILED) return;
+    *watch = (Watch){.from = from, .to = to, .chunks = chunks, .size = size};
+    if (protect(arena, from, to, PROT_READ))
+        arena->watch = watch;
+    else
+        munmap(watch, size);
+}
+
+static void end_watch(Arena *arena) {
+    Watch *watch = arena->watch;
+    if (!watch) return;
+    if (!watch->all) protect(arena, watch->from, watch->to, PROT_READ | PROT_WRITE);
+    arena->watch = NULL;
+    munmap(watch, watch->size);
+}
+
+/* May be left at any instruction, and come again for the same chunk: it is listed before it can be
+ * written to. */
+bool arena_touch(Arena *arena, const void *address) {
+    Watch *watch = arena->watch;
+    uintptr_t offset = (uintptr_t)address - (uintptr_t)arena;
+    if (!watch || offset < watch->from || offset >= watch->to) return false;
+    uint32_t chunk = (uint32_t)(offset - watch->from) / CHUNK;
+    uint32_t from = watch->from + chunk * CHUNK;
+    if (!watch->all && !marks(watch)[chunk]) {
+        watch->list[watch->touched++] = chunk;
+        marks(watch)[chunk] = 1;
+    }
+    /* Who touches so much, the engine's garbage collector for one, will touch the rest. */
+    if (watch->touched > watch->chunks / 4) watch->all = true;
+    if (!watch->all &&
+        protect(arena, from, (uint32_t)min_size(from + CHUNK, watch->to), PROT_READ | PROT_WRITE))
+        return true;
+    watch->all = true; /* or the system has no more mappings */
+    return protect(arena, watch->from, watch->to, PROT_READ | PROT_WRITE);
+}
+
+/* Copies [from, to) of the image back. */
+static void copy_back(Arena *arena, uint32_t from, uint32_t to) {
+    memcpy((char *)arena + from, (const char *)arena->snapshot + (from - IMAGE_START), to - from);
+}
+
+static void restore_watched(Arena *arena) {
+    Watch *watch = arena->watch;
+    copy_back(arena, IMAGE_START, watch->from);
+    copy_back(arena, watch->to, arena->image_end);
+    if (!watch->touched) return;
+    if (watch->all) copy_back(arena, watch->from, watch->to);
+    for (uint32_t i = 0; i < watch->touched && !watch->all; i++) {
+        uint32_t from = watch->from + watch->list[i] * CHUNK;
+        copy_back(arena, from, (uint32_t)min_size(from + CHUNK, watch->to));
+    }
+    if (watch->touched <= CHUNKS_KEPT && !watch->all) return;
+    memset(marks(watch), 0, watch->chunks);
+    watch->touched = 0;
+    watch->all = !protect(arena, watch->from, watch->to, PROT_READ);
+    if (watch->all) end_watch(arena); /* copy all from now on */
+}
+
 bool arena_snapshot(Arena *arena) {
     size_t size, mapped, touched;
     void *copy;
+    end_watch(arena);
     assert(!arena_check(arena));
     sweep(arena); /* the image is as short and its lists as tidy as can be */
     size = arena->heap.top - IMAGE_START;
@@ -681,7 +775,10 @@ void arena_restore(Arena *arena) {
     size_t touched = resident_end(arena);
     assert(arena->snapshot);
     lift_poison(arena, touched);
-    memcpy(&arena->heap, arena->snapshot, arena_image_size(arena));
+    if (arena->watch)
+        restore_watched(arena);
+    else
+        copy_back(arena, IMAGE_START, arena->image_end);
     clear_above(arena, arena->image_end);
     repaint(arena, touched);
 }

@@ -57,6 +57,15 @@ bool arena_snapshot(Arena *arena);
  * memory that a large task touched goes back to the system. */
 void arena_restore(Arena *arena);
 
+/* From now on a restore copies of the image, beyond its first `hot` bytes, only what was written
+ * to: those pages are write-protected, and whoever runs in the arena must hand its faults to
+ * arena_touch. For images that are large; of others nothing is watched. Ends with the next
+ * snapshot. The arena must be as the snapshot is. */
+void arena_watch(Arena *arena, size_t hot);
+/* Whether a write to `address` faulted because it was watched; it may be repeated then. On the
+ * arena's thread, and async-signal-safe. */
+bool arena_touch(Arena *arena, const void *address);
+
 size_t arena_image_size(const Arena *arena); /* bytes the snapshot holds */
 size_t arena_used(const Arena *arena);       /* bytes from the image's start to the highest block */
 size_t arena_peak(const Arena *arena);       /* the highest arena_used since the last restore */

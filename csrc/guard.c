@@ -107,6 +107,12 @@ static void on_stop(int signal, siginfo_t *info, void *context) {
 
 static void on_fault(int signal, siginfo_t *info, void *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
+    Guard *guard = thread.guard;
+    int saved = errno;
+    if (guard && guard->touch && guard->touch(guard->opaque, info->si_addr)) {
+        errno = saved;
+        return;
+    }
     if (thread.guard && thread.guard->open && !thread.critical && address >= thread.fence &&
         address < thread.fence_end) {
         /* A handler younger than ours may have been called first, with the signal blocked. */
@@ -170,6 +176,7 @@ bool guard_thread_begin(Guard *guard) {
     }
     thread.alternate = alternate;
     thread.guard = guard;
+    guard->catches = true;
     atomic_store(&guard->signalled, false);
     sigset_t ours;
     sigemptyset(&ours);

@@ -31,6 +31,11 @@ typedef struct Guard {
     volatile sig_atomic_t open; /* whether it may be jumped to */
     atomic_int stop;            /* a DFD_STATUS_* that whoever is inside must end with, or 0 */
     atomic_bool signalled;      /* a signal is on its way to the thread */
+    bool catches;               /* faults of the thread come here */
+    /* Told of a fault's address before anything else: true if what faulted may be repeated.
+     * Async-signal-safe. */
+    bool (*touch)(void *opaque, const void *address);
+    void *opaque;
 } Guard;
 
 /* Runs `inside` with `opaque` under the guard and returns what it returns, or the status that it

@@ -42,6 +42,8 @@ struct Realm {
     Guard guard;
 };
 
+static bool on_touch(void *opaque, const void *address) { return arena_touch(opaque, address); }
+
 static void on_exhausted(void *opaque) { guard_leave(opaque, DFD_STATUS_MEMORY); }
 
 static int on_poll(JSContext *context, void *opaque) {
@@ -209,6 +211,8 @@ Realm *realm_open(size_t memory, size_t stack) {
     if (realm->arena) {
         arena_set_limit(realm->arena, memory);
         arena_on_exhausted(realm->arena, on_exhausted, &realm->guard);
+        realm->guard.touch = on_touch;
+        realm->guard.opaque = realm->arena;
         if (guard_run(&realm->guard, build, realm) == true && arena_snapshot(realm->arena))
             return realm;
     }
@@ -568,6 +572,9 @@ int realm_share(Realm *realm, const uint8_t *value, size_t length) {
     }
     if (status) realm->pristine = before;
     realm_restore(realm);
+    /* Tasks read presets and write little of them: their counts of references. */
+    if (status == 0 && realm->guard.catches)
+        arena_watch(realm->arena, arena_image_size(realm->arena) - realm->shared);
     return status;
 }
 

@@ -27,6 +27,9 @@
  *                    that does not ask for `critical`, or for `open`; the stop signal without
  *                    SA_NODEFER; guard_signal that sends nothing, or a handler that does not take
  *                    `signalled` back; an arena that raises its peak after it wrote below
+ *   presets          arena_restore that forgets a touched chunk (touched <= 1, say); arena_touch
+ *                    that lists a chunk after it made it writable; realm_share that does not
+ *                    restore
  *   pile             guard_signal that sends whatever is on its way
  */
 #include <errno.h>
@@ -583,6 +586,84 @@ TEST("a realm is restored a million times, however its tasks end") {
     CHECK(!ends[DFD_STATUS_INTERNAL]);
     bytes_free(&out);
     realm_close(realm);
+}
+
+/* --- presets ------------------------------------------------------------------------------- */
+
+/* A value of some megabytes, and tasks that look at it here and there and spoil what they see. */
+static const char large_source[] =
+    "(() => Array.from({ length: 20000 }, (_, i) => ({ i, name: 'row ' + i, list: [i] })))";
+static const char *const spoilers[] = {
+    "((v) => v.length)",
+    "((v) => v[12345].name)",
+    "((v) => { for (let i = 0; i < v.length; i += 997) v[i].list.push(v); return 1; })",
+    "((v) => { v.length = 0; return 1; })",
+    "((v) => { for (const row of v) row.i = -1; return 1; })",
+    "((v) => { v.sort((a, b) => b.i - a.i); return v[0].i; })",
+    "((v) => { for (let i = 0; ; i = (i + 7919) % 20000) v[i].list = [v[i]]; })",
+};
+static const char look_source[] =
+    "((v) => { let sum = 0; for (const { i, name, list } of v)"
+    "  sum += i + name.length * 3 + list[0] * 7 + list.length; return [v.length, sum]; })";
+
+static Bytes large;
+
+/* Calls a program with the first preset. */
+static int run_on_preset(Realm *realm, const Program *program, const Limits *limits, Bytes *out) {
+    static const uint8_t argument[8] = {WIRE_PRESET, 0};
+    out->length = 0;
+    out->failed = false;
+    return realm_run(realm, program, argument, 2, 1, limits, out);
+}
+
+static void *with_presets(void *unused) {
+    static const Limits none, little = {.memory = 512 * KB};
+    (void)unused;
+    Realm *realm = realm_open(MEMORY, STACK);
+    Bytes first = {0}, out = {0};
+    if (!realm || !guard_thread_begin(realm_guard(realm))) abort();
+    CHECK(realm_share(realm, large.data, large.length) == 0);
+    CHECK(realm_share(realm, value.data, value.length) == 0);
+    Program *look = compile(realm, look_source);
+    CHECK(run_on_preset(realm, look, &none, &first) == DFD_STATUS_OK);
+    check_restore(realm, "a look");
+    for (unsigned round = 0; round < 3 + runs() / 200; round++) {
+        for (size_t i = 0; i < COUNT(spoilers); i++) {
+            Program *spoiler = compile(realm, spoilers[i]);
+            bool endless = i == COUNT(spoilers) - 1;
+            /* The endless one, and each in its turn, dies at some allocation. */
+            if (endless || round % COUNT(spoilers) == i)
+                arena_fail_at(realm_arena(realm), 1 + round * 37 % 400);
+            int status = run_on_preset(realm, spoiler, round % 2 ? &none : &little, &out);
+            CHECK(status == DFD_STATUS_OK || status == DFD_STATUS_MEMORY, "%d by %s", status,
+                  spoilers[i]);
+            check_restore(realm, spoilers[i]);
+            program_drop(spoiler);
+        }
+        CHECK(run_on_preset(realm, look, &none, &out) == DFD_STATUS_OK && same(&first, &out),
+              "round %u", round);
+        check_restore(realm, "a look");
+        check_probe(realm, "a look", &out);
+    }
+    guard_thread_end();
+    program_drop(look);
+    bytes_free(&first);
+    bytes_free(&out);
+    realm_close(realm);
+    return NULL;
+}
+
+TEST("a large preset is as it was after each task, and costs only what is touched of it") {
+    REQUIRE(prepare());
+    Realm *realm = realm_open(MEMORY, STACK);
+    REQUIRE(realm);
+    Program *maker = compile(realm, large_source);
+    CHECK(run_limited(realm, maker, &(Limits){0}, &large) == DFD_STATUS_OK &&
+          large.length > 256 * KB);
+    program_drop(maker);
+    realm_close(realm);
+    pthread_join(start(with_presets, NULL, MB), NULL);
+    bytes_free(&large);
 }
 
 /* --- threads in turn ----------------------------------------------------------------------- */
