@@ -8,7 +8,7 @@
  */
 import type { DeferredOptions } from "./deferred.ts";
 import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./runner.ts";
-import { describe } from "./source.ts";
+import { type AnyFunction, describe, firstParameter, takesNothing } from "./source.ts";
 
 const OPTION_NAMES: ReadonlySet<string> = new Set([
   "args",
@@ -49,7 +49,34 @@ export class Call {
       const hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
       throw new TypeError(`${this.title}(fn): fn must be a function, got ${got}${hint}`);
     }
-    return this.#areArgs ? { args: this.#rest } : this.#checkOptions();
+    const options = this.#areArgs ? { args: this.#rest } : this.#checkOptions();
+    const count = options.args?.length ?? 0;
+    if (count === 0 && fn.length > 0) this.#checkNoExecutor(fn as AnyFunction);
+    if (count === 1 && fn.length === 0 && this.#areArgs) this.#checkNoOptions(fn as AnyFunction);
+    return options;
+  }
+
+  /** Refuses what would be right for `new Promise`. */
+  #checkNoExecutor(fn: AnyFunction): void {
+    const first = firstParameter(fn);
+    if (first !== "resolve" && first !== "res") return;
+    throw new TypeError(
+      `${this.title}(fn): fn is the job itself, not a promise's executor, and gets no \`${first}\`; ` +
+        "return the value, or a promise of it, and throw what it rejects with",
+    );
+  }
+
+  /** Refuses options where arguments are expected, if the function could not see them anyway. */
+  #checkNoOptions(fn: AnyFunction): void {
+    const given = this.#rest[0];
+    if (!isObject(given)) return;
+    const names = Object.keys(given);
+    if (names.length === 0 || !names.every((name) => OPTION_NAMES.has(name))) return;
+    if (!isPlain(given) || !takesNothing(fn)) return;
+    throw new TypeError(
+      `${this.title} takes the function's arguments, and this function has none; for options use ` +
+        `${this.#runner ? "pool.defer" : "new Deferred"}(fn, { ${names.join(", ")} })`,
+    );
   }
 
   /** The runner for a task with these options. */
@@ -124,6 +151,11 @@ export class Call {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
 }
 
 function isListOfStrings(value: unknown): boolean {

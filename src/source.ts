@@ -168,8 +168,9 @@ function skipKey(text: string, at: number): number {
 interface Header {
   readonly kind: FunctionSource["kind"] | "class" | "generator" | "unknown";
   readonly async: boolean;
-  /** A method's key as it is written, and where its parameter list begins. */
+  /** A method's key as it is written. */
   readonly key: string;
+  /** Where the parameter list begins, or the one parameter of an arrow function without brackets. */
   readonly params: number;
 }
 
@@ -185,16 +186,17 @@ function readHeader(text: string): Header {
   let kind: "method" | "getter" | "setter" = "method";
   let at = skipBlank(text, 0);
   for (;;) {
-    if (text[at] === "(") return header("arrow", async);
+    if (text[at] === "(") return header("arrow", async, "", at);
     if (text[at] === "*") return header("generator", async);
     const end = skipKey(text, at);
     const key = text.slice(at, end);
     const next = skipBlank(text, end);
     if (end === at) return header("unknown");
-    if (text.startsWith("=>", next)) return header("arrow", async);
+    if (text.startsWith("=>", next)) return header("arrow", async, "", at);
     const call = text[next] === "(";
     if (key === "function" && kind === "method") {
-      return header(text[next] === "*" ? "generator" : "function", async);
+      if (text[next] === "*") return header("generator", async);
+      return header("function", async, "", skipBlank(text, skipKey(text, next)));
     }
     if (key === "async" && !async) {
       // `async (a) => a` is an arrow function, `async(a) { ... }` a method of that name.
@@ -204,7 +206,7 @@ function readHeader(text: string): Header {
         continue;
       }
       const after = skipBlank(text, skipBracket(text, next));
-      if (text.startsWith("=>", after)) return header("arrow", true);
+      if (text.startsWith("=>", after)) return header("arrow", true, "", next);
     } else if (!call && !async && kind === "method") {
       if (key === "class") return header("class");
       if (key === "get" || key === "set") {
@@ -244,12 +246,12 @@ export function readSource(
   // No function that is written in JavaScript ends so: the body would be a syntax error.
   if (nativeText.test(text.slice(-40))) return { kind: "native" };
   const header = readHeader(text);
-  const { kind, params } = header;
+  const { kind } = header;
   if (kind === "class" || kind === "generator" || kind === "unknown") return { kind };
-  const head = kind === "arrow" || kind === "function"
-    ? "(\n"
-    : methodHead(text, header, async || header.async);
-  return { kind, text, from: params, expression: `${head}${text.slice(params)}\n)` };
+  const whole = kind === "arrow" || kind === "function";
+  const from = whole ? 0 : header.params;
+  const head = whole ? "(\n" : methodHead(text, header, async || header.async);
+  return { kind, text, from, expression: `${head}${text.slice(from)}\n)` };
 }
 
 const AsyncFunction: unknown = Object.getPrototypeOf(async () => {});
@@ -257,6 +259,25 @@ const AsyncFunction: unknown = Object.getPrototypeOf(async () => {});
 const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
   Function.prototype.toString,
 );
+
+/** A function's parameters as they are written; "" if there are none, or they can't be seen. */
+function parametersOf(text: string): string {
+  const { params } = readHeader(text);
+  if (text[params] !== "(") return match(IDENTIFIER, text, params);
+  const list = text.slice(params + 1, skipBracket(text, params) - 1);
+  return list.slice(skipBlank(list, 0));
+}
+
+/** The name of a function's first parameter; "" if it has none, or a pattern. */
+export function firstParameter(fn: AnyFunction): string {
+  return match(IDENTIFIER, parametersOf(textOf(fn)), 0);
+}
+
+/** Whether a function can't see what it is called with. */
+export function takesNothing(fn: AnyFunction): boolean {
+  const text = textOf(fn);
+  return parametersOf(text) === "" && !text.includes("arguments");
+}
 
 /**
  * The source of a function.

@@ -699,6 +699,78 @@ describe("options", () => {
   });
 });
 
+describe("a call that means something else is told what to write", () => {
+  const pool = new DeferredPool({ maxThreads: 1 });
+  const thrownBy = (call: () => Promise<unknown>): string => {
+    try {
+      call().catch(() => {});
+    } catch (error) {
+      assert.ok(error instanceof TypeError, String(error));
+      return error.message;
+    }
+    assert.fail("it was not refused");
+  };
+  const run = (fn: unknown, ...args: unknown[]) =>
+    Deferred.run(fn as () => unknown, ...(args as []));
+
+  test("options behind the function of `run`", () => {
+    const limits = { timeout: 100, name: "x" };
+    assert.equal(
+      thrownBy(() => run(() => 1, limits)),
+      "Deferred.run takes the function's arguments, and this function has none; for options use " +
+        "new Deferred(fn, { timeout, name })",
+    );
+    const inPool = thrownBy(() =>
+      pool.run((() => 1) as () => number, ...([limits] as unknown as []))
+    );
+    assert.match(inPool, /^pool\.run takes .* use pool\.defer\(fn, \{ timeout, name \}\)$/);
+    for (const fn of [function () {}, async () => {}, member("m( /* none */ ) {}", "m")]) {
+      assert.match(thrownBy(() => run(fn, { args: [1, 2] })), /takes the function's arguments/);
+    }
+  });
+
+  test("but not what a function can see, or what is no options object", async () => {
+    const one = { name: "ann" };
+    assert.equal(await run(({ name } = { name: "" }) => name, one), "ann");
+    assert.equal(await run((...all: { name: string }[]) => all[0]!.name, one), "ann");
+    assert.equal(
+      await run(function () {
+        return arguments[0].name;
+      }, one),
+      "ann",
+    );
+    for (const args of [[{}], [{ name: 1, age: 2 }], [one, one], [[one]], [null], [new Date()]]) {
+      assert.equal(await run(() => 1, ...args), 1);
+    }
+  });
+
+  test("an executor, as `new Promise` takes", () => {
+    const make = (fn: unknown, options?: unknown) =>
+      thrownBy(() => new Deferred(fn as () => unknown, options as undefined));
+    assert.equal(
+      make((resolve: (n: number) => void, _reject: unknown) => resolve(1)),
+      "new Deferred(fn): fn is the job itself, not a promise's executor, and gets no `resolve`; " +
+        "return the value, or a promise of it, and throw what it rejects with",
+    );
+    const others = [
+      written("resolve => resolve(1)"),
+      written("async ( /* only */ res) => res(1)"),
+      written("function named(resolve, reject) { resolve(1); }"),
+      member("m(res) { res(1) }", "m"),
+    ];
+    for (const fn of others) assert.match(make(fn, { timeout: 5 }), /not a promise's executor/);
+    assert.match(thrownBy(() => run(others[0])), /^Deferred\.run\(fn\): fn is the job itself/);
+  });
+
+  test("but not a function whose arguments are there, or called otherwise", async () => {
+    assert.equal(await new Deferred((resolve: number) => resolve, { args: [4] }), 4);
+    assert.equal(await run((resolve = 5) => resolve), 5);
+    assert.equal(await run((response: unknown) => typeof response), "undefined");
+    assert.equal(await run(({ res }: { res: number } = { res: 6 }) => res), 6);
+    await pool.close();
+  });
+});
+
 describe("a promise that nothing can settle any more", () => {
   const never = (what: string, fn: () => unknown) =>
     test(what, async () => {
