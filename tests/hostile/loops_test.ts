@@ -230,6 +230,22 @@ hostile("endless loops", {
     const map = new Map([[0, 0]]);
     for (const [n] of map) map.delete(n) && map.set(n + 1, 0);
   }, timesOut],
+  "Atomics.wait for ever": [
+    () => Atomics.wait(new Int32Array(new SharedArrayBuffer(8)), 0, 0),
+    timesOut,
+  ],
+  "Atomics.wait, again and again": [() => {
+    const a = new BigInt64Array(new SharedArrayBuffer(8));
+    for (;;) Atomics.wait(a, 0, 0n, 1);
+  }, timesOut],
+  "Atomics.notify, again and again": [() => {
+    const a = new Int32Array(new SharedArrayBuffer(8));
+    for (;;) Atomics.notify(a, 0);
+  }, timesOut],
+  "a spin on memory that nobody writes": [() => {
+    const a = new Int32Array(new SharedArrayBuffer(8));
+    while (Atomics.load(a, 0) === 0) Atomics.pause?.();
+  }, timesOut],
   "a promise that nobody settles": [() => new Promise(() => {}), neverSettles],
   "an await of itself": [() => {
     const box: { p?: Promise<unknown> } = {};

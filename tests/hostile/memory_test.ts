@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-eval -- attacks
 /** Memory bombs of every kind. The limit is 64 MiB; what a task can't have, the process never had. */
+import { Deferred } from "../../mod.ts";
 import { either, hostile, runsOutOfMemory, throws, timesOut } from "./hostile.ts";
 
 /** Enough for a slow machine to fill the memory in; a bomb is to end by its memory. */
@@ -123,6 +124,23 @@ hostile("memory bombs", {
   ],
   "an ArrayBuffer's transfer": [
     () => new ArrayBuffer(8).transfer(2 ** 30),
+    runsOutOfMemory,
+    options,
+  ],
+  "a SharedArrayBuffer": [() => new SharedArrayBuffer(2 ** 30), runsOutOfMemory, options],
+  "SharedArrayBuffers": [
+    () => {
+      const all: unknown[] = [];
+      for (;;) all.push(new SharedArrayBuffer(2 ** 16));
+    },
+    runsOutOfMemory,
+    options,
+  ],
+  "buffers to transfer": [
+    () => {
+      const all = Array.from({ length: 2000 }, () => new Uint8Array(2 ** 16).fill(1));
+      return Deferred.transfer(all, all.map((a) => a.buffer));
+    },
     runsOutOfMemory,
     options,
   ],
