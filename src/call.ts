@@ -7,6 +7,7 @@
  * @module
  */
 import type { DeferredOptions } from "./deferred.ts";
+import { typeError } from "./errors.ts";
 import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./runner.ts";
 import { type AnyFunction, describe, firstParameter, takesNothing } from "./source.ts";
 
@@ -25,6 +26,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
 export class Call {
   /** What was called, as its users write it: "pool.defer". */
   readonly title: string;
+  /** That function itself. */
+  readonly entry: AnyFunction | NewableFunction;
   /** What stood behind the function: its arguments, or the options. */
   readonly #rest: readonly unknown[];
   readonly #areArgs: boolean;
@@ -33,10 +36,12 @@ export class Call {
 
   constructor(
     title: string,
+    entry: AnyFunction | NewableFunction,
     { args, rest }: { readonly args?: readonly unknown[]; readonly rest?: readonly unknown[] },
     runner?: Runner,
   ) {
     this.title = title;
+    this.entry = entry;
     this.#rest = args ?? rest ?? [];
     this.#areArgs = args !== undefined;
     this.#runner = runner;
@@ -47,7 +52,7 @@ export class Call {
     if (typeof fn !== "function") {
       const got = describe(fn);
       const hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
-      throw new TypeError(`${this.title}(fn): fn must be a function, got ${got}${hint}`);
+      throw typeError(`${this.title}(fn): fn must be a function, got ${got}${hint}`);
     }
     const options = this.#areArgs ? { args: this.#rest } : this.#checkOptions();
     const count = options.args?.length ?? 0;
@@ -60,7 +65,7 @@ export class Call {
   #checkNoExecutor(fn: AnyFunction): void {
     const first = firstParameter(fn);
     if (first !== "resolve" && first !== "res") return;
-    throw new TypeError(
+    throw typeError(
       `${this.title}(fn): fn is the job itself, not a promise's executor, and gets no \`${first}\`; ` +
         "return the value, or a promise of it, and throw what it rejects with",
     );
@@ -73,7 +78,7 @@ export class Call {
     const names = Object.keys(given);
     if (names.length === 0 || !names.every((name) => OPTION_NAMES.has(name))) return;
     if (!isPlain(given) || !takesNothing(fn)) return;
-    throw new TypeError(
+    throw typeError(
       `${this.title} takes the function's arguments, and this function has none; for options use ` +
         `${this.#runner ? "pool.defer" : "new Deferred"}(fn, { ${names.join(", ")} })`,
     );
@@ -90,12 +95,12 @@ export class Call {
     if (given === undefined && this.#rest.length < 2) return {};
     const all = `${this.title}(fn, options)`;
     if (given !== undefined && !isObject(given)) {
-      throw new TypeError(
+      throw typeError(
         `${all}: options must be an object such as { args: [1, 2] }, got ${describe(given)}`,
       );
     }
     if (this.#rest.length > 1) {
-      throw new TypeError(
+      throw typeError(
         `${all}: nothing can follow the options, got ${describe(this.#rest[1])}; the function's ` +
           "arguments go into them: { args: [1, 2] }",
       );
@@ -103,7 +108,7 @@ export class Call {
     const options = given as DeferredOptions;
     for (const name of Object.keys(options)) {
       if (!OPTION_NAMES.has(name)) {
-        throw new TypeError(
+        throw typeError(
           `${all}: there is no option \`${name}\`; the options are ${[...OPTION_NAMES].join(", ")}`,
         );
       }
@@ -135,7 +140,7 @@ export class Call {
     const runner = isObject(pool) ? runnerOf(pool) : undefined;
     if (runner === undefined) throw this.#wrong("pool", "a DeferredPool", pool);
     if (this.#runner !== undefined && runner !== this.#runner) {
-      throw new TypeError(
+      throw typeError(
         `${this.title}(fn, { pool }): this is another pool than the one that was called; ` +
           "call that one, or leave `pool` out",
       );
@@ -143,7 +148,7 @@ export class Call {
   }
 
   #wrong(option: string, what: string, value: unknown): TypeError {
-    return new TypeError(
+    return typeError(
       `${this.title}(fn, { ${option} }): ${option} must be ${what}, got ${describe(value)}`,
     );
   }

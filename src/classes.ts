@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { typeError } from "./errors.ts";
 import { describe } from "./source.ts";
 
 /** A class, however its constructor looks. */
@@ -35,15 +36,15 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
     const where = `new DeferredPool({ classes }): classes[${i}]`;
     const text = typeof one === "function" ? Function.prototype.toString.call(one) : "";
     if (!/^class\b/.test(text)) {
-      throw new TypeError(`${where} must be a class, got ${describe(one)}`);
+      throw typeError(`${where} must be a class, got ${describe(one)}`);
     }
     const Class = one as AnyClass;
     const { name } = Class;
-    if (!NAME.test(name)) throw new TypeError(`${where} must have a name to be found by in tasks`);
-    if (names.has(name)) throw new TypeError(`${where}: there are two classes named \`${name}\``);
+    if (!NAME.test(name)) throw typeError(`${where} must have a name to be found by in tasks`);
+    if (names.has(name)) throw typeError(`${where}: there are two classes named \`${name}\``);
     const hidden = PRIVATE.exec(text.replace(COMMENT_OR_STRING, ""))?.[1];
     if (hidden !== undefined) {
-      throw new TypeError(
+      throw typeError(
         `${where}: \`${name}\` has the private member \`${hidden}\`, which can't be read from ` +
           "outside and would be lost; make it an ordinary property",
       );
@@ -51,7 +52,7 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
     const parent: unknown = Object.getPrototypeOf(Class);
     if (parent !== Function.prototype && !numbers.has((parent as AnyClass).prototype)) {
       const parentName = (parent as AnyClass | null)?.name ?? "null";
-      throw new TypeError(
+      throw typeError(
         `${where}: \`${name}\` extends \`${parentName}\`, which must be registered before it; ` +
           "classes that extend the language's own can't be",
       );

@@ -4,12 +4,13 @@
  * @module
  */
 import { Call } from "./call.ts";
+import { rangeError, typeError } from "./errors.ts";
 import { describe, nameOf } from "./source.ts";
 import { rejection, result, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
 import type { Limits, Runner } from "./runner.ts";
 import { transferSet } from "./lending.ts";
-import { captureSite } from "./stack.ts";
+import { captureSite, cutStack } from "./stack.ts";
 import type { Completion, Pending } from "./reactor.ts";
 import { STATUS } from "../ffi/symbols.ts";
 
@@ -100,20 +101,24 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
       resolve = fulfil as (value: unknown) => void;
       reject = fail;
     });
-    const call = rest[0] instanceof Call ? rest[0] : new Call("new Deferred", { rest });
-    const options = call.check(fn);
-    const runner = call.runner(options);
-    const name = options.name ?? nameOf(fn);
-    const limits = runner.limits(options, call.title);
-    // Once for its errors; again when the arguments are read, as their getters may push it out.
-    const program = (): number => runner.compile(fn, name, options.allowGlobals);
-    program();
-    const list = options.transfer ?? options.transferList;
-    const transfer = list === undefined ? undefined : transferSet(list);
-    this.#task = new Task({ name, fn, site: {}, limits }, runner, resolve, reject);
-    this.#task.start(program, options.args ?? [], options.signal, transfer);
-    // While the worker is at it already.
-    this.#task.site = captureSite(new.target, runner.pending > CROWD);
+    const call = rest[0] instanceof Call ? rest[0] : new Call("new Deferred", new.target, { rest });
+    try {
+      const options = call.check(fn);
+      const runner = call.runner(options);
+      const name = options.name ?? nameOf(fn);
+      const limits = runner.limits(options, call.title);
+      // Once for its errors; again when the arguments are read, as their getters may push it out.
+      const program = (): number => runner.compile(fn, name, options.allowGlobals);
+      program();
+      const list = options.transfer ?? options.transferList;
+      const transfer = list === undefined ? undefined : transferSet(list);
+      this.#task = new Task({ name, fn, site: {}, limits }, runner, resolve, reject);
+      this.#task.start(program, options.args ?? [], options.signal, transfer);
+      // While the worker is at it already.
+      this.#task.site = captureSite(call.entry, runner.pending > CROWD);
+    } catch (error) {
+      throw cutStack(error, call.entry);
+    }
   }
 
   /**
@@ -131,7 +136,7 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Deferred<T, A> {
-    const call = new Call("Deferred.run", { args });
+    const call = new Call("Deferred.run", Deferred.run, { args });
     return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 
@@ -157,10 +162,11 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
    */
   static transfer<T>(value: T, buffers: readonly ArrayBuffer[]): T {
     void value, buffers;
-    throw new TypeError(
+    const error = typeError(
       "Deferred.transfer() moves buffers out of a task: call it in the task's function. To move " +
         "buffers into a task, pass them as the option `transfer`",
     );
+    throw cutStack(error, Deferred.transfer);
   }
 
   /**
@@ -186,11 +192,12 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
    */
   static sharedBuffer(byteLength: number): SharedArrayBuffer {
     if (!Number.isInteger(byteLength) || byteLength < 0 || byteLength >= 2 ** 31) {
-      throw new RangeError(
+      const error = rangeError(
         `Deferred.sharedBuffer(byteLength): byteLength must be a whole number from 0 to ${
           2 ** 31 - 1
         }, got ${describe(byteLength)}`,
       );
+      throw cutStack(error, Deferred.sharedBuffer);
     }
     return new SharedArrayBuffer(byteLength);
   }

@@ -10,6 +10,30 @@
  * @module
  */
 
+/** Errors of this package's making whose stacks still begin inside it. */
+const uncut = new WeakSet<Error>();
+
+/** An error that the call of a user's throws: its stack is to begin there. */
+export function uncutError<E extends Error>(error: E): E {
+  uncut.add(error);
+  return error;
+}
+
+/** A TypeError about a call of this package. */
+export function typeError(message: string): TypeError {
+  return uncutError(new TypeError(message));
+}
+
+/** A RangeError about a call of this package. */
+export function rangeError(message: string): RangeError {
+  return uncutError(new RangeError(message));
+}
+
+/** Whether an error was made here, and not by a getter of the user's, say. Says so once. */
+export function takeUncut(error: unknown): error is Error {
+  return uncut.delete(error as Error);
+}
+
 /**
  * The base of the errors that only this package has.
  *
@@ -31,6 +55,17 @@ export class DeferredError extends Error {
 
   /** Tells the kind of error; does not change between versions, unlike the message. */
   readonly code: string = "ERR_DEFERRED";
+
+  /**
+   * Makes the error.
+   *
+   * @param message what to say
+   * @param options the error's `cause`
+   */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    uncut.add(this);
+  }
 }
 
 /** A function can't be compiled on its own: native, bound, a class, a generator, … */
@@ -155,5 +190,6 @@ export class DataCloneError extends DOMException {
   constructor(message: string, path: string) {
     super(message, "DataCloneError");
     this.path = path;
+    uncut.add(this);
   }
 }

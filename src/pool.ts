@@ -6,7 +6,8 @@
 import { CONTROL, HARDENING } from "../ffi/symbols.ts";
 import { Call } from "./call.ts";
 import { Deferred, type DeferredRest } from "./deferred.ts";
-import { PoolClosedError } from "./errors.ts";
+import { PoolClosedError, typeError } from "./errors.ts";
+import { cutStack } from "./stack.ts";
 import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
 import { describe } from "./source.ts";
 
@@ -44,7 +45,11 @@ export class DeferredPool {
    * @throws {LibraryNotFoundError} if the C library isn't built; the message says how to build it.
    */
   constructor(options: PoolOptions = {}) {
-    this.#runner = new Runner(options);
+    try {
+      this.#runner = new Runner(options);
+    } catch (error) {
+      throw cutStack(error, new.target);
+    }
     setRunner(this, this.#runner);
   }
 
@@ -53,7 +58,7 @@ export class DeferredPool {
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Deferred<T, A> {
-    const call = new Call("pool.run", { args }, this.#runner);
+    const call = new Call("pool.run", DeferredPool.prototype.run, { args }, this.#runner);
     return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 
@@ -62,7 +67,7 @@ export class DeferredPool {
     fn: (...args: A) => T | PromiseLike<T>,
     ...rest: DeferredRest<A>
   ): Deferred<T, A> {
-    const call = new Call("pool.defer", { rest }, this.#runner);
+    const call = new Call("pool.defer", DeferredPool.prototype.defer, { rest }, this.#runner);
     return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 
@@ -92,12 +97,16 @@ export class DeferredPool {
    * ```
    */
   share<T extends object>(value: T): T {
-    if (typeof value !== "object" || value === null) {
-      throw new TypeError(
-        `pool.share(value): value must be an object or an array, got ${describe(value)}`,
-      );
+    try {
+      if (typeof value !== "object" || value === null) {
+        throw typeError(
+          `pool.share(value): value must be an object or an array, got ${describe(value)}`,
+        );
+      }
+      this.#runner.share(value);
+    } catch (error) {
+      throw cutStack(error, DeferredPool.prototype.share);
     }
-    this.#runner.share(value);
     return value;
   }
 

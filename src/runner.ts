@@ -12,7 +12,15 @@ import { loadNative } from "../ffi/load.ts";
 import type { Native } from "../ffi/native.ts";
 import { type AnyClass, type Classes, registerClasses, warnOfClass } from "./classes.ts";
 import { decode, Encoder } from "./clone.ts";
-import { DataCloneError, FreeVariableError, InternalError, PoolClosedError } from "./errors.ts";
+import {
+  DataCloneError,
+  FreeVariableError,
+  InternalError,
+  PoolClosedError,
+  rangeError,
+  typeError,
+  uncutError,
+} from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
 import { type CompileReply, describe, ProgramCache } from "./source.ts";
@@ -202,7 +210,7 @@ export class Runner {
     checkLimits(own, `${title}(fn, `);
     const stack = pool.maxStackSize ?? DEFAULT_STACK;
     if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
-      throw new RangeError(
+      throw rangeError(
         `${title}(fn, { maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
           `threads have, got ${own.maxStackSize}; give the pool a larger maxStackSize`,
       );
@@ -326,7 +334,10 @@ export class Runner {
       }
       const { dfd_preload } = this.#native.symbols;
       const thrown = dfd_preload(this.#pool, reply.program, this.#reply, this.#reply.length);
-      if (thrown > 0) throw decode(this.#reply.subarray(0, thrown));
+      if (thrown > 0) {
+        const error = decode(this.#reply.subarray(0, thrown));
+        throw error instanceof Error ? uncutError(error) : error;
+      }
       this.#check(thrown, "the classes could not be made");
     } catch (error) {
       this.#native.symbols.dfd_pool_close(this.#pool);
@@ -378,14 +389,14 @@ function libraryError(what: string, error: number): InternalError {
 
 function checkRunnerOptions(options: RunnerOptions): void {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(
+    throw typeError(
       `new DeferredPool(options): options must be an object, got ${describe(options)}`,
     );
   }
   const known = ["maxThreads", "classes", ...LIMIT_NAMES];
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
-      throw new TypeError(
+      throw typeError(
         `new DeferredPool(options): there is no option \`${name}\`; the options are ${
           known.join(", ")
         }`,
@@ -397,7 +408,7 @@ function checkRunnerOptions(options: RunnerOptions): void {
   }
   const classes: unknown = options.classes;
   if (classes !== undefined && !Array.isArray(classes)) {
-    throw new TypeError(
+    throw typeError(
       `new DeferredPool({ classes }): classes must be an array of classes, got ${
         describe(classes)
       }`,
@@ -410,7 +421,7 @@ function checkLimits(limits: Limits, where: string): void {
   for (const name of TIMES) {
     const value: unknown = limits[name];
     if (value !== undefined && !(typeof value === "number" && value > 0)) {
-      throw new RangeError(
+      throw rangeError(
         `${where}{ ${name} }) must be a number of ms above 0, got ${describe(value)}`,
       );
     }
@@ -428,7 +439,7 @@ function time(limit: number | undefined): number {
 
 function checkWhole(value: unknown, what: string, [low, high]: readonly [number, number]): void {
   if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
-    throw new RangeError(
+    throw rangeError(
       `${what} must be a whole number from ${low} to ${high}, got ${describe(value)}`,
     );
   }

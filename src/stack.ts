@@ -19,7 +19,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { DeferredError } from "./errors.ts";
+import { DeferredError, takeUncut } from "./errors.ts";
 import {
   type AnyFunction,
   nameOf,
@@ -126,6 +126,25 @@ function siteFrames(site: Site): SiteFrame[] {
     });
   }
   return frames.slice(0, FRAMES);
+}
+
+/**
+ * Lets the stack of an error that this package throws begin with the caller of `entry`: what is
+ * wrong with a call is found there. Others' errors, and those of a call inside, stay as they are.
+ */
+export function cutStack(error: unknown, entry: AnyFunction | NewableFunction): unknown {
+  if (!takeUncut(error) || typeof Error.captureStackTrace !== "function") return error;
+  if (!(error instanceof DOMException)) {
+    Error.captureStackTrace(error, entry);
+    return error;
+  }
+  // Of which Bun makes an "Error".
+  const caller: { stack?: string } = {};
+  Error.captureStackTrace(caller, entry);
+  const frames = String(caller.stack).split("\n").slice(1);
+  const value = [headline(error), ...frames].join("\n");
+  Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+  return error;
 }
 
 // --- a task's own frames ----------------------------------------------------------------------

@@ -277,6 +277,87 @@ describe("the stack of an error from a task", () => {
   });
 });
 
+describe("the stack of an error that a call throws", () => {
+  const thrownBy = (call: () => void): Error => {
+    try {
+      call();
+    } catch (error) {
+      assert.ok(error instanceof Error, String(error));
+      return error;
+    }
+    assert.fail("it was not refused");
+  };
+  const framesOf = ({ stack }: Error): string[] =>
+    stack!.split("\n").filter((l) => /^ +at /.test(l));
+  const pool = new DeferredPool({ maxThreads: 1 });
+  const options = (value: unknown) => value as never;
+  class Mine extends Deferred<number> {}
+  class Point {}
+
+  const calls: Record<string, () => void> = {
+    "of no function": () => void new Deferred(options(5)),
+    "of a native function": () => void Deferred.run(Math.max),
+    "of a class that extends Deferred": () => void new Mine(options(Point)),
+    "with a free name": () => void pool.run(() => framesOf),
+    "with an argument that can't be cloned": () => void pool.defer((a) => a, { args: [() => 1] }),
+    "with an unknown option": () => void new Deferred(() => 1, options({ no: 1 })),
+    "with a limit that makes no sense": () => void pool.defer(() => 1, { timeout: -1 }),
+    "with a buffer that is none": () => void new Deferred(() => 1, { transfer: options([5]) }),
+    "of DeferredPool": () => void new DeferredPool({ maxThreads: 0 }),
+    "of DeferredPool with a class that is none": () =>
+      void new DeferredPool({ classes: options([1]) }),
+    "of share": () => void pool.share(options(5)),
+    "of share, with a function": () => void pool.share({ a: () => 1 }),
+    "of sharedBuffer": () => void Deferred.sharedBuffer(-1),
+    "of transfer": () => void Deferred.transfer(1, []),
+  };
+  for (const [what, call] of Object.entries(calls)) {
+    test(`begins at the call ${what}`, () => {
+      const error = thrownBy(call);
+      const [head, first] = error.stack!.split("\n");
+      assert.equal(head, `${error.name}: ${error.message}`);
+      assert.match(first!, /errors_test\.ts:\d+:\d+/, error.stack!);
+      assert.doesNotMatch(error.stack!, /src\/\w+\.ts/);
+      assert.ok(!Object.keys(error).includes("stack"));
+    });
+  }
+
+  test("begins at the call of DeferredPool for what its classes throw, too", () => {
+    class Throwing {
+      static ready: boolean = (() => {
+        const host = typeof (globalThis as { navigator?: unknown }).navigator !== "undefined";
+        if (!host) throw new RangeError("from the class");
+        return host;
+      })();
+    }
+    const error = thrownBy(() => void new DeferredPool({ classes: [Throwing] }));
+    assert.match(error.stack!, /^RangeError: from the class\n.*errors_test\.ts/);
+  });
+
+  test("of the user's own code is left alone", () => {
+    const own = {
+      get value(): number {
+        return thrower();
+      },
+    };
+    function thrower(): never {
+      throw new TypeError("of the user's");
+    }
+    const error = thrownBy(() => void pool.run((a: unknown) => a, own));
+    assert.equal(error.message, "of the user's");
+    assert.match(framesOf(error)[0]!, /thrower/);
+    const nested = {
+      get value(): unknown {
+        return [Deferred.run(Math.max)];
+      },
+    };
+    const inner = thrownBy(() => void pool.run((a: unknown) => a, nested));
+    assert.match(framesOf(inner)[0]!, /value/);
+  });
+
+  test("and the pool closes", () => pool.close());
+});
+
 describe("the stack of an error that a task returns", () => {
   const causes = (error: Error, inner: Error) => {
     const lines = error.stack!.split("\n");
