@@ -207,7 +207,10 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     return this.#task.name;
   }
 
-  /** How the task ran; `undefined` until it ended, or if it never started. */
+  /**
+   * How the task ran; `undefined` until it ended, or if it never started. What is cancelled rejects
+   * at once and ends shortly after: its `stats` are there a moment later.
+   */
   get stats(): TaskStats | undefined {
     return this.#task.stats;
   }

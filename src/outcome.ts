@@ -13,6 +13,7 @@ import {
 } from "./errors.ts";
 import type { Completion } from "./reactor.ts";
 import type { Limits } from "./runner.ts";
+import { noModule } from "./source.ts";
 import { setTaskStacks, type Site } from "./stack.ts";
 
 /** The task, as far as its errors tell of it. */
@@ -29,6 +30,10 @@ export interface Subject {
 export function rejection(completion: Completion, subject: Subject): unknown {
   const { status, payload, errors } = completion;
   if (status === STATUS.THROWN) {
+    if (payload instanceof ReferenceError) {
+      const message = noModule(payload.message);
+      if (message !== null) payload.message = message;
+    }
     if (errors.length > 0) setTaskStacks(errors, subject, payload);
     return payload;
   }

@@ -449,7 +449,14 @@ function defaultThreads(native: Native): number {
   const text = native.env("DEFERRED_THREADS");
   if (text !== undefined && text !== "") {
     const value = Number(text);
-    checkWhole(Number.isNaN(value) ? text : value, "DEFERRED_THREADS", BOUNDS.maxThreads);
+    const [low, high] = BOUNDS.maxThreads;
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw rangeError(
+        `DEFERRED_THREADS must be a whole number from ${low} to ${high}, got the text ${
+          JSON.stringify(text)
+        }`,
+      );
+    }
     return value;
   }
   const processors = navigator.hardwareConcurrency;

@@ -384,6 +384,16 @@ export function nameOf(fn: AnyFunction): string {
 
 const OUTSIDE = "is not available inside a task";
 
+const NO_MODULES =
+  "can't load modules yet; pass what the module gives in `args`, or write what it " +
+  "does inside the function";
+
+/** What is said of `import()` in a task, whose engine only says which module. */
+export function noModule(message: string): string | null {
+  const module = /^could not load module ('[^]*')$/.exec(message)?.[1];
+  return module === undefined ? null : `import(${module}): a task ${NO_MODULES}`;
+}
+
 /** What to do instead of using a name that people expect everywhere. */
 const ADVICE: ReadonlyMap<string, string> = new Map(
   ([
@@ -402,9 +412,16 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ],
     ["Buffer", `${OUTSIDE}; use Uint8Array`],
     [
-      "require module exports __dirname __filename",
-      `${OUTSIDE}, which can't load modules yet; pass what the module gives in \`args\`, or ` +
-      "write what it does inside the function",
+      "require module exports __dirname __filename importScripts",
+      `${OUTSIDE}, which ${NO_MODULES}`,
+    ],
+    [
+      "postMessage parentPort",
+      `${OUTSIDE}, which sends no messages; return the value, and await the Deferred`,
+    ],
+    [
+      "onmessage addEventListener workerData",
+      `${OUTSIDE}, which gets no messages; pass what it needs in \`args\``,
     ],
     [
       "window document self localStorage sessionStorage location alert",
@@ -448,6 +465,20 @@ function list(names: readonly string[]): string {
 }
 
 const NO_ADVICE = "is not defined inside the task";
+const CALLED = `${NO_ADVICE}, and a function can't be passed to it`;
+
+/** What to do about names that nobody knows, by what is said about them. */
+const REMEDY: ReadonlyMap<string, string> = new Map([
+  [NO_ADVICE, "pass data in `args`, and put code into the function"],
+  [CALLED, "put the code into the function, or pass its result in `args`"],
+]);
+
+/** Whether the text seems to call what is called `name`. */
+function isCalled(name: string, text: string): boolean {
+  const escaped = name.replaceAll("$", "\\$");
+  return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]|\\bnew\\s+${escaped}(?![\\w$])`)
+    .test(text);
+}
 
 /** What the user calls a name, and what to do about it. */
 function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; advice: string } {
@@ -465,7 +496,8 @@ function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; adv
   const helperAdvice =
     `${NO_ADVICE}; it looks like a helper that a transpiler added: compile for ` +
     "a newer target, ES2022 or later";
-  const advice = ADVICE.get(name) ?? (/^__[a-z]/i.test(name) ? helperAdvice : NO_ADVICE);
+  const advice = ADVICE.get(name) ??
+    (/^__[a-z]/i.test(name) ? helperAdvice : isCalled(name, textOf(fn)) ? CALLED : NO_ADVICE);
   return { shown: name, advice };
 }
 
@@ -473,11 +505,9 @@ function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; adv
 function sentence(names: readonly string[], advice: string, task: string): string {
   const many = names.length > 1;
   const said = many ? advice.replace(/^is /, "are ").replace(/^belongs /, "belong ") : advice;
-  const them = many ? "them" : "it";
-  const rest = advice === NO_ADVICE
-    ? `${task}; pass ${them} in \`args\`, or define ${them} inside the function`
-    : "";
-  return `${list(names)} ${said}${rest}`;
+  const remedy = REMEDY.get(advice);
+  if (remedy === undefined) return `${list(names)} ${said}`;
+  return `${list(names)} ${said.replace("the task", () => `the task${task}`)}; ${remedy}`;
 }
 
 /** The error for names that a function uses and nothing in its task defines. */

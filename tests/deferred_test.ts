@@ -604,6 +604,37 @@ describe("names from outside a function", () => {
     assert.match(namesIn(() => new DeferredPool()).message, /can't start tasks/);
   });
 
+  test("of workers and modules say what takes their place", () => {
+    const post = namesIn(written("() => postMessage(1)")).message;
+    assert.match(post, /`postMessage` .* no messages; return the value, and await/);
+    assert.match(
+      namesIn(written("() => { onmessage = 1 }")).message,
+      /pass what it needs in `args`/,
+    );
+    assert.match(namesIn(written("() => importScripts('x')")).message, /can't load modules yet/);
+  });
+
+  test("that are called can't be passed, and it is not said that they can", () => {
+    const said = (text: string) => namesIn(written(text)).message;
+    const called =
+      "is not defined inside the task, and a function can't be passed to it; put the " +
+      "code into the function, or pass its result in `args`";
+    assert.equal(said("() => readFileSync('x', 'utf8').length"), `\`readFileSync\` ${called}`);
+    for (
+      const text of ["() => new tell(1)", "() => tell?.(1)", "() => tell `x`", "() => tell\n(1)"]
+    ) {
+      assert.equal(said(text), `\`tell\` ${called}`);
+    }
+    const data =
+      "is not defined inside the task; pass data in `args`, and put code into the function";
+    for (const text of ["() => tell + 1", "(a) => a.tell(tell)", "() => tell.length"]) {
+      assert.equal(said(text), `\`tell\` ${data}`);
+    }
+    assert.match(said("() => a(b(c, d))"), /`c` and `d` are .*\. `a` and `b` are not defined/);
+    const named = refusalOf(written("() => tell(1)"), { name: "report" });
+    assert.match(named.message, /^`tell` is not defined inside the task `report`, and a function/);
+  });
+
   test("a function that calls itself by an outer name is told how to write it", () => {
     const down = (n: number): number => n < 1 ? 0 : down(n - 1);
     assert.match(namesIn(down as () => number).message, /`down`.*function down\(/);

@@ -60,6 +60,17 @@ describe("an error that a task throws", () => {
     await assert.rejects(Deferred.run(() => `${Symbol() as unknown as string}`), TypeError);
   });
 
+  test("by `import()` says what to do", async () => {
+    const error = await errorOf(Deferred.run(() => import("node:fs")));
+    assert.ok(error instanceof ReferenceError);
+    assert.equal(
+      error.message,
+      "import('node:fs'): a task can't load modules yet; pass what the module gives in `args`, or " +
+        "write what it does inside the function",
+    );
+    assert.match(error.stack!, /^ReferenceError: import\('node:fs'\): a task/);
+  });
+
   test("arrives so from an async function, a rejected promise and a thenable, too", async () => {
     const ways = [
       async () => {

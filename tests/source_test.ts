@@ -569,7 +569,7 @@ group("freeVariableError", () => {
     assert.equal(
       messageFor(["a", "b", "c"], none),
       "`a`, `b` and `c` are not defined inside the task; " +
-        "pass them in `args`, or define them inside the function",
+        "pass data in `args`, and put code into the function",
     );
   });
 
