@@ -221,7 +221,7 @@ export class Runner {
       queueTimeout: own.queueTimeout ?? pool.queueTimeout,
       memoryLimit: own.memoryLimit ?? pool.memoryLimit,
       maxStackSize: own.maxStackSize ?? pool.maxStackSize,
-    };
+    } as Limits;
   }
 
   /**
