@@ -25,7 +25,11 @@ export interface Outcome {
 }
 
 /** What must come of an attack: one of the ends below, or a check of one's own. */
-export type Expected = (outcome: Outcome) => void;
+export interface Expected {
+  (outcome: Outcome): void;
+  /** The attack is given a short time, as it is to run out of it. */
+  readonly short?: boolean;
+}
 
 /** An attack: the task, what must come of it, and its options if it needs any. */
 export type Attack = readonly [
@@ -37,7 +41,10 @@ export type Attack = readonly [
 const MIB = 2 ** 20;
 
 /** What each attack may use, unless its table says otherwise. */
-const LIMITS = { timeout: 30, memoryLimit: 64 * MIB };
+const MEMORY = 64 * MIB;
+/** In ms: of attacks that are to run out of it, and of others, on a slow machine. */
+const SHORT = 30;
+const LONG = 20_000;
 
 /** By how much memory the process may differ after an attack: garbage of the host's own. */
 const ROOM = 48 * MIB;
@@ -50,11 +57,11 @@ const fail = ({ result, error }: Outcome, wanted: string): never => {
 };
 
 /** The task is ended by its timeout. */
-export const timesOut: Expected = (outcome) => {
+export const timesOut: Expected = Object.assign((outcome: Outcome): void => {
   const { error } = outcome;
   if (!(error instanceof DOMException && error.name === "TimeoutError")) fail(outcome, "a timeout");
   assert.match((error as Error).message, /`attack`.*30 ms/);
-};
+}, { short: true });
 
 /** The task is ended by its memory limit. */
 export const runsOutOfMemory: Expected = (outcome) => {
@@ -97,17 +104,18 @@ export const throwsValue = (value: unknown): Expected => (outcome) => {
 };
 
 /** One of several ends: what the attack hits first depends on the machine. */
-export const either = (...ends: Expected[]): Expected => (outcome) => {
-  const failures: unknown[] = [];
-  for (const end of ends) {
-    try {
-      return end(outcome);
-    } catch (failure) {
-      failures.push(failure);
+export const either = (...ends: Expected[]): Expected =>
+  Object.assign((outcome: Outcome): void => {
+    const failures: unknown[] = [];
+    for (const end of ends) {
+      try {
+        return end(outcome);
+      } catch (failure) {
+        failures.push(failure);
+      }
     }
-  }
-  throw failures[0];
-};
+    throw failures[0];
+  }, { short: ends.some((end) => end.short) });
 
 /** All that code finds in its realm, in a number; and one computation that uses much of it. */
 function state(): string {
@@ -164,7 +172,8 @@ export function hostile(title: string, attacks: Readonly<Record<string, Attack>>
       test(name, async () => {
         pristine ??= await pool.run(state);
         const before = process.memoryUsage().rss;
-        const limits = { ...LIMITS, ...options };
+        const timeout = expected.short ? SHORT : LONG;
+        const limits = { timeout, memoryLimit: MEMORY, ...options };
         const run = fn as (...args: unknown[]) => unknown;
         const task = pool.defer(run, { ...limits, name: "attack" });
         const outcome = await outcomeOf(task);
@@ -177,10 +186,14 @@ export function hostile(title: string, attacks: Readonly<Record<string, Attack>>
         assert.ok(grown < ROOM, `the process grew by ${Math.round(grown / MIB)} MiB`);
       });
     }
-    test(`${title}: in time`, () => {
-      const median = delays.sort((a, b) => a - b)[delays.length >> 1] ?? 0;
-      assert.ok(median < 20, `the median is ${median} ms over the limit`);
-      assert.ok((delays[0] ?? 0) >= 0, `one ended ${delays[0]} ms before its time`);
-    });
+    const short = Object.values(attacks).filter(([, expected]) => expected === timesOut).length;
+    if (short >= 10) {
+      test(`${title}: in time`, () => {
+        const median = delays.sort((a, b) => a - b)[delays.length >> 1]!;
+        assert.ok(delays.length >= short, "each of them was timed");
+        assert.ok(median < 20, `the median is ${median} ms over the limit`);
+        assert.ok(delays[0]! >= 0, `one ended ${delays[0]} ms before its time`);
+      });
+    }
   });
 }
