@@ -464,17 +464,21 @@ typedef struct RunCall {
     Bytes *out;
 } RunCall;
 
+/* The function that a program is of. */
+static JSValue load(Realm *realm, const Program *program) {
+    JS_UpdateStackTop(realm->runtime);
+    JSValue script =
+        JS_ReadObject(realm->context, program->bytecode, program->size, JS_READ_OBJ_BYTECODE);
+    return JS_IsException(script) ? script : JS_EvalFunction(realm->context, script);
+}
+
 /* Under the guard. Returns a DFD_STATUS_*. */
 static int run(void *opaque) {
     const RunCall *call = opaque;
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
     Bytes *out = call->out;
-    JS_UpdateStackTop(realm->runtime);
-    JSValue script =
-        JS_ReadObject(ctx, call->program->bytecode, call->program->size, JS_READ_OBJ_BYTECODE);
-    if (JS_IsException(script)) return encode_outcome(realm, JS_GetException(ctx), true, out);
-    JSValue function = JS_EvalFunction(ctx, script);
+    JSValue function = load(realm, call->program);
     if (JS_IsException(function)) return encode_outcome(realm, JS_GetException(ctx), true, out);
     JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
     if (clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
@@ -499,10 +503,7 @@ static int preload(void *opaque) {
     const PreloadCall *call = opaque;
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
-    JS_UpdateStackTop(realm->runtime);
-    JSValue script =
-        JS_ReadObject(ctx, call->program->bytecode, call->program->size, JS_READ_OBJ_BYTECODE);
-    JSValue function = JS_IsException(script) ? script : JS_EvalFunction(ctx, script);
+    JSValue function = load(realm, call->program);
     JSValue list =
         JS_IsException(function) ? function : JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
     int64_t count = 0;
