@@ -1,6 +1,7 @@
 /**
  * Structured clone between the host and bytes: the TypeScript half (csrc/clone.h tells of the other
- * one, and of the wire format). {@link Encoder} writes, {@link decode} reads.
+ * one, and of the wire format). {@link Encoder} writes, {@link decode} reads, {@link Reading} too,
+ * but in slices.
  *
  * Follows the HTML standard, section 2.7, and writes the same bytes for a value as the C half.
  * Where it departs from structuredClone:
@@ -14,5 +15,5 @@
  *
  * @module
  */
-export { decode, takeErrors } from "./clone_decode.ts";
+export { type Beside, decode, Reading, takeErrors } from "./clone_decode.ts";
 export { Encoder } from "./clone_encode.ts";

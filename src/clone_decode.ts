@@ -7,7 +7,8 @@
  * (where that is forbidden: key by key).
  *
  * What is being decoded lies in variables of the module: nothing that runs meanwhile decodes in its
- * turn. The memory need not be ours, so all is copied out of it.
+ * turn. What is read in slices ({@link Reading}) has them to itself during a slice, and puts them
+ * away after it. The memory need not be ours, so all is copied out of it.
  *
  * @module
  */
@@ -50,7 +51,7 @@ let holes = 0;
 /** What has a number, by its number. */
 let objects: unknown[] = [];
 let objectCount = 0;
-const shapes: BuiltShape[] = [];
+let shapes: BuiltShape[] = [];
 let shapeCount = 0;
 
 /**
@@ -122,6 +123,17 @@ export function decode(bytes: Uint8Array, lying?: Beside): unknown {
   const length = bytes.length;
   if (errors.length > 0) errors = []; // which nobody took
   if (length === 1 && bytes[0] >= SMALL_INT) return bytes[0] - SMALL_INT;
+  begin(bytes, lying);
+  try {
+    const value = read();
+    checkEnd();
+    return value;
+  } finally {
+    reset();
+  }
+}
+
+function begin(bytes: Uint8Array, lying: Beside | undefined): void {
   beside = lying;
   if (memory !== bytes.buffer) {
     memory = bytes.buffer;
@@ -129,28 +141,31 @@ export function decode(bytes: Uint8Array, lying?: Beside): unknown {
     view = new DataView(memory);
   }
   start = at = bytes.byteOffset;
-  end = start + length;
-  try {
-    const value = read();
-    if (holes !== 0) malformed("a hole where there is no key");
-    if (at !== end) malformed("bytes are left over");
-    return value;
-  } catch (error) {
-    depth = holes = 0;
-    throw error;
-  } finally {
-    if (objectCount > KEPT) objects = [];
-    else for (let i = 0; i < objectCount; i++) objects[i] = undefined;
-    if (shapes.length > KEPT) shapes.length = 0;
-    objectCount = shapeCount = 0;
-    beside = undefined;
-    strings = pieceTo = 0;
-    piece = "";
-    if (memory.byteLength > HELD) {
-      memory = new ArrayBuffer(0);
-      source = new Uint8Array(memory);
-      view = new DataView(memory);
-    }
+  end = start + bytes.length;
+}
+
+function checkEnd(): void {
+  if (holes !== 0) malformed("a hole where there is no key");
+  if (at !== end) malformed("bytes are left over");
+}
+
+/** Leaves nothing behind of what was decoded. */
+function reset(): void {
+  if (objectCount > KEPT) objects = [];
+  else for (let i = 0; i < objectCount; i++) objects[i] = undefined;
+  if (shapes.length > KEPT) shapes.length = 0;
+  objectCount =
+    shapeCount =
+    depth =
+    holes =
+      0;
+  beside = undefined;
+  strings = pieceTo = 0;
+  piece = "";
+  if (memory.byteLength > HELD) {
+    memory = new ArrayBuffer(0);
+    source = new Uint8Array(memory);
+    view = new DataView(memory);
   }
 }
 
@@ -273,11 +288,8 @@ function read(): unknown {
   switch (tag) {
     case STRING8:
       return readLatin1();
-    case OBJECT_SHAPE: {
-      const n = readN();
-      if (n >= shapeCount) malformed(`shape ${n} of ${shapeCount}`);
-      return shapes[n].read();
-    }
+    case OBJECT_SHAPE:
+      return knownShape().read();
     case DOUBLE:
       return readF64();
     case INT:
@@ -294,11 +306,8 @@ function read(): unknown {
       return undefined;
     case STRING16:
       return readUtf16();
-    case OBJECT: {
-      const shape = readShape();
-      shapes[shapeCount++] = shape;
-      return shape.read();
-    }
+    case OBJECT:
+      return newShape().read();
     case ARRAY:
       return readArray();
     case ARRAY_INT:
@@ -369,12 +378,18 @@ function numbered(object: unknown): unknown {
 }
 
 function readInstance(): object {
+  const prototype = readClass();
+  return Object.setPrototypeOf(read(), prototype);
+}
+
+/** The prototype of an INSTANCE, whose properties follow. */
+function readClass(): object {
   const prototype = beside?.classes[readN()] ?? malformed("a class that is not registered");
   const tag = source[at];
   if (at >= end || (tag !== OBJECT && tag !== OBJECT_SHAPE && tag !== OBJECT_PAIRS)) {
     malformed("an instance without properties");
   }
-  return Object.setPrototypeOf(read(), prototype);
+  return prototype;
 }
 
 function readArray(): unknown[] {
@@ -410,6 +425,16 @@ function readDoubles(): number[] {
 }
 
 function readArrayProps(): unknown[] {
+  const array = openArrayProps();
+  while (!atEnd()) {
+    const key = readString();
+    setProp(array, key, readValue());
+  }
+  depth--;
+  return array;
+}
+
+function openArrayProps(): unknown[] {
   const length = readN();
   const array: unknown[] = [];
   if (length > FORESIGHT) {
@@ -420,32 +445,36 @@ function readArrayProps(): unknown[] {
   array.length = length;
   number(array);
   enter();
-  while (!atEnd()) {
-    const key = readString();
-    if (key === "length") malformed("the length of an array");
-    const value = readValue();
-    if (isIndex(key)) {
-      if (Number(key) >= length) malformed("an element beyond its array");
-      array[Number(key)] = value;
-    } else {
-      define(array, key, value);
-    }
-  }
-  depth--;
   return array;
 }
 
+/** Sets what is no more than a property, or an element within the array's length. */
+function setProp(array: unknown[], key: string, value: unknown): void {
+  if (isIndex(key)) {
+    if (Number(key) >= array.length) malformed("an element beyond its array");
+    array[Number(key)] = value;
+  } else {
+    if (key === "length") malformed("the length of an array");
+    define(array, key, value);
+  }
+}
+
 function readPairs(): object {
-  // Without a prototype no key means anything special.
-  const object = Object.create(null) as Record<string, unknown>;
-  number(object);
-  enter();
+  const object = openPairs();
   while (!atEnd()) {
     const key = readString();
     object[key] = readValue();
   }
   depth--;
   return Object.setPrototypeOf(object, Object.prototype) as object;
+}
+
+/** Without a prototype no key means anything special; it gets that last. */
+function openPairs(): Record<string, unknown> {
+  const object = Object.create(null) as Record<string, unknown>;
+  number(object);
+  enter();
+  return object;
 }
 
 /** Whether the pairs end here. */
@@ -536,7 +565,11 @@ function readView(): ArrayBufferView {
   number(undefined); // before its buffer
   const tag = source[at];
   const mayBeBuffer = tag === REFERENCE || (tag >= BUFFER && tag <= MOVED && tag !== VIEW);
-  const buffer = mayBeBuffer && at < end ? read() : undefined;
+  return readViewOf(mayBeBuffer && at < end ? read() : undefined, kind, n);
+}
+
+/** The rest of a view, the `n`th object, whose buffer was read. */
+function readViewOf(buffer: unknown, kind: number, n: number): ArrayBufferView {
   if (!types.isAnyArrayBuffer(buffer)) return malformed("a view of what is no buffer");
   const offset = readN();
   const tracks = readByte();
@@ -649,12 +682,13 @@ class BuiltShape {
     const object: Record<string, unknown> = {};
     number(object);
     enter();
-    for (const key of this.keys) {
-      const value = read();
-      if (this.#plain) object[key] = value;
-      else define(object, key, value);
-    }
+    for (const key of this.keys) this.set(object, key, read());
     return this.leave(object);
+  }
+
+  set(object: Record<string, unknown>, key: string, value: unknown): void {
+    if (this.#plain) object[key] = value;
+    else define(object, key, value);
   }
 
   /**
@@ -690,6 +724,20 @@ class BuiltShape {
     }
     return object;
   }
+}
+
+/** The shape of an OBJECT_SHAPE. */
+function knownShape(): BuiltShape {
+  const n = readN();
+  if (n >= shapeCount) malformed(`shape ${n} of ${shapeCount}`);
+  return shapes[n];
+}
+
+/** The shape of an OBJECT, which gets the next number. */
+function newShape(): BuiltShape {
+  const shape = readShape();
+  shapes[shapeCount++] = shape;
+  return shape;
 }
 
 /** The keys of an OBJECT, known or new. */
@@ -732,4 +780,329 @@ function isSame(bytes: Uint8Array, from: number, length: number): boolean {
   if (bytes.length !== length) return false;
   for (let i = 0; i < length; i++) if (bytes[i] !== source[from + i]) return false;
   return true;
+}
+
+// -- Slices --
+
+/**
+ * What takes more bytes than this, as far as can be told before, is walked through; and after so
+ * many the clock is looked at. Most take 0.02 to 0.2 ms.
+ */
+const GRAIN = 1 << 14;
+/** Bytes that are copied at a time: some 0.2 ms. */
+const COPIED = 1 << 20;
+
+let grain = GRAIN;
+/** Where to look at the clock next. */
+let pause = 0;
+
+// As it is now: a test may put a false clock in its place.
+const now: () => number = performance.now.bind(performance);
+
+/**
+ * The reading of one large object. Yields the walk through a large object in it, and is given that
+ * object; or `undefined`, where it may be left for a while.
+ */
+interface Walk extends Generator<Walk | undefined, unknown, unknown> {}
+
+/** What is being decoded. */
+type State = ReturnType<typeof putAway>;
+
+/**
+ * Reads one value in slices, as {@link decode} does at once. Large objects are walked through, and
+ * may be left between two of their parts; small ones are read as ever, so that they take no longer.
+ *
+ * How large an object is shows only when it is read. Before, it counts as large by its share of
+ * what holds it, or by the number of its elements. So what no number of its own tells of, and what
+ * hides among many small things, is read in one slice.
+ */
+export class Reading {
+  #state: State | undefined;
+  readonly #walks: Walk[] = [walkAll()];
+
+  /**
+   * As {@link decode}. The memory is used until the end, or {@link drop}.
+   *
+   * @param size from how many bytes on something is large; for tests
+   */
+  constructor(bytes: Uint8Array, lying?: Beside, size: number = GRAIN) {
+    errors = [];
+    grain = size;
+    begin(bytes, lying);
+    this.#state = putAway();
+  }
+
+  /**
+   * Reads on for some `ms`.
+   *
+   * @returns the value in an object, once it is there; {@link takeErrors} then has its errors
+   * @throws {InternalError} The encoding is malformed.
+   */
+  read(ms: number): { readonly value: unknown } | undefined {
+    const until = now() + ms;
+    if (this.#state === undefined) throw new InternalError("this value was read already");
+    takeUp(this.#state);
+    try {
+      const value = this.#run(until);
+      if (value === undefined) this.#state = putAway();
+      else this.drop();
+      return value;
+    } catch (error) {
+      this.drop();
+      throw error;
+    } finally {
+      reset();
+    }
+  }
+
+  /** Lets go of everything. */
+  drop(): void {
+    this.#state = undefined;
+    this.#walks.length = 0;
+  }
+
+  #run(until: number): { readonly value: unknown } | undefined {
+    const walks = this.#walks;
+    let value: unknown;
+    pause = at + grain;
+    while (walks.length > 0) {
+      const step = walks[walks.length - 1].next(value);
+      value = undefined;
+      if (step.done) {
+        walks.pop();
+        value = step.value;
+      } else if (step.value !== undefined) {
+        walks.push(step.value);
+      } else if (now() < until) {
+        pause = at + grain;
+      } else {
+        return undefined;
+      }
+    }
+    checkEnd();
+    return { value };
+  }
+}
+
+/** Takes what is being decoded out of the variables, for another decoding. */
+function putAway() {
+  const all = { source, view, start, at, end, depth, holes, beside, errors, grain };
+  const state = { ...all, objects, objectCount, shapes, shapeCount };
+  errors = [];
+  objects = [];
+  shapes = [];
+  reset();
+  return state;
+}
+
+function takeUp(state: State): void {
+  ({ source, view, start, at, end, depth, holes, beside, errors, grain } = state);
+  ({ objects, objectCount, shapes, shapeCount } = state);
+  memory = source.buffer;
+}
+
+/** Whether the next value is large, of which others are led to expect `size` bytes. */
+function isLarge(size: number): boolean {
+  const tag = source[at];
+  if (tag < ARRAY || tag > VIEW) return false;
+  switch (tag) {
+    case OBJECT:
+    case OBJECT_SHAPE:
+    case OBJECT_PAIRS:
+    case ARRAY_PROPS:
+    case INSTANCE:
+      return size > grain;
+    case ARRAY:
+    case ARRAY_INT:
+    case ARRAY_F64:
+    case MAP:
+    case SET:
+    case BUFFER:
+      return size > grain || peekN(at + 1) > grain;
+    case VIEW:
+      return source[at + 2] === BUFFER && (size > grain || peekN(at + 3) > grain);
+    default:
+      return false;
+  }
+}
+
+/** The walk through the next value, which is large. */
+function walk(size: number): Walk {
+  switch (source[at]) {
+    case ARRAY:
+      return walkArray(Math.max(size, peekN(at + 1)));
+    case ARRAY_INT:
+    case ARRAY_F64:
+      return walkNumbers();
+    case ARRAY_PROPS:
+    case OBJECT_PAIRS:
+      return walkPairs(size);
+    case OBJECT:
+    case OBJECT_SHAPE:
+      return walkObject(size);
+    case INSTANCE:
+      return walkInstance(size);
+    case MAP:
+      return walkMap(Math.max(size, peekN(at + 1)));
+    case SET:
+      return walkSet(Math.max(size, peekN(at + 1)));
+    case BUFFER:
+      return walkBuffer();
+    default:
+      return walkView();
+  }
+}
+
+/** What {@link readN} would read at `from`, more or less: nothing depends on it but the time. */
+function peekN(from: number): number {
+  let n = 0;
+  for (let i = 0; i < 5; i++) {
+    const byte = source[from + i];
+    n += (byte & 0x7f) * 128 ** i;
+    if (byte < 0x80) break;
+  }
+  return n;
+}
+
+function* walkAll(): Walk {
+  return isLarge(end - at) ? yield walk(end - at) : read();
+}
+
+function* walkArray(size: number): Walk {
+  const to = at + size;
+  readByte();
+  const length = readLength(1);
+  const array: unknown[] = length <= FORESIGHT ? new Array(length) : [];
+  number(array);
+  enter();
+  for (let i = 0; i < length;) {
+    i = readElements(array, i, length, to);
+    if (at > pause) yield;
+    else if (i < length) array[i++] = yield walk((to - at) / (length - i));
+  }
+  if (array.length < length) array.length = length; // it ends in holes
+  depth--;
+  return array;
+}
+
+/** Reads from the `i`th element on, until a pause is due or one is large; says which is next. */
+function readElements(array: unknown[], i: number, length: number, to: number): number {
+  for (; i < length && at <= pause; i++) {
+    if (source[at] === HOLE && at < end) at++;
+    else if (source[at] >= ARRAY && isLarge((to - at) / (length - i))) break;
+    else array[i] = read();
+  }
+  return i;
+}
+
+function* walkNumbers(): Walk {
+  const whole = readByte() === ARRAY_INT;
+  const size = whole ? 4 : 8;
+  const length = readN();
+  align(size, length, size);
+  const array = new Array<number>(length);
+  for (let i = 0; i < length;) {
+    if (at > pause) yield;
+    const to = Math.min(i + Math.max(grain / size, 1), length);
+    if (whole) { for (; i < to; i++, at += 4) array[i] = view.getInt32(at, true); }
+    else for (; i < to; i++, at += 8) array[i] = view.getFloat64(at, true);
+  }
+  number(array);
+  return array;
+}
+
+function* walkPairs(size: number): Walk {
+  const from = at;
+  const isArray = readByte() === ARRAY_PROPS;
+  const object = isArray ? openArrayProps() : openPairs();
+  for (let i = 0; !atEnd(); i++) {
+    if (at > pause) yield;
+    const key = readString();
+    // How many they are doesn't show: more than a shape has, and then as large as those before.
+    const share = i < SHAPE_KEYS ? size / SHAPE_KEYS : (at - from) / i;
+    const value = isLarge(share) ? yield walk(share) : readValue();
+    if (isArray) setProp(object as unknown[], key, value);
+    else (object as Record<string, unknown>)[key] = value;
+  }
+  depth--;
+  return isArray ? object : Object.setPrototypeOf(object, Object.prototype);
+}
+
+function* walkObject(size: number): Walk {
+  const to = at + size;
+  const shape = readByte() === OBJECT ? newShape() : knownShape();
+  const object: Record<string, unknown> = {};
+  number(object);
+  enter();
+  let left = shape.keys.length;
+  for (const key of shape.keys) {
+    if (at > pause) yield;
+    const share = (to - at) / left--;
+    shape.set(object, key, isLarge(share) ? yield walk(share) : read());
+  }
+  return shape.leave(object);
+}
+
+function* walkInstance(size: number): Walk {
+  readByte();
+  const prototype = readClass();
+  return Object.setPrototypeOf(yield walk(size), prototype);
+}
+
+function* walkMap(size: number): Walk {
+  const to = at + size;
+  readByte();
+  const length = readLength(2);
+  const map = new Map<unknown, unknown>();
+  number(map);
+  enter();
+  for (let i = 0; i < length; i++) {
+    if (at > pause) yield;
+    const share = (to - at) / (length - i);
+    const key = isLarge(share) ? yield walk(share) : readValue();
+    map.set(key, isLarge(share) ? yield walk(share) : readValue());
+  }
+  depth--;
+  return map;
+}
+
+function* walkSet(size: number): Walk {
+  const to = at + size;
+  readByte();
+  const length = readLength(1);
+  const set = new Set<unknown>();
+  number(set);
+  enter();
+  for (let i = 0; i < length; i++) {
+    if (at > pause) yield;
+    const share = (to - at) / (length - i);
+    set.add(isLarge(share) ? yield walk(share) : readValue());
+  }
+  depth--;
+  return set;
+}
+
+/** A view of a BUFFER of its own. */
+function* walkView(): Walk {
+  readByte();
+  const kind = readByte();
+  const n = objectCount;
+  number(undefined); // before its buffer
+  return readViewOf(yield walkBuffer(), kind, n);
+}
+
+function* walkBuffer(): Walk {
+  readByte();
+  const length = readN();
+  align(8, length, 1);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length;) {
+    if (at > pause) yield;
+    const count = Math.min(COPIED, length - i);
+    bytes.set(source.subarray(at, at + count), i);
+    i += count;
+    at += count;
+  }
+  number(bytes.buffer);
+  return bytes.buffer;
 }

@@ -303,6 +303,10 @@ class Task implements Pending {
     return this.#stats;
   }
 
+  get settled(): boolean {
+    return this.#settled;
+  }
+
   /** Where the Deferred was made. */
   set site(site: Subject["site"]) {
     this.#subject.site = site;

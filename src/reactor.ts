@@ -8,13 +8,16 @@
  * none is lost) and arms the runtime's waker, which also keeps the event loop alive. When nothing
  * is pending nothing is scheduled and nothing is armed, so that the process can end.
  *
+ * Large payloads are read one after the other, a slice in each turn of the loop, and what else was
+ * completed is settled meanwhile. Their tasks are pending until then.
+ *
  * Invariant: while a task is pending, either an immediate is scheduled or the waker is armed.
  *
  * @module
  */
 import { CONTROL, MOVED, RECORD, RING_BYTES } from "../ffi/symbols.ts";
 import type { Native, Waker } from "../ffi/native.ts";
-import { decode, takeErrors } from "./clone.ts";
+import { type Beside, decode, Reading, takeErrors } from "./clone.ts";
 import { InternalError } from "./errors.ts";
 import { abandon, lending, settled } from "./lending.ts";
 
@@ -24,6 +27,13 @@ import { abandon, lending, settled } from "./lending.ts";
  * processor from finishing (with 0.25 ms one round trip in a hundred took 270 us there).
  */
 const POLL_MS = 0.05;
+
+/**
+ * Bytes of payload from which on it is read in slices, and how long a slice is, in ms. Below,
+ * nearly everything is read within one.
+ */
+const LARGE = 1 << 20;
+const SLICE_MS = 8;
 
 // As they are now: a test may put false timers in their place, and its tasks must go on.
 const { setImmediate } = globalThis;
@@ -48,12 +58,26 @@ export interface Completion {
   readonly waitTime: number;
 }
 
+type Draft = { -readonly [key in keyof Completion]: Completion[key] };
+const NO_ERRORS: readonly Error[] = [];
+
 /** A task that waits for its completion. */
 export interface Pending {
+  /** Whether the payload need not be read (on). */
+  readonly settled: boolean;
   /** Called once, in the event loop. Must not throw. */
   complete(completion: Completion): void;
   /** Called instead when the pool was destroyed. Must not throw. */
   abandon(reason: unknown): void;
+}
+
+/** A completion whose payload is read in slices. */
+interface Large {
+  readonly task: number;
+  readonly completion: Draft;
+  readonly reading: Reading;
+  /** Where the payload is, which is released then. */
+  readonly address: number;
 }
 
 export class Reactor {
@@ -65,6 +89,8 @@ export class Reactor {
   readonly #pending = new Map<number, Pending>();
   /* Of tasks whose buffers are in use, by id. */
   readonly #lent = new Map<number, readonly ArrayBufferLike[]>();
+  /* What is read in slices: the first, then the next. */
+  readonly #large: Large[] = [];
   /* Views of the library's memory, dropped when the pool is closed. */
   #control: Int32Array<ArrayBuffer> | undefined;
   #words: Uint32Array<ArrayBuffer>;
@@ -158,6 +184,10 @@ export class Reactor {
     this.#bytes = new Uint8Array(0);
     this.#waker.close();
     if (this.#lent.size > 0) abandon(this.#native, this, [...this.#lent.values()]);
+    for (const { reading, address } of this.#large.splice(0)) {
+      reading.drop();
+      this.#native.symbols.dfd_release(address);
+    }
     const abandoned = [...this.#pending.values()];
     this.#pending.clear();
     for (const pending of abandoned) pending.abandon(reason);
@@ -169,6 +199,7 @@ export class Reactor {
     if (this.#control === undefined) return;
     try {
       if (this.#drain() > 0) this.#alive = now();
+      if (this.#large.length > 0) this.#slice();
     } finally {
       this.#next(); // whatever happens, the rest must not wait for ever
     }
@@ -180,6 +211,7 @@ export class Reactor {
     this.#alive = now();
     try {
       this.#drain();
+      if (this.#large.length > 0) this.#slice();
     } finally {
       if (!this.#polling) this.#next();
     }
@@ -190,6 +222,7 @@ export class Reactor {
     if (this.#pending.size === 0) {
       this.#nothingPending();
     } else if (
+      this.#large.length > 0 ||
       now() - this.#alive < POLL_MS ||
       this.#native.symbols.dfd_park(this.#pool) !== 0
     ) {
@@ -231,52 +264,88 @@ export class Reactor {
     }
   }
 
-  /** Gives the completion in the record at `at` to its task. */
+  /** Gives the completion in the record at `at` to its task, now or when it was read. */
   #settle(task: number, at: number): void {
     const words = this.#words;
     const word = at >>> 2;
     const length = words[word + (RECORD.LENGTH >>> 2)];
     const external = words[word + (RECORD.EXTERNAL >>> 2)] !== 0;
-    let status = words[word + (RECORD.STATUS >>> 2)];
     const moved = words[word + (RECORD.MOVED >>> 2)];
-    let payload: unknown;
-    let errors: readonly Error[] = [];
+    const completion: Draft = {
+      status: words[word + (RECORD.STATUS >>> 2)],
+      payload: undefined,
+      errors: NO_ERRORS,
+      worker: words[word + (RECORD.WORKER >>> 2)],
+      runTime: this.#floats[(at + RECORD.RUN_MS) >>> 3],
+      waitTime: this.#floats[(at + RECORD.WAIT_MS) >>> 3],
+    };
     let lent: readonly ArrayBufferLike[] | undefined;
     if (this.#lent.size > 0 && (lent = this.#lent.get(task)) !== undefined) {
       this.#lent.delete(task);
       if (this.#lent.size === 0) settled(this);
     }
+    let address = external ? this.#floats[(at + RECORD.PAYLOAD) >>> 3] : 0;
     try {
       if (external) {
-        const address = this.#floats[(at + RECORD.PAYLOAD) >>> 3];
-        payload = this.#readExternal(address, length, moved, lent);
+        const memory = this.#native.view(address, align(length) + moved * MOVED.SIZE);
+        const bytes = new Uint8Array(memory, 0, length);
+        const beside = this.#beside(bytes, moved, lent);
+        if (length >= LARGE) {
+          const reading = new Reading(bytes, beside);
+          this.#large.push({ task, completion, reading, address });
+          address = 0; // released when it was read
+          return;
+        }
+        completion.payload = decode(bytes, beside);
       } else if (length > 0) {
         const start = at + RECORD.PAYLOAD;
-        payload = this.#read(this.#bytes.subarray(start, start + length), moved, lent);
+        const bytes = this.#bytes.subarray(start, start + length);
+        completion.payload = decode(bytes, this.#beside(bytes, moved, lent));
       }
-      if (length > 0) errors = takeErrors();
+      if (length > 0) completion.errors = takeErrors();
     } catch (cause) {
-      status = -1;
-      payload = new InternalError("the result of the task could not be read", { cause });
+      unreadable(completion, cause);
+    } finally {
+      if (address !== 0) this.#native.symbols.dfd_release(address);
     }
+    this.#complete(task, completion);
+  }
+
+  /** Reads a slice of the first large payload. */
+  #slice(): void {
+    const { task, completion, reading, address } = this.#large[0];
+    try {
+      if (this.#pending.get(task)?.settled === false) {
+        const whole = reading.read(SLICE_MS);
+        if (whole === undefined) return;
+        completion.payload = whole.value;
+        completion.errors = takeErrors();
+      }
+    } catch (cause) {
+      unreadable(completion, cause);
+    }
+    this.#large.shift();
+    reading.drop();
+    this.#native.symbols.dfd_release(address);
+    this.#complete(task, completion);
+  }
+
+  #complete(task: number, completion: Completion): void {
     const pending = this.#pending.get(task);
     if (pending === undefined) return;
     this.#pending.delete(task);
-    pending.complete({
-      status,
-      payload,
-      errors,
-      worker: words[word + (RECORD.WORKER >>> 2)],
-      runTime: this.#floats[(at + RECORD.RUN_MS) >>> 3],
-      waitTime: this.#floats[(at + RECORD.WAIT_MS) >>> 3],
-    });
+    pending.complete(completion);
   }
 
-  /** Reads a payload, behind which the table of its moved buffers lies. */
-  #read(bytes: Uint8Array, moved: number, lent: readonly ArrayBufferLike[] = []): unknown {
+  /** What lies beside a payload, behind which the table of its moved buffers is. */
+  #beside(
+    bytes: Uint8Array,
+    moved: number,
+    lent: readonly ArrayBufferLike[] = [],
+  ): Beside | undefined {
     const classes = this.#classes;
     const presets = this.#presets;
-    if (moved + lent.length + classes.length + presets.length === 0) return decode(bytes);
+    if (moved + lent.length + classes.length + presets.length === 0) return undefined;
     const table = new DataView(bytes.buffer, align(bytes.byteOffset + bytes.length));
     const buffers = Array.from({ length: moved }, (_, i) => {
       const entry = i * MOVED.SIZE;
@@ -286,25 +355,16 @@ export class Reactor {
         table.getFloat64(entry + MOVED.HANDLE, true),
       );
     });
-    return decode(bytes, { lent, moved: buffers, classes, presets });
+    return { lent, moved: buffers, classes, presets };
   }
+}
 
-  #readExternal(
-    address: number,
-    length: number,
-    moved: number,
-    lent: readonly ArrayBufferLike[] | undefined,
-  ): unknown {
-    try {
-      const memory = this.#native.view(address, align(length) + moved * MOVED.SIZE);
-      return this.#read(new Uint8Array(memory, 0, length), moved, lent);
-    } finally {
-      this.#native.symbols.dfd_release(address);
-    }
-  }
+function unreadable(completion: Draft, cause: unknown): void {
+  completion.status = -1;
+  completion.payload = new InternalError("the result of the task could not be read", { cause });
 }
 
 /** The next multiple of 8. */
 function align(at: number): number {
-  return (at + 7) & ~7;
+  return Math.ceil(at / 8) * 8; // a payload may have more than 2^31 bytes
 }
