@@ -366,6 +366,11 @@ export function partsOfShared(buffer: object): { byteLength: number; growable: b
   return { byteLength: sharedLength!.call(buffer), growable: sharedGrowable!.call(buffer) };
 }
 
+/** How long a buffer is of either kind, in bytes. */
+export function lengthOf(buffer: ArrayBufferLike): number {
+  return (types.isSharedArrayBuffer(buffer) ? sharedLength! : bufferLength).call(buffer);
+}
+
 /** What a typed array or DataView is made of. */
 export interface ViewParts {
   /** Of its class. */

@@ -13,6 +13,7 @@ import { types } from "node:util";
 import { REGION } from "../ffi/symbols.ts";
 import type { Native } from "../ffi/native.ts";
 import type { Encoder } from "./clone.ts";
+import { lengthOf } from "./clone_slots.ts";
 import { DataCloneError } from "./errors.ts";
 import { describe } from "./source.ts";
 
@@ -62,9 +63,10 @@ export function lend(
     const table = new DataView(new ArrayBuffer(lent.length * REGION.SIZE));
     lent.forEach((buffer, i) => {
       // An empty one has no address, and needs none but a number that nobody else has.
-      const address = buffer.byteLength > 0 ? native.address(buffer) : 8 * (i + 1);
+      const length = lengthOf(buffer);
+      const address = length > 0 ? native.address(buffer) : 8 * (i + 1);
       table.setFloat64(i * REGION.SIZE + REGION.ADDRESS, address, true);
-      table.setFloat64(i * REGION.SIZE + REGION.LENGTH, buffer.byteLength, true);
+      table.setFloat64(i * REGION.SIZE + REGION.LENGTH, length, true);
     });
     encoder.append(new Uint8Array(table.buffer));
   }

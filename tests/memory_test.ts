@@ -166,6 +166,18 @@ describe("shared memory", () => {
     assert.equal(all[1], 4000);
   });
 
+  test("is as long as it is, whatever it says", async () => {
+    class Liar extends SharedArrayBuffer {
+      override get byteLength(): number {
+        return 2 ** 20;
+      }
+    }
+    const length = (b: SharedArrayBuffer) => b.byteLength;
+    assert.equal(await Deferred.run(length, new Liar(8)), 8);
+    const lying = Object.defineProperty(new SharedArrayBuffer(8), "byteLength", { value: 2 ** 20 });
+    assert.equal(await Deferred.run(length, lying), 8);
+  });
+
   test("what can't be shared is refused", async () => {
     const growable = new SharedArrayBuffer(8, { maxByteLength: 16 });
     assert.throws(() => pool.run((b: SharedArrayBuffer) => b, growable), {
