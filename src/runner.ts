@@ -135,6 +135,7 @@ export class Runner {
     this.#limits = { ...options };
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
+    const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
     this.#pool = this.#native.symbols.dfd_pool_open();
     if (this.#pool === 0) throw libraryError("a pool could not be made", ERROR.MEMORY);
     const values = { ...options, maxThreads: this.maxThreads };
@@ -147,7 +148,6 @@ export class Runner {
         );
       }
     }
-    const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
     if (classes !== undefined) this.#preload(classes);
     const debug = Boolean(this.#native.env("DEFERRED_DEBUG"));
     const classNumber = (prototype: object): number | undefined => {

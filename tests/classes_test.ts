@@ -216,6 +216,19 @@ test("what can't be registered is refused, and says why", () => {
   if (!("Bun" in globalThis)) says([Closed], /`outside`/, "FreeVariableError"); // Bun inlines it
 });
 
+test("what was refused leaves no pool behind", () => {
+  class Hidden {
+    #x = 1;
+    get x(): number {
+      return this.#x;
+    }
+  }
+  // A process can have 4,095 pools.
+  for (let i = 0; i < 4100; i++) {
+    assert.throws(() => new DeferredPool({ classes: [Hidden] }), { name: "TypeError" });
+  }
+});
+
 test("a class that throws when it is made in a realm says so", () => {
   class Picky {
     static kind: string = typeof (globalThis as { navigator?: unknown }).navigator === "undefined"
