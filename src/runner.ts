@@ -241,6 +241,7 @@ export class Runner {
     const encoder = this.#encoder ?? this.#newEncoder();
     this.#encoder = undefined;
     try {
+      encoder.presets = this.#presetNumbers;
       encoder.begin(SUBMISSION.ARGS, transfer);
       for (let i = 0; i < count; i++) encoder.value(args[i], `args[${i}]`);
       this.#checkOpen(); // the getter may have closed the pool, too
@@ -293,7 +294,6 @@ export class Runner {
     this.#presets[number] = value;
     this.#presetNumbers ??= new WeakMap();
     this.#presetNumbers.set(value, number);
-    if (this.#encoder !== undefined) this.#encoder.presets = this.#presetNumbers;
   }
 
   /** Ends a task, queued or running, as soon as it can be left; its completion comes as any other. */

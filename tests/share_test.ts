@@ -122,6 +122,18 @@ describe("a shared value", () => {
     assert.equal(await classy.run((p: Point) => p.twice(), p), 2);
   });
 
+  test("may be shared first by a getter among the arguments", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const table = { n: 1 };
+    const args = {
+      get table(): object {
+        return pool.share(table);
+      },
+    };
+    await pool.run((a: typeof args) => void a, args);
+    assert.equal(await pool.run((t: typeof table) => t, table), table);
+  });
+
   test("is refused if it can't be cloned, is no object, or the pool is closed", async () => {
     assert.throws(() => pool.share({ f: () => 1 }), {
       name: "DataCloneError",
