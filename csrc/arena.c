@@ -806,6 +806,11 @@ RAW ptrdiff_t arena_compare(const Arena *arena) {
     return -1;
 }
 
+bool arena_in_image(const Arena *arena, const void *address) {
+    uintptr_t offset = (uintptr_t)address - (uintptr_t)arena;
+    return arena->snapshot && offset >= IMAGE_START && offset < arena->image_end;
+}
+
 bool arena_in_guard(const Arena *arena, const void *address) {
     uintptr_t start = (uintptr_t)arena, end = start + round_up(arena->end, arena->page);
     uintptr_t where = (uintptr_t)address;

@@ -71,6 +71,8 @@ size_t arena_used(const Arena *arena);       /* bytes from the image's start to 
 size_t arena_peak(const Arena *arena);       /* the highest arena_used since the last restore */
 /* Compares arena and snapshot; the offset of the 8 bytes that differ first, or -1. For tests. */
 ptrdiff_t arena_compare(const Arena *arena);
+/* Whether an address lies in what the snapshot holds: a restore may rely on its being there. */
+bool arena_in_image(const Arena *arena, const void *address);
 /* Whether an address lies in one of the arena's guards. Async-signal-safe. */
 bool arena_in_guard(const Arena *arena, const void *address);
 

@@ -212,6 +212,12 @@ typedef struct CloneRegion {
     size_t length;
 } CloneRegion;
 
+/* A buffer whose memory is to leave the realm. */
+typedef struct CloneMoved {
+    CloneRegion memory;
+    void *buffer; /* the object; held by the encoder, and of no use after it */
+} CloneMoved;
+
 /* What lies beside an encoding. */
 typedef struct CloneScope {
     /* The prototypes of the classes whose instances cross as such, by number. The realm's. */
@@ -226,7 +232,7 @@ typedef struct CloneScope {
     /* clone_encode: a Set of ArrayBuffers that are to be moved, not copied; or JS_UNDEFINED. */
     JSValueConst moving;
     /* clone_encode: those of them that are MOVED, where they lie in the realm. The realm's. */
-    CloneRegion *moved;
+    CloneMoved *moved;
     uint32_t moved_count, moved_capacity;
 } CloneScope;
 

@@ -681,17 +681,19 @@ static Step encode_lent(Encoder *e, const EngineBuffer *buffer, uint8_t tag) {
 }
 
 /* Writes a buffer as one whose memory will leave the realm. */
-static Step encode_moved(Encoder *e, const EngineBuffer *buffer) {
+static Step encode_moved(Encoder *e, JSValueConst object, const EngineBuffer *buffer) {
     CloneScope *scope = e->scope;
     if (scope->moved_count == scope->moved_capacity) {
         uint32_t capacity = scope->moved_capacity ? scope->moved_capacity * 2 : 4;
-        CloneRegion *moved = js_realloc(e->ctx, scope->moved, capacity * sizeof *moved);
+        CloneMoved *moved = js_realloc(e->ctx, scope->moved, capacity * sizeof *moved);
         if (!moved) return fail(e, CLONE_THREW);
         scope->moved = moved;
         scope->moved_capacity = capacity;
     }
-    scope->moved[scope->moved_count] =
-        (CloneRegion){.data = (uint8_t *)buffer->data, .length = buffer->length};
+    scope->moved[scope->moved_count] = (CloneMoved){
+        .memory = {.data = (uint8_t *)buffer->data, .length = buffer->length},
+        .buffer = JS_VALUE_GET_PTR(object),
+    };
     put_tag_n(e->out.bytes, WIRE_MOVED, scope->moved_count++);
     return DONE;
 }
@@ -710,7 +712,7 @@ static Step encode_buffer(Encoder *e, JSValueConst object) {
     bool moves = e->scope && engine_set_has(e->ctx, e->scope->moving, object);
     if (moves && encode_lent(e, &buffer, WIRE_LENT)) return DONE;
     if (moves && !buffer.resizable && buffer.length >= WIRE_MOVE_BYTES)
-        return encode_moved(e, &buffer);
+        return encode_moved(e, object, &buffer);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
     if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
     if (put_padding(e->out, 8, buffer.length))
@@ -1194,6 +1196,18 @@ static bool recover(Encoder *e) {
     return true;
 }
 
+/* Buffers that are MOVED leave after the encoding: a getter may have detached one meanwhile, and
+ * its memory is somebody else's then. */
+static void check_moved(Encoder *e) {
+    for (uint32_t i = 0; e->scope && i < e->scope->moved_count; i++) {
+        const CloneMoved *moved = &e->scope->moved[i];
+        JSValueConst object = JS_MKPTR(JS_TAG_OBJECT, moved->buffer);
+        if (!engine_buffer(object).detached) continue;
+        refuse_object(e, object, ENGINE_BUFFER, "a detached ");
+        return;
+    }
+}
+
 static void run(Encoder *e, JSValueConst value) {
     Step step = encode_value(e, value);
     for (;;) {
@@ -1202,7 +1216,10 @@ static void run(Encoder *e, JSValueConst value) {
             e->result = CLONE_NO_MEMORY;
             return;
         }
-        if (e->depth == 0) return;
+        if (e->depth == 0) {
+            check_moved(e);
+            return;
+        }
         step = step_frame(e, &e->frames[e->depth - 1]);
         if (step == DONE) pop(e);
     }

@@ -30,7 +30,7 @@ static bool move_pages(uint8_t *to, uint8_t *from, size_t size) {
 #endif
 }
 
-bool moved_take(Bytes *table, void *data, size_t length) {
+bool moved_take(Bytes *table, void *data, size_t length, bool stay) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t before = (uintptr_t)data & (page - 1); /* of the first page, and not ours */
     size_t size = (before + length + page - 1) & ~(page - 1);
@@ -48,7 +48,8 @@ bool moved_take(Bytes *table, void *data, size_t length) {
     size_t head = before ? page - before : 0;
     size_t tail = (before + length) & (page - 1);
     uint8_t *from = data, *to = base + before;
-    if (length >= head + tail + page && move_pages(to + head, from + head, length - head - tail)) {
+    size_t whole = length >= head + tail ? length - head - tail : 0;
+    if (!stay && whole > 0 && move_pages(to + head, from + head, whole)) {
         memcpy(to, from, head);
         memcpy(to + length - tail, from + length - tail, tail);
     } else {

@@ -2,7 +2,7 @@
  *
  * A large buffer that a task transfers is taken out of the arena page by page (mremap: the pages
  * move, their bytes don't), and belongs to the host from then on. What is left in the arena in its
- * place reads as zeros. Where pages can't be moved, the bytes are copied.
+ * place reads as zeros. Where pages can't be moved, or must stay, the bytes are copied.
  *
  * The table of a completion's moved buffers lies behind its payload (deferred.h, DFD_MOVED_*).
  */
@@ -11,9 +11,10 @@
 
 #include "bytes.h"
 
-/* Takes `length` bytes at `data` out, private anonymous memory of the caller's. Appends an entry to
- * the table. false when there is no memory: nothing was moved then. */
-bool moved_take(Bytes *table, void *data, size_t length);
+/* Takes `length` bytes at `data` out, private anonymous memory of the caller's, whose pages may go
+ * unless they `stay`. Appends an entry to the table. false when there is no memory: nothing was
+ * moved then. */
+bool moved_take(Bytes *table, void *data, size_t length, bool stay);
 
 /* Frees what a table of `count` entries names. */
 void moved_drop(const uint8_t *table, uint32_t count);

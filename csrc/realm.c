@@ -610,7 +610,10 @@ uint32_t realm_move_out(Realm *realm, Bytes *out) {
     bytes_write(out, zeros, -out->length & 7);
     size_t table = out->length;
     for (uint32_t i = 0; i < scope->moved_count; i++) {
-        if (moved_take(out, scope->moved[i].data, scope->moved[i].length)) continue;
+        CloneRegion memory = scope->moved[i].memory;
+        /* A preset's pages are write-protected, and watched for writes, not for being gone. */
+        bool stay = arena_in_image(realm->arena, memory.data);
+        if (moved_take(out, memory.data, memory.length, stay)) continue;
         moved_drop(out->data + table, i);
         out->failed = true;
         return 0;

@@ -455,6 +455,21 @@ describe("transfer out of a task", () => {
     assert.deepEqual(caught, ["TypeError", refused, refused, refused, refused]);
   });
 
+  test("a buffer that a getter of the result detaches is an error", async () => {
+    const task = Deferred.run(() => {
+      const bytes = new Uint8Array(2 ** 18).fill(5);
+      const result = {
+        bytes,
+        get length() {
+          bytes.buffer.transfer(0);
+          return Array.from({ length: 10_000 }, (_, i) => ({ i })).length; // where the bytes were
+        },
+      };
+      return Deferred.transfer(result, [bytes.buffer]);
+    });
+    await assert.rejects(task, { name: "DataCloneError", message: /detached/ });
+  });
+
   test("outside a task there is nothing to transfer from", () => {
     assert.throws(() => Deferred.transfer(1, []), {
       name: "TypeError",

@@ -1,7 +1,7 @@
 /** pool.share: values that every task of a pool has already. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { DeferredMemoryError, DeferredPool, PoolClosedError } from "../mod.ts";
+import { Deferred, DeferredMemoryError, DeferredPool, PoolClosedError } from "../mod.ts";
 
 const MIB = 2 ** 20;
 const pool = new DeferredPool({ maxThreads: 2 });
@@ -120,6 +120,19 @@ describe("a shared value", () => {
     await using classy = new DeferredPool({ maxThreads: 1, classes: [Point] });
     const p = classy.share(new Point());
     assert.equal(await classy.run((p: Point) => p.twice(), p), 2);
+  });
+
+  test("keeps its large buffers when a task transfers one of them out", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const table = pool.share({ bytes: new Uint8Array(2 * MIB).fill(7) });
+    const away = (t: typeof table) => Deferred.transfer(t.bytes, [t.bytes.buffer]);
+    const isWhole = (t: typeof table) => t.bytes.every((byte) => byte === 7);
+    for (let i = 0; i < 2; i++) {
+      const got = await pool.run(away, table);
+      assert.ok(got.every((byte) => byte === 7));
+      got.fill(i); // it is ours, and may be written to
+      assert.equal(await pool.run(isWhole, table), true);
+    }
   });
 
   test("may be shared first by a getter among the arguments", async () => {
