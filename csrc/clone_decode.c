@@ -410,6 +410,8 @@ static Step read_view(Decoder *d, JSValue *out) {
     if (view.type > WIRE_VIEW_Float64Array) return malformed(d, "a view of no known type");
     if (tag == WIRE_REFERENCE)
         step = read_reference(d, &buffer);
+    else if (tag == WIRE_PRESET)
+        step = read_preset(d, &buffer);
     else if (is_buffer_tag(tag))
         step = read_any_buffer(d, tag, &buffer);
     else

@@ -668,6 +668,16 @@ static Step encode_map(Encoder *e, JSValueConst map, bool is_set) {
     return PUSHED;
 }
 
+/* Writes an object that every realm has by its number. */
+static bool put_preset(Encoder *e, JSValueConst object) {
+    for (uint32_t i = 0; e->scope && i < e->scope->preset_count; i++) {
+        if (JS_VALUE_GET_PTR(e->scope->presets[i]) != JS_VALUE_GET_PTR(object)) continue;
+        put_tag_n(e->out.bytes, WIRE_PRESET, i);
+        return true;
+    }
+    return false;
+}
+
 /* Writes a buffer by the number of the region that was lent to the task; DONE if it is over one. */
 static Step encode_lent(Encoder *e, const EngineBuffer *buffer, uint8_t tag) {
     const CloneScope *scope = e->scope;
@@ -728,7 +738,7 @@ static Step encode_view(Encoder *e, JSValueConst object) {
     bytes_u8(e->out.bytes, WIRE_VIEW);
     bytes_u8(e->out.bytes, view.type);
     Step step = number_object(e, view.buffer);
-    if (step == PUSHED) step = encode_buffer(e, view.buffer);
+    if (step == PUSHED) step = put_preset(e, view.buffer) ? DONE : encode_buffer(e, view.buffer);
     if (step == FAILED) return FAILED;
     put_n(e->out.bytes, view.offset);
     bytes_u8(e->out.bytes, view.tracks_length);
@@ -930,22 +940,12 @@ static Step encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) 
 
 /* --- values ------------------------------------------------------------------------------- */
 
-/* Writes an object that every realm has by its number. */
-static bool put_preset(Encoder *e, JSValueConst object) {
-    for (uint32_t i = 0; i < e->scope->preset_count; i++) {
-        if (JS_VALUE_GET_PTR(e->scope->presets[i]) != JS_VALUE_GET_PTR(object)) continue;
-        put_tag_n(e->out.bytes, WIRE_PRESET, i);
-        return true;
-    }
-    return false;
-}
-
 static Step encode_object(Encoder *e, JSValueConst object) {
     EngineKind kind = engine_kind(e->ctx, object);
     if (kind >= ENGINE_FUNCTION) return refuse_object(e, object, kind, "");
     Step step = number_object(e, object);
     if (step != PUSHED) return step;
-    if (e->scope && e->scope->preset_count && put_preset(e, object)) return DONE;
+    if (put_preset(e, object)) return DONE;
     switch (kind) {
     case ENGINE_PLAIN:
         return encode_plain(e, object);

@@ -564,7 +564,7 @@ function readView(): ArrayBufferView {
   const n = objectCount;
   number(undefined); // before its buffer
   const tag = source[at];
-  const mayBeBuffer = tag === REFERENCE || (tag >= BUFFER && tag <= MOVED && tag !== VIEW);
+  const mayBeBuffer = tag === REFERENCE || (tag >= BUFFER && tag <= PRESET && tag !== VIEW);
   return readViewOf(mayBeBuffer && at < end ? read() : undefined, kind, n);
 }
 

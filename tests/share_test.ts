@@ -135,6 +135,18 @@ describe("a shared value", () => {
     }
   });
 
+  test("may be a buffer, and a view's, on the way in and back", async () => {
+    const buffer = pool.share(new ArrayBuffer(64));
+    const view = new Uint8Array(buffer, 8);
+    assert.equal(await pool.run((v: typeof view) => v.length, view), 56);
+    assert.equal(
+      await pool.run((b: typeof buffer, v: typeof view) => v.buffer === b, buffer, view),
+      true,
+    );
+    const back = await pool.run((v: typeof view) => new Uint16Array(v.buffer, 2, 3), view);
+    assert.equal(back.buffer, buffer);
+  });
+
   test("may be shared first by a getter among the arguments", async () => {
     await using pool = new DeferredPool({ maxThreads: 1 });
     const table = { n: 1 };
