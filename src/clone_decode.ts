@@ -103,6 +103,8 @@ const KEPT = 64;
 const HELD = 1 << 20;
 /** Room that is made for an array before its elements are seen. */
 const FORESIGHT = 4096;
+/** The longest array that V8 makes at once and not as a table, which takes five times as long. */
+const AT_ONCE = 32e6;
 
 /**
  * Reads one value.
@@ -409,7 +411,7 @@ function readArray(): unknown[] {
 function readInts(): number[] {
   const length = readN();
   align(4, length, 4);
-  const array = new Array<number>(length);
+  const array = new Array<number>(Math.min(length, AT_ONCE));
   for (let i = 0; i < length; i++, at += 4) array[i] = view.getInt32(at, true);
   number(array);
   return array;
@@ -418,7 +420,7 @@ function readInts(): number[] {
 function readDoubles(): number[] {
   const length = readN();
   align(8, length, 8);
-  const array = new Array<number>(length);
+  const array = new Array<number>(Math.min(length, AT_ONCE));
   for (let i = 0; i < length; i++, at += 8) array[i] = view.getFloat64(at, true);
   number(array);
   return array;
@@ -1000,7 +1002,7 @@ function* walkNumbers(): Walk {
   const size = whole ? 4 : 8;
   const length = readN();
   align(size, length, size);
-  const array = new Array<number>(length);
+  const array = new Array<number>(Math.min(length, AT_ONCE));
   for (let i = 0; i < length;) {
     if (at > pause) yield;
     const to = Math.min(i + Math.max(grain / size, 1), length);

@@ -78,6 +78,7 @@ const SHORT = NATIVE_WRITE ? 24 : 64;
 const LONG = NATIVE_WRITE ? 256 : 64;
 const WIDE = /[^\0-\xff]/;
 const ASCII_START = /^[\0-\x7f]{64}/;
+const EMPTY = /^/;
 const utf8 = new TextEncoder();
 /**
  * Where writing is not native, strings from this many units on are copied as V8 serializes them: 1 MB
@@ -87,6 +88,13 @@ const VERY_LONG = 4096;
 const V8_ONE_BYTE = 0x22;
 const V8_TWO_BYTES = 0x63;
 let serialize: ((value: unknown) => Uint8Array) | undefined;
+
+/** `pattern.test(text)`. Engines keep the text of the last match for ever, as `RegExp.input`. */
+function matches(pattern: RegExp, text: string): boolean {
+  const does = pattern.test(text);
+  if (does && text.length >= VERY_LONG) EMPTY.test("");
+  return does;
+}
 
 /**
  * A list of keys as a path through a trie. Lives as long as the encoder; `number` counts in the
@@ -483,7 +491,7 @@ export class Encoder {
   #longString(text: string): void {
     const length = text.length;
     const start = this.#at;
-    if (length >= LONG && ASCII_START.test(text)) {
+    if (length >= LONG && matches(ASCII_START, text)) {
       this.#tagN(STRING8, length);
       this.#reserve(length);
       const at = this.#at;
@@ -494,7 +502,7 @@ export class Encoder {
       }
       this.#at = start;
     }
-    if (WIDE.test(text)) return this.#wideString(text);
+    if (matches(WIDE, text)) return this.#wideString(text);
     this.#tagN(STRING8, length);
     this.#reserve(length);
     if (NATIVE_WRITE) latin1Write.call(this.#bytes, text, this.#at, length);

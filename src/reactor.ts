@@ -18,7 +18,7 @@
 import { CONTROL, MOVED, RECORD, RING_BYTES } from "../ffi/symbols.ts";
 import type { Native, Waker } from "../ffi/native.ts";
 import { type Beside, decode, Reading, takeErrors } from "./clone.ts";
-import { InternalError } from "./errors.ts";
+import { DataCloneError, InternalError } from "./errors.ts";
 import { abandon, lending, settled } from "./lending.ts";
 
 /**
@@ -359,9 +359,16 @@ export class Reactor {
   }
 }
 
+/** The result is malformed; or more than the runtime can have, as it says itself. */
 function unreadable(completion: Draft, cause: unknown): void {
   completion.status = -1;
-  completion.payload = new InternalError("the result of the task could not be read", { cause });
+  if (cause instanceof InternalError) {
+    completion.payload = new InternalError("the result of the task could not be read", { cause });
+  } else {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `result: this runtime can't have it: ${why}; return it in parts`;
+    completion.payload = new DataCloneError(message, "result");
+  }
 }
 
 /** The next multiple of 8. */

@@ -82,6 +82,8 @@ export interface RunnerOptions extends Limits {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const DEFAULT_STACK = 4 * MIB;
+/** An encoder that has grown beyond this is not kept for the next task. */
+const KEPT_ENCODER = 16 * MIB;
 
 /** The lowest and highest value of each option that is a whole number. */
 const BOUNDS = {
@@ -270,7 +272,7 @@ export class Runner {
       return handle;
     } finally {
       encoder.release(); // the arguments are the caller's again
-      this.#encoder = encoder;
+      if (encoder.bytes.length <= KEPT_ENCODER) this.#encoder = encoder;
     }
   }
 
