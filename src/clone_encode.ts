@@ -18,6 +18,7 @@ import {
   entriesOf,
   flagsOf,
   kindOf,
+  lengthOf,
   messageOf,
   nameOf,
   partsOfBuffer,
@@ -1012,7 +1013,8 @@ function countHoles(array: readonly unknown[]): number | undefined {
 
 /** Whether a view is a Buffer that was cut from a larger buffer, as most small ones are. */
 function isPart(view: object, { buffer, byteLength }: ViewParts): boolean {
-  return Object.getPrototypeOf(view) === Buffer.prototype && byteLength < buffer.byteLength;
+  return Object.getPrototypeOf(view) === Buffer.prototype && byteLength < lengthOf(buffer) &&
+    !types.isSharedArrayBuffer(buffer);
 }
 
 /** The class of an error from its prototypes. */

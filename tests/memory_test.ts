@@ -3,6 +3,7 @@
  * transferred, in and out.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { after, describe, test } from "node:test";
 import { DataCloneError, Deferred, DeferredPool } from "../mod.ts";
 import { outputOf, runProgram, runtime } from "./support/process.ts";
@@ -164,6 +165,13 @@ describe("shared memory", () => {
     };
     assert.deepEqual(await Promise.all([pool.run(play, all, 0), pool.run(play, all, 1)]), [0, 1]);
     assert.equal(all[1], 4000);
+  });
+
+  test("a Buffer that is a part of it is no copy", async () => {
+    const all = new Uint8Array(Deferred.sharedBuffer(100));
+    const part = Buffer.from(all.buffer, 10, 20);
+    assert.equal(await Deferred.run((b: Uint8Array) => (b[0] = 42, b.byteOffset), part), 10);
+    assert.equal(all[10], 42);
   });
 
   test("is as long as it is, whatever it says", async () => {
