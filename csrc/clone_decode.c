@@ -368,7 +368,10 @@ static Step read_preset(Decoder *d, JSValue *out) {
     if (!read_n(d, &number)) return FAILED;
     if (!d->scope || number >= d->scope->preset_count)
         return malformed(d, "a shared value does not exist");
-    return finish(d, JS_DupValue(d->ctx, d->scope->presets[number]), out);
+    JSValueConst preset = d->scope->presets[number];
+    if (JS_IsObject(preset)) return finish(d, JS_DupValue(d->ctx, preset), out);
+    JS_ThrowRangeError(d->ctx, "the shared value is more than a task can have");
+    return FAILED;
 }
 
 /* A buffer over memory of the host's. */

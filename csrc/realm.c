@@ -534,7 +534,7 @@ bool realm_preload(Realm *realm, const Program *program, Bytes *out) {
 
 typedef struct ShareCall {
     Realm *realm;
-    const uint8_t *value;
+    const uint8_t *value; /* or NULL */
     size_t length;
 } ShareCall;
 
@@ -548,8 +548,10 @@ static int share(void *opaque) {
     /* A list of its own for each count: the one before is part of the image. */
     JSValue *presets = js_malloc(ctx, sizeof *presets * (count + 1));
     if (count) memcpy(presets, realm->pristine.presets, sizeof *presets * count);
-    if (clone_decode(ctx, call->value, call->length, &realm->pristine, &presets[count], 1))
-        return DFD_STATUS_INTERNAL; /* the host wrote something else */
+    presets[count] = JS_UNDEFINED;
+    if (call->value &&
+        clone_decode(ctx, call->value, call->length, &realm->pristine, &presets[count], 1))
+        return DFD_STATUS_INTERNAL;
     realm->pristine.presets = presets;
     realm->pristine.preset_count = count + 1;
     return 0;
@@ -561,6 +563,13 @@ int realm_share(Realm *realm, const uint8_t *value, size_t length) {
     size_t used = arena_used(realm->arena), threshold = JS_GetGCThreshold(realm->runtime);
     arena_set_limit(realm->arena, SIZE_MAX);
     int status = guard_run(&realm->guard, share, &call);
+    if (status == DFD_STATUS_INTERNAL || status == DFD_STATUS_MEMORY) {
+        realm->pristine = before;
+        realm_restore(realm);
+        arena_set_limit(realm->arena, SIZE_MAX);
+        call.value = NULL;
+        status = guard_run(&realm->guard, share, &call);
+    }
     if (status == 0) {
         size_t more = arena_used(realm->arena) - used;
         JS_SetGCThreshold(realm->runtime, threshold + more);

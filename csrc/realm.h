@@ -51,8 +51,9 @@ void realm_close(Realm *realm); /* NULL is fine */
 bool realm_preload(Realm *realm, const Program *program, Bytes *out);
 
 /* Puts a value, in the wire format, into the realm for good, as the next preset. What it takes does
- * not count towards any limit. Returns 0, or the DFD_STATUS_* that it was left with: the realm is
- * then as it was. The realm must be pristine, and needs no restore. */
+ * not count towards any limit. One that the engine can't have is there as undefined: tasks that
+ * refer to it fail, and no others. Returns 0, or the DFD_STATUS_* that it was left with: the realm
+ * is then as it was. The realm must be pristine, and needs no restore. */
 int realm_share(Realm *realm, const uint8_t *value, size_t length);
 
 /* Compiles an expression that evaluates to a function. Appends the reply (deferred.h, dfd_compile,

@@ -159,6 +159,16 @@ describe("a shared value", () => {
     assert.equal(await pool.run((t: typeof table) => t, table), table);
   });
 
+  test("that is more than a task can have fails those that use it, and no others", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const huge = pool.share({ n: 2n ** (2n ** 21n) });
+    const fine = pool.share({ n: 2n });
+    const n = (t: { n: bigint }) => t.n;
+    assert.equal(await pool.run(n, fine), 2n);
+    await assert.rejects(pool.run(n, huge), { name: "RangeError", message: /shared value/ });
+    assert.equal(await pool.run(n, fine), 2n);
+  });
+
   test("is refused if it can't be cloned, is no object, or the pool is closed", async () => {
     assert.throws(() => pool.share({ f: () => 1 }), {
       name: "DataCloneError",
