@@ -24,6 +24,8 @@ export interface Classes {
   readonly prototypes: readonly object[];
 }
 
+/** What defines a class as a global, by a name that no class has. */
+const DEFINE = "__define_class_of_the_pool";
 const NAME = /^[A-Za-z_$][\w$]*$/;
 const COMMENT_OR_STRING = /\/\/.*|\/\*[^]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
 const PRIVATE = /(?:[.{;}\n]|\b(?:static|async|get|set))\s*(#[A-Za-z_$][\w$]*)/;
@@ -59,11 +61,11 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
     }
     names.add(name);
     numbers.set(Class.prototype, i);
-    return `const ${name} = ${text}; define("${name}", ${name});`;
+    return `const ${name} = ${text}; ${DEFINE}("${name}", ${name});`;
   });
   const prototypes = [...numbers.keys()];
   const source = `() => {
-    const define = (name, value) => {
+    const ${DEFINE} = (name, value) => {
       if (name in globalThis) throw new TypeError(\`tasks have a global \${name} of their own\`);
       Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
     };

@@ -56,9 +56,9 @@ export function lend(
 ): readonly ArrayBufferLike[] {
   const regions = encoder.regions ?? [];
   const lent = regions.map((buffer) =>
-    transfer?.has(buffer as ArrayBuffer) ? take(buffer) : buffer
+    transfer?.has(buffer as ArrayBuffer) ? take(native, buffer) : buffer
   );
-  for (const buffer of transfer ?? []) if (!regions.includes(buffer)) take(buffer);
+  for (const buffer of transfer ?? []) if (!regions.includes(buffer)) take(native, buffer);
   if (lent.length > 0) {
     const table = new DataView(new ArrayBuffer(lent.length * REGION.SIZE));
     lent.forEach((buffer, i) => {
@@ -74,9 +74,11 @@ export function lend(
 }
 
 /** The same memory as a new buffer; `buffer` is detached. */
-function take(buffer: ArrayBufferLike): ArrayBuffer {
+function take(native: Native, buffer: ArrayBufferLike): ArrayBuffer {
   try {
-    return detach.call(buffer);
+    const taken = detach.call(buffer);
+    const aligned = taken.byteLength === 0 || native.address(taken) % 8 === 0;
+    return aligned ? taken : taken.slice(0); // memory of the platform's may begin anywhere
   } catch (cause) {
     const why = cause instanceof Error ? `: ${cause.message}` : "";
     throw new DataCloneError(`transfer: an ArrayBuffer can't be detached${why}`, "transfer");

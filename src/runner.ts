@@ -326,7 +326,11 @@ export class Runner {
   #preload({ source }: Classes): void {
     try {
       const reply = this.#compile(source, COMPILE.STRICT | COMPILE.PRELOAD);
-      if ("error" in reply) throw reply.error;
+      if ("error" in reply) {
+        throw new TypeError(
+          `new DeferredPool({ classes }): the task's engine can't read them: ${reply.error.message}`,
+        );
+      }
       if (reply.free.length > 0) {
         throw new FreeVariableError(
           `new DeferredPool({ classes }): they use ${reply.free.map((name) => `\`${name}\``)}, ` +
@@ -335,9 +339,10 @@ export class Runner {
         );
       }
       const { dfd_preload } = this.#native.symbols;
-      const thrown = dfd_preload(this.#pool, reply.program, this.#reply, this.#reply.length);
+      const room = new Uint8Array(MIB);
+      const thrown = dfd_preload(this.#pool, reply.program, room, room.length);
       if (thrown > 0) {
-        const error = decode(this.#reply.subarray(0, thrown));
+        const error = decode(room.subarray(0, thrown));
         throw error instanceof Error ? uncutError(error) : error;
       }
       this.#check(thrown, "the classes could not be made");

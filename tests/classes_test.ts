@@ -229,6 +229,21 @@ test("what was refused leaves no pool behind", () => {
   }
 });
 
+test("a class may have any name that a global may have", async () => {
+  class define {
+    a = 1;
+  }
+  await using pool = new DeferredPool({ maxThreads: 1, classes: [define] });
+  assert.ok(await pool.run((d: define) => d, new define()) instanceof define);
+  class Odd {
+    static readonly name = "if";
+  }
+  assert.throws(() => new DeferredPool({ classes: [Odd] }), {
+    name: "TypeError",
+    message: /classes.*can't read them/,
+  });
+});
+
 test("a class that throws when it is made in a realm says so", () => {
   class Picky {
     static kind: string = typeof (globalThis as { navigator?: unknown }).navigator === "undefined"
