@@ -44,7 +44,7 @@ typedef enum FrameKind {
 /* How far the encoder got: where it goes back to if a child can't be cloned. */
 typedef struct Mark {
     size_t length;
-    uint32_t objects, lists, shapes, moved;
+    uint32_t objects, lists, shapes, kept, moved;
 } Mark;
 
 typedef struct EncodeFrame {
@@ -83,6 +83,7 @@ typedef struct Encoder {
     Output out;
     CloneResult result;
     JSValue message; /* of what can't be cloned */
+    uint32_t safe;   /* so many of scope->kept are out of reach of the task's code */
 
     EncodeFrame *frames;
     uint32_t depth, frame_capacity;
@@ -298,8 +299,18 @@ static Mark mark(const Encoder *e) {
         .objects = e->object_count,
         .lists = e->list_count,
         .shapes = e->shape_count,
+        .kept = e->scope ? e->scope->kept_count : 0,
         .moved = e->scope ? e->scope->moved_count : 0,
     };
+}
+
+/* Forgets the buffers that were met from the `count`th on, and what save_kept copied of them. */
+static void drop_kept(Encoder *e, uint32_t count) {
+    for (; e->safe > count; e->safe--) {
+        CloneKept *kept = &e->scope->kept[e->safe - 1];
+        if (!kept->transferred) js_free(e->ctx, kept->memory.data);
+    }
+    e->scope->kept_count = count;
 }
 
 static void rewind_to(Encoder *e, Mark to) {
@@ -319,7 +330,10 @@ static void rewind_to(Encoder *e, Mark to) {
     }
     while (e->shape_count > to.shapes) engine_shape_drop(ctx, e->shapes[--e->shape_count].shape);
     e->last.shape = NULL;
-    if (e->scope) e->scope->moved_count = to.moved;
+    if (e->scope) {
+        drop_kept(e, to.kept);
+        e->scope->moved_count = to.moved;
+    }
 }
 
 /* Gives the next number to an object (NULL: to the props of an error). */
@@ -454,12 +468,29 @@ static bool is_index(JSContext *ctx, JSAtom key, uint32_t length, uint32_t *inde
     return value < length;
 }
 
+/* Before code of the task's runs: what it might change of the buffers that were met is copied. They
+ * are cloned as they were then; those that are transferred, as they are in the end. false if there
+ * is no memory. */
+static bool save_kept(Encoder *e) {
+    CloneScope *scope = e->scope;
+    for (; scope && e->safe < scope->kept_count; e->safe++) {
+        CloneKept *kept = &scope->kept[e->safe];
+        if (kept->transferred) continue;
+        uint8_t *copy = js_malloc(e->ctx, kept->memory.length);
+        if (!copy) return false;
+        memcpy(copy, kept->memory.data, kept->memory.length);
+        kept->memory.data = copy;
+    }
+    return true;
+}
+
 /* A property if it is still an own one: 1, and the value, which is the caller's; 0 if it is gone;
  * -1 if its getter threw. */
-static int get_own(JSContext *ctx, JSValueConst object, JSAtom key, JSValue *value) {
-    int there = JS_GetOwnProperty(ctx, NULL, object, key);
+static int get_own(Encoder *e, JSValueConst object, JSAtom key, JSValue *value) {
+    int there = JS_GetOwnProperty(e->ctx, NULL, object, key);
     if (there <= 0) return there;
-    *value = JS_GetProperty(ctx, object, key);
+    if (!save_kept(e)) return -1;
+    *value = JS_GetProperty(e->ctx, object, key);
     return JS_IsException(*value) ? -1 : 1;
 }
 
@@ -487,7 +518,7 @@ static Step encode_elements(Encoder *e, EncodeFrame *frame, JSValue *values) {
     int there = 0;
     JSValue value = JS_UNDEFINED;
     while (read < frame->count) {
-        there = get_own(e->ctx, frame->object, frame->keys[read].atom, &value);
+        there = get_own(e, frame->object, frame->keys[read].atom, &value);
         if (there <= 0 || !is_number(value)) break;
         values[read++] = value;
     }
@@ -678,51 +709,68 @@ static bool put_preset(Encoder *e, JSValueConst object) {
     return false;
 }
 
-/* Writes a buffer by the number of the region that was lent to the task; DONE if it is over one. */
-static Step encode_lent(Encoder *e, const EngineBuffer *buffer, uint8_t tag) {
+/* The number of the region that was lent to the task and that a buffer is over, or NO_NUMBER. */
+static uint32_t region_of(const Encoder *e, const EngineBuffer *buffer) {
     const CloneScope *scope = e->scope;
     for (uint32_t i = 0; scope && i < scope->lent_count; i++) {
-        if (scope->lent[i].data != buffer->data || scope->lent[i].length != buffer->length)
-            continue;
-        put_tag_n(e->out.bytes, tag, i);
-        return DONE;
+        if (scope->lent[i].data == buffer->data && scope->lent[i].length == buffer->length)
+            return i;
     }
-    return FAILED;
+    return NO_NUMBER;
 }
 
-/* Writes a buffer as one whose memory will leave the realm. */
-static Step encode_moved(Encoder *e, JSValueConst object, const EngineBuffer *buffer) {
+/* Writes a buffer of which no copy is encoded, over a region or over the realm's memory. */
+static Step encode_kept(Encoder *e, JSValueConst object, const EngineBuffer *buffer,
+                        uint32_t region, bool transferred) {
     CloneScope *scope = e->scope;
-    if (scope->moved_count == scope->moved_capacity) {
-        uint32_t capacity = scope->moved_capacity ? scope->moved_capacity * 2 : 4;
-        CloneMoved *moved = js_realloc(e->ctx, scope->moved, capacity * sizeof *moved);
-        if (!moved) return fail(e, CLONE_THREW);
-        scope->moved = moved;
-        scope->moved_capacity = capacity;
+    uint8_t *data = (uint8_t *)buffer->data;
+    if (scope->kept_count == scope->kept_capacity) {
+        uint32_t capacity = scope->kept_capacity ? scope->kept_capacity * 2 : 4;
+        CloneKept *kept = js_realloc(e->ctx, scope->kept, capacity * sizeof *kept);
+        if (!kept) return fail(e, CLONE_THREW);
+        scope->kept = kept;
+        scope->kept_capacity = capacity;
     }
-    scope->moved[scope->moved_count] = (CloneMoved){
-        .memory = {.data = (uint8_t *)buffer->data, .length = buffer->length},
+    scope->kept[scope->kept_count++] = (CloneKept){
+        .memory = {.data = data, .length = buffer->length},
+        .lent = region == NO_NUMBER ? NULL : data,
+        .transferred = transferred,
         .buffer = JS_VALUE_GET_PTR(object),
     };
-    put_tag_n(e->out.bytes, WIRE_MOVED, scope->moved_count++);
+    if (region == NO_NUMBER)
+        put_tag_n(e->out.bytes, WIRE_MOVED, scope->moved_count++);
+    else
+        put_tag_n(e->out.bytes, WIRE_LENT, region);
     return DONE;
+}
+
+/* Whether another buffer over the same region was met, before its memory went over to this one. */
+static bool is_given_back(const Encoder *e, const EngineBuffer *buffer) {
+    for (uint32_t i = 0; i < e->scope->kept_count; i++)
+        if (e->scope->kept[i].lent == buffer->data) return true;
+    return false;
 }
 
 static Step encode_shared(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
-    if (encode_lent(e, &buffer, WIRE_SHARED)) return DONE;
-    return refuse_because(e, "a SharedArrayBuffer that the task made can't be cloned; pass "
-                             "one in");
+    uint32_t region = region_of(e, &buffer);
+    if (region == NO_NUMBER)
+        return refuse_because(e, "a SharedArrayBuffer that the task made can't be cloned; pass "
+                                 "one in");
+    put_tag_n(e->out.bytes, WIRE_SHARED, region);
+    return DONE;
 }
 
 static Step encode_buffer(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
     if (buffer.shared) return encode_shared(e, object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
-    bool moves = e->scope && engine_set_has(e->ctx, e->scope->moving, object);
-    if (moves && encode_lent(e, &buffer, WIRE_LENT)) return DONE;
-    if (moves && !buffer.resizable && buffer.length >= WIRE_MOVE_BYTES)
-        return encode_moved(e, object, &buffer);
+    uint32_t region = region_of(e, &buffer);
+    bool transferred = e->scope && engine_set_has(e->ctx, e->scope->transferred, object);
+    size_t least = transferred ? WIRE_MOVE_BYTES : WIRE_KEEP_BYTES;
+    bool large = e->scope && !buffer.resizable && buffer.length >= least;
+    if (region == NO_NUMBER ? large : !is_given_back(e, &buffer))
+        return encode_kept(e, object, &buffer, region, transferred);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
     if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
     if (put_padding(e->out, 8, buffer.length))
@@ -928,7 +976,7 @@ static Step encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) 
     ErrorStrings strings = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
     Step step = FAILED;
     if (is_dom_exception) take_dom_strings(e->ctx, error, &strings);
-    if (is_dom_exception || take_strings(e->ctx, error, &strings)) {
+    if (is_dom_exception || (save_kept(e) && take_strings(e->ctx, error, &strings))) {
         strings.stack = stack_of(e->ctx, error);
         step = encode_error_with(e, error, is_dom_exception, &strings);
     }
@@ -1014,7 +1062,7 @@ static Step encode_value(Encoder *e, JSValueConst value) {
 
 static Step encode_key(Encoder *e, const EncodeFrame *frame, JSAtom key) {
     JSValue value = JS_UNDEFINED;
-    int there = get_own(e->ctx, frame->object, key, &value);
+    int there = get_own(e, frame->object, key, &value);
     return encode_own(e, there, value);
 }
 
@@ -1196,15 +1244,23 @@ static bool recover(Encoder *e) {
     return true;
 }
 
-/* Buffers that are MOVED leave after the encoding: a getter may have detached one meanwhile, and
- * its memory is somebody else's then. */
-static void check_moved(Encoder *e) {
-    for (uint32_t i = 0; e->scope && i < e->scope->moved_count; i++) {
-        const CloneMoved *moved = &e->scope->moved[i];
-        JSValueConst object = JS_MKPTR(JS_TAG_OBJECT, moved->buffer);
-        if (!engine_buffer(object).detached) continue;
+/* Buffers are kept until the end: by then a getter may have detached one that was transferred, and
+ * its memory is somebody else's. */
+static void end_kept(Encoder *e) {
+    uint32_t count = e->scope ? e->scope->kept_count : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const CloneKept *kept = &e->scope->kept[i];
+        JSValueConst object = JS_MKPTR(JS_TAG_OBJECT, kept->buffer);
+        if (!kept->transferred || !engine_buffer(object).detached) continue;
         refuse_object(e, object, ENGINE_BUFFER, "a detached ");
         return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        CloneKept *kept = &e->scope->kept[i];
+        if (!kept->lent || kept->lent == kept->memory.data) continue;
+        memcpy(kept->lent, kept->memory.data, kept->memory.length);
+        js_free(e->ctx, kept->memory.data);
+        kept->memory.data = kept->lent;
     }
 }
 
@@ -1217,7 +1273,7 @@ static void run(Encoder *e, JSValueConst value) {
             return;
         }
         if (e->depth == 0) {
-            check_moved(e);
+            end_kept(e);
             return;
         }
         step = step_frame(e, &e->frames[e->depth - 1]);
@@ -1232,6 +1288,7 @@ static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes, CloneScope *s
     e->out = (Output){.bytes = bytes, .start = bytes->length};
     e->result = CLONE_OK;
     e->message = JS_UNDEFINED;
+    e->safe = 0;
     e->frames = e->first_frames;
     e->objects = e->first_objects;
     e->lists = e->first_lists;
@@ -1249,8 +1306,8 @@ static void encoder_free(Encoder *e) {
     table_free(e->ctx, &e->object_table);
     table_free(e->ctx, &e->list_table);
     table_free(e->ctx, &e->shape_table);
-    uint32_t moved = e->scope ? e->scope->moved_count : 0;
-    rewind_to(e, (Mark){.length = e->out.bytes->length, .moved = moved});
+    Mark end = mark(e);
+    rewind_to(e, (Mark){.length = end.length, .kept = end.kept, .moved = end.moved});
     release(e->ctx, e->frames, e->first_frames);
     release(e->ctx, e->objects, e->first_objects);
     release(e->ctx, e->lists, e->first_lists);
@@ -1263,15 +1320,14 @@ CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, Clone
     Text path = {.ctx = ctx};
     *failure = (CloneFailure){.message = JS_UNDEFINED, .path = JS_UNDEFINED};
     encoder_init(&e, ctx, bytes, scope);
-    if (scope) scope->moved_count = 0;
+    if (scope) scope->kept_count = scope->moved_count = 0;
     run(&e, value);
     if (e.result == CLONE_UNCLONEABLE) {
         path_add(&path, &e, 0);
         failure->path = text_end(&path);
         failure->message = JS_DupValue(ctx, e.message);
     }
-    if (e.result != CLONE_OK) bytes->length = e.out.start;
-    if (e.result != CLONE_OK && scope) scope->moved_count = 0;
+    if (e.result != CLONE_OK) rewind_to(&e, (Mark){.length = e.out.start});
     JS_FreeValue(ctx, e.message);
     encoder_free(&e);
     return e.result;

@@ -105,7 +105,8 @@ static JSValue transfer(JSContext *ctx, JSValueConst self, int argc, JSValueCons
                                       "of ArrayBuffers");
     int64_t count;
     if (JS_GetLength(ctx, argv[1], &count)) return JS_EXCEPTION;
-    if (JS_IsUndefined(realm->scope.moving)) realm->scope.moving = engine_new_map(ctx, true);
+    if (JS_IsUndefined(realm->scope.transferred))
+        realm->scope.transferred = engine_new_map(ctx, true);
     for (int64_t i = 0; i < count; i++) {
         JSValue buffer = JS_GetPropertyInt64(ctx, argv[1], i);
         if (JS_IsException(buffer)) return buffer;
@@ -114,7 +115,8 @@ static JSValue transfer(JSContext *ctx, JSValueConst self, int argc, JSValueCons
                                           "array that is its `buffer`");
         if (engine_buffer(buffer).detached)
             return throw_clone_error(ctx, "a detached ArrayBuffer can't be transferred");
-        if (engine_map_add(ctx, realm->scope.moving, buffer, JS_UNDEFINED) < 0) return JS_EXCEPTION;
+        if (engine_map_add(ctx, realm->scope.transferred, buffer, JS_UNDEFINED) < 0)
+            return JS_EXCEPTION;
     }
     return JS_DupValue(ctx, argv[0]);
 }
@@ -204,7 +206,7 @@ Realm *realm_open(size_t memory, size_t stack) {
     realm->limit = memory;
     realm->stack = stack;
     realm->seed = fresh_seed();
-    realm->scope.moving = realm->pristine.moving = JS_UNDEFINED;
+    realm->scope.transferred = realm->pristine.transferred = JS_UNDEFINED;
     /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
     realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
     if (!realm->arena) realm->arena = arena_open(memory);
@@ -602,7 +604,7 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
     bool left = status > DFD_STATUS_UNSETTLED && status < DFD_STATUS_INTERNAL;
     if (left) {
         out->length = 0; /* whatever was half encoded */
-        realm->scope.moved_count = 0;
+        realm->scope.kept_count = realm->scope.moved_count = 0;
     }
     return status;
 }
@@ -618,12 +620,16 @@ uint32_t realm_move_out(Realm *realm, Bytes *out) {
     if (scope->moved_count == 0 || out->failed) return 0;
     bytes_write(out, zeros, -out->length & 7);
     size_t table = out->length;
-    for (uint32_t i = 0; i < scope->moved_count; i++) {
-        CloneRegion memory = scope->moved[i].memory;
+    for (uint32_t i = 0, moved = 0; i < scope->kept_count; i++) {
+        CloneRegion memory = scope->kept[i].memory;
+        if (scope->kept[i].lent) continue;
         /* A preset's pages are write-protected, and watched for writes, not for being gone. */
         bool stay = arena_in_image(realm->arena, memory.data);
-        if (moved_take(out, memory.data, memory.length, stay)) continue;
-        moved_drop(out->data + table, i);
+        if (moved_take(out, memory.data, memory.length, stay)) {
+            moved++;
+            continue;
+        }
+        moved_drop(out->data + table, moved);
         out->failed = true;
         return 0;
     }

@@ -61,9 +61,13 @@ const GROWABLE = new Refusal(
   "a growable SharedArrayBuffer",
   "its length can't be shared: make one of a fixed length",
 );
-const OF_A_WORKER = new Refusal(
+export const OF_A_WORKER: Refusal = new Refusal(
   "a SharedArrayBuffer of a Worker",
   "its memory could be gone before the task is: share it from the main thread",
+);
+export const OF_A_PRESET: Refusal = new Refusal(
+  "a SharedArrayBuffer",
+  "it is shared already: pass it in `args`",
 );
 const TOO_LARGE = new Refusal("more than 4 GB", "pass it in parts");
 
@@ -204,7 +208,7 @@ export class Encoder {
 
   /** Objects that every task has already, and their numbers, if there are any. */
   presets: WeakMap<object, number> | undefined;
-  readonly #lends: boolean;
+  readonly #copies: Refusal | null;
   readonly #classNumber: ((prototype: object) => number | undefined) | undefined;
   #transfer: ReadonlySet<unknown> | undefined;
   #regions: ArrayBufferLike[] | undefined;
@@ -216,13 +220,16 @@ export class Encoder {
   readonly #lists: (unknown[] | undefined)[] = [];
 
   /**
-   * @param lends Whether memory of this isolate's buffers may be used elsewhere: to share it, and
-   * to transfer it without a copy.
+   * @param copies Why nothing may lie beside the encoding, as what a SharedArrayBuffer is refused
+   * for: all buffers are copied into it. `null`: there may be {@link regions}.
    * @param classNumber The number of a class by its prototype; `undefined` for one that is not
    * registered.
    */
-  constructor(lends = false, classNumber?: (prototype: object) => number | undefined) {
-    this.#lends = lends;
+  constructor(
+    copies: Refusal | null = OF_A_WORKER,
+    classNumber?: (prototype: object) => number | undefined,
+  ) {
+    this.#copies = copies;
     this.#classNumber = classNumber;
     this.#allocate(FIRST_CAPACITY);
   }
@@ -231,7 +238,7 @@ export class Encoder {
    * Begins a new encoding.
    *
    * @param headerBytes How many bytes to leave free in front, for {@link header}: a multiple of 8.
-   * @param transfer Buffers that the caller will detach, of which the large ones aren't copied.
+   * @param transfer Buffers that the caller will detach.
    */
   begin(headerBytes: number, transfer?: ReadonlySet<unknown>): void {
     if (headerBytes % 8 !== 0) throw new RangeError("a header must be a multiple of 8 bytes");
@@ -289,8 +296,8 @@ export class Encoder {
   }
 
   /**
-   * Buffers whose memory was not copied, by their number in the encoding: those of `transfer`, and
-   * SharedArrayBuffers. `undefined` if there are none. Gone with {@link release}.
+   * Buffers beside the encoding, by their number in it: large ones, which are copies unless they are
+   * of `transfer`, and SharedArrayBuffers. `undefined` if there are none. Gone with {@link release}.
    */
   get regions(): readonly ArrayBufferLike[] | undefined {
     return this.#regions;
@@ -813,32 +820,31 @@ export class Encoder {
     if (parts instanceof Refusal) return this.#refuseThis(parts);
     const { byteLength, maxByteLength } = parts;
     if ((maxByteLength ?? byteLength) > MAX_LENGTH) return this.#refuseThis(TOO_LARGE);
-    if (this.#transfer?.has(buffer) && this.#canMove(byteLength, maxByteLength)) {
-      return this.#tagN(LENT, this.#region(buffer));
-    }
-    if (maxByteLength === undefined) {
-      this.#tagN(BUFFER, byteLength);
-    } else {
-      this.#tagN(BUFFER_RESIZABLE, byteLength);
-      this.#n(maxByteLength);
-    }
+    if (maxByteLength === undefined) return this.#fixed(buffer, 0, byteLength);
+    this.#tagN(BUFFER_RESIZABLE, byteLength);
+    this.#n(maxByteLength);
     this.#contents(buffer, 0, byteLength);
   }
 
-  #canMove(byteLength: number, maxByteLength: number | undefined): boolean {
-    return this.#lends && maxByteLength === undefined && byteLength >= MOVE_BYTES &&
-      byteLength <= MAX_REGION;
+  /** A buffer of fixed length; or a part of one, as if it were all. */
+  #fixed(buffer: ArrayBuffer, byteOffset: number, byteLength: number): void {
+    if (this.#copies === null && byteLength >= MOVE_BYTES && byteLength <= MAX_REGION) {
+      const moves = this.#transfer?.has(buffer);
+      return this.#tagN(LENT, this.#region(moves ? buffer : copy(buffer, byteOffset, byteLength)));
+    }
+    this.#tagN(BUFFER, byteLength);
+    this.#contents(buffer, byteOffset, byteLength);
   }
 
   #shared(buffer: SharedArrayBuffer): void {
-    if (!this.#lends) return this.#refuseThis(OF_A_WORKER);
+    if (this.#copies !== null) return this.#refuseThis(this.#copies);
     const { byteLength, growable } = partsOfShared(buffer);
     if (growable) return this.#refuseThis(GROWABLE);
     if (byteLength > MAX_REGION) return this.#refuseThis(TOO_LARGE);
     this.#tagN(SHARED, this.#region(buffer));
   }
 
-  /** The number of a buffer whose memory is not copied. */
+  /** The number of a buffer beside the encoding. */
   #region(buffer: ArrayBufferLike): number {
     return (this.#regions ??= []).push(buffer) - 1;
   }
@@ -862,8 +868,7 @@ export class Encoder {
     if (part) {
       // The rest of it may be of other Buffers, which are no business of the task's.
       this.#reference({}); // the number of a buffer that nobody else has
-      this.#tagN(BUFFER, length);
-      this.#contents(buffer, parts.byteOffset, length);
+      this.#fixed(buffer, parts.byteOffset, length);
     } else {
       this.#value(buffer, "buffer", null);
     }
@@ -1009,6 +1014,11 @@ function countHoles(array: readonly unknown[]): number | undefined {
     }
   }
   return holes;
+}
+
+/** A copy of a part of a buffer: nobody else's, and its species is not asked. */
+function copy(buffer: ArrayBuffer, byteOffset: number, byteLength: number): ArrayBuffer {
+  return new Uint8Array(new Uint8Array(buffer, byteOffset, byteLength)).buffer;
 }
 
 /** Whether a view is a Buffer that was cut from a larger buffer, as most small ones are. */

@@ -11,9 +11,8 @@ import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION } from "../ffi/symbols.t
 import { loadNative } from "../ffi/load.ts";
 import type { Native } from "../ffi/native.ts";
 import { type AnyClass, type Classes, registerClasses, warnOfClass } from "./classes.ts";
-import { decode, Encoder } from "./clone.ts";
+import { decode, Encoder, OF_A_PRESET, OF_A_WORKER, type Refusal } from "./clone.ts";
 import {
-  DataCloneError,
   FreeVariableError,
   InternalError,
   PoolClosedError,
@@ -126,7 +125,7 @@ export class Runner {
   readonly #programs: ProgramCache;
   readonly #presets: object[] = [];
   #presetNumbers: WeakMap<object, number> | undefined;
-  readonly #newEncoder: () => Encoder;
+  readonly #newEncoder: (copies?: Refusal | null) => Encoder;
   #encoder: Encoder | undefined;
   #reply = new Uint8Array(4 * KIB);
   #closing: Promise<void> | undefined;
@@ -158,8 +157,8 @@ export class Runner {
       return number;
     };
     const { lends } = this.#native;
-    this.#newEncoder = () => {
-      const encoder = new Encoder(lends, classes || debug ? classNumber : undefined);
+    this.#newEncoder = (copies = lends ? null : OF_A_WORKER) => {
+      const encoder = new Encoder(copies, classes || debug ? classNumber : undefined);
       encoder.presets = this.#presetNumbers;
       return encoder;
     };
@@ -280,15 +279,9 @@ export class Runner {
   share(value: object): void {
     this.#checkOpen();
     if (this.#presetNumbers?.has(value)) return;
-    const encoder = this.#newEncoder();
+    const encoder = this.#newEncoder(OF_A_PRESET);
     encoder.begin(0);
     encoder.value(value, "share(value)");
-    if (encoder.regions !== undefined) {
-      throw new DataCloneError(
-        "share(value): a SharedArrayBuffer is shared already: pass it in `args`",
-        "share(value)",
-      );
-    }
     const number = this.#check(
       this.#native.symbols.dfd_share(this.#pool, encoder.bytes, encoder.length),
       "the value could not be shared",

@@ -1,11 +1,11 @@
 /**
- * Memory that crosses without a copy: SharedArrayBuffers with their Atomics, and buffers that are
- * transferred, in and out.
+ * Memory that crosses without a copy, or with one: SharedArrayBuffers with their Atomics, large
+ * buffers that are cloned, and buffers that are transferred, in and out.
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { after, describe, test } from "node:test";
-import { DataCloneError, Deferred, DeferredPool } from "../mod.ts";
+import { DataCloneError, Deferred, DeferredMemoryError, DeferredPool } from "../mod.ts";
 import { outputOf, runProgram, runtime } from "./support/process.ts";
 
 const pool = new DeferredPool({ maxThreads: 2 });
@@ -261,6 +261,149 @@ describe("shared memory", () => {
       },
     );
     assert.equal(out, "true,true,100000\n3 5");
+  });
+});
+
+describe("large buffers that are cloned", () => {
+  test("are two: what one side does the other does not see", async () => {
+    for (const size of sizes) {
+      const bytes = new Uint8Array(size).fill(5);
+      const task = pool.run((b: Uint8Array) => {
+        const sum = b.subarray(0, 1000).reduce((a, x) => a + x, 0);
+        return { sum, all: b.fill(1), made: new Uint8Array(b.length).fill(2) };
+      }, bytes);
+      bytes.fill(9);
+      const { sum, all, made } = await task;
+      assert.equal(sum, 5 * Math.min(size, 1000));
+      assert.ok(bytes.every((x) => x === 9));
+      assert.ok(all.length === size && all.every((x) => x === 1));
+      assert.ok(made.length === size && made.every((x) => x === 2));
+      all.fill(3);
+      made.fill(3);
+      const again = await pool.run((b: Uint8Array) => b, bytes);
+      assert.ok(again !== bytes && again.every((x) => x === 9));
+    }
+  });
+
+  test("keep views, sharing and cycles, both ways", async () => {
+    const buffer = new ArrayBuffer(2 * MIB);
+    const value: Record<string, unknown> = {
+      all: buffer,
+      tail: new Float64Array(buffer, MIB, 4),
+      data: new DataView(buffer, 8, 16),
+    };
+    value.self = value;
+    new Float64Array(buffer, MIB)[1] = 2.5;
+    const got = await pool.run((v: typeof value) => {
+      const { all, tail, data, self } = v as { [key in keyof typeof v]: DataView };
+      v.right = self === v as unknown && tail!.buffer === all as unknown &&
+        data!.buffer === all as unknown;
+      v.other = new Uint8Array(2 ** 20).fill(1);
+      v.same = v.other;
+      return v;
+    }, value);
+    assert.ok(got.right && got.self === got && got.other === got.same);
+    const tail = got.tail as Float64Array;
+    assert.ok(tail.buffer === got.all && (got.data as DataView).buffer === got.all);
+    assert.deepEqual([tail.length, tail[1], (got.all as ArrayBuffer).byteLength], [
+      4,
+      2.5,
+      2 * MIB,
+    ]);
+  });
+
+  test("are as they were when they were met, whatever getters do then", async () => {
+    const bytes = new Uint8Array(MIB).fill(1);
+    const value = {
+      bytes,
+      get then() {
+        return bytes.fill(2).length;
+      },
+    };
+    const first = await pool.run((v: typeof value) => v.bytes[0], value);
+    assert.deepEqual([first, bytes[0]], [1, 2]);
+
+    // Of the task's own making, and what came in as an argument.
+    for (const given of [undefined, bytes]) {
+      const got = await pool.run((given: Uint8Array<ArrayBuffer> | undefined) => {
+        const bytes = given ?? new Uint8Array(2 ** 20);
+        const other = new Uint8Array(2 ** 20).fill(7);
+        bytes.fill(3);
+        return {
+          bytes,
+          get later() {
+            bytes.fill(4);
+            return 1;
+          },
+          get gone() {
+            const moved = new Uint8Array(bytes.buffer.transfer());
+            moved[0] = 5;
+            Array.from({ length: 10_000 }, (_, i) => ({ i })); // where they were, perhaps
+            return moved;
+          },
+          other,
+        };
+      }, given);
+      assert.ok(got.bytes.length === MIB && got.bytes.every((x) => x === 3));
+      assert.ok(got.gone.length === MIB && got.gone[0] === 5 && got.gone[MIB - 1] === 4);
+      assert.ok(got.other.length === MIB && got.other.every((x) => x === 7));
+    }
+  });
+
+  test("and their copies count as the task's memory, if a getter makes some necessary", async () => {
+    const task = (both: boolean) => {
+      const bytes = new Uint8Array(6 * 2 ** 20);
+      const value = { bytes };
+      return both ? Object.defineProperty(value, "x", { get: () => 1, enumerable: true }) : value;
+    };
+    const memoryLimit = 10 * MIB;
+    const got = await pool.defer(task, { args: [false], memoryLimit });
+    assert.equal(got.bytes.length, 6 * MIB);
+    await assert.rejects(pool.defer(task, { args: [true], memoryLimit }), DeferredMemoryError);
+  });
+
+  test("come with what is thrown, and beside what can't", async () => {
+    const error = await refusal(pool.run((given: Uint8Array) => {
+      const bytes = new Uint8Array(2 ** 20).fill(3);
+      const fields = { given, list: [bytes, () => {}], bytes: bytes.slice().fill(4), f: () => {} };
+      throw Object.assign(new Error("with data"), fields);
+    }, new Uint8Array(100_000).fill(6))) as Error & Record<string, Uint8Array> & {
+      list: unknown[];
+    };
+    assert.equal(error.message, "with data");
+    assert.ok(error.given!.length === 100_000 && error.given!.every((x) => x === 6));
+    assert.ok(error.bytes!.length === MIB && error.bytes!.every((x) => x === 4));
+    assert.match(String(error.list), /can't be cloned/);
+    assert.match(String(error.f), /can't be cloned/);
+  });
+
+  test("of a shared value are copies for each result", async () => {
+    await using own = new DeferredPool({ maxThreads: 1 });
+    const table = { bytes: new Uint8Array(MIB).fill(1) };
+    own.share(table);
+    for (let i = 0; i < 3; i++) {
+      const { buffer } = await own.run((t: typeof table) => ({ buffer: t.bytes.buffer }), table);
+      const bytes = new Uint8Array(buffer);
+      assert.ok(bytes.length === MIB && bytes.every((x) => x === 1));
+      bytes.fill(2);
+    }
+  });
+
+  test("may be a part of a Buffer, of which nothing else crosses", async () => {
+    const whole = Buffer.alloc(MIB, "no");
+    const part = whole.subarray(1000, 1000 + 100_000).fill(8);
+    const got = await pool.run((b: Uint8Array) => ({ b, all: b.buffer.byteLength }), part);
+    assert.equal(got.all, 100_000);
+    assert.ok(got.b.length === 100_000 && got.b.every((x) => x === 8));
+  });
+
+  test("do not count as memory of the task's that they are given to", async () => {
+    const args = [new Uint8Array(32 * MIB).fill(1)] as [Uint8Array];
+    const sum = await pool.defer((b: Uint8Array) => b.reduce((a, x) => a + x, 0), {
+      args,
+      memoryLimit: 4 * MIB,
+    });
+    assert.equal(sum, 32 * MIB);
   });
 });
 

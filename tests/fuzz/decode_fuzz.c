@@ -207,13 +207,14 @@ static void try_both(const uint8_t *data, size_t length) {
         .preset_count = sizeof fuzz.presets / sizeof *fuzz.presets,
         .lent = regions,
         .lent_count = sizeof regions / sizeof *regions,
-        .moving = JS_UNDEFINED,
+        .transferred = JS_UNDEFINED,
     };
     char refusal[sizeof verdict.refusal];
     try_input(data, length, NULL);
     if (!strstr(verdict.refusal, "does not exist")) return; /* a region, a class; or a shape */
     memcpy(refusal, verdict.refusal, sizeof refusal);
     try_input(data, length, &scope);
+    js_free(fuzz.ctx, scope.kept);
     memcpy(verdict.refusal, refusal, sizeof refusal);
 }
 
