@@ -9,7 +9,7 @@
 import type { DeferredOptions } from "./deferred.ts";
 import { typeError } from "./errors.ts";
 import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./runner.ts";
-import { type AnyFunction, describe, firstParameter, takesNothing } from "./source.ts";
+import { type AnyFunction, describe, firstParameter, seesOnlyParameters } from "./source.ts";
 
 const OPTION_NAMES: ReadonlySet<string> = new Set([
   "args",
@@ -21,6 +21,15 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   "signal",
   ...LIMIT_NAMES,
 ]);
+/** Those that data is hardly called by: what has one of them is meant as options. */
+const TELLING_NAMES: readonly string[] = [
+  "transfer",
+  "transferList",
+  "allowGlobals",
+  ...LIMIT_NAMES,
+];
+/** Options of pools that people look for here. */
+const POOL_NAMES: readonly string[] = ["classes", "maxThreads"];
 
 /** How a Deferred was asked for. */
 export class Call {
@@ -57,7 +66,7 @@ export class Call {
     const options = this.#areArgs ? { args: this.#rest } : this.#checkOptions();
     const count = options.args?.length ?? 0;
     if (count === 0 && fn.length > 0) this.#checkNoExecutor(fn as AnyFunction);
-    if (count === 1 && fn.length === 0 && this.#areArgs) this.#checkNoOptions(fn as AnyFunction);
+    if (count === fn.length + 1 && this.#areArgs) this.#checkNoOptions(fn as AnyFunction);
     return options;
   }
 
@@ -71,16 +80,19 @@ export class Call {
     );
   }
 
-  /** Refuses options where arguments are expected, if the function could not see them anyway. */
+  /** Refuses options behind the arguments, if the function could not see them anyway. */
   #checkNoOptions(fn: AnyFunction): void {
-    const given = this.#rest[0];
+    const given = this.#rest.at(-1);
     if (!isObject(given)) return;
     const names = Object.keys(given);
     if (names.length === 0 || !names.every((name) => OPTION_NAMES.has(name))) return;
-    if (!isPlain(given) || !takesNothing(fn)) return;
+    if (fn.length > 0 && !names.some((name) => TELLING_NAMES.includes(name))) return;
+    if (!isPlain(given) || !seesOnlyParameters(fn)) return;
+    const takes = fn.length === 0 ? "has none" : `takes ${fn.length}`;
+    const options = fn.length === 0 || "args" in given ? names : ["args", ...names];
     throw typeError(
-      `${this.title} takes the function's arguments, and this function has none; for options use ` +
-        `${this.#runner ? "pool.defer" : "new Deferred"}(fn, { ${names.join(", ")} })`,
+      `${this.title} takes the function's arguments, and this function ${takes}; for options use ` +
+        `${this.#runner ? "pool.defer" : "new Deferred"}(fn, { ${options.join(", ")} })`,
     );
   }
 
@@ -108,12 +120,18 @@ export class Call {
     const options = given as DeferredOptions;
     for (const name of Object.keys(options)) {
       if (!OPTION_NAMES.has(name)) {
-        throw typeError(
-          `${all}: there is no option \`${name}\`; the options are ${[...OPTION_NAMES].join(", ")}`,
-        );
+        const where = POOL_NAMES.includes(name)
+          ? `it is a pool's: new DeferredPool({ ${name} })`
+          : `the options are ${[...OPTION_NAMES].join(", ")}`;
+        throw typeError(`${all}: there is no option \`${name}\`; ${where}`);
       }
     }
     const { args, name, allowGlobals, signal, pool } = options as Record<string, unknown>;
+    if (options.transfer !== undefined && options.transferList !== undefined) {
+      throw typeError(
+        `${all}: transfer and transferList are the same option; put all buffers into one of them`,
+      );
+    }
     if (args !== undefined && !Array.isArray(args)) {
       throw this.#wrong("args", "an array with one entry for each parameter", args);
     }

@@ -8,7 +8,7 @@
  * @module
  */
 import { typeError } from "./errors.ts";
-import { describe } from "./source.ts";
+import { describe, privateMember } from "./source.ts";
 
 /** A class, however its constructor looks. */
 // deno-lint-ignore no-explicit-any -- what else would any constructor fit?
@@ -27,8 +27,7 @@ export interface Classes {
 /** What defines a class as a global, by a name that no class has. */
 const DEFINE = "__define_class_of_the_pool";
 const NAME = /^[A-Za-z_$][\w$]*$/;
-const COMMENT_OR_STRING = /\/\/.*|\/\*[^]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
-const PRIVATE = /(?:[.{;}\n]|\b(?:static|async|get|set))\s*(#[A-Za-z_$][\w$]*)/;
+const NATIVE = /\{\s*\[native code\]\s*\}\s*$/;
 
 /** Checks the classes and composes their program. @throws {TypeError} if one can't be registered. */
 export function registerClasses(list: readonly AnyClass[]): Classes {
@@ -38,14 +37,17 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
     const where = `new DeferredPool({ classes }): classes[${i}]`;
     const text = typeof one === "function" ? Function.prototype.toString.call(one) : "";
     if (!/^class\b/.test(text)) {
-      throw typeError(`${where} must be a class, got ${describe(one)}`);
+      const native = NATIVE.test(text)
+        ? ", which is native and has no source that could cross"
+        : "";
+      throw typeError(`${where} must be a class, got ${describe(one)}${native}`);
     }
     const Class = one as AnyClass;
     const { name } = Class;
     if (!NAME.test(name)) throw typeError(`${where} must have a name to be found by in tasks`);
     if (names.has(name)) throw typeError(`${where}: there are two classes named \`${name}\``);
-    const hidden = PRIVATE.exec(text.replace(COMMENT_OR_STRING, ""))?.[1];
-    if (hidden !== undefined) {
+    const hidden = privateMember(text);
+    if (hidden !== "") {
       throw typeError(
         `${where}: \`${name}\` has the private member \`${hidden}\`, which can't be read from ` +
           "outside and would be lost; make it an ordinary property",
@@ -54,10 +56,11 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
     const parent: unknown = Object.getPrototypeOf(Class);
     if (parent !== Function.prototype && !numbers.has((parent as AnyClass).prototype)) {
       const parentName = (parent as AnyClass | null)?.name ?? "null";
-      throw typeError(
-        `${where}: \`${name}\` extends \`${parentName}\`, which must be registered before it; ` +
-          "classes that extend the language's own can't be",
-      );
+      const why = parent === null || NATIVE.test(Function.prototype.toString.call(parent))
+        ? "which is not one of yours: keep what it extends in a property; errors need no " +
+          "registration to keep their name and properties"
+        : "which must stand before it in the list";
+      throw typeError(`${where}: \`${name}\` extends \`${parentName}\`, ${why}`);
     }
     names.add(name);
     numbers.set(Class.prototype, i);
@@ -66,7 +69,12 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
   const prototypes = [...numbers.keys()];
   const source = `() => {
     const ${DEFINE} = (name, value) => {
-      if (name in globalThis) throw new TypeError(\`tasks have a global \${name} of their own\`);
+      if (name in globalThis) {
+        throw new TypeError(
+          "new DeferredPool({ classes }): tasks have a global \`" + name +
+            "\` of their own; give the class another name",
+        );
+      }
       Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
     };
     ${definitions.join("\n")}

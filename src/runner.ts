@@ -150,7 +150,7 @@ export class Runner {
       }
     }
     if (classes !== undefined) this.#preload(classes);
-    const debug = Boolean(this.#native.env("DEFERRED_DEBUG"));
+    const debug = !["", "0"].includes(this.#native.env("DEFERRED_DEBUG") ?? "");
     const classNumber = (prototype: object): number | undefined => {
       const number = classes?.numbers.get(prototype);
       if (number === undefined && debug) warnOfClass(prototype);

@@ -113,9 +113,13 @@ function skipRegExp(text: string, at: number): number {
 /**
  * The index after the bracket that closes the one at `at`. Whether a `/` divides is told by what
  * stands before it, which is right for all but a regular expression that begins a statement after
- * `)` or `}`.
+ * `)` or `}`. `onHash` is told of each `#` in the code, and how many brackets are open there.
  */
-function skipBracket(text: string, at: number): number {
+function skipBracket(
+  text: string,
+  at: number,
+  onHash?: (at: number, depth: number) => void,
+): number {
   const open: string[] = [];
   let divides = false;
   while (at < text.length) {
@@ -148,11 +152,24 @@ function skipBracket(text: string, at: number): number {
     } else if (text.startsWith("++", at) || text.startsWith("--", at)) {
       at += 2;
     } else {
+      if (char === "#") onHash?.(at, open.length);
       at++;
       divides = false;
     }
   }
   return at;
+}
+
+/** The first private member of a class, such as `#x`; "" if it has none of its own. */
+export function privateMember(text: string): string {
+  let found = "";
+  for (let at = text.indexOf("{"); at >= 0; at = text.indexOf("{", at)) {
+    at = skipBracket(text, at, (at, depth) => {
+      // Deeper ones are uses, or of a class inside of a method.
+      if (depth === 1 && found === "") found = text.slice(at, skipKey(text, at));
+    });
+  }
+  return found;
 }
 
 /** The index after the property key at `at`, or `at` if there is none. */
@@ -273,10 +290,10 @@ export function firstParameter(fn: AnyFunction): string {
   return match(IDENTIFIER, parametersOf(textOf(fn)), 0);
 }
 
-/** Whether a function can't see what it is called with. */
-export function takesNothing(fn: AnyFunction): boolean {
+/** Whether a function surely sees no more of what it is called with than its `length` tells. */
+export function seesOnlyParameters(fn: AnyFunction): boolean {
   const text = textOf(fn);
-  return parametersOf(text) === "" && !text.includes("arguments");
+  return !/=|\.\.\./.test(parametersOf(text)) && !text.includes("arguments");
 }
 
 /**
@@ -466,18 +483,23 @@ function list(names: readonly string[]): string {
 
 const NO_ADVICE = "is not defined inside the task";
 const CALLED = `${NO_ADVICE}, and a function can't be passed to it`;
+const MADE = `${NO_ADVICE}, which knows no classes but its pool's`;
 
 /** What to do about names that nobody knows, by what is said about them. */
 const REMEDY: ReadonlyMap<string, string> = new Map([
   [NO_ADVICE, "pass data in `args`, and put code into the function"],
   [CALLED, "put the code into the function, or pass its result in `args`"],
+  [
+    MADE,
+    "write the class inside the function, or register it: new DeferredPool({ classes: [...] })",
+  ],
 ]);
 
-/** Whether the text seems to call what is called `name`. */
-function isCalled(name: string, text: string): boolean {
+/** What is known of a name by how the text uses it. */
+function adviceByUse(name: string, text: string): string {
   const escaped = name.replaceAll("$", "\\$");
-  return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]|\\bnew\\s+${escaped}(?![\\w$])`)
-    .test(text);
+  if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped}(?![\\w$])`).test(text)) return MADE;
+  return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]`).test(text) ? CALLED : NO_ADVICE;
 }
 
 /** What the user calls a name, and what to do about it. */
@@ -497,7 +519,7 @@ function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; adv
     `${NO_ADVICE}; it looks like a helper that a transpiler added: compile for ` +
     "a newer target, ES2022 or later";
   const advice = ADVICE.get(name) ??
-    (/^__[a-z]/i.test(name) ? helperAdvice : isCalled(name, textOf(fn)) ? CALLED : NO_ADVICE);
+    (/^__[a-z]/i.test(name) ? helperAdvice : adviceByUse(name, textOf(fn)));
   return { shown: name, advice };
 }
 

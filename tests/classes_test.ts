@@ -194,12 +194,16 @@ test("what can't be registered is refused, and says why", () => {
   says({}, /classes must be an array/);
   says([5], /classes\[0\] must be a class, got/);
   says([Point, () => 1], /classes\[1\] must be a class/);
-  says([Map], /classes\[0\] must be a class/);
+  says([Map], /classes\[0\] must be a class, got the function `Map`, which is native/);
   says([(() => class {})()], /must have a name/);
   says([Point, Point], /two classes named `Point`/);
-  says([Point3], /`Point3` extends `Point`, which must be registered before it/);
+  says([Point3], /`Point3` extends `Point`, which must stand before it in the list$/);
   class Words extends Map {}
-  says([Words], /`Words` extends `Map`/);
+  says([Words], /`Words` extends `Map`, which is not one of yours: keep what it extends/);
+  class Taken {
+    static readonly name = "Map";
+  }
+  says([Taken], /classes.*tasks have a global `Map` of their own; give the class another name/);
   class Secret {
     #hidden = 1;
     get open(): number {
@@ -214,6 +218,33 @@ test("what can't be registered is refused, and says why", () => {
     }
   }
   if (!("Bun" in globalThis)) says([Closed], /`outside`/, "FreeVariableError"); // Bun inlines it
+});
+
+test("a private member is found wherever it is declared, and nowhere else", async () => {
+  const made = (text: string) => (0, eval)(`(class Made { ${text} })`) as { new (): object };
+  const members = [
+    "#x",
+    "#x = 1",
+    "a; #x",
+    "get #x() {}",
+    "async *#x() {}",
+    "a = `it's`; #x = `'s`",
+  ];
+  for (const text of members) {
+    assert.throws(() => new DeferredPool({ classes: [made(text)] }), /private member `#x`/, text);
+  }
+  const others = [
+    "css = `a {}\n#x {}`", // these are text
+    "css = `${`{`}\n#x`",
+    "rule = /[{]#x/",
+    "/* #x */ a = 1 // ;#x\n",
+    "inner() { return new class { #x = 1; get() { return this.#x; } }().get(); }",
+  ];
+  for (const text of others) {
+    const Made = made(text);
+    await using pool = new DeferredPool({ maxThreads: 1, classes: [Made] });
+    assert.ok(await pool.run((it: object) => it, new Made()) instanceof Made, text);
+  }
 });
 
 test("what was refused leaves no pool behind", () => {
@@ -268,5 +299,6 @@ test("with DEFERRED_DEBUG, a class that is not registered is told of once", asyn
     console.log(told.length, told[0]?.includes("\`Point\`"));
   `;
   assert.equal(await outputOf(program, { env: { DEFERRED_DEBUG: "1" } }), "1 true");
+  assert.equal(await outputOf(program, { env: { DEFERRED_DEBUG: "0" } }), "0 undefined");
   assert.equal(await outputOf(program), "0 undefined");
 });

@@ -621,9 +621,15 @@ describe("names from outside a function", () => {
       "code into the function, or pass its result in `args`";
     assert.equal(said("() => readFileSync('x', 'utf8').length"), `\`readFileSync\` ${called}`);
     for (
-      const text of ["() => new tell(1)", "() => tell?.(1)", "() => tell `x`", "() => tell\n(1)"]
+      const text of ["() => tell?.(1)", "() => tell `x`", "() => tell\n(1)"]
     ) {
       assert.equal(said(text), `\`tell\` ${called}`);
+    }
+    const made =
+      "is not defined inside the task, which knows no classes but its pool's; write the " +
+      "class inside the function, or register it: new DeferredPool({ classes: [...] })";
+    for (const text of ["() => new Tell(1)", "(a) => a instanceof Tell", "() => Tell(new Tell)"]) {
+      assert.equal(said(text), `\`Tell\` ${made}`);
     }
     const data =
       "is not defined inside the task; pass data in `args`, and put code into the function";
@@ -760,6 +766,20 @@ describe("a call that means something else is told what to write", () => {
     }
   });
 
+  test("options behind the arguments of `run`", () => {
+    const { buffer } = new Uint8Array(8);
+    assert.equal(
+      thrownBy(() => run((bytes: ArrayBuffer) => bytes, buffer, { transfer: [buffer] })),
+      "Deferred.run takes the function's arguments, and this function takes 1; for options use " +
+        "new Deferred(fn, { args, transfer })",
+    );
+    assert.equal(buffer.byteLength, 8);
+    assert.match(
+      thrownBy(() => run((a: number, b: number) => a + b, 1, 2, { timeout: 9, name: "sum" })),
+      /this function takes 2; .* new Deferred\(fn, \{ args, timeout, name \}\)$/,
+    );
+  });
+
   test("but not what a function can see, or what is no options object", async () => {
     const one = { name: "ann" };
     assert.equal(await run(({ name } = { name: "" }) => name, one), "ann");
@@ -773,6 +793,11 @@ describe("a call that means something else is told what to write", () => {
     for (const args of [[{}], [{ name: 1, age: 2 }], [one, one], [[one]], [null], [new Date()]]) {
       assert.equal(await run(() => 1, ...args), 1);
     }
+    const limit = { timeout: 9 };
+    assert.deepEqual(await run((_: number, it = {}) => it, 1, limit), limit);
+    assert.deepEqual(await run((_: number, ...it: unknown[]) => it, 1, limit), [limit]);
+    assert.deepEqual(await run(member("m(a) { return arguments[1]; }", "m"), 1, limit), limit);
+    assert.equal(await run((n: number) => n, 1, one), 1);
   });
 
   test("an executor, as `new Promise` takes", () => {

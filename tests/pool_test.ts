@@ -156,6 +156,10 @@ describe("run and defer", () => {
     says(/^pool\.defer\(fn, options\): options must be an object .* got an array of 1/, [5]);
     says(/^pool\.defer\(fn, options\): nothing can follow the options, got null/, {}, null);
     says(/^pool\.defer\(fn, options\): there is no option `size`/, { size: 1 });
+    says(/there is no option `classes`; it is a pool's: new DeferredPool\(\{ classes \}\)$/, {
+      classes: [],
+    });
+    says(/transfer and transferList are the same option/, { transfer: [], transferList: [] });
     says(/^pool\.defer\(fn, \{ args \}\): args must be an array/, { args: 5 });
     says(/^pool\.defer\(fn, \{ pool \}\): this is another pool/, { pool: other });
     says(/^pool\.defer\(fn, \{ pool \}\): pool must be a DeferredPool, got an array/, { pool: [] });
