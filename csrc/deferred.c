@@ -134,6 +134,11 @@ int32_t dfd_program_free(uint32_t handle, uint32_t program) {
     return pool ? pool_program_free(pool, program) : DFD_E_HANDLE;
 }
 
+int32_t dfd_ready(uint32_t handle) {
+    Pool *pool = find(handle);
+    return pool ? pool_ready(pool) : DFD_E_HANDLE;
+}
+
 int32_t dfd_submit(uint32_t handle, const uint8_t *submission, uint32_t length) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;

@@ -198,6 +198,10 @@ DFD_API int32_t dfd_share(uint32_t pool, const uint8_t *value, uint32_t length);
 /* Drops the host's hold on a program; tasks that use it keep theirs. */
 DFD_API int32_t dfd_program_free(uint32_t pool, uint32_t program);
 
+/* Sees to it that the next dfd_submit can fail for want of memory only: that there is a worker, and
+ * a handle. 0, or what it would have failed with. For a host that is about to detach buffers. */
+DFD_API int32_t dfd_ready(uint32_t pool);
+
 /* Queues a task (DFD_SUBMISSION_*). Returns its handle (over 0), or an error, after which no
  * completion comes. */
 DFD_API int32_t dfd_submit(uint32_t pool, const uint8_t *submission, uint32_t length);

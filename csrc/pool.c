@@ -155,17 +155,22 @@ static double now_ms(void) {
 
 /* --- handles ------------------------------------------------------------------------------ */
 
+/* Whether there is room for one more. */
+static bool slots_reserve(Slots *table) {
+    if (table->free || table->count < table->capacity) return true;
+    uint32_t capacity = table->capacity ? table->capacity * 2 : 64;
+    if (capacity > SLOT_MASK) capacity = SLOT_MASK;
+    if (capacity == table->capacity) return false;
+    Slot *slots = realloc(table->slots, capacity * sizeof *slots);
+    if (!slots) return false;
+    table->slots = slots;
+    table->capacity = capacity;
+    return true;
+}
+
 static uint32_t slots_add(Slots *table, void *value) {
+    if (!slots_reserve(table)) return 0;
     if (!table->free) {
-        if (table->count == table->capacity) {
-            uint32_t capacity = table->capacity ? table->capacity * 2 : 64;
-            if (capacity > SLOT_MASK) capacity = SLOT_MASK;
-            if (capacity == table->capacity) return 0;
-            Slot *slots = realloc(table->slots, capacity * sizeof *slots);
-            if (!slots) return 0;
-            table->slots = slots;
-            table->capacity = capacity;
-        }
         table->slots[table->count] = (Slot){.generation = 0, .next_free = 0};
         table->free = table->last_free = ++table->count;
     }
@@ -898,6 +903,17 @@ static Task *new_task(Pool *pool, const uint8_t *submission) {
     }
     task->regions = regions;
     return task;
+}
+
+int32_t pool_ready(Pool *pool) {
+    int32_t result = 0;
+    pthread_mutex_lock(&pool->lock);
+    if (!slots_reserve(&pool->tasks))
+        result = DFD_E_MEMORY;
+    else if (!pool->threads && !start_worker(pool))
+        result = DFD_E_THREAD;
+    pthread_mutex_unlock(&pool->lock);
+    return result;
 }
 
 int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {

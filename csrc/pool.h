@@ -23,12 +23,13 @@ CompletionQueue *pool_completions(Pool *pool);
 /* How many tasks of closed pools have still to end. */
 uint32_t pool_stragglers(void);
 
-/* As dfd_compile, dfd_program_free, dfd_submit and dfd_cancel say. */
+/* As the functions of deferred.h with their names say. */
 int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t flags, uint8_t *reply,
                      size_t capacity);
 int32_t pool_share(Pool *pool, const uint8_t *value, size_t length);
 int32_t pool_preload(Pool *pool, uint32_t handle, uint8_t *reply, size_t capacity);
 int32_t pool_program_free(Pool *pool, uint32_t program);
+int32_t pool_ready(Pool *pool);
 int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length);
 int32_t pool_cancel(Pool *pool, uint32_t task);
 

@@ -96,28 +96,45 @@ static JSValue throw_clone_error(JSContext *ctx, const char *text) {
     return JS_Throw(ctx, engine_new_dom_exception(ctx, name, JS_NewString(ctx, text)));
 }
 
-/* Deferred.transfer(value, buffers): the value, whose buffers will leave with the result. */
-static JSValue transfer(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    (void)self, (void)argc;
-    Realm *realm = JS_GetContextOpaque(ctx);
-    if (!JS_IsArray(argv[1]))
+/* The ArrayBuffers of a list as a Set, if they are just that. */
+static JSValue buffers_of(JSContext *ctx, JSValueConst list) {
+    int64_t count;
+    if (!JS_IsArray(list))
         return JS_ThrowTypeError(ctx, "Deferred.transfer(value, buffers): buffers must be an array "
                                       "of ArrayBuffers");
-    int64_t count;
-    if (JS_GetLength(ctx, argv[1], &count)) return JS_EXCEPTION;
-    if (JS_IsUndefined(realm->scope.transferred))
-        realm->scope.transferred = engine_new_map(ctx, true);
+    if (JS_GetLength(ctx, list, &count)) return JS_EXCEPTION;
+    JSValue all = engine_new_map(ctx, true);
     for (int64_t i = 0; i < count; i++) {
-        JSValue buffer = JS_GetPropertyInt64(ctx, argv[1], i);
+        JSValue buffer = JS_GetPropertyInt64(ctx, list, i);
         if (JS_IsException(buffer)) return buffer;
         if (!JS_IsObject(buffer) || engine_kind(ctx, buffer) != ENGINE_BUFFER)
             return throw_clone_error(ctx, "only an ArrayBuffer can be transferred; of a typed "
                                           "array that is its `buffer`");
         if (engine_buffer(buffer).detached)
             return throw_clone_error(ctx, "a detached ArrayBuffer can't be transferred");
-        if (engine_map_add(ctx, realm->scope.transferred, buffer, JS_UNDEFINED) < 0)
-            return JS_EXCEPTION;
+        int added = engine_map_add(ctx, all, buffer, JS_UNDEFINED);
+        if (added < 0) return JS_EXCEPTION;
+        if (!added) return throw_clone_error(ctx, "an ArrayBuffer can't be transferred twice");
     }
+    return all;
+}
+
+/* Deferred.transfer(value, buffers): the value, whose buffers will leave with the result. All of
+ * them, or if it throws, none. */
+static JSValue transfer(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc;
+    CloneScope *scope = &((Realm *)JS_GetContextOpaque(ctx))->scope;
+    JSValue all = buffers_of(ctx, argv[1]);
+    if (JS_IsException(all)) return all;
+    uint32_t count = engine_map_size(all);
+    JSValue *buffers = js_malloc(ctx, sizeof *buffers * (count ? count : 1));
+    engine_map_copy(ctx, all, buffers);
+    JS_FreeValue(ctx, all);
+    if (JS_IsUndefined(scope->transferred)) scope->transferred = engine_new_map(ctx, true);
+    for (uint32_t i = 0; i < count; i++)
+        if (engine_map_add(ctx, scope->transferred, buffers[i], JS_UNDEFINED) < 0)
+            return JS_EXCEPTION;
+    js_free(ctx, buffers);
     return JS_DupValue(ctx, argv[0]);
 }
 

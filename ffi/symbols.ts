@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x98816424;
+export const ABI = 0xcc525dee;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -21,6 +21,7 @@ export const SYMBOLS = {
   dfd_preload: { args: ["u32", "u32", "buffer", "u32"], result: "i32" },
   dfd_share: { args: ["u32", "buffer", "u32"], result: "i32" },
   dfd_program_free: { args: ["u32", "u32"], result: "i32" },
+  dfd_ready: { args: ["u32"], result: "i32" },
   dfd_submit: { args: ["u32", "buffer", "u32"], result: "i32" },
   dfd_cancel: { args: ["u32", "u32"], result: "i32" },
   dfd_park: { args: ["u32"], result: "i32" },
@@ -88,6 +89,11 @@ export interface Symbols {
   dfd_share(pool: number, value: Uint8Array, length: number): number;
   /** Drops the host's hold on a program; tasks that use it keep theirs. */
   dfd_program_free(pool: number, program: number): number;
+  /**
+   * Sees to it that the next dfd_submit can fail for want of memory only: that there is a worker, and
+   * a handle. 0, or what it would have failed with. For a host that is about to detach buffers.
+   */
+  dfd_ready(pool: number): number;
   /**
    * Queues a task (DFD_SUBMISSION_*). Returns its handle (over 0), or an error, after which no
    * completion comes.

@@ -17,6 +17,7 @@ import { lengthOf } from "./clone_slots.ts";
 import { DataCloneError } from "./errors.ts";
 import { describe } from "./source.ts";
 
+const { structuredClone } = globalThis; // as it is now, as `transfer` is
 const { transfer: detach } = ArrayBuffer.prototype;
 
 /** A list of buffers to transfer, as a set. @throws {DataCloneError} if one of them can't be. */
@@ -45,7 +46,8 @@ export function transferSet(list: readonly unknown[]): ReadonlySet<ArrayBuffer> 
 }
 
 /**
- * Ends an encoding with the table of its regions, and detaches what is transferred.
+ * Ends an encoding with the table of its regions, and detaches what is transferred: all of it, or
+ * nothing and throws.
  *
  * @returns the buffers to keep alive, by the number of their region
  */
@@ -54,11 +56,11 @@ export function lend(
   encoder: Encoder,
   transfer: ReadonlySet<ArrayBuffer> | undefined,
 ): readonly ArrayBufferLike[] {
-  const regions = encoder.regions ?? [];
-  const lent = regions.map((buffer) =>
-    transfer?.has(buffer as ArrayBuffer) ? take(native, buffer) : buffer
-  );
-  for (const buffer of transfer ?? []) if (!regions.includes(buffer)) take(native, buffer);
+  const taken = transfer === undefined ? undefined : takeAll([...transfer]);
+  const lent = (encoder.regions ?? []).map((buffer) => {
+    const own = taken?.get(buffer);
+    return own === undefined ? buffer : aligned(native, own);
+  });
   if (lent.length > 0) {
     const table = new DataView(new ArrayBuffer(lent.length * REGION.SIZE));
     lent.forEach((buffer, i) => {
@@ -73,16 +75,22 @@ export function lend(
   return lent;
 }
 
-/** The same memory as a new buffer; `buffer` is detached. */
-function take(native: Native, buffer: ArrayBufferLike): ArrayBuffer {
+/** The memory of each buffer as a new one. Either all of them are detached, or none is. */
+function takeAll(buffers: ArrayBuffer[]): ReadonlyMap<ArrayBufferLike, ArrayBuffer> {
   try {
-    const taken = detach.call(buffer);
-    const aligned = taken.byteLength === 0 || native.address(taken) % 8 === 0;
-    return aligned ? taken : taken.slice(0); // memory of the platform's may begin anywhere
+    const taken = buffers.length === 1
+      ? [detach.call(buffers[0])] // a tenth of the time
+      : structuredClone(buffers, { transfer: buffers });
+    return new Map(buffers.map((buffer, i) => [buffer, taken[i]]));
   } catch (cause) {
     const why = cause instanceof Error ? `: ${cause.message}` : "";
     throw new DataCloneError(`transfer: an ArrayBuffer can't be detached${why}`, "transfer");
   }
+}
+
+/** Memory of the platform's may begin anywhere; what is lent may not. */
+function aligned(native: Native, buffer: ArrayBuffer): ArrayBuffer {
+  return buffer.byteLength === 0 || native.address(buffer) % 8 === 0 ? buffer : buffer.slice(0);
 }
 
 /** Pools that have lent memory, and how each is stopped. */

@@ -102,6 +102,7 @@ const NATIVE_OPTION = {
   maxStackSize: OPTION.MAX_STACK_SIZE,
 } as const;
 
+const SUBMIT = "the task could not be submitted";
 const utf8 = new TextEncoder();
 
 /**
@@ -248,6 +249,7 @@ export class Runner {
       this.#checkOpen(); // the getter may have closed the pool, too
       const compiled = program();
       const argsLength = encoder.length - SUBMISSION.ARGS;
+      if (transfer !== undefined) this.#ready(); // while nothing is detached
       const lent = transfer === undefined && encoder.regions === undefined
         ? undefined
         : lend(this.#native, encoder, transfer);
@@ -265,7 +267,7 @@ export class Runner {
       header.setUint32(SUBMISSION.REGIONS, lent?.length ?? 0, true);
       const handle = this.#check(
         this.#native.symbols.dfd_submit(this.#pool, encoder.bytes, encoder.length),
-        "the task could not be submitted",
+        SUBMIT,
       );
       this.#reactor.add(id, pending, lent);
       return handle;
@@ -273,6 +275,11 @@ export class Runner {
       encoder.release(); // the arguments are the caller's again
       if (encoder.bytes.length <= KEPT_ENCODER) this.#encoder = encoder;
     }
+  }
+
+  /** Throws what would keep the next task from being submitted. */
+  #ready(): void {
+    this.#check(this.#native.symbols.dfd_ready(this.#pool), SUBMIT);
   }
 
   /** Puts a value into every realm. Throws a DataCloneError if it can't be cloned. */

@@ -517,6 +517,59 @@ describe("transfer into a task", () => {
     );
     assert.equal(good.detached, false);
   });
+
+  test("what fails later detaches nothing, either", async () => {
+    type Late = { good: ArrayBuffer; bad: ArrayBuffer; args?: unknown[] };
+    const large = (): ArrayBuffer => new Uint8Array(2 * MIB).fill(7).buffer;
+    const wasm = () => new WebAssembly.Memory({ initial: 2 }).buffer as ArrayBuffer;
+    const detaching = (): Late => {
+      const bad = large();
+      return {
+        good: large(),
+        bad,
+        args: [{
+          get a() {
+            return bad.transfer();
+          },
+        }],
+      };
+    };
+    // Of a list of one, of several, of what is among the arguments and what is not.
+    const cases: (() => Late)[] = [
+      () => ({ good: large(), bad: wasm() }),
+      () => ({ good: new ArrayBuffer(8), bad: wasm(), args: [] }),
+      detaching,
+    ];
+    for (const make of cases) {
+      const { good, bad, args = [good, bad] } = make();
+      for (const transfer of [[bad], [good, bad], [bad, good]]) {
+        assert.throws(() => pool.defer((...all: unknown[]) => all.length, { args, transfer }), {
+          name: "DataCloneError",
+          message: /^transfer/,
+        });
+        assert.equal(good.detached, false);
+      }
+      assert.ok(new Uint8Array(good).every((x) => x === (good.byteLength > 8 ? 7 : 0)));
+    }
+    // A pool that is closed meanwhile.
+    const closing = new DeferredPool({ maxThreads: 1 });
+    const good = large();
+    const close = {
+      get a() {
+        return void closing.close();
+      },
+    };
+    assert.throws(
+      () =>
+        closing.defer((...all: unknown[]) => all.length, { args: [good, close], transfer: [good] }),
+      { name: "PoolClosedError" },
+    );
+    assert.equal(good.detached, false);
+    assert.equal(
+      await pool.defer((b: ArrayBuffer) => b.byteLength, { args: [good], transfer: [good] }),
+      2 * MIB,
+    );
+  });
 });
 
 describe("transfer out of a task", () => {

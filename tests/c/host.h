@@ -13,7 +13,7 @@
 #include "deferred.h"
 
 typedef struct HostRecord {
-    uint32_t task, status, worker, length;
+    uint32_t task, status, worker, length, moved;
     bool external;
     double run_ms, wait_ms;
     uint8_t head[16]; /* the payload's first bytes */
@@ -39,7 +39,7 @@ static inline void host_wait(int fd) {
     while (read(fd, bytes, sizeof bytes) > 0);
 }
 
-/* Reads one record; false when the ring is empty. Frees a payload that lies outside. */
+/* Reads one record; false when the ring is empty. Frees what came with it. */
 static inline bool host_read(_Atomic uint32_t *control, HostRecord *record) {
     for (;;) {
         uint32_t head = atomic_load(&control[DFD_CONTROL_HEAD]);
@@ -53,6 +53,7 @@ static inline bool host_read(_Atomic uint32_t *control, HostRecord *record) {
                 .status = host_u32(at + DFD_RECORD_STATUS),
                 .worker = host_u32(at + DFD_RECORD_WORKER),
                 .length = host_u32(at + DFD_RECORD_LENGTH),
+                .moved = host_u32(at + DFD_RECORD_MOVED),
                 .external = host_u32(at + DFD_RECORD_EXTERNAL) != 0,
                 .run_ms = host_f64(at + DFD_RECORD_RUN_MS),
                 .wait_ms = host_f64(at + DFD_RECORD_WAIT_MS),
@@ -63,6 +64,9 @@ static inline bool host_read(_Atomic uint32_t *control, HostRecord *record) {
             size_t known =
                 record->length < sizeof record->head ? record->length : sizeof record->head;
             memcpy(record->head, payload, known);
+            const uint8_t *entry = payload + (((size_t)record->length + 7) & ~(size_t)7);
+            for (uint32_t i = 0; i < record->moved; i++, entry += DFD_MOVED_SIZE)
+                dfd_moved_free(host_f64(entry + DFD_MOVED_HANDLE));
             if (record->external) dfd_release(address);
         }
         atomic_store(&control[DFD_CONTROL_HEAD], head + size);

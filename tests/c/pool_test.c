@@ -276,3 +276,44 @@ TEST("results too large for the ring come whole") {
     }
     close_pool(pool);
 }
+
+TEST("a list of buffers to transfer counts as a whole or not at all") {
+    static const struct {
+        const char *source;
+        uint32_t moved;
+    } cases[] = {
+        {"(() => { const b = new ArrayBuffer(1e5); return Deferred.transfer(b, [b]); })", 1},
+        {"(() => { const b = new ArrayBuffer(1e5), c = new ArrayBuffer(1e5);"
+         "return Deferred.transfer([b, Deferred.transfer(c, [c])], [b]); })",
+         2},
+        {"(() => { const b = new ArrayBuffer(1e5);"
+         "try { Deferred.transfer(b, [b, 5]); } catch { return b; } })",
+         0},
+        {"(() => { const b = new ArrayBuffer(1e5);"
+         "try { Deferred.transfer(b, [b, b]); } catch { return b; } })",
+         0},
+        {"(() => { const b = new ArrayBuffer(1e5), list = [b, b];"
+         "Object.defineProperty(list, 1, { get() { throw 1; } });"
+         "try { Deferred.transfer(b, list); } catch { return b; } })",
+         0},
+    };
+    uint32_t pool = open_pool(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        HostRecord record;
+        submit(pool, compile(pool, cases[i].source), 1, NULL);
+        REQUIRE(next(pool, &record));
+        CHECK(record.status == DFD_STATUS_OK, "%s: %u", cases[i].source, record.status);
+        CHECK(record.moved == cases[i].moved, "%s: %u moved", cases[i].source, record.moved);
+    }
+    close_pool(pool);
+}
+
+TEST("a pool is ready when it can take a task") {
+    uint32_t pool = open_pool(1);
+    CHECK(dfd_ready(pool) == 0);
+    CHECK(atomic_load(&control_of(pool)[DFD_CONTROL_THREADS]) == 1);
+    CHECK(dfd_ready(pool) == 0);
+    CHECK(atomic_load(&control_of(pool)[DFD_CONTROL_THREADS]) == 1);
+    close_pool(pool);
+    CHECK(dfd_ready(pool) == DFD_E_HANDLE);
+}
