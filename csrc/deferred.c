@@ -117,10 +117,12 @@ int32_t dfd_compile(uint32_t handle, const uint8_t *source, uint32_t length, uin
     return pool_compile(pool, (const char *)source, length, flags, reply, capacity);
 }
 
-int32_t dfd_preload(uint32_t handle, uint32_t program, uint8_t *reply, uint32_t capacity) {
+int32_t dfd_preload(uint32_t handle, uint32_t program, double limit, uint8_t *reply,
+                    uint32_t capacity) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
-    return reply ? pool_preload(pool, program, reply, capacity) : DFD_E_INVALID;
+    if (!reply || !(limit > 0)) return DFD_E_INVALID;
+    return pool_preload(pool, program, limit, reply, capacity);
 }
 
 int32_t dfd_share(uint32_t handle, const uint8_t *value, uint32_t length) {

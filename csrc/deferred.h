@@ -42,7 +42,8 @@
     X(CPU, 7, "the task used more CPU time than its cpuLimit")                                     \
     X(QUEUE_TIMEOUT, 8, "the task waited in the queue longer than its queueTimeout")               \
     X(CANCELLED, 9, "the task was cancelled, queued or running")                                   \
-    X(INTERNAL, 10, "the library failed; the payload is a message")
+    X(INTERNAL, 10, "the library failed; the payload is a message")                                \
+    X(PRELOAD, 11, "the pool's classes could not be evaluated within their time")
 
 /* Why a call was refused: what the function returns. */
 #define DFD_ERROR_MAP(X)                                                                           \
@@ -187,9 +188,12 @@ DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t lengt
 
 /* Makes a program, compiled with DFD_COMPILE_PRELOAD, part of every realm of the pool: it is called
  * once in each, before its first task, and returns the prototypes of the classes whose instances
- * cross as such. Once for a pool, before anything else is compiled. Returns 0, an error, or the
- * length of the reply: what the program threw, in the wire format. */
-DFD_API int32_t dfd_preload(uint32_t pool, uint32_t program, uint8_t *reply, uint32_t capacity);
+ * cross as such. For a pool that has none yet, before anything else is compiled. Blocks until it
+ * was evaluated in one realm, by a thread of the pool's, or for `limit` ms, which is the limit in
+ * each realm. Returns 0, an error, or the length of the reply: u32 DFD_STATUS_*, u32 0, and if it
+ * threw (THROWN, UNCLONEABLE) the payload that a task's completion would have. */
+DFD_API int32_t dfd_preload(uint32_t pool, uint32_t program, double limit, uint8_t *reply,
+                            uint32_t capacity);
 
 /* Puts a value, in the wire format, into every realm of the pool for good: tasks that are submitted
  * from now on may refer to it (PRESET). Returns its number, counted from 0, or an error. */

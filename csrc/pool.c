@@ -79,14 +79,16 @@ struct Worker {
     Pool *pool; /* held */
     Realm *realm;
     uint32_t number;
+    bool has_classes;  /* in the realm: the pool's, if there are any */
     uint32_t shares;   /* that the realm has */
     Share *last_share; /* of them */
     /* Under the lock: */
     Task *task;       /* that runs */
+    bool making;      /* it makes the pool's classes, with a task or without */
     int ending;       /* the DFD_STATUS_* that it must end with, or 0 */
     pthread_t thread; /* valid when `signalled` */
     bool signalled;   /* whether the thread takes signals */
-    double deadline;  /* of the task, ms of now_ms; INFINITY if it has none */
+    double deadline;  /* of the task or the classes, ms of now_ms; INFINITY if there is none */
     double cpu_end;   /* ms of the thread's CPU clock; INFINITY if it has no limit */
 };
 
@@ -119,8 +121,9 @@ struct Pool {
     size_t memory, stack;
     Realm *compiler;
     Slots programs;
-    Program *preload; /* held; for each realm before its first task. Not changed once there are
-                         workers */
+    Program *preload;  /* held; for each realm before its first task. Not changed once there are
+                          workers */
+    double preload_ms; /* that it may take */
 
     pthread_mutex_t lock;
     pthread_cond_t queued; /* sleeping workers wait here */
@@ -278,13 +281,14 @@ static void stop(Worker *worker, int status) {
     if (worker->signalled) guard_signal(guard, worker->thread);
 }
 
-/* Stops the worker's task if it is over its limits or must end anyway. Returns when to look again.
- * Under the lock. */
+/* Stops what the worker runs if it is over its limits or must end anyway. Returns when to look
+ * again. Under the lock. */
 static double watch_worker(Worker *worker, double now) {
-    if (!worker->task || !worker->realm) return INFINITY;
+    if (!(worker->task || worker->making) || !worker->realm) return INFINITY;
     int status = atomic_load(&realm_guard(worker->realm)->stop);
     double left = worker->cpu_end < INFINITY ? worker->cpu_end - cpu_ms(worker) : INFINITY;
-    if (!status && now >= worker->deadline) status = DFD_STATUS_TIMEOUT;
+    if (!status && now >= worker->deadline)
+        status = worker->making ? DFD_STATUS_PRELOAD : DFD_STATUS_TIMEOUT;
     if (!status && left <= 0) status = DFD_STATUS_CPU;
     /* Its CPU clock may stand still while we look: not more often than ten times a ms. */
     if (!status) return earlier(worker->deadline, now + (left > 0.1 ? left : 0.1));
@@ -515,21 +519,10 @@ static void leave_pool(Worker *worker) {
     pool_drop(pool);
 }
 
-static Realm *open_realm(const Pool *pool, size_t stack) {
-    Bytes thrown = {0}; /* by what worked in the compiler's realm: memory is short */
-    Realm *realm = realm_open(pool->memory, stack);
-    if (realm && pool->preload && !realm_preload(realm, pool->preload, &thrown)) {
-        realm_close(realm);
-        realm = NULL;
-    }
-    bytes_free(&thrown);
-    return realm;
-}
-
 /* Builds this worker's realm and makes the thread one that can be stopped in it. */
 static Realm *build_realm(Worker *worker) {
     Pool *pool = worker->pool;
-    Realm *realm = open_realm(pool, pool->stack);
+    Realm *realm = realm_open(pool->memory, pool->stack);
     bool signalled = realm && guard_thread_begin(realm_guard(realm));
     int wake_fd = completion_wake_fd(&pool->completions);
     /* The filter names the socket: without one now, a later one could not be written to. */
@@ -545,6 +538,30 @@ static Realm *build_realm(Worker *worker) {
     worker->signalled = signalled;
     pthread_mutex_unlock(&pool->lock);
     return realm;
+}
+
+/* Makes the pool's classes in the realm. Returns 0 or a DFD_STATUS_*, as realm_preload; PRELOAD if
+ * it took too long. The realm is pristine. */
+static int give_classes(Worker *worker, Bytes *thrown) {
+    Pool *pool = worker->pool;
+    if (!pool->preload || worker->has_classes) return 0;
+    pthread_mutex_lock(&pool->lock);
+    worker->making = true;
+    worker->deadline = now_ms() + pool->preload_ms;
+    watch(pool, worker->deadline);
+    pthread_mutex_unlock(&pool->lock);
+    int status = realm_preload(worker->realm, pool->preload, pool->stack, thrown);
+    pthread_mutex_lock(&pool->lock);
+    worker->making = false;
+    worker->deadline = INFINITY;
+    if (worker->ending == DFD_STATUS_PRELOAD) { /* perhaps it had just ended by itself */
+        worker->ending = 0;
+        guard_stop(realm_guard(worker->realm), 0);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    worker->has_classes = status == 0;
+    if (status) realm_restore(worker->realm);
+    return status == DFD_STATUS_INTERNAL ? DFD_STATUS_MEMORY : status;
 }
 
 /* Puts into the realm what the task may refer to. Returns 0 or a DFD_STATUS_*. */
@@ -573,6 +590,7 @@ static void *work(void *argument) {
     pthread_setname_np(name);
 #endif
     Realm *realm = build_realm(worker);
+    if (realm) give_classes(worker, &payload); /* if it fails: again for each task, which is told */
     pthread_mutex_lock(&pool->lock);
     pool->starting--;
     pthread_mutex_unlock(&pool->lock);
@@ -581,7 +599,8 @@ static void *work(void *argument) {
         int status = DFD_STATUS_MEMORY; /* if there is no realm */
         payload.length = 0;
         if (!realm) realm = build_realm(worker); /* memory was short; perhaps it is not now */
-        if (realm) status = give_shares(worker, task);
+        if (realm) status = give_classes(worker, &payload);
+        if (realm && !status) status = give_shares(worker, task);
         double start = now_ms();
         start_clocks(pool, worker, &task->limits);
         if (realm && !status) {
@@ -619,6 +638,7 @@ static bool start_worker(Pool *pool) {
         free(worker);
         return false;
     }
+    if (pool->preload) need_watchdog(pool);
     pool->workers = worker;
     pool->started++;
     pool->starting++;
@@ -707,10 +727,14 @@ void pool_close(Pool *pool) {
     Task *dropped = pool->first;
     pool->first = pool->last = NULL;
     pool->length = 0;
-    for (Worker *worker = pool->workers; worker; worker = worker->next)
-        if (worker->task) stop(worker, DFD_STATUS_CANCELLED);
+    bool busy = false;
+    for (Worker *worker = pool->workers; worker; worker = worker->next) {
+        if (!worker->task && !worker->making) continue;
+        stop(worker, DFD_STATUS_CANCELLED);
+        busy = true;
+    }
     atomic_fetch_add(&stragglers, pool->running);
-    if (pool->running) {
+    if (busy) {
         need_watchdog(pool);
         watch(pool, now_ms() + RESEND_MS);
     }
@@ -764,23 +788,81 @@ int32_t pool_share(Pool *pool, const uint8_t *value, size_t length) {
     return number;
 }
 
-int32_t pool_preload(Pool *pool, uint32_t handle, uint8_t *reply, size_t capacity) {
+/* The pool's classes being made in the compiler's realm, on a thread that can be stopped. */
+typedef struct Evaluation {
+    Pool *pool;
+    const Program *program;
+    Bytes thrown;
+    /* Under the lock: */
+    pthread_t thread; /* valid when `signalled` */
+    bool signalled, done;
+    int status;
+} Evaluation;
+
+static void *evaluate(void *argument) {
+    Evaluation *evaluation = argument;
+    Pool *pool = evaluation->pool;
+    bool signalled = guard_thread_begin(realm_guard(pool->compiler));
+    pthread_mutex_lock(&pool->lock);
+    evaluation->thread = pthread_self();
+    evaluation->signalled = signalled;
+    pthread_mutex_unlock(&pool->lock);
+    int status =
+        realm_preload(pool->compiler, evaluation->program, pool->stack, &evaluation->thrown);
+    guard_thread_end();
+    pthread_mutex_lock(&pool->lock);
+    evaluation->status = status;
+    evaluation->done = true; /* and is the caller's again */
+    pthread_cond_signal(&pool->watch);
+    pthread_mutex_unlock(&pool->lock);
+    pool_drop(pool);
+    return NULL;
+}
+
+/* Waits for an evaluation to end, and stops it after `limit` ms. */
+static void await_evaluation(Evaluation *evaluation, double limit) {
+    Pool *pool = evaluation->pool;
+    Guard *guard = realm_guard(pool->compiler);
+    double end = now_ms() + limit;
+    pthread_mutex_lock(&pool->lock);
+    while (!evaluation->done) {
+        double now = now_ms();
+        if (now >= end) {
+            guard_stop(guard, DFD_STATUS_PRELOAD);
+            if (evaluation->signalled) guard_signal(guard, evaluation->thread);
+        }
+        wait_until(&pool->watch, &pool->lock, now < end ? end : now + RESEND_MS);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    guard_stop(guard, 0);
+}
+
+int32_t pool_preload(Pool *pool, uint32_t handle, double limit, uint8_t *reply, size_t capacity) {
     Program *program = slots_get(&pool->programs, handle);
     if (!program) return DFD_E_HANDLE;
     if (pool->started || pool->preload || !pool->compiler) return DFD_E_INVALID;
-    Bytes thrown = {0};
-    int32_t result = 0;
-    if (realm_preload(pool->compiler, program, &thrown)) {
+    Evaluation evaluation = {.pool = pool, .program = program};
+    if (!start_thread(pool, pool->stack + STACK_MARGIN, evaluate, &evaluation)) return DFD_E_THREAD;
+    await_evaluation(&evaluation, limit);
+    const Bytes *thrown = &evaluation.thrown;
+    uint32_t head[2] = {(uint32_t)evaluation.status, 0};
+    size_t size = sizeof head + thrown->length;
+    int32_t result;
+    if (evaluation.status == 0) {
         pool->preload = program_hold(program);
+        pool->preload_ms = limit;
+        result = 0;
+    } else if (evaluation.status == DFD_STATUS_INTERNAL || thrown->failed) {
+        result = DFD_E_MEMORY;
+    } else if (size > capacity || size > INT32_MAX) {
+        result = DFD_E_REPLY_SIZE;
     } else {
-        realm_close(pool->compiler);
-        pool->compiler = NULL;
-        result = thrown.failed || thrown.length == 0 ? DFD_E_MEMORY
-                 : thrown.length > capacity          ? DFD_E_REPLY_SIZE
-                                                     : (int32_t)thrown.length;
-        if (result > 0) memcpy(reply, thrown.data, thrown.length);
+        memcpy(reply, head, sizeof head);
+        if (thrown->length) memcpy(reply + sizeof head, thrown->data, thrown->length);
+        result = (int32_t)size;
     }
-    bytes_free(&thrown);
+    if (evaluation.status) realm_restore(pool->compiler);
+    bytes_free(&evaluation.thrown);
     return result;
 }
 

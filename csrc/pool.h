@@ -27,7 +27,7 @@ uint32_t pool_stragglers(void);
 int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t flags, uint8_t *reply,
                      size_t capacity);
 int32_t pool_share(Pool *pool, const uint8_t *value, size_t length);
-int32_t pool_preload(Pool *pool, uint32_t handle, uint8_t *reply, size_t capacity);
+int32_t pool_preload(Pool *pool, uint32_t handle, double limit, uint8_t *reply, size_t capacity);
 int32_t pool_program_free(Pool *pool, uint32_t program);
 int32_t pool_ready(Pool *pool);
 int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length);

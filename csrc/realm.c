@@ -412,12 +412,11 @@ static int encode_failure(JSContext *ctx, const CloneFailure *failure, bool thre
 
 /* Encodes what the task returned or threw. Encoding runs the task's getters, which may throw in
  * their turn; what they throw is then what the task threw. */
-static int encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
-    JSContext *ctx = realm->context;
+static int encode_beside(JSContext *ctx, CloneScope *scope, JSValue value, bool threw, Bytes *out) {
     for (int attempt = 0; attempt < 4; attempt++) {
         CloneFailure failure;
         out->length = 0;
-        switch (clone_encode(ctx, value, out, &realm->scope, &failure)) {
+        switch (clone_encode(ctx, value, out, scope, &failure)) {
         case CLONE_OK:
             return threw ? DFD_STATUS_THROWN : DFD_STATUS_OK;
         case CLONE_UNCLONEABLE:
@@ -434,6 +433,10 @@ static int encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
         .path = JS_NewString(ctx, ""),
     };
     return encode_failure(ctx, &failure, true, out);
+}
+
+static int encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
+    return encode_beside(realm->context, &realm->scope, value, threw, out);
 }
 
 /* A promise for what `value` stands for: itself if it is one, its `then` followed if it has one
@@ -514,41 +517,54 @@ static int run(void *opaque) {
 typedef struct PreloadCall {
     Realm *realm;
     const Program *program;
+    size_t stack;
     Bytes *out;
 } PreloadCall;
 
-/* Under the guard. Whether it worked. */
+/* Runs all jobs there are: left in the image, they would run in each task that awaits. What a
+ * callback of queueMicrotask throws is thrown. Returns whether nothing was. */
+static bool run_jobs(Realm *realm) {
+    JSContext *unused;
+    int ran;
+    while ((ran = JS_ExecutePendingJob(realm->runtime, &unused)) > 0) continue;
+    return ran == 0;
+}
+
+/* Under the guard. Returns 0 or a DFD_STATUS_*. */
 static int preload(void *opaque) {
     const PreloadCall *call = opaque;
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
+    JS_SetMaxStackSize(realm->runtime, call->stack);
     JSValue function = load(realm, call->program);
     JSValue list =
         JS_IsException(function) ? function : JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
     int64_t count = 0;
-    if (JS_IsException(list) || JS_GetLength(ctx, list, &count)) {
-        encode_outcome(realm, JS_GetException(ctx), true, call->out);
-        return false;
-    }
+    if (JS_IsException(list) || JS_GetLength(ctx, list, &count) || !run_jobs(realm))
+        return encode_beside(ctx, NULL, JS_GetException(ctx), true, call->out);
     JSValue *classes = js_malloc(ctx, sizeof *classes * (size_t)(count ? count : 1));
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         classes[i] = JS_GetPropertyInt64(ctx, list, i); /* held for good */
-        if (!JS_IsObject(classes[i])) return false;
-    }
     JS_FreeValue(ctx, list);
     JS_FreeValue(ctx, function);
+    JS_SetMaxStackSize(realm->runtime, realm->stack);
     JS_SetGCThreshold(realm->runtime, arena_used(realm->arena) + GC_HEADROOM);
     realm->pristine.classes = classes;
     realm->pristine.class_count = (uint32_t)count;
-    return true;
+    return 0;
 }
 
-bool realm_preload(Realm *realm, const Program *program, Bytes *out) {
-    PreloadCall call = {realm, program, out};
+int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out) {
+    PreloadCall call = {realm, program, stack, out};
+    CloneScope before = realm->pristine;
     out->limit = realm->limit;
-    if (guard_run(&realm->guard, preload, &call) != true) return false;
+    realm->start = milliseconds(CLOCK_MONOTONIC);
+    int status = guard_run(&realm->guard, preload, &call);
+    if (status == 0 && !arena_snapshot(realm->arena)) status = DFD_STATUS_INTERNAL;
+    if (status) realm->pristine = before;
+    if (status != DFD_STATUS_THROWN && status != DFD_STATUS_UNCLONEABLE) out->length = 0;
     realm->scope = realm->pristine;
-    return arena_snapshot(realm->arena);
+    return status;
 }
 
 typedef struct ShareCall {

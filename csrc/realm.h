@@ -45,10 +45,12 @@ Realm *realm_open(size_t memory, size_t stack);
 void realm_close(Realm *realm); /* NULL is fine */
 
 /* Calls a program without arguments whose result is an array of prototypes: those of the classes
- * whose instances cross as such. What it made, globals too, is part of the realm from then on.
- * false when it threw or there was no memory: `out` then holds what was thrown, and the realm is
- * of no use but to be closed. */
-bool realm_preload(Realm *realm, const Program *program, Bytes *out);
+ * whose instances cross as such; then runs the jobs that it left. What it made, globals too, is
+ * part of the realm from then on. It may use `stack` bytes of native stack. Returns 0; or a
+ * DFD_STATUS_*, of which THROWN and UNCLONEABLE come with what was thrown in `out`, and INTERNAL
+ * means that the process has no memory left: the realm needs a restore then, and is as it was
+ * before. */
+int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out);
 
 /* Puts a value, in the wire format, into the realm for good, as the next preset. What it takes does
  * not count towards any limit. One that the engine can't have is there as undefined: tasks that

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xcc525dee;
+export const ABI = 0x88289f87;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -18,7 +18,7 @@ export const SYMBOLS = {
   dfd_pool_control: { args: ["u32"], result: "f64" },
   dfd_pool_close: { args: ["u32"], result: "i32" },
   dfd_compile: { args: ["u32", "buffer", "u32", "u32", "buffer", "u32"], result: "i32" },
-  dfd_preload: { args: ["u32", "u32", "buffer", "u32"], result: "i32" },
+  dfd_preload: { args: ["u32", "u32", "f64", "buffer", "u32"], result: "i32" },
   dfd_share: { args: ["u32", "buffer", "u32"], result: "i32" },
   dfd_program_free: { args: ["u32", "u32"], result: "i32" },
   dfd_ready: { args: ["u32"], result: "i32" },
@@ -78,10 +78,18 @@ export interface Symbols {
   /**
    * Makes a program, compiled with DFD_COMPILE_PRELOAD, part of every realm of the pool: it is called
    * once in each, before its first task, and returns the prototypes of the classes whose instances
-   * cross as such. Once for a pool, before anything else is compiled. Returns 0, an error, or the
-   * length of the reply: what the program threw, in the wire format.
+   * cross as such. For a pool that has none yet, before anything else is compiled. Blocks until it
+   * was evaluated in one realm, by a thread of the pool's, or for `limit` ms, which is the limit in
+   * each realm. Returns 0, an error, or the length of the reply: u32 DFD_STATUS_*, u32 0, and if it
+   * threw (THROWN, UNCLONEABLE) the payload that a task's completion would have.
    */
-  dfd_preload(pool: number, program: number, reply: Uint8Array, capacity: number): number;
+  dfd_preload(
+    pool: number,
+    program: number,
+    limit: number,
+    reply: Uint8Array,
+    capacity: number,
+  ): number;
   /**
    * Puts a value, in the wire format, into every realm of the pool for good: tasks that are submitted
    * from now on may refer to it (PRESET). Returns its number, counted from 0, or an error.
@@ -157,6 +165,8 @@ export const STATUS = {
   CANCELLED: 9,
   /** the library failed; the payload is a message */
   INTERNAL: 10,
+  /** the pool's classes could not be evaluated within their time */
+  PRELOAD: 11,
 } as const;
 
 /** What each of {@link STATUS} means, by its value. */
@@ -172,6 +182,7 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
   8: "the task waited in the queue longer than its queueTimeout",
   9: "the task was cancelled, queued or running",
   10: "the library failed; the payload is a message",
+  11: "the pool's classes could not be evaluated within their time",
 };
 
 /** Why a call was refused: what the function returns. */

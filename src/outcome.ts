@@ -48,6 +48,36 @@ export function result({ payload, errors }: Completion, subject: Subject): unkno
   return payload;
 }
 
+/** How long a pool's classes may take to be made in a realm, in ms. */
+export const CLASSES_MS = 5000;
+
+/** Why the classes of a pool could not be made. */
+export function classesFailure(status: number, payload: unknown, limits: Limits): unknown {
+  const where = "new DeferredPool({ classes })";
+  switch (status) {
+    case STATUS.THROWN:
+      return payload;
+    case STATUS.UNCLONEABLE: {
+      const [message, path] = payload as [string, string];
+      return new DataCloneError(
+        `${where}: a class throws something when it is made: thrown${path}: ${message}`,
+        `thrown${path}`,
+      );
+    }
+    case STATUS.MEMORY:
+      return new DeferredMemoryError(
+        `${where}: they need more memory than the pool's memoryLimit of ${memoryLimit(limits)}`,
+      );
+    case STATUS.STACK:
+      return new DeferredStackError(`${where}: they overflow the native stack`);
+    default:
+      return timeoutError(
+        `${where}: the classes of this pool could not be evaluated within ${CLASSES_MS} ms; ` +
+          "is there an endless loop in a static block or field?",
+      );
+  }
+}
+
 function libraryError(status: number, payload: unknown, { name, limits }: Subject): Error {
   const task = name === "" ? "the task" : `the task \`${name}\``;
   switch (status) {
@@ -61,10 +91,10 @@ function libraryError(status: number, payload: unknown, { name, limits }: Subjec
         `${task} returned a promise that can never settle: nothing is left in the task that ` +
           "could resolve or reject it",
       );
-    case STATUS.MEMORY: {
-      const limit = bytes(limits.memoryLimit ?? DEFAULT_MEMORY);
-      return new DeferredMemoryError(`${task} needed more memory than its limit of ${limit}`);
-    }
+    case STATUS.MEMORY:
+      return new DeferredMemoryError(
+        `${task} needed more memory than its limit of ${memoryLimit(limits)}`,
+      );
     case STATUS.STACK:
       return new DeferredStackError(`${task} overflowed its native stack`);
     case STATUS.TIMEOUT:
@@ -77,6 +107,11 @@ function libraryError(status: number, payload: unknown, { name, limits }: Subjec
       );
     case STATUS.CANCELLED:
       return new DOMException(`${task} was cancelled`, "AbortError");
+    case STATUS.PRELOAD:
+      return timeoutError(
+        `${task} did not start: the classes of its pool could not be evaluated on its thread ` +
+          `within ${CLASSES_MS} ms`,
+      );
     default:
       return payload instanceof Error
         ? payload
@@ -86,7 +121,7 @@ function libraryError(status: number, payload: unknown, { name, limits }: Subjec
 
 const DEFAULT_MEMORY = 256 * 2 ** 20;
 
-function bytes(count: number): string {
+function memoryLimit({ memoryLimit: count = DEFAULT_MEMORY }: Limits): string {
   return count % 2 ** 20 === 0 ? `${count / 2 ** 20} MiB` : `${count} bytes`;
 }
 

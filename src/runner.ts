@@ -22,6 +22,7 @@ import {
 } from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
+import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { type CompileReply, describe, ProgramCache } from "./source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
@@ -338,14 +339,17 @@ export class Runner {
           reply.free,
         );
       }
-      const { dfd_preload } = this.#native.symbols;
-      const room = new Uint8Array(MIB);
-      const thrown = dfd_preload(this.#pool, reply.program, room, room.length);
-      if (thrown > 0) {
-        const error = decode(room.subarray(0, thrown));
+      const length = this.#fillReply(
+        (room, size) =>
+          this.#native.symbols.dfd_preload(this.#pool, reply.program, CLASSES_MS, room, size),
+        "the classes could not be made",
+      );
+      if (length > 0) {
+        const status = new DataView(this.#reply.buffer).getUint32(0, true);
+        const payload = length > 8 ? decode(this.#reply.subarray(8, length)) : undefined;
+        const error = classesFailure(status, payload, this.#limits);
         throw error instanceof Error ? uncutError(error) : error;
       }
-      this.#check(thrown, "the classes could not be made");
     } catch (error) {
       this.#native.symbols.dfd_pool_close(this.#pool);
       throw error;
@@ -354,26 +358,27 @@ export class Runner {
 
   #compile(source: string, flags: number): CompileReply {
     const bytes = utf8.encode(source);
+    const length = this.#fillReply(
+      (room, size) =>
+        this.#native.symbols.dfd_compile(this.#pool, bytes, bytes.length, flags, room, size),
+      "the function could not be compiled",
+    );
+    const head = new DataView(this.#reply.buffer);
+    const program = head.getUint32(0, true);
+    const value = decode(this.#reply.subarray(8, length));
+    return program === 0
+      ? { program, error: value as Error }
+      : { program, ...(value as { free: string[]; outer: string[]; kind: string }) };
+  }
+
+  /** Calls what writes a reply, with more room as long as it wants some; returns what it does. */
+  #fillReply(call: (room: Uint8Array, size: number) => number, what: string): number {
     for (;;) {
-      const length = this.#native.symbols.dfd_compile(
-        this.#pool,
-        bytes,
-        bytes.length,
-        flags,
-        this.#reply,
-        this.#reply.length,
-      );
-      if (length === ERROR.REPLY_SIZE && this.#reply.length < 64 * MIB) {
-        this.#reply = new Uint8Array(this.#reply.length * 4);
-        continue;
+      const length = call(this.#reply, this.#reply.length);
+      if (length !== ERROR.REPLY_SIZE || this.#reply.length >= 64 * MIB) {
+        return this.#check(length, what);
       }
-      this.#check(length, "the function could not be compiled");
-      const head = new DataView(this.#reply.buffer);
-      const program = head.getUint32(0, true);
-      const value = decode(this.#reply.subarray(8, length));
-      return program === 0
-        ? { program, error: value as Error }
-        : { program, ...(value as { free: string[]; outer: string[]; kind: string }) };
+      this.#reply = new Uint8Array(this.#reply.length * 4);
     }
   }
 

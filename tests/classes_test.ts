@@ -289,6 +289,97 @@ test("a class that throws when it is made in a realm says so", () => {
   });
 });
 
+/** A pool with a class of this source, which the host does not evaluate; or what was thrown. */
+function withText(text: string, options: object = {}): unknown {
+  const Sly = class {};
+  const { toString } = Function.prototype;
+  Object.defineProperty(Sly, "name", { value: "Sly" });
+  Function.prototype.toString = function (this: unknown): string {
+    return this === Sly ? text : toString.call(this);
+  };
+  try {
+    return new DeferredPool({ ...options, classes: [Sly] });
+  } catch (error) {
+    return error;
+  } finally {
+    Function.prototype.toString = toString;
+  }
+}
+
+test("a class that can't be made in a realm says why", async () => {
+  const made = (body: string, options: object = {}): unknown =>
+    withText(`class Sly { static { ${body} } }`, options);
+  const memoryLimit = 4 * 2 ** 20;
+  const failures: [body: string, name: string, message: RegExp][] = [
+    ["throw () => {};", "DataCloneError", /classes.*throws something.*a function can't be cloned/],
+    ["throw { a: [Symbol('s')] };", "DataCloneError", /thrown\.a\[0\]: a symbol/],
+    ["const a = []; for (;;) a.push([1]);", "DeferredMemoryError", /memoryLimit of 4 MiB/],
+    ["(function f() { f(); f(); })();", "RangeError", /call stack/],
+    [
+      "Promise.resolve().then(() => { for (const a = [];;) a.push([1]); });",
+      "DeferredMemoryError",
+      /classes/,
+    ],
+    ["queueMicrotask(() => { throw new TypeError('in a job'); });", "TypeError", /in a job/],
+    ["throw new Error('x'.repeat(3e6));", "Error", /^x{3000000}$/],
+  ];
+  for (const [body, name, message] of failures) {
+    const error = made(body, { memoryLimit }) as Error;
+    assert.equal(error.name, name, body);
+    assert.match(error.message, message);
+  }
+  assert.equal(made("throw 7;"), 7);
+  const begun = performance.now();
+  const late = made("for (;;) [].includes.call({ length: 2 ** 53 - 1 }, 1);") as Error;
+  assert.equal(late.name, "TimeoutError");
+  assert.match(late.message, /the classes of this pool could not be evaluated within 5000 ms/);
+  assert.ok(performance.now() - begun >= 4999);
+  // As deep as in a task, which is deeper than where functions are compiled.
+  await using pool = made(
+    "globalThis.depth = (function f(n) { return n === 0 ? 0 : 1 + f(n - 1); })(3000);",
+  ) as DeferredPool;
+  assert.equal(await pool.run(() => (globalThis as unknown as { depth: number }).depth), 3000);
+});
+
+test("jobs that a class begins are done before the first task, once", async () => {
+  class Late {
+    static log: string[] = [];
+    static {
+      Promise.resolve().then(() => Late.log.push("then"));
+      queueMicrotask(() => Late.log.push("microtask"));
+      (async () => {
+        await null;
+        await null;
+        Late.log.push("async");
+      })();
+    }
+  }
+  await using pool = new DeferredPool({ maxThreads: 1, classes: [Late] });
+  const all = ["then", "microtask", "async"];
+  for (let i = 0; i < 3; i++) {
+    assert.deepEqual(await pool.run(() => Late.log), all);
+    assert.deepEqual(await pool.run(async () => (await null, await null, Late.log)), all);
+  }
+});
+
+test("classes that don't end on a thread of the pool's are stopped with its tasks", async () => {
+  let pool: DeferredPool | undefined;
+  let until = 0;
+  for (let ms = 100; pool === undefined; ms *= 2) { // in time for the pool, too late for the thread
+    until = Date.now() + ms;
+    const made = withText(`class Sly { static { while (Date.now() > ${until}); } }`);
+    if (made instanceof DeferredPool) pool = made;
+  }
+  while (Date.now() <= until);
+  const first = pool.run(() => 1);
+  setTimeout(() => first.cancel(), 20);
+  await assert.rejects(first, { name: "AbortError" });
+  const second = pool.run(() => 2);
+  setTimeout(() => pool.destroy(new Error("enough")), 20);
+  await assert.rejects(second, { message: "enough" });
+  assert.equal(pool.pending, 0);
+});
+
 test("with DEFERRED_DEBUG, a class that is not registered is told of once", async () => {
   const program = `
     class Point { constructor() { this.x = 1; } }

@@ -317,3 +317,87 @@ TEST("a pool is ready when it can take a task") {
     close_pool(pool);
     CHECK(dfd_ready(pool) == DFD_E_HANDLE);
 }
+
+/* Makes a program the preload of a pool. Returns what dfd_preload does; the status is in *reply. */
+static int32_t preload(uint32_t pool, const char *source, double limit, uint8_t reply[4096]) {
+    int32_t length = dfd_compile(pool, (const uint8_t *)source, (uint32_t)strlen(source),
+                                 DFD_COMPILE_STRICT | DFD_COMPILE_PRELOAD, reply, 4096);
+    CHECK(length > 8 && host_u32(reply) != 0);
+    return dfd_preload(pool, host_u32(reply), limit, reply, 4096);
+}
+
+TEST("classes that can't be made are left, and others can be made after them") {
+    static const struct {
+        const char *source;
+        uint32_t status;
+    } cases[] = {
+        {"(() => { for (;;); })", DFD_STATUS_PRELOAD},
+        {"(() => { [].includes.call({ length: 2 ** 53 - 1 }, 1); })", DFD_STATUS_PRELOAD},
+        {"(() => { /(a*)*b/.test('a'.repeat(99)); })", DFD_STATUS_PRELOAD},
+        {"(() => { (async () => { for (;;) await 1; })(); return []; })", DFD_STATUS_PRELOAD},
+        {"(() => { for (const a = [];;) a.push([]); })", DFD_STATUS_MEMORY},
+        {"(() => { throw () => 1; })", DFD_STATUS_UNCLONEABLE},
+        {"(() => { throw new Uint8Array(600); })", DFD_STATUS_THROWN},
+    };
+    uint8_t reply[4096];
+    uint32_t pool = open_pool(1);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 8 << 20) == 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool late = cases[i].status == DFD_STATUS_PRELOAD;
+        int32_t length = preload(pool, cases[i].source, late ? 20 : 1e6, reply);
+        bool throws = cases[i].status <= DFD_STATUS_UNCLONEABLE;
+        CHECK(throws ? length > 8 : length == 8, "%s: %d", cases[i].source, length);
+        CHECK(host_u32(reply) == cases[i].status, "%s: %u", cases[i].source, host_u32(reply));
+    }
+    CHECK(preload(pool, "(() => { globalThis.made = 5; return []; })", 1e6, reply) == 0);
+    CHECK(preload(pool, "(() => [])", 1e6, reply) == DFD_E_INVALID); /* there is one */
+    HostRecord record;
+    submit(pool, compile(pool, "(() => made)"), 1, NULL);
+    REQUIRE(next(pool, &record));
+    CHECK(record.status == DFD_STATUS_OK && integer(&record) == 5);
+    close_pool(pool);
+}
+
+/* A pool whose classes never end on its threads, but did when it was made. */
+static uint32_t pool_with_late_classes(double limit) {
+    for (double margin = 100;; margin *= 2) {
+        char source[128];
+        uint8_t reply[4096];
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        double ms = (double)until.tv_sec * 1e3 + (double)until.tv_nsec / 1e6 + margin;
+        snprintf(source, sizeof source, "(() => { while (Date.now() > %.0f); return []; })", ms);
+        uint32_t pool = open_pool(2);
+        int32_t length = preload(pool, source, limit, reply);
+        while (clock_gettime(CLOCK_REALTIME, &until),
+               (double)until.tv_sec * 1e3 + (double)until.tv_nsec / 1e6 < ms + 2)
+            usleep(1000);
+        if (length == 0) return pool;
+        close_pool(pool);
+    }
+}
+
+TEST("classes that don't end on a thread fail its tasks, which can be cancelled") {
+    HostRecord record;
+    uint32_t pool = pool_with_late_classes(30);
+    uint32_t program = compile(pool, "(() => 1)");
+    for (uint32_t i = 0; i < 3; i++) {
+        submit(pool, program, i, NULL);
+        REQUIRE(next(pool, &record));
+        CHECK(record.task == i && record.status == DFD_STATUS_PRELOAD && record.length == 0);
+    }
+    close_pool(pool);
+
+    pool = pool_with_late_classes(1e6);
+    program = compile(pool, "(() => 1)");
+    usleep(20000); /* the first thread is at it, without a task; or not yet */
+    int32_t task = submit(pool, program, 9, NULL);
+    CHECK(task > 0);
+    if (task > 0) CHECK(dfd_cancel(pool, (uint32_t)task) == 1);
+    REQUIRE(next(pool, &record));
+    CHECK(record.task == 9 && record.status == DFD_STATUS_CANCELLED);
+    submit(pool, program, 10, NULL);
+    close_pool(pool);
+    for (int i = 0; i < 20000 && dfd_stragglers(); i++) usleep(1000);
+    CHECK(dfd_stragglers() == 0);
+}
