@@ -42,13 +42,19 @@ interface Place {
 function load(dialect: Dialect): Native {
   const symbols = open(locate(dialect));
   const adopt = (address: number, length: number, handle: number): ArrayBuffer => {
-    if (dialect.own !== undefined) {
-      return dialect.own(address, length, handle, symbols.dfd_moved_deallocator());
+    const { own, view } = dialect;
+    if (own === undefined) {
+      try {
+        return view(address, length).slice(0);
+      } finally {
+        symbols.dfd_moved_free(handle);
+      }
     }
     try {
-      return dialect.view(address, length).slice(0);
-    } finally {
+      return own(address, length, handle, symbols.dfd_moved_deallocator());
+    } catch (cause) {
       symbols.dfd_moved_free(handle);
+      throw cause;
     }
   };
   return {

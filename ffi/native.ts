@@ -27,7 +27,7 @@ export interface Native {
   /** Where the bytes of a buffer are, which must not be empty. */
   address(buffer: ArrayBufferLike): number;
   /**
-   * Takes memory over that the library moved out of a task. Without a copy where the runtime's
+   * Takes memory over that the library moved out of a task; if it throws, it is freed. Without a copy where the runtime's
    * buffers can have a deallocator (Bun); elsewhere a buffer's memory may outlive the buffer, by
    * transfer, unseen, and it is copied.
    *

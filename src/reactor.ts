@@ -347,14 +347,20 @@ export class Reactor {
     const presets = this.#presets;
     if (moved + lent.length + classes.length + presets.length === 0) return undefined;
     const table = new DataView(bytes.buffer, align(bytes.byteOffset + bytes.length));
-    const buffers = Array.from({ length: moved }, (_, i) => {
-      const entry = i * MOVED.SIZE;
-      return this.#native.adopt(
-        table.getFloat64(entry + MOVED.ADDRESS, true),
-        table.getFloat64(entry + MOVED.LENGTH, true),
-        table.getFloat64(entry + MOVED.HANDLE, true),
-      );
-    });
+    const handle = (i: number): number => table.getFloat64(i * MOVED.SIZE + MOVED.HANDLE, true);
+    const buffers: ArrayBuffer[] = [];
+    try {
+      for (let i = 0; i < moved; i++) {
+        const address = table.getFloat64(i * MOVED.SIZE + MOVED.ADDRESS, true);
+        const length = table.getFloat64(i * MOVED.SIZE + MOVED.LENGTH, true);
+        buffers.push(this.#native.adopt(address, length, handle(i)));
+      }
+    } catch (cause) { // which freed the one that it came to
+      for (let i = buffers.length + 1; i < moved; i++) {
+        this.#native.symbols.dfd_moved_free(handle(i));
+      }
+      throw cause;
+    }
     return { lent, moved: buffers, classes, presets };
   }
 }

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { after, describe, test } from "node:test";
+import { loadNative } from "../ffi/load.ts";
+import type { Native } from "../ffi/native.ts";
 import { DataCloneError, Deferred, DeferredMemoryError, DeferredPool } from "../mod.ts";
 import { outputOf, runProgram, runtime } from "./support/process.ts";
 
@@ -639,6 +641,35 @@ describe("transfer out of a task", () => {
     const grown = (await rss()) - before;
     // Bun frees when it collects garbage, which nobody can ask for here.
     assert.ok(grown < (runtime === "bun" ? 600 : 300) * MIB, `${grown / MIB} MiB`);
+  });
+
+  test("what the runtime can't take over is freed, and all behind it", async () => {
+    const native = loadNative() as { -readonly [K in keyof Native]: Native[K] };
+    const { adopt, symbols } = native;
+    const tried: number[] = [];
+    const freed: number[] = [];
+    const free = (handle: number): void => {
+      freed.push(handle);
+      symbols.dfd_moved_free(handle);
+    };
+    native.symbols = { ...symbols, dfd_moved_free: free };
+    native.adopt = (address, length, handle) => {
+      if (tried.push(handle) === 1) return adopt(address, length, handle);
+      symbols.dfd_moved_free(handle);
+      throw new RangeError("no room");
+    };
+    try {
+      const error = await refusal(pool.run(() => {
+        const all = Array.from({ length: 5 }, () => new ArrayBuffer(100_000));
+        return Deferred.transfer(all, all);
+      }));
+      assert.ok(error instanceof DataCloneError);
+      assert.match(error.message, /this runtime can't have it: no room/);
+    } finally {
+      Object.assign(native, { adopt, symbols });
+    }
+    assert.deepEqual([tried.length, freed.length], [2, 3]);
+    assert.equal(new Set([...tried, ...freed]).size, 5);
   });
 
   test("what can't be transferred is an error in the task", async () => {
