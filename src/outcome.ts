@@ -37,9 +37,23 @@ export function rejection(completion: Completion, subject: Subject): unknown {
     if (errors.length > 0) setTaskStacks(errors, subject, payload);
     return payload;
   }
-  const error = libraryError(status, payload, subject);
+  const error = withoutFrames(() => libraryError(status, payload, subject));
   setTaskStacks([error], subject, error);
   return error;
+}
+
+/**
+ * What `make` makes, an error, with no frames of this package: runtimes print those they have of an
+ * error that nobody caught, whatever its `stack` says.
+ */
+function withoutFrames(make: () => Error): Error {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, "stackTraceLimit", 0); // fails quietly where Error is frozen
+  try {
+    return make();
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  }
 }
 
 /** What a task that returned resolves with. */

@@ -484,6 +484,7 @@ function list(names: readonly string[]): string {
 const NO_ADVICE = "is not defined inside the task";
 const CALLED = `${NO_ADVICE}, and a function can't be passed to it`;
 const MADE = `${NO_ADVICE}, which knows no classes but its pool's`;
+const MADE_ERROR = `${NO_ADVICE}, which knows no errors but the language's own`;
 
 /** What to do about names that nobody knows, by what is said about them. */
 const REMEDY: ReadonlyMap<string, string> = new Map([
@@ -493,12 +494,15 @@ const REMEDY: ReadonlyMap<string, string> = new Map([
     MADE,
     "write the class inside the function, or register it: new DeferredPool({ classes: [...] })",
   ],
+  [MADE_ERROR, "write the class inside the function"],
 ]);
 
 /** What is known of a name by how the text uses it. */
 function adviceByUse(name: string, text: string): string {
   const escaped = name.replaceAll("$", "\\$");
-  if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped}(?![\\w$])`).test(text)) return MADE;
+  if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped}(?![\\w$])`).test(text)) {
+    return name.endsWith("Error") ? MADE_ERROR : MADE;
+  }
   return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]`).test(text) ? CALLED : NO_ADVICE;
 }
 

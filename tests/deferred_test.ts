@@ -631,6 +631,8 @@ describe("names from outside a function", () => {
     for (const text of ["() => new Tell(1)", "(a) => a instanceof Tell", "() => Tell(new Tell)"]) {
       assert.equal(said(text), `\`Tell\` ${made}`);
     }
+    // A class that extends Error can't be registered.
+    assert.match(said("() => { throw new TellError() }"), /; write the class inside the function$/);
     const data =
       "is not defined inside the task; pass data in `args`, and put code into the function";
     for (const text of ["() => tell + 1", "(a) => a.tell(tell)", "() => tell.length"]) {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { DataCloneError, Deferred, DeferredPool, UnsettledError } from "../mod.ts";
-import { runProgram } from "./support/process.ts";
+import { runProgram, runtime } from "./support/process.ts";
 
 /** What a Deferred rejects with. */
 async function rejectionOf(made: Promise<unknown>): Promise<unknown> {
@@ -456,6 +456,20 @@ describe("a rejection that nobody handles", () => {
     assert.equal(deferred.stdout, plain.stdout);
     assert.match(deferred.stderr, /RangeError: nobody caught me/);
     assert.match(deferred.stderr, /program\.mjs/);
+  });
+
+  test("shows the program, and nothing of this package", async () => {
+    for (const fn of ["() => new Promise(() => {})", "() => Symbol()"]) {
+      const { stderr } = await runProgram(
+        `async function main() { await new Deferred(${fn}); } await main();`,
+      );
+      assert.match(stderr, /can never settle|can't be cloned/);
+      // Bun shows no stack of a DOMException.
+      if (runtime !== "bun" || !stderr.includes("DataCloneError")) {
+        assert.match(stderr, /program\.mjs/);
+      }
+      assert.doesNotMatch(stderr, /outcome\.ts|libraryError/);
+    }
   });
 
   test("is told once to whoever listens, with the Deferred itself", async () => {
