@@ -534,3 +534,31 @@ describe("what can't be cloned is refused, with its path:", () => {
     assert.deepEqual(await pool.run((...all: unknown[]) => all, ...args), args);
   });
 });
+
+test("a RegExp has the host's source, whichever side made it, and matches the same", async () => {
+  const sources = [
+    "[]/",
+    "[^]/",
+    "[]/]",
+    "[/]/",
+    "[\\]/]",
+    "a/b",
+    "\\/",
+    "\n",
+    "\\\n",
+    "\r\u2028",
+    "[\n]",
+    "",
+  ];
+  for (const source of sources) {
+    const there = await Deferred.run((source) => new RegExp(source), source);
+    const back = await Deferred.run((regexp) => regexp, new RegExp(source));
+    const { source: expected } = new RegExp(source);
+    assert.deepEqual([there.source, back.source], [expected, expected], JSON.stringify(source));
+    const text = "a/b]\n\r\u2028//";
+    const match = (regexp: RegExp, text: string) => regexp.exec(text)?.index;
+    const index = match(new RegExp(source), text);
+    assert.equal(match(there, text), index);
+    assert.equal(await Deferred.run(match, new RegExp(source), text), index);
+  }
+});
