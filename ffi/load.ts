@@ -41,29 +41,15 @@ interface Place {
 
 function load(dialect: Dialect): Native {
   const symbols = open(locate(dialect));
-  const adopt = (address: number, length: number, handle: number): ArrayBuffer => {
-    const { own, view } = dialect;
-    if (own === undefined) {
-      try {
-        return view(address, length).slice(0);
-      } finally {
-        symbols.dfd_moved_free(handle);
-      }
-    }
-    try {
-      return own(address, length, handle, symbols.dfd_moved_deallocator());
-    } catch (cause) {
-      symbols.dfd_moved_free(handle);
-      throw cause;
-    }
-  };
+  const { own } = dialect;
   return {
     runtime: dialect.runtime,
     symbols,
     env: dialect.env,
     view: dialect.view,
     address: dialect.address,
-    adopt,
+    own: own &&
+      ((address, length, handle) => own(address, length, handle, symbols.dfd_moved_deallocator())),
     lends: dialect.isMain,
     waker: (pool, wake) => new SocketWaker(symbols, pool, wake, dialect.connect),
   };

@@ -27,15 +27,15 @@ export interface Native {
   /** Where the bytes of a buffer are, which must not be empty. */
   address(buffer: ArrayBufferLike): number;
   /**
-   * Takes memory over that the library moved out of a task; if it throws, it is freed. Without a copy where the runtime's
-   * buffers can have a deallocator (Bun); elsewhere a buffer's memory may outlive the buffer, by
-   * transfer, unseen, and it is copied.
+   * A buffer of memory that the library moved out of a task, and frees in the end; if it throws, it
+   * is still the caller's to free. `undefined` where buffers can't have a deallocator: there a
+   * buffer's memory may outlive it, by transfer, unseen, and must be copied.
    *
    * @param address where the bytes are
    * @param length in bytes, not 0
    * @param handle what frees them
    */
-  adopt(address: number, length: number, handle: number): ArrayBuffer;
+  readonly own: ((address: number, length: number, handle: number) => ArrayBuffer) | undefined;
   /**
    * Whether this isolate lasts as long as the process: only then may tasks use memory of its
    * buffers. A Worker's memory is gone as soon as it is terminated, whoever uses it.

@@ -9,7 +9,8 @@
  * is pending nothing is scheduled and nothing is armed, so that the process can end.
  *
  * Large payloads are read one after the other, a slice in each turn of the loop, and what else was
- * completed is settled meanwhile. Their tasks are pending until then.
+ * completed is settled meanwhile. Their tasks are pending until then. Of the others, no more is read
+ * in one turn than a large payload has at the least.
  *
  * Invariant: while a task is pending, either an immediate is scheduled or the waker is armed.
  *
@@ -20,6 +21,7 @@ import type { Native, Waker } from "../ffi/native.ts";
 import { type Beside, decode, Reading, takeErrors } from "./clone.ts";
 import { DataCloneError, InternalError } from "./errors.ts";
 import { abandon, lending, settled } from "./lending.ts";
+import { Moved } from "./moved.ts";
 
 /**
  * How long to poll after the last sign of life before parking, in ms. A wake-up takes 20 to 150 us,
@@ -71,12 +73,13 @@ export interface Pending {
   abandon(reason: unknown): void;
 }
 
-/** A completion whose payload is read in slices. */
+/** A completion whose payload is read in slices, and what is released then. */
 interface Large {
   readonly task: number;
   readonly completion: Draft;
+  readonly moved: Moved | undefined;
   readonly reading: Reading;
-  /** Where the payload is, which is released then. */
+  /** Where the payload is; 0 if it lay in the ring. */
   readonly address: number;
 }
 
@@ -184,10 +187,7 @@ export class Reactor {
     this.#bytes = new Uint8Array(0);
     this.#waker.close();
     if (this.#lent.size > 0) abandon(this.#native, this, [...this.#lent.values()]);
-    for (const { reading, address } of this.#large.splice(0)) {
-      reading.drop();
-      this.#native.symbols.dfd_release(address);
-    }
+    for (const large of this.#large.splice(0)) this.#release(large);
     const abandoned = [...this.#pending.values()];
     this.#pending.clear();
     for (const pending of abandoned) pending.abandon(reason);
@@ -241,13 +241,14 @@ export class Reactor {
     for (const resolve of waiting) resolve();
   }
 
-  /** Reads every completion there is; returns how many. */
+  /** Reads the completions there are, but for what the next turn is left; returns how many. */
   #drain(): number {
     const control = this.#control!;
     let count = 0;
+    let room = LARGE;
     for (;;) {
       const tail = Atomics.load(control, CONTROL.TAIL) >>> 0;
-      while (this.#head !== tail) {
+      while (this.#head !== tail && room > 0) {
         const at = this.#head & RING_MASK;
         const size = this.#words[at >>> 2];
         const task = this.#words[(at + RECORD.TASK) >>> 2];
@@ -255,22 +256,25 @@ export class Reactor {
         this.#head = (this.#head + size) >>> 0;
         if (task === PADDING) continue;
         count++;
-        this.#settle(task, at);
+        room -= this.#settle(task, at);
         if (this.#control === undefined) return count; // a callback closed the pool
       }
       Atomics.store(control, CONTROL.HEAD, this.#head | 0);
-      if (Atomics.load(control, CONTROL.OVERFLOW) === 0) return count;
+      if (room <= 0 || Atomics.load(control, CONTROL.OVERFLOW) === 0) return count;
       this.#native.symbols.dfd_refill(this.#pool);
     }
   }
 
-  /** Gives the completion in the record at `at` to its task, now or when it was read. */
-  #settle(task: number, at: number): void {
+  /**
+   * Gives the completion in the record at `at` to its task, now or when it was read. Returns how
+   * many bytes were read.
+   */
+  #settle(task: number, at: number): number {
     const words = this.#words;
     const word = at >>> 2;
     const length = words[word + (RECORD.LENGTH >>> 2)];
     const external = words[word + (RECORD.EXTERNAL >>> 2)] !== 0;
-    const moved = words[word + (RECORD.MOVED >>> 2)];
+    const movedCount = words[word + (RECORD.MOVED >>> 2)];
     const completion: Draft = {
       status: words[word + (RECORD.STATUS >>> 2)],
       payload: undefined,
@@ -285,38 +289,52 @@ export class Reactor {
       if (this.#lent.size === 0) settled(this);
     }
     let address = external ? this.#floats[(at + RECORD.PAYLOAD) >>> 3] : 0;
+    let moved: Moved | undefined;
+    let size = length;
     try {
-      if (external) {
-        const memory = this.#native.view(address, align(length) + moved * MOVED.SIZE);
-        const bytes = new Uint8Array(memory, 0, length);
-        const beside = this.#beside(bytes, moved, lent);
-        if (length >= LARGE) {
-          const reading = new Reading(bytes, beside);
-          this.#large.push({ task, completion, reading, address });
-          address = 0; // released when it was read
-          return;
-        }
-        completion.payload = decode(bytes, beside);
-      } else if (length > 0) {
-        const start = at + RECORD.PAYLOAD;
-        const bytes = this.#bytes.subarray(start, start + length);
-        completion.payload = decode(bytes, this.#beside(bytes, moved, lent));
+      const start = at + RECORD.PAYLOAD;
+      const all = align(length) + movedCount * MOVED.SIZE;
+      const bytes = external
+        ? new Uint8Array(this.#native.view(address, all), 0, length)
+        : this.#bytes.subarray(start, start + length);
+      if (movedCount > 0) {
+        const table = new DataView(bytes.buffer, align(bytes.byteOffset + length));
+        moved = new Moved(this.#native, table, movedCount);
+        size += moved.size;
       }
-      if (length > 0) completion.errors = takeErrors();
+      if (length > 0 && this.#isWanted(task)) {
+        const beside = this.#beside(moved, lent);
+        if (size >= LARGE) {
+          // What lies in the ring would be overwritten.
+          const reading = new Reading(external ? bytes : bytes.slice(), beside);
+          this.#large.push({ task, completion, moved, reading, address });
+          moved = undefined;
+          address = 0;
+          return 0;
+        }
+        moved?.take(Infinity);
+        completion.payload = decode(bytes, beside);
+        completion.errors = takeErrors();
+      }
     } catch (cause) {
       unreadable(completion, cause);
     } finally {
+      moved?.drop();
       if (address !== 0) this.#native.symbols.dfd_release(address);
     }
     this.#complete(task, completion);
+    return size;
   }
 
   /** Reads a slice of the first large payload. */
   #slice(): void {
-    const { task, completion, reading, address } = this.#large[0];
+    const large = this.#large[0];
+    const { task, completion, moved, reading } = large;
     try {
-      if (this.#pending.get(task)?.settled === false) {
-        const whole = reading.read(SLICE_MS);
+      if (this.#isWanted(task)) {
+        const until = now() + SLICE_MS;
+        if (moved?.take(until) === false) return;
+        const whole = reading.read(until);
         if (whole === undefined) return;
         completion.payload = whole.value;
         completion.errors = takeErrors();
@@ -325,9 +343,20 @@ export class Reactor {
       unreadable(completion, cause);
     }
     this.#large.shift();
-    reading.drop();
-    this.#native.symbols.dfd_release(address);
+    this.#release(large);
     this.#complete(task, completion);
+  }
+
+  /** Frees what is left of a payload. */
+  #release({ moved, reading, address }: Large): void {
+    reading.drop();
+    moved?.drop();
+    if (address !== 0) this.#native.symbols.dfd_release(address);
+  }
+
+  /** Whether a task still waits for its payload: it may have been cancelled. */
+  #isWanted(task: number): boolean {
+    return this.#pending.get(task)?.settled === false;
   }
 
   #complete(task: number, completion: Completion): void {
@@ -337,31 +366,17 @@ export class Reactor {
     pending.complete(completion);
   }
 
-  /** What lies beside a payload, behind which the table of its moved buffers is. */
+  /** What lies beside a payload. */
   #beside(
-    bytes: Uint8Array,
-    moved: number,
+    moved: Moved | undefined,
     lent: readonly ArrayBufferLike[] = [],
   ): Beside | undefined {
     const classes = this.#classes;
     const presets = this.#presets;
-    if (moved + lent.length + classes.length + presets.length === 0) return undefined;
-    const table = new DataView(bytes.buffer, align(bytes.byteOffset + bytes.length));
-    const handle = (i: number): number => table.getFloat64(i * MOVED.SIZE + MOVED.HANDLE, true);
-    const buffers: ArrayBuffer[] = [];
-    try {
-      for (let i = 0; i < moved; i++) {
-        const address = table.getFloat64(i * MOVED.SIZE + MOVED.ADDRESS, true);
-        const length = table.getFloat64(i * MOVED.SIZE + MOVED.LENGTH, true);
-        buffers.push(this.#native.adopt(address, length, handle(i)));
-      }
-    } catch (cause) { // which freed the one that it came to
-      for (let i = buffers.length + 1; i < moved; i++) {
-        this.#native.symbols.dfd_moved_free(handle(i));
-      }
-      throw cause;
+    if (moved === undefined && lent.length + classes.length + presets.length === 0) {
+      return undefined;
     }
-    return { lent, moved: buffers, classes, presets };
+    return { lent, moved: moved?.buffers ?? [], classes, presets };
   }
 }
 

@@ -1,0 +1,93 @@
+/**
+ * Memory that a task moved out: buffers of its result, taken over from the library. Without a copy
+ * where the runtime's buffers can have a deallocator; else they are copied, a piece at a time.
+ *
+ * Invariant: the memory of each is either that of a buffer of the runtime's, or freed here, once.
+ *
+ * @module
+ */
+import { MOVED } from "../ffi/symbols.ts";
+import type { Native } from "../ffi/native.ts";
+
+/** Bytes that are copied at a time: some 0.5 ms. */
+const PIECE = 1 << 20;
+
+// As it is now: a test may put a false clock in its place.
+const now: () => number = performance.now.bind(performance);
+
+interface Entry {
+  readonly address: number;
+  readonly length: number;
+  readonly handle: number;
+}
+
+/** The moved buffers of one completion. */
+export class Moved {
+  /** Those that were taken over, by their numbers. */
+  readonly buffers: ArrayBuffer[] = [];
+  /** How many bytes must be copied. */
+  readonly size: number = 0;
+  readonly #native: Native;
+  readonly #entries: Entry[] = [];
+  /* The copy of the next one, and how much of it there is. */
+  #copy: Uint8Array<ArrayBuffer> | undefined;
+  #copied = 0;
+
+  /** @param table where the library tells of `count` of them; only read here */
+  constructor(native: Native, table: DataView, count: number) {
+    this.#native = native;
+    for (let at = 0; at < count * MOVED.SIZE; at += MOVED.SIZE) {
+      const length = table.getFloat64(at + MOVED.LENGTH, true);
+      this.#entries.push({
+        address: table.getFloat64(at + MOVED.ADDRESS, true),
+        length,
+        handle: table.getFloat64(at + MOVED.HANDLE, true),
+      });
+      if (native.own === undefined) this.size += length;
+    }
+  }
+
+  /**
+   * Takes them over, until the clock says `until` and something was done.
+   *
+   * @returns whether all of them are there
+   * @throws what the runtime says when it can't have a buffer of that size
+   */
+  take(until: number): boolean {
+    while (this.buffers.length < this.#entries.length) {
+      const buffer = this.#next(this.#entries[this.buffers.length]!);
+      if (buffer !== undefined) this.buffers.push(buffer);
+      if (now() >= until) break;
+    }
+    return this.buffers.length === this.#entries.length;
+  }
+
+  /** Frees what was not taken over. */
+  drop(): void {
+    for (const { handle } of this.#entries.splice(this.buffers.length)) {
+      this.#native.symbols.dfd_moved_free(handle);
+    }
+    this.#copy = undefined;
+  }
+
+  /** The next one, or `undefined` if another piece of it was copied. */
+  #next({ address, length, handle }: Entry): ArrayBuffer | undefined {
+    const { own, view, symbols } = this.#native;
+    if (own !== undefined) return own(address, length, handle);
+    let buffer: ArrayBuffer;
+    if (length <= PIECE) {
+      buffer = view(address, length).slice(0);
+    } else {
+      const copy = this.#copy ??= new Uint8Array(length);
+      const count = Math.min(PIECE, length - this.#copied);
+      copy.set(new Uint8Array(view(address + this.#copied, count)), this.#copied);
+      this.#copied += count;
+      if (this.#copied < length) return undefined;
+      buffer = copy.buffer;
+      this.#copy = undefined;
+      this.#copied = 0;
+    }
+    symbols.dfd_moved_free(handle);
+    return buffer;
+  }
+}
