@@ -192,7 +192,6 @@ void guard_thread_end(void) {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
-    if (thread.guard) thread.guard->catches = false;
     thread.guard = NULL;
     if (!thread.alternate) return;
     stack_t none = {.ss_flags = SS_DISABLE};

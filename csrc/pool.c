@@ -810,6 +810,7 @@ static void *evaluate(void *argument) {
     int status =
         realm_preload(pool->compiler, evaluation->program, pool->stack, &evaluation->thrown);
     guard_thread_end();
+    realm_guard(pool->compiler)->catches = false; /* on the host's thread nothing does */
     pthread_mutex_lock(&pool->lock);
     evaluation->status = status;
     evaluation->done = true; /* and is the caller's again */

@@ -335,6 +335,8 @@ TEST("classes that can't be made are left, and others can be made after them") {
         {"(() => { [].includes.call({ length: 2 ** 53 - 1 }, 1); })", DFD_STATUS_PRELOAD},
         {"(() => { /(a*)*b/.test('a'.repeat(99)); })", DFD_STATUS_PRELOAD},
         {"(() => { (async () => { for (;;) await 1; })(); return []; })", DFD_STATUS_PRELOAD},
+        {"(() => { Atomics.wait(new Int32Array(new SharedArrayBuffer(8)), 0, 0); })",
+         DFD_STATUS_PRELOAD},
         {"(() => { for (const a = [];;) a.push([]); })", DFD_STATUS_MEMORY},
         {"(() => { throw () => 1; })", DFD_STATUS_UNCLONEABLE},
         {"(() => { throw new Uint8Array(600); })", DFD_STATUS_THROWN},
