@@ -69,6 +69,10 @@ export const OF_A_PRESET: Refusal = new Refusal(
   "a SharedArrayBuffer",
   "it is shared already: pass it in `args`",
 );
+const TOO_LARGE_BUFFER = new Refusal(
+  "a buffer of 2 GB or more",
+  "no task has one: pass it in parts",
+);
 const TOO_LARGE = new Refusal("more than 4 GB", "pass it in parts");
 
 /** Arrays of up to this many elements have their keys listed; longer ones are looked over. */
@@ -819,7 +823,7 @@ export class Encoder {
     const parts = partsOfBuffer(buffer);
     if (parts instanceof Refusal) return this.#refuseThis(parts);
     const { byteLength, maxByteLength } = parts;
-    if ((maxByteLength ?? byteLength) > MAX_LENGTH) return this.#refuseThis(TOO_LARGE);
+    if ((maxByteLength ?? byteLength) > MAX_REGION) return this.#refuseThis(TOO_LARGE_BUFFER);
     if (maxByteLength === undefined) return this.#fixed(buffer, 0, byteLength);
     this.#tagN(BUFFER_RESIZABLE, byteLength);
     this.#n(maxByteLength);
@@ -828,7 +832,7 @@ export class Encoder {
 
   /** A buffer of fixed length; or a part of one, as if it were all. */
   #fixed(buffer: ArrayBuffer, byteOffset: number, byteLength: number): void {
-    if (this.#copies === null && byteLength >= MOVE_BYTES && byteLength <= MAX_REGION) {
+    if (this.#copies === null && byteLength >= MOVE_BYTES) {
       const moves = this.#transfer?.has(buffer);
       return this.#tagN(LENT, this.#region(moves ? buffer : copy(buffer, byteOffset, byteLength)));
     }
@@ -840,7 +844,7 @@ export class Encoder {
     if (this.#copies !== null) return this.#refuseThis(this.#copies);
     const { byteLength, growable } = partsOfShared(buffer);
     if (growable) return this.#refuseThis(GROWABLE);
-    if (byteLength > MAX_REGION) return this.#refuseThis(TOO_LARGE);
+    if (byteLength > MAX_REGION) return this.#refuseThis(TOO_LARGE_BUFFER);
     this.#tagN(SHARED, this.#region(buffer));
   }
 

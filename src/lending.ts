@@ -75,7 +75,10 @@ export function lend(
   return lent;
 }
 
-/** The memory of each buffer as a new one. Either all of them are detached, or none is. */
+/**
+ * The memory of each buffer as a new one. Either all of them are detached, or none is: as far as
+ * structuredClone keeps to that (Deno's detaches those before one that can't be).
+ */
 function takeAll(buffers: ArrayBuffer[]): ReadonlyMap<ArrayBufferLike, ArrayBuffer> {
   try {
     const taken = buffers.length === 1
@@ -83,9 +86,27 @@ function takeAll(buffers: ArrayBuffer[]): ReadonlyMap<ArrayBufferLike, ArrayBuff
       : structuredClone(buffers, { transfer: buffers });
     return new Map(buffers.map((buffer, i) => [buffer, taken[i]]));
   } catch (cause) {
-    const why = cause instanceof Error ? `: ${cause.message}` : "";
-    throw new DataCloneError(`transfer: an ArrayBuffer can't be detached${why}`, "transfer");
+    const fixed = buffers.findIndex((buffer) => !buffer.detached && !canDetach(buffer));
+    const path = fixed < 0 ? "transfer" : `transfer[${fixed}]`;
+    const message = fixed < 0
+      ? `the ArrayBuffers can't be detached${cause instanceof Error ? `: ${cause.message}` : ""}`
+      : "this ArrayBuffer can't be detached; the platform keeps it, as it does with the pool of " +
+        "small Buffers and with WebAssembly's memory: transfer a copy, buffer.slice()";
+    throw new DataCloneError(`${path}: ${message}`, path);
   }
+}
+
+/**
+ * Whether a buffer can be detached. A length that none may have is refused only after that is; on
+ * V8 after 20 ms, in which it looks for memory.
+ */
+function canDetach(buffer: ArrayBuffer): boolean {
+  try {
+    detach.call(buffer, Number.MAX_SAFE_INTEGER);
+  } catch (error) {
+    return error instanceof RangeError;
+  }
+  return true;
 }
 
 /** Memory of the platform's may begin anywhere; what is lent may not. */

@@ -287,6 +287,20 @@ describe("large buffers that are cloned", () => {
     }
   });
 
+  test("of 2 GB or more are refused, as no task can have one", () => {
+    const size = 2 ** 31;
+    for (const value of [new ArrayBuffer(size), new SharedArrayBuffer(size), new Int8Array(size)]) {
+      for (const transfer of [[], value instanceof ArrayBuffer ? [value] : []]) {
+        assert.throws(
+          () => pool.defer((v: unknown) => v, { args: [value], transfer }),
+          { name: "DataCloneError", message: /^args\[0\].*2 GB.*in parts/ },
+        );
+      }
+    }
+    const growing = new ArrayBuffer(8, { maxByteLength: size });
+    assert.throws(() => pool.run((b: unknown) => b, growing), /2 GB/);
+  });
+
   test("keep views, sharing and cycles, both ways", async () => {
     const buffer = new ArrayBuffer(2 * MIB);
     const value: Record<string, unknown> = {
@@ -517,6 +531,11 @@ describe("transfer into a task", () => {
         }),
       { name: "DataCloneError", message: /args\[1\]/ },
     );
+    const { buffer } = new WebAssembly.Memory({ initial: 1 });
+    assert.throws(() => pool.defer(() => 1, { transfer: [buffer, good] }), {
+      name: "DataCloneError",
+      message: /transfer\[0\]: this ArrayBuffer can't be detached.*buffer\.slice\(\)/,
+    });
     assert.equal(good.detached, false);
   });
 
