@@ -6,7 +6,7 @@
 import { Call } from "./call.ts";
 import { rangeError, typeError } from "./errors.ts";
 import { describe, nameOf } from "./source.ts";
-import { rejection, result, type Subject } from "./outcome.ts";
+import { cancelled, rejection, result, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
 import type { Limits, Runner } from "./runner.ts";
 import { transferSet } from "./lending.ts";
@@ -232,9 +232,7 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
    * await endless.catch((reason) => console.log(reason)); // not needed any more
    * ```
    */
-  cancel(
-    reason: unknown = new DOMException("the task was cancelled", "AbortError"),
-  ): void {
+  cancel(reason: unknown = cancelled(this.name)): void {
     this.#task.cancel(reason);
   }
 

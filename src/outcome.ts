@@ -80,10 +80,14 @@ export function classesFailure(status: number, payload: unknown, limits: Limits)
     }
     case STATUS.MEMORY:
       return new DeferredMemoryError(
-        `${where}: they need more memory than the pool's memoryLimit of ${memoryLimit(limits)}`,
+        `${where}: they need more memory than the pool's memoryLimit of ${
+          bytes(limits, "memoryLimit")
+        }`,
       );
     case STATUS.STACK:
-      return new DeferredStackError(`${where}: they overflow the native stack`);
+      return new DeferredStackError(
+        `${where}: they overflow the native stack of ${bytes(limits, "maxStackSize")}`,
+      );
     default:
       return timeoutError(
         `${where}: the classes of this pool could not be evaluated within ${CLASSES_MS} ms; ` +
@@ -92,8 +96,18 @@ export function classesFailure(status: number, payload: unknown, limits: Limits)
   }
 }
 
+/** What a task that was cancelled without a reason rejects with. */
+export function cancelled(name: string): DOMException {
+  return new DOMException(`${title(name)} was cancelled`, "AbortError");
+}
+
+/** The task, as messages call it. */
+function title(name: string): string {
+  return name === "" ? "the task" : `the task \`${name}\``;
+}
+
 function libraryError(status: number, payload: unknown, { name, limits }: Subject): Error {
-  const task = name === "" ? "the task" : `the task \`${name}\``;
+  const task = title(name);
   switch (status) {
     case STATUS.UNCLONEABLE: {
       const [message, path, threw] = payload as [string, string, boolean];
@@ -107,10 +121,12 @@ function libraryError(status: number, payload: unknown, { name, limits }: Subjec
       );
     case STATUS.MEMORY:
       return new DeferredMemoryError(
-        `${task} needed more memory than its limit of ${memoryLimit(limits)}`,
+        `${task} needed more memory than its limit of ${bytes(limits, "memoryLimit")}`,
       );
     case STATUS.STACK:
-      return new DeferredStackError(`${task} overflowed its native stack`);
+      return new DeferredStackError(
+        `${task} overflowed its native stack of ${bytes(limits, "maxStackSize")}`,
+      );
     case STATUS.TIMEOUT:
       return timeoutError(`${task} ran longer than its timeout of ${limits.timeout} ms`);
     case STATUS.CPU:
@@ -120,7 +136,7 @@ function libraryError(status: number, payload: unknown, { name, limits }: Subjec
         `${task} waited for a thread longer than its queueTimeout of ${limits.queueTimeout} ms`,
       );
     case STATUS.CANCELLED:
-      return new DOMException(`${task} was cancelled`, "AbortError");
+      return cancelled(name);
     case STATUS.PRELOAD:
       return timeoutError(
         `${task} did not start: the classes of its pool could not be evaluated on its thread ` +
@@ -133,10 +149,19 @@ function libraryError(status: number, payload: unknown, { name, limits }: Subjec
   }
 }
 
-const DEFAULT_MEMORY = 256 * 2 ** 20;
+/** The limits in bytes of who sets none, as the library has them. */
+export const DEFAULT_BYTES: { readonly memoryLimit: number; readonly maxStackSize: number } = {
+  memoryLimit: 256 * 2 ** 20,
+  maxStackSize: 4 * 2 ** 20,
+};
 
-function memoryLimit({ memoryLimit: count = DEFAULT_MEMORY }: Limits): string {
-  return count % 2 ** 20 === 0 ? `${count / 2 ** 20} MiB` : `${count} bytes`;
+/** A limit in bytes, as messages tell it. */
+function bytes(limits: Limits, name: keyof typeof DEFAULT_BYTES): string {
+  const count = limits[name] ?? DEFAULT_BYTES[name];
+  for (const [unit, size] of [["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
+    if (count % size === 0) return `${count / size} ${unit}`;
+  }
+  return `${count} bytes`;
 }
 
 function timeoutError(message: string): DOMException {

@@ -22,7 +22,7 @@ import {
 } from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
-import { CLASSES_MS, classesFailure } from "./outcome.ts";
+import { CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
 import { type CompileReply, describe, ProgramCache } from "./source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
@@ -81,7 +81,6 @@ export interface RunnerOptions extends Limits {
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const DEFAULT_STACK = 4 * MIB;
 /** An encoder that has grown beyond this is not kept for the next task. */
 const KEPT_ENCODER = 16 * MIB;
 
@@ -211,7 +210,7 @@ export class Runner {
     for (const name of LIMIT_NAMES) some ||= own[name] !== undefined;
     if (!some) return pool;
     checkLimits(own, `${title}(fn, `);
-    const stack = pool.maxStackSize ?? DEFAULT_STACK;
+    const stack = pool.maxStackSize ?? DEFAULT_BYTES.maxStackSize;
     if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
       throw rangeError(
         `${title}(fn, { maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +

@@ -9,9 +9,12 @@ import {
   Deferred,
   DeferredMemoryError,
   DeferredPool,
+  DeferredStackError,
   type Limits,
   PoolClosedError,
 } from "../mod.ts";
+import { STATUS } from "../ffi/symbols.ts";
+import { rejection } from "../src/outcome.ts";
 
 const pool = new DeferredPool({ maxThreads: 1 });
 after(() => pool.close());
@@ -221,9 +224,30 @@ describe("cancelling", () => {
   });
 
   test("gives an AbortError when there is no reason", async () => {
-    const task = pool.run(endless);
-    task.cancel();
-    isDOMException(await reasonOf(task), "AbortError");
+    const tasks = [pool.run(endless), pool.defer(endless, { name: "given" }), pool.run(() => 1)];
+    for (const [i, name] of ["`endless`", "`given`", "the task was"].entries()) {
+      tasks[i]!.cancel();
+      isDOMException(await reasonOf(tasks[i]!), "AbortError", name);
+    }
+    await nextIsFine();
+  });
+
+  test("takes any reason but `undefined`, which is none, and the first of many", async () => {
+    const reasons = [null, 0, "", false, Symbol("why"), () => 1, { then: 1 }];
+    for (const reason of reasons) {
+      const [task, early, late] = [undefined, AbortSignal.abort(reason), undefined].map((signal) =>
+        pool.defer(endless, signal && { signal })
+      );
+      task!.cancel(reason);
+      task!.cancel("again");
+      const controller = new AbortController();
+      const signalled = pool.defer(endless, { signal: controller.signal });
+      controller.abort(reason);
+      controller.abort("again");
+      late!.cancel(undefined);
+      for (const one of [task!, early!, signalled]) assert.equal(await reasonOf(one), reason);
+      isDOMException(await reasonOf(late!), "AbortError");
+    }
     await nextIsFine();
   });
 
@@ -272,11 +296,18 @@ test("a limit that makes no sense is refused at once", async () => {
     { timeout: 0 },
     { timeout: -1 },
     { timeout: NaN },
+    { timeout: -Infinity },
     { timeout: "50" as unknown as number },
+    { timeout: 50n as unknown as number },
+    { timeout: null as unknown as number },
     { cpuLimit: -1 },
+    { cpuLimit: NaN },
     { queueTimeout: 0 },
     { memoryLimit: 1000 },
     { memoryLimit: 2 ** 40 },
+    { memoryLimit: Infinity },
+    { memoryLimit: NaN },
+    { memoryLimit: -(2 ** 20) },
     { memoryLimit: 2 ** 20 + 0.5 },
     { maxStackSize: 10 },
     { maxStackSize: 8 * 2 ** 20 }, // more than the pool's threads have
@@ -311,6 +342,22 @@ test("destroy() ends tasks that never would", async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   doomed.destroy();
   for (const reason of await Promise.all(tasks)) assert.ok(reason instanceof PoolClosedError);
+});
+
+test("an overflow of the native stack says whose it was, and how large", async () => {
+  // No task is known that can do it: the engine's own check comes first. (kill_test.c does.)
+  const completion = { payload: undefined, errors: [], worker: 1, runTime: 1, waitTime: 1 };
+  const stack = (name: string, limits: Limits): string => {
+    const subject = { name, fn: endless, site: {}, limits };
+    const error = rejection({ ...completion, status: STATUS.STACK }, subject);
+    assert.ok(error instanceof DeferredStackError);
+    assert.equal(error.code, "ERR_DEFERRED_STACK");
+    return error.message;
+  };
+  assert.equal(stack("deep", {}), "the task `deep` overflowed its native stack of 4 MiB");
+  assert.match(stack("", { maxStackSize: 65_536 }), /^the task overflowed .* of 64 KiB$/);
+  assert.match(stack("", { maxStackSize: 65_537 }), / of 65537 bytes$/);
+  await nextIsFine();
 });
 
 test("false timers of a test do not stop tasks", async () => {
