@@ -11,6 +11,7 @@ import { describe, test } from "node:test";
 import vm from "node:vm";
 import fc from "fast-check";
 import { decode, Encoder } from "../src/clone.ts";
+import { WIRE } from "../ffi/symbols.ts";
 import { MAX_DEPTH, SHAPE_KEYS } from "../src/clone_wire.ts";
 import { DataCloneError, InternalError } from "../src/errors.ts";
 import { show } from "./support/show.ts";
@@ -541,6 +542,24 @@ describe("strings", () => {
     same(`\u03b1${"\xe9".repeat(9000)}`.slice(1), "a long narrow slice of a wide string");
     same(Symbol("desc".repeat(20)).description!, "of a symbol");
     same(String(123456789012), "of a number");
+  });
+
+  test("long ones, as narrow as can be, whatever they begin with and wherever one is odd", () => {
+    const { STRING8, STRING16 } = WIRE;
+    for (const filler of ["a", "\xe9"]) {
+      for (const length of [65535, 65536, 65537, 140_000]) {
+        for (const at of [0, 4095, 4096, 65535, 65536, 131_072, length - 1]) {
+          for (const odd of ["\xff", "\u0100"]) {
+            const text = filler.repeat(Math.min(at, length - 1)) + odd + filler.repeat(length);
+            const what = `${length} of ${filler}, ${odd} at ${at}`;
+            assert.equal(encode(text)[0], odd === "\xff" ? STRING8 : STRING16, what);
+            assert.ok(clone(text) === text, what);
+          }
+        }
+      }
+    }
+    const narrow = `\u03b1${"\xe9".repeat(70_000)}`.slice(1);
+    assert.equal(encode(narrow)[0], STRING8, "a narrow slice of a wide string");
   });
 
   test("of 10 MB", () => {
