@@ -102,29 +102,34 @@ static bool read_f64(Decoder *d, double *number) {
     return true;
 }
 
-static bool read_text(Decoder *d, uint8_t tag, EngineText *text) {
-    const uint8_t *bytes;
+/* The units of a string of which the tag was read, and how many they are. */
+static bool read_units(Decoder *d, uint8_t tag, const uint8_t **units, uint32_t *length) {
     bool wide = tag == WIRE_STRING16;
     if (!wide && tag != WIRE_STRING8) return malformed(d, "a string was expected");
-    if (!read_n(d, &text->length)) return false;
-    if (!read_bytes(d, wide ? 2 : 1, (size_t)text->length << wide, &bytes)) return false;
-    text->units = bytes;
-    text->wide = wide;
-    return true;
+    return read_n(d, length) && read_bytes(d, wide ? 2 : 1, (size_t)*length << wide, units);
 }
 
-static bool read_string(Decoder *d, JSValue *string) {
-    EngineText text;
-    uint8_t tag;
-    if (!read_u8(d, &tag) || !read_text(d, tag, &text)) return false;
-    *string = engine_new_string(d->ctx, text);
+/* What is passed on is put together in registers, and what comes back is not looked at before it is
+ * stored: in memory, a struct that is written in parts and read as one stalls the processor for
+ * longer than all the rest of a short string takes. */
+static bool read_string_of(Decoder *d, uint8_t tag, JSValue *string) {
+    const uint8_t *units;
+    uint32_t length;
+    if (!read_units(d, tag, &units, &length)) return false;
+    *string = engine_new_string(d->ctx, (EngineText){units, length, tag == WIRE_STRING16});
     return !JS_IsException(*string); /* which needs no freeing */
 }
 
+static bool read_string(Decoder *d, JSValue *string) {
+    uint8_t tag;
+    return read_u8(d, &tag) && read_string_of(d, tag, string);
+}
+
 static bool read_key(Decoder *d, uint8_t tag, JSAtom *key) {
-    EngineText text;
-    if (!read_text(d, tag, &text)) return false;
-    *key = engine_new_key(d->ctx, text);
+    const uint8_t *units;
+    uint32_t length;
+    if (!read_units(d, tag, &units, &length)) return false;
+    *key = engine_new_key(d->ctx, (EngineText){units, length, tag == WIRE_STRING16});
     return *key != JS_ATOM_NULL;
 }
 
@@ -554,12 +559,11 @@ static Step read_error(Decoder *d, JSValue *out) {
 
 /* --- values ------------------------------------------------------------------------------- */
 
-/* Reads a value into *out, which is untouched if that fails. An object that has contents is in
+/* Reads a value into *out, which needs no freeing if that fails. An object that has contents is in
  * *out at once; the frame that was pushed fills it. */
 static Step read_value(Decoder *d, JSValue *out) {
     JSContext *ctx = d->ctx;
     const uint8_t *bytes;
-    EngineText text;
     int32_t integer;
     double number;
     uint8_t tag;
@@ -595,11 +599,9 @@ static Step read_value(Decoder *d, JSValue *out) {
         return DONE;
     case WIRE_STRING8:
     case WIRE_STRING16:
-        if (!read_text(d, tag, &text)) return FAILED;
-        value = engine_new_string(ctx, text);
-        if (JS_IsException(value)) return FAILED;
-        *out = value;
-        return DONE;
+        if (read_string_of(d, tag, out)) return DONE;
+        *out = JS_UNDEFINED;
+        return FAILED;
     case WIRE_ARRAY:
         return read_array(d, out);
     case WIRE_ARRAY_INT:
@@ -687,28 +689,39 @@ static Step fill_pairs(Decoder *d, DecodeFrame *frame) {
     }
 }
 
+/* Reads the next child of a frame into *child. */
+static Step read_child(Decoder *d, uint32_t frame, JSValue *child) {
+    *child = JS_UNDEFINED;
+    d->frames[frame].index++;
+    return read_value(d, child);
+}
+
 static Step fill_map(Decoder *d, DecodeFrame *frame) {
-    uint32_t self = d->depth - 1;
-    while (frame->index < frame->count) {
-        bool is_set = frame->kind == READ_SET;
-        bool is_key = !is_set && frame->index % 2 == 0;
-        JSValue value = JS_UNDEFINED;
-        frame->index++;
-        Step step = read_value(d, &value);
+    bool is_set = frame->kind == READ_SET;
+    bool has_key = !is_set && frame->index % 2 == 1; /* one that had contents, now filled */
+    uint32_t self = d->depth - 1, count = frame->count;
+    JSValueConst map = frame->object;
+    JSValue key = frame->pending, value = JS_UNDEFINED;
+    Step step = DONE;
+    frame->pending = JS_UNDEFINED;
+    while (step == DONE && d->frames[self].index < count) {
+        if (!has_key) step = read_child(d, self, &key);
         if (step == FAILED) return FAILED;
-        frame = &d->frames[self];
-        if (is_key) {
-            frame->pending = value;
-        } else {
-            JSValue key = is_set ? value : frame->pending;
-            frame->pending = JS_UNDEFINED;
-            int added = engine_map_add(d->ctx, frame->object, key, is_set ? JS_UNDEFINED : value);
-            if (added == 0) return malformed(d, "a Map or Set has a key twice");
-            if (added < 0) return FAILED;
+        if (step == PUSHED && !is_set) {
+            d->frames[self].pending = key;
+            return PUSHED;
         }
-        if (step == PUSHED) return PUSHED;
+        has_key = false;
+        if (!is_set) step = read_child(d, self, &value);
+        if (step == FAILED) {
+            JS_FreeValue(d->ctx, key);
+            return FAILED;
+        }
+        int added = engine_map_add(d->ctx, map, key, value);
+        if (added == 0) return malformed(d, "a Map or Set has a key twice");
+        if (added < 0) return FAILED;
     }
-    return DONE;
+    return step;
 }
 
 /* The props were read as an object of their own: its properties become the error's, and so does

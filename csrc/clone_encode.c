@@ -211,14 +211,15 @@ static bool swallow_exception(JSContext *ctx) {
 /* --- where it failed ---------------------------------------------------------------------- */
 
 static void path_map(Text *path, const EncodeFrame *frame, uint32_t entry) {
-    EngineText key;
     if (entry % 2 == 0) {
         text_add_index(path, "Map key ", entry / 2);
-    } else if (engine_text(frame->values[entry - 1], &key)) {
-        text_add_get(path, key);
-    } else {
-        text_add_index(path, "Map value ", entry / 2);
+        return;
     }
+    EngineText key = engine_text(frame->values[entry - 1]);
+    if (key.units)
+        text_add_get(path, key);
+    else
+        text_add_index(path, "Map value ", entry / 2);
 }
 
 static void path_of_frame(Text *path, const EncodeFrame *frame) {
@@ -952,13 +953,12 @@ static int class_of_error(JSContext *ctx, JSValueConst error, bool is_dom_except
 
 static Step encode_error_with(Encoder *e, JSValueConst error, bool is_dom_exception,
                               const ErrorStrings *strings) {
-    EngineText name = {0};
-    bool has_name = engine_text(strings->name, &name);
+    EngineText name = engine_text(strings->name);
     int class = class_of_error(e->ctx, error, is_dom_exception, name);
     EncodeFrame *frame = push(e, FRAME_ERROR, error, ERROR_PARTS);
     int flags = frame ? take_error_parts(e, frame, class) : -1;
     if (flags < 0) return fail(e, CLONE_THREW);
-    if (has_name && !text_is(name, error_names[class])) flags |= WIRE_ERROR_HAS_NAME;
+    if (name.units && !text_is(name, error_names[class])) flags |= WIRE_ERROR_HAS_NAME;
     if (is_string(strings->message)) flags |= WIRE_ERROR_HAS_MESSAGE;
     if (is_string(strings->stack)) flags |= WIRE_ERROR_HAS_STACK;
     frame->lenient = true;
@@ -1209,8 +1209,8 @@ static Step step_frame(Encoder *e, EncodeFrame *frame) {
 /* What goes where something in an error can't: "[a function (`fn`) can't be cloned: .handler]". */
 static JSValue replacement(Encoder *e, uint32_t from) {
     Text text = {.ctx = e->ctx};
-    EngineText message = ascii("a getter threw");
-    if (e->result == CLONE_UNCLONEABLE) engine_text(e->message, &message);
+    EngineText message =
+        e->result == CLONE_UNCLONEABLE ? engine_text(e->message) : ascii("a getter threw");
     text_add_ascii(&text, "[");
     text_add(&text, message);
     uint32_t length = text.length;

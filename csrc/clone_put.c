@@ -72,8 +72,8 @@ static void all_latin1(void *opaque, EngineText part) {
 }
 
 void put_string(Output out, JSValueConst string) {
-    EngineText text;
-    if (engine_text(string, &text)) {
+    EngineText text = engine_text(string);
+    if (text.units) {
         put_text(out, text);
         return;
     }

@@ -50,11 +50,10 @@ JSValue text_end(Text *text) {
 
 static void add_function(Text *text, JSValueConst function) {
     JSValueConst value;
-    EngineText name;
     text_add_ascii(text, "a function");
-    if (!engine_own_value(text->ctx, function, "name", &value) || !engine_text(value, &name) ||
-        name.length == 0 || name.length > LONGEST)
-        return;
+    if (!engine_own_value(text->ctx, function, "name", &value)) return;
+    EngineText name = engine_text(value);
+    if (name.length == 0 || name.length > LONGEST) return;
     text_add_ascii(text, " (`");
     text_add(text, name);
     text_add_ascii(text, "`)");

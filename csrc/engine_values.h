@@ -70,8 +70,8 @@ typedef struct EngineText {
 
 typedef void EngineEachText(void *opaque, EngineText part);
 
-/* A string that is in one piece; false if it is a rope. */
-bool engine_text(JSValueConst string, EngineText *text);
+/* A string that is in one piece; of a rope, and of what is no string, `units` is NULL. */
+EngineText engine_text(JSValueConst string);
 /* A rope's length and width (`units` is NULL), and its pieces in order. */
 EngineText engine_rope(JSValueConst rope);
 void engine_rope_each(JSValueConst rope, EngineEachText *each, void *opaque);
