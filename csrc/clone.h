@@ -99,6 +99,7 @@
 #define DEFERRED_CLONE_H
 
 #include "bytes.h"
+#include "presets.h"
 #include "quickjs.h"
 
 /* The most keys an object may have to be written by shape. */
@@ -232,9 +233,8 @@ typedef struct CloneScope {
     /* The prototypes of the classes whose instances cross as such, by number. The realm's. */
     const JSValue *classes;
     uint32_t class_count;
-    /* The values that every realm of the pool has, by number. The realm's. */
-    const JSValue *presets;
-    uint32_t preset_count;
+    /* The values that every realm of the pool has. The realm's; or NULL. */
+    const Presets *presets;
     /* What the host lent for the task's time: LENT and SHARED. The caller's. */
     const CloneRegion *lent;
     uint32_t lent_count;

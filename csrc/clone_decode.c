@@ -371,9 +371,9 @@ static Step read_buffer(Decoder *d, bool resizable, JSValue *out) {
 static Step read_preset(Decoder *d, JSValue *out) {
     uint32_t number;
     if (!read_n(d, &number)) return FAILED;
-    if (!d->scope || number >= d->scope->preset_count)
-        return malformed(d, "a shared value does not exist");
-    JSValueConst preset = d->scope->presets[number];
+    const Presets *presets = d->scope ? d->scope->presets : NULL;
+    if (!presets || number >= presets->count) return malformed(d, "a shared value does not exist");
+    JSValueConst preset = presets->values[number];
     if (JS_IsObject(preset)) return finish(d, JS_DupValue(d->ctx, preset), out);
     JS_ThrowRangeError(d->ctx, "the shared value is more than a task can have");
     return FAILED;

@@ -702,12 +702,11 @@ static Step encode_map(Encoder *e, JSValueConst map, bool is_set) {
 
 /* Writes an object that every realm has by its number. */
 static bool put_preset(Encoder *e, JSValueConst object) {
-    for (uint32_t i = 0; e->scope && i < e->scope->preset_count; i++) {
-        if (JS_VALUE_GET_PTR(e->scope->presets[i]) != JS_VALUE_GET_PTR(object)) continue;
-        put_tag_n(e->out.bytes, WIRE_PRESET, i);
-        return true;
-    }
-    return false;
+    const Presets *presets = e->scope ? e->scope->presets : NULL;
+    uint32_t number = presets ? presets_find(presets, object) : PRESETS_NONE;
+    if (number == PRESETS_NONE) return false;
+    put_tag_n(e->out.bytes, WIRE_PRESET, number);
+    return true;
 }
 
 /* The number of the region that was lent to the task and that a buffer is over, or NO_NUMBER. */

@@ -48,13 +48,6 @@
 
 typedef struct Worker Worker;
 
-/* A value that each realm is to have. Never freed before the pool is. */
-typedef struct Share {
-    struct Share *next;
-    size_t length;
-    alignas(8) uint8_t value[];
-} Share;
-
 typedef struct Task {
     Completion completion; /* first: given to the completion queue, which frees it as its own */
     struct Task *next, *previous; /* the queue */
@@ -79,9 +72,7 @@ struct Worker {
     Pool *pool; /* held */
     Realm *realm;
     uint32_t number;
-    bool has_classes;  /* in the realm: the pool's, if there are any */
-    uint32_t shares;   /* that the realm has */
-    Share *last_share; /* of them */
+    bool has_classes; /* in the realm: the pool's, if there are any */
     /* Under the lock: */
     Task *task;       /* that runs */
     bool making;      /* it makes the pool's classes, with a task or without */
@@ -129,8 +120,8 @@ struct Pool {
     pthread_cond_t queued; /* sleeping workers wait here */
     Task *first, *last;
     Slots tasks;
-    Worker *workers; /* alive ones */
-    Share *first_share, *last_share;
+    Worker *workers;                 /* alive ones */
+    Share *first_share, *last_share; /* that each realm is to have; never freed before the pool */
     uint32_t shares;
     uint32_t length; /* of the queue */
     uint32_t threads, started;
@@ -564,18 +555,11 @@ static int give_classes(Worker *worker, Bytes *thrown) {
     return status == DFD_STATUS_INTERNAL ? DFD_STATUS_MEMORY : status;
 }
 
-/* Puts into the realm what the task may refer to. Returns 0 or a DFD_STATUS_*. */
+/* Puts into the realm what the task may refer to. Returns 0 or a DFD_STATUS_*. Needs no lock: what
+ * is read of the list was written before the task was submitted, and is not changed. */
 static int give_shares(Worker *worker, const Task *task) {
-    while (worker->shares < task->shares) {
-        pthread_mutex_lock(&worker->pool->lock);
-        Share *share = worker->last_share ? worker->last_share->next : worker->pool->first_share;
-        pthread_mutex_unlock(&worker->pool->lock);
-        int status = realm_share(worker->realm, share->value, share->length);
-        if (status) return status;
-        worker->last_share = share;
-        worker->shares++;
-    }
-    return 0;
+    if (!task->shares) return 0;
+    return realm_share(worker->realm, worker->pool->first_share, task->shares);
 }
 
 static void *work(void *argument) {

@@ -37,8 +37,10 @@ struct Realm {
     size_t shared;       /* of the limit, what the presets take */
     uint64_t seed;       /* of Math.random: the next task's */
     double start;        /* of the running task, ms, for performance.now */
-    CloneScope scope;    /* of this run */
-    CloneScope pristine; /* what it is before each: the classes */
+    Presets presets;
+    const Share *last_share; /* of the presets, or NULL */
+    CloneScope scope;        /* of this run */
+    CloneScope pristine;     /* what it is before each: the classes, the presets */
     Guard guard;
 };
 
@@ -223,7 +225,8 @@ Realm *realm_open(size_t memory, size_t stack) {
     realm->limit = memory;
     realm->stack = stack;
     realm->seed = fresh_seed();
-    realm->scope.transferred = realm->pristine.transferred = JS_UNDEFINED;
+    realm->pristine = (CloneScope){.transferred = JS_UNDEFINED, .presets = &realm->presets};
+    realm->scope = realm->pristine;
     /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
     realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
     if (!realm->arena) realm->arena = arena_open(memory);
@@ -242,6 +245,7 @@ Realm *realm_open(size_t memory, size_t stack) {
 void realm_close(Realm *realm) {
     if (!realm) return;
     arena_close(realm->arena); /* the runtime and all else goes with it */
+    presets_free(&realm->presets);
     free(realm);
 }
 
@@ -569,58 +573,79 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
 
 typedef struct ShareCall {
     Realm *realm;
-    const uint8_t *value; /* or NULL */
-    size_t length;
+    const Share *first, *last; /* of the list; that the realm has, or NULL */
+    uint32_t count;            /* that it is to have */
 } ShareCall;
 
-/* Under the guard. */
+/* The value after the last one, of which there must be one. */
+static const Share *next_share(const Share *first, const Share *last) {
+    return last ? last->next : first;
+}
+
+/* Under the guard. Returns 0 or a DFD_STATUS_*; realm->presets.count tells which one failed. */
 static int share(void *opaque) {
-    const ShareCall *call = opaque;
+    ShareCall *call = opaque;
     Realm *realm = call->realm;
-    JSContext *ctx = realm->context;
+    Presets *presets = &realm->presets;
     JS_UpdateStackTop(realm->runtime);
-    uint32_t count = realm->pristine.preset_count;
-    /* A list of its own for each count: the one before is part of the image. */
-    JSValue *presets = js_malloc(ctx, sizeof *presets * (count + 1));
-    if (count) memcpy(presets, realm->pristine.presets, sizeof *presets * count);
-    presets[count] = JS_UNDEFINED;
-    if (call->value &&
-        clone_decode(ctx, call->value, call->length, &realm->pristine, &presets[count], 1))
-        return DFD_STATUS_INTERNAL;
-    realm->pristine.presets = presets;
-    realm->pristine.preset_count = count + 1;
+    while (presets->count < call->count) {
+        const Share *next = next_share(call->first, call->last);
+        if (clone_decode(realm->context, next->value, next->length, &realm->pristine,
+                         &presets->values[presets->count], 1))
+            return DFD_STATUS_INTERNAL;
+        presets->count++;
+        call->last = next;
+    }
     return 0;
 }
 
-int realm_share(Realm *realm, const uint8_t *value, size_t length) {
-    ShareCall call = {realm, value, length};
-    CloneScope before = realm->pristine;
+/* Puts values into the image until it has `count`; or none, and *reached is how many there were
+ * when it failed. */
+static int share_until(Realm *realm, const Share *first, uint32_t count, uint32_t *reached) {
+    ShareCall call = {realm, first, realm->last_share, count};
     size_t used = arena_used(realm->arena), threshold = JS_GetGCThreshold(realm->runtime);
     arena_set_limit(realm->arena, SIZE_MAX);
     int status = guard_run(&realm->guard, share, &call);
-    if (status == DFD_STATUS_INTERNAL || status == DFD_STATUS_MEMORY) {
-        realm->pristine = before;
-        realm_restore(realm);
-        arena_set_limit(realm->arena, SIZE_MAX);
-        call.value = NULL;
-        status = guard_run(&realm->guard, share, &call);
-    }
+    *reached = realm->presets.count;
     if (status == 0) {
         size_t more = arena_used(realm->arena) - used;
         JS_SetGCThreshold(realm->runtime, threshold + more);
         if (arena_snapshot(realm->arena)) {
             realm->limit += more;
             realm->shared += more;
+            realm->last_share = call.last;
+            presets_index(&realm->presets);
         } else {
             status = DFD_STATUS_MEMORY;
         }
     }
-    if (status) realm->pristine = before;
+    presets_cut(&realm->presets);
     realm_restore(realm);
     /* Tasks read presets and write little of them: their counts of references. */
     if (status == 0 && realm->guard.catches)
         arena_watch(realm->arena, arena_image_size(realm->arena) - realm->shared);
     return status;
+}
+
+int realm_share(Realm *realm, const Share *first, uint32_t count) {
+    Presets *presets = &realm->presets;
+    if (presets->count < count && !presets_reserve(presets, count)) return DFD_STATUS_MEMORY;
+    while (presets->count < count) {
+        uint32_t reached;
+        int status = share_until(realm, first, count, &reached);
+        if (status == 0) break;
+        bool refused = status == DFD_STATUS_INTERNAL || status == DFD_STATUS_MEMORY;
+        if (!refused || reached == count) return status;
+        /* That one the engine can't have: those before it, and it as undefined. */
+        if (presets->count < reached) {
+            status = share_until(realm, first, reached, &reached);
+            if (status) return status;
+        }
+        realm->last_share = next_share(first, realm->last_share);
+        presets->values[presets->count++] = JS_UNDEFINED;
+        presets_index(presets);
+    }
+    return 0;
 }
 
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,

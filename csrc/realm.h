@@ -9,6 +9,7 @@
 #ifndef DEFERRED_REALM_H
 #define DEFERRED_REALM_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 
 #include "bytes.h"
@@ -52,11 +53,19 @@ void realm_close(Realm *realm); /* NULL is fine */
  * before. */
 int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out);
 
-/* Puts a value, in the wire format, into the realm for good, as the next preset. What it takes does
- * not count towards any limit. One that the engine can't have is there as undefined: tasks that
- * refer to it fail, and no others. Returns 0, or the DFD_STATUS_* that it was left with: the realm
- * is then as it was. The realm must be pristine, and needs no restore. */
-int realm_share(Realm *realm, const uint8_t *value, size_t length);
+/* A value, in the wire format, in a list that only grows, at its end. */
+typedef struct Share {
+    struct Share *next;
+    size_t length;
+    alignas(8) uint8_t value[];
+} Share;
+
+/* Puts the first `count` values of a list (the same one each time, and the caller's as long as the
+ * realm lives) into the realm for good, as its presets: those that it does not have yet, with one
+ * snapshot for all. What they take does not count towards any limit. One that the engine can't have
+ * is there as undefined: tasks that refer to it fail, and no others. Returns 0, or the DFD_STATUS_*
+ * that it was left with: the realm has fewer then. It must be pristine, and needs no restore. */
+int realm_share(Realm *realm, const Share *first, uint32_t count);
 
 /* Compiles an expression that evaluates to a function. Appends the reply (deferred.h, dfd_compile,
  * the wire value only) and returns the program, or NULL when the source was refused (the reply

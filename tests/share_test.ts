@@ -110,6 +110,18 @@ describe("a shared value", () => {
     for (let n = 0; n < 50; n++) for (let i = 0; i <= n; i++) assert.equal(got[at++], i);
   });
 
+  test("may be one of thousands, which go there and back", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const all = Array.from({ length: 10_000 }, (_, i) => pool.share({ i }));
+    const got = await pool.run(
+      (last: { i: number }, list: typeof all) => [last.i, list.toReversed()] as const,
+      all.at(-1)!,
+      all,
+    );
+    assert.equal(got[0], 9999);
+    assert.ok(got[1].every((one, i) => one === all[9999 - i]));
+  });
+
   test("of a registered class is an instance", async () => {
     class Point {
       x = 1;

@@ -30,6 +30,9 @@
  *   presets          arena_restore that forgets a touched chunk (touched <= 1, say); arena_touch
  *                    that lists a chunk after it made it writable; realm_share that does not
  *                    restore
+ *   many presets     realm_share that gives up those before one that can't be had, or keeps them
+ *                    in its list when they are gone from the image
+ *   sixteen times    a snapshot for each; presets_find that looks at one after the other
  *   pile             guard_signal that sends whatever is on its way
  */
 #include <errno.h>
@@ -616,14 +619,39 @@ static int run_on_preset(Realm *realm, const Program *program, const Limits *lim
     return realm_run(realm, program, argument, 2, 1, limits, out);
 }
 
+/* A list of values, and where its next one goes. */
+typedef struct Shares {
+    Share *first, **end;
+} Shares;
+
+static void add_share(Shares *shares, const uint8_t *data, size_t length) {
+    Share *share = malloc(sizeof *share + length);
+    if (!share) abort();
+    *share = (Share){.length = length};
+    memcpy(share->value, data, length);
+    if (!shares->end) shares->end = &shares->first;
+    *shares->end = share;
+    shares->end = &share->next;
+}
+
+static void free_shares(Share *share) {
+    for (Share *next; share; share = next) {
+        next = share->next;
+        free(share);
+    }
+}
+
 static void *with_presets(void *unused) {
     static const Limits none, little = {.memory = 512 * KB};
     (void)unused;
     Realm *realm = realm_open(MEMORY, STACK);
     Bytes first = {0}, out = {0};
     if (!realm || !guard_thread_begin(realm_guard(realm))) abort();
-    CHECK(realm_share(realm, large.data, large.length) == 0);
-    CHECK(realm_share(realm, value.data, value.length) == 0);
+    Shares shares = {0};
+    add_share(&shares, large.data, large.length);
+    CHECK(realm_share(realm, shares.first, 1) == 0);
+    add_share(&shares, value.data, value.length);
+    CHECK(realm_share(realm, shares.first, 2) == 0);
     Program *look = compile(realm, look_source);
     CHECK(run_on_preset(realm, look, &none, &first) == DFD_STATUS_OK);
     check_restore(realm, "a look");
@@ -650,6 +678,7 @@ static void *with_presets(void *unused) {
     bytes_free(&first);
     bytes_free(&out);
     realm_close(realm);
+    free_shares(shares.first);
     return NULL;
 }
 
@@ -664,6 +693,123 @@ TEST("a large preset is as it was after each task, and costs only what is touche
     realm_close(realm);
     pthread_join(start(with_presets, NULL, MB), NULL);
     bytes_free(&large);
+}
+
+/* { n: value }, in the wire format. */
+static void put_n_of(Bytes *bytes, const uint8_t *n, size_t length) {
+    static const uint8_t head[] = {WIRE_OBJECT, 1, WIRE_STRING8, 1, 'n'};
+    bytes->length = 0;
+    bytes_write(bytes, head, sizeof head);
+    bytes_write(bytes, n, length);
+}
+
+static size_t put_preset(uint8_t out[3], unsigned number) {
+    out[0] = WIRE_PRESET;
+    out[1] = (uint8_t)((number & 0x7f) | (number > 0x7f ? 0x80 : 0));
+    out[2] = (uint8_t)(number >> 7);
+    return number > 0x7f ? 3 : 2;
+}
+
+/* Every tenth is no encoding, every tenth refers to the one before, and at each size of a batch
+ * memory ends once while they are made. */
+TEST("presets are given many at once, and one that can't be had costs no other") {
+    enum { PRESETS = 300, INT_SIZE = 5 };
+    unsigned all_lost = 0;
+    REQUIRE(prepare());
+    for (uint32_t batch = 1; batch <= PRESETS; batch = batch * 3 + 1) {
+        Realm *realm = realm_open(MEMORY, STACK);
+        REQUIRE(realm);
+        Program *look = compile(realm, "((v) => [v.n, v])");
+        Shares shares = {0};
+        Bytes bytes = {0}, out = {0}, wanted = {0};
+        for (uint32_t i = 0; i < PRESETS; i++) {
+            uint8_t n[INT_SIZE] = {WIRE_INT, (uint8_t)i, (uint8_t)(i >> 8), 1, 0};
+            put_n_of(&bytes, n, i % 10 == 5 ? put_preset(n, i - 1) : INT_SIZE);
+            add_share(&shares, bytes.data, bytes.length - (i % 10 == 3));
+        }
+        arena_fail_at(realm_arena(realm), batch); /* each preset takes more than one block */
+        for (uint32_t given = 0; given < PRESETS;) {
+            given = given + batch < PRESETS ? given + batch : PRESETS;
+            CHECK(realm_share(realm, shares.first, given) == 0);
+            check_restore(realm, "sharing");
+        }
+        unsigned lost = 0;
+        for (uint32_t i = 0; i < PRESETS; i++) {
+            uint8_t n[INT_SIZE] = {WIRE_INT, (uint8_t)i, (uint8_t)(i >> 8), 1, 0};
+            uint8_t argument[8], before[3];
+            size_t length = put_preset(argument, i);
+            wanted.length = out.length = 0;
+            bytes_write(&wanted, (uint8_t[]){WIRE_ARRAY, 2}, 2);
+            if (i % 10 == 5)
+                bytes_write(&wanted, before, put_preset(before, i - 1));
+            else
+                bytes_write(&wanted, n, INT_SIZE);
+            bytes_write(&wanted, argument, length);
+            int status = realm_run(realm, look, argument, length, 1, &(Limits){0}, &out);
+            if (i % 10 == 3)
+                CHECK(status == DFD_STATUS_THROWN, "%u is no value: %d", i, status);
+            else if (status == DFD_STATUS_THROWN)
+                lost++;
+            else
+                CHECK(status == DFD_STATUS_OK && same(&out, &wanted), "%u of %u", i, batch);
+            check_restore(realm, "a look at a preset");
+        }
+        /* Memory ended for one, to which the next may refer; or for one that is no encoding. */
+        CHECK(lost <= 2, "%u presets of %u are lost", lost, batch);
+        all_lost += lost;
+        check_probe(realm, "presets", &out);
+        bytes_free(&bytes);
+        bytes_free(&out);
+        bytes_free(&wanted);
+        program_drop(look);
+        realm_close(realm);
+        free_shares(shares.first);
+    }
+    CHECK(all_lost > 0, "memory never ended");
+}
+
+/* ms of this thread's processor that it takes to give a realm so many presets and to run a task
+ * that is given and returns them all, among objects that are none; the least of some attempts. */
+static double time_presets(uint32_t count) {
+    double least = INFINITY;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        Realm *realm = realm_open(MEMORY, STACK);
+        if (!realm) abort();
+        Program *among_others = compile(
+            realm, "((v) => v.flatMap((o) => [o, ...Array.from({ length: 20 }, () => ({}))]))");
+        Shares shares = {0};
+        Bytes bytes = {0}, all = {0}, out = {0};
+        const uint8_t n[] = {WIRE_NULL};
+        put_n_of(&bytes, n, sizeof n);
+        bytes_write(&all, (uint8_t[]){WIRE_ARRAY, (uint8_t)(count | 0x80), (uint8_t)(count >> 7)},
+                    3);
+        for (uint32_t i = 0; i < count; i++) {
+            uint8_t preset[3];
+            add_share(&shares, bytes.data, bytes.length);
+            bytes_write(&all, preset, put_preset(preset, i));
+        }
+        struct timespec from, to;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+        CHECK(realm_share(realm, shares.first, count) == 0);
+        CHECK(realm_run(realm, among_others, all.data, all.length, 1, &(Limits){0}, &out) == 0);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+        double ms =
+            (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6;
+        if (ms < least) least = ms;
+        bytes_free(&bytes);
+        bytes_free(&all);
+        bytes_free(&out);
+        program_drop(among_others);
+        realm_close(realm);
+        free_shares(shares.first);
+    }
+    return least;
+}
+
+TEST("sixteen times as many presets take sixteen times as long, not the square of it") {
+    REQUIRE(prepare());
+    double few = time_presets(256), many = time_presets(256 * 16);
+    CHECK(many < few * 40, "%.2f ms for 256, %.2f ms for 4096", few, many);
 }
 
 /* --- threads in turn ----------------------------------------------------------------------- */

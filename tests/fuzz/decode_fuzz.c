@@ -40,7 +40,7 @@ static struct {
     JSRuntime *runtime;
     JSContext *ctx;
     JSValue classes[2]; /* prototypes, one of which inherits from the other */
-    JSValue presets[1];
+    Presets presets;
     size_t blocks; /* that the engine has not given back */
 } fuzz;
 
@@ -87,7 +87,9 @@ static void fuzz_open(void) {
     JS_AddIntrinsicDOMException(fuzz.ctx);
     fuzz.classes[0] = JS_NewObject(fuzz.ctx);
     fuzz.classes[1] = JS_NewObjectProto(fuzz.ctx, fuzz.classes[0]);
-    fuzz.presets[0] = JS_NewArray(fuzz.ctx);
+    if (!presets_reserve(&fuzz.presets, 1)) abort();
+    fuzz.presets.values[fuzz.presets.count++] = JS_NewArray(fuzz.ctx);
+    presets_index(&fuzz.presets);
     JS_SetMaxStackSize(fuzz.runtime, 0); /* sanitizers need much, and the codec none of it */
     JS_SetMemoryLimit(fuzz.runtime, FUZZ_MEMORY);
 }
@@ -203,8 +205,7 @@ static void try_both(const uint8_t *data, size_t length) {
     CloneScope scope = {
         .classes = fuzz.classes,
         .class_count = sizeof fuzz.classes / sizeof *fuzz.classes,
-        .presets = fuzz.presets,
-        .preset_count = sizeof fuzz.presets / sizeof *fuzz.presets,
+        .presets = &fuzz.presets,
         .lent = regions,
         .lent_count = sizeof regions / sizeof *regions,
         .transferred = JS_UNDEFINED,
