@@ -118,7 +118,7 @@ export const either = (...ends: Expected[]): Expected =>
   }, { short: ends.some((end) => end.short) });
 
 /** All that code finds in its realm, in a number; and one computation that uses much of it. */
-function state(): string {
+export function state(): string {
   let hash = 0;
   const known = new Map<unknown, number>();
   const queue: object[] = [];

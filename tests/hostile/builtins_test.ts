@@ -1,0 +1,120 @@
+/**
+ * Each function that a task can reach, called for ever with what is large or strange: whichever of
+ * them never asks whether to stop, it ends in time, and leaves nothing behind.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Deferred, DeferredPool } from "../../mod.ts";
+import { state } from "./hostile.ts";
+
+/** In ms. */
+const LIMIT = 5;
+
+interface Reached {
+  readonly path: string;
+  readonly call: (...args: unknown[]) => unknown;
+}
+
+/** All of them, listed once in each thread's realm. */
+class Reach {
+  static readonly all: Reached[] = [];
+
+  static {
+    const queue: [object, string][] = [
+      [globalThis, ""],
+      [Object.getPrototypeOf(function* () {}), "generator function"],
+      [Object.getPrototypeOf(async function* () {}), "async generator function"],
+      [Object.getPrototypeOf(async () => {}), "async function"],
+      [[].values(), "[].values()"],
+      [new Map().values(), "new Map().values()"],
+      [new Set().values(), "new Set().values()"],
+      [""[Symbol.iterator](), "''[Symbol.iterator]()"],
+      ["".matchAll(/a/g), "''.matchAll(/a/g)"],
+      [[].values().map(String), "[].values().map(String)"],
+      [Iterator.from({ next: () => ({ done: true, value: 1 }) }), "Iterator.from()"],
+    ];
+    const seen = new Set<unknown>([Reach]);
+    const see = (value: unknown, path: string): void => {
+      if (value === null || (typeof value !== "object" && typeof value !== "function")) return;
+      if (!seen.has(value)) seen.add(value) && queue.push([value, path]);
+    };
+    for (const [object, path] of queue) {
+      if (typeof object === "function") Reach.all.push({ path, call: object as Reached["call"] });
+      see(Object.getPrototypeOf(object), `${path}.[[Prototype]]`);
+      for (const key of Reflect.ownKeys(object)) {
+        const { value, get, set } = Reflect.getOwnPropertyDescriptor(object, key)!;
+        see(value, `${path}.${String(key)}`);
+        see(get, `${path}.get ${String(key)}`);
+        see(set, `${path}.set ${String(key)}`);
+      }
+    }
+  }
+}
+
+const callForEver = (number: number, called: Int32Array): void => {
+  const { call } = Reach.all[number]!;
+  const { apply, construct } = Reflect;
+  const add = Atomics.add;
+  const text = "ab".repeat(2 ** 19);
+  const list = Array(2 ** 15).fill(1.5);
+  const bytes = new Uint8Array(2 ** 20);
+  const map = new Map(list.slice(0, 1000).map((x, i) => [i, x]));
+  const all: unknown[] = [
+    { length: 2 ** 53 - 1 },
+    text,
+    list,
+    bytes,
+    3n ** 20_000n,
+    map,
+    new Set(map.keys()),
+    /(a+)+$/g,
+    new DataView(bytes.buffer),
+    bytes.buffer,
+    new Date(),
+    Symbol.iterator,
+    1e300,
+    () => 1,
+    list.values(),
+    Promise.resolve(list),
+    undefined,
+    -1,
+  ];
+  // Each function begins with another one, as some never come to the second.
+  for (let i = number;; i++) {
+    const self = all[i % all.length];
+    add(called, number, 1);
+    for (const one of all) {
+      for (const args of [[], [one], [one, text], [text, one], [2 ** 40, one], [self, one, list]]) {
+        try {
+          apply(call, self, args);
+        } catch { /* again */ }
+        try {
+          construct(call, args);
+        } catch { /* again */ }
+      }
+    }
+  }
+};
+
+test("each function that a task can reach, called for ever, ends in time", {
+  timeout: 120_000,
+}, async () => {
+  const limits = { timeout: LIMIT, memoryLimit: 64 * 2 ** 20 };
+  await using pool = new DeferredPool({ maxThreads: 1, classes: [Reach] });
+  const paths = await pool.run(() => Reach.all.map(({ path }) => path));
+  assert.ok(paths.length > 500, `only ${paths.length}`);
+  const pristine = await pool.run(state);
+  const called = new Int32Array(Deferred.sharedBuffer(4 * paths.length));
+  const delays: number[] = [];
+  for (const [i, path] of paths.entries()) {
+    const task = pool.defer(callForEver, { ...limits, args: [i, called], name: path });
+    const name = await task.then((value) => `the result ${value}`, (error: Error) => error.name);
+    assert.match(name, /^(TimeoutError|DeferredMemoryError)$/, path);
+    if (name === "TimeoutError") delays.push(task.stats!.runTime - LIMIT);
+    if (i % 20 === 0) assert.equal(await pool.run(state), pristine, `the realm after ${path}`);
+  }
+  const median = delays.sort((a, b) => a - b)[delays.length >> 1]!;
+  assert.ok(median < 20, `the median is ${median} ms over the limit`);
+  // On a busy machine some may run out of time before they come to it.
+  assert.ok(called.filter((times) => times > 0).length > paths.length / 2, "they were called");
+});
