@@ -344,6 +344,27 @@ test("destroy() ends tasks that never would", async () => {
   for (const reason of await Promise.all(tasks)) assert.ok(reason instanceof PoolClosedError);
 });
 
+test("the host's own faults stay the host's, beside tasks that are killed", async () => {
+  // (module (memory 1) (func (export "load") (param i32) (result i32) local.get 0 i32.load))
+  const module = new WebAssembly.Module(
+    Uint8Array.fromHex(
+      "0061736d01000000010601" + "60017f017f" + "03020100" + "0503010001" +
+        "0708" + "01046c6f61640000" + "0a09" + "0107002000" + "2802000b",
+    ),
+  );
+  const { load } = new WebAssembly.Instance(module).exports as { load(at: number): number };
+  for (let round = 0; round < 20; round++) {
+    const doomed = reasonOf(pool.defer(endless, { timeout: 5 }));
+    for (let i = 0; i < 5000; i++) assert.equal(load(i * 4), 0); // until it is compiled, too
+    // Beyond its memory is a guard page, whose fault V8 and JavaScriptCore make a trap.
+    for (const at of [65_536, 2 ** 20, -4]) {
+      assert.throws(() => load(at), WebAssembly.RuntimeError);
+    }
+    isDOMException(await doomed, "TimeoutError");
+  }
+  await nextIsFine();
+});
+
 test("an overflow of the native stack says whose it was, and how large", async () => {
   // No task is known that can do it: the engine's own check comes first. (kill_test.c does.)
   const completion = { payload: undefined, errors: [], worker: 1, runTime: 1, waitTime: 1 };
