@@ -531,7 +531,7 @@ describe("transfer into a task", () => {
         }),
       { name: "DataCloneError", message: /args\[1\]/ },
     );
-    const { buffer } = new WebAssembly.Memory({ initial: 1 });
+    const buffer = new WebAssembly.Memory({ initial: 1 }).buffer as ArrayBuffer;
     assert.throws(() => pool.defer(() => 1, { transfer: [buffer, good] }), {
       name: "DataCloneError",
       message: /transfer\[0\]: this ArrayBuffer can't be detached.*buffer\.slice\(\)/,
