@@ -114,7 +114,7 @@ describe("a value that is read in slices", () => {
     encodings.forEach((original, n) => {
       if (original.length > 300) return;
       const bytes = original.slice();
-      for (let at = n % 19; at < bytes.length; at += 19) {
+      for (let at = n % 41; at < bytes.length; at += 41) {
         const before = bytes[at]!;
         for (const change of [0x04, 0x10, 0x1b, before ^ 1]) {
           bytes[at] = change;
@@ -127,7 +127,7 @@ describe("a value that is read in slices", () => {
         assert.equal(outcome(() => readInSlices(cut).value), outcome(() => decode(cut)));
       }
     });
-    assert.ok(count > 1000, `${count}`);
+    assert.ok(count > 500, `${count}`);
   });
 
   test("so is whatever fast-check makes, whatever counts as large", () => {
@@ -305,7 +305,7 @@ describe("a large result", () => {
   });
 
   test("nor does a large buffer that the task made, cloned or transferred", async () => {
-    const length = 256 * MIB;
+    const length = 128 * MIB;
     const atOnce = timeOf(() => new Uint8Array(length).fill(1).slice()); // both sides' pages are new
     const make = (length: number, moves: boolean) => {
       const bytes = new Uint8Array(length).fill(7);
@@ -325,7 +325,7 @@ describe("a large result", () => {
   });
 
   test("nor do many that came at once, none of them large", async () => {
-    const count = 24;
+    const count = 16;
     const make = (n: number) => Array.from({ length: n }, (_, i) => `string ${i}`);
     let now = 0;
     const turns = new Set<number>();
@@ -451,18 +451,25 @@ describe("a large result", () => {
         order.push(`${n} rows`);
       });
     const large = [300_000, 50_000].map(run);
-    const buffer = pool.run(() => new Uint8Array(8 * 2 ** 20)).then(() => order.push("buffer"));
-    const small = [1, 2, 3].map((n) =>
-      pool.run((n: number) => n, n).then((n) => order.push(`${n}`))
+    // Where buffers are not copied, this one is not large. What tells of it lies in the ring, which
+    // the small ones fill several times.
+    const buffer = pool.run(() => ({ bytes: new Uint8Array(8 * 2 ** 20).fill(1), of: "a task" }));
+    const small = Array.from(
+      { length: 3000 },
+      (_, i) =>
+        pool.run((i: number) => `result ${i}`, i).then((text) => {
+          assert.equal(text, `result ${i}`);
+          if (i === 0 || i === 2999) order.push(text);
+        }),
     );
     const marker = allDone(pool);
     await Promise.all(small);
     assert.ok(pool.pending > 0, "they are pending while they are read");
-    await Promise.all([...large, buffer, marker]);
+    await Promise.all([...large, marker]);
+    assert.deepEqual(order, ["result 0", "result 2999", "300000 rows", "50000 rows"]);
+    const { bytes, of } = await buffer;
+    assert.ok(bytes.length === 8 * MIB && bytes.every((byte) => byte === 1) && of === "a task");
     assert.equal(pool.pending, 0);
-    // Where buffers are not copied, this one is not large.
-    const rest = order.filter((name) => name !== "buffer");
-    assert.deepEqual(rest, ["1", "2", "3", "300000 rows", "50000 rows"]);
   });
 
   test("has errors whose stacks are those of the task, and may be thrown", async () => {
@@ -613,7 +620,7 @@ const PROGRAM = `${BEING_READ}
   const much = () => [
     Array.from({ length: 25 }, (_, i) => String(i % 10).repeat(1e6)),
     new Uint8Array(25e6).fill(1),
-    Array.from({ length: 1e5 }, (_, i) => [i]),
+    Array.from({ length: 6e4 }, (_, i) => [i]),
   ];
 `;
 
@@ -623,7 +630,7 @@ describe("memory returns to where it was after", () => {
   const cases: Record<string, [run: string, first?: number]> = {
     "results of 400,000 objects": [
       `const rows = (n) => Array.from({ length: n }, (_, i) => ({ id: i, name: "row " + i }));
-       for (let i = 0; i < 2; i++) check((await pool.run(rows, 4e5)).length === 4e5);`,
+       check((await pool.run(rows, 4e5)).length === 4e5);`,
       1,
     ],
     "large results that arrived": [
@@ -633,7 +640,7 @@ describe("memory returns to where it was after", () => {
          globalThis.gc?.();
          await turn();
        }`,
-      1 / 2,
+      1 / 6,
     ],
     "large results that were cancelled while they were read": [
       `for (let i = 0; i < 6 * part; i++) {
@@ -645,7 +652,7 @@ describe("memory returns to where it was after", () => {
          task.cancel();
          while (pool.pending > 0) await turn();
        }`,
-      1 / 2,
+      1 / 6,
     ],
     "large results whose pools were destroyed while they were read": [
       `for (let i = 0; i < 6 * part; i++) {
@@ -658,7 +665,7 @@ describe("memory returns to where it was after", () => {
          own.destroy();
          await turn();
        }`,
-      1 / 2,
+      1 / 6,
     ],
     "a string of 100 MB as an argument and as a result": [
       `const n = 100e6 * part;
