@@ -147,7 +147,7 @@ describe("a value that is read in slices", () => {
       Object.assign(new TypeError(message, { cause }), { cause, code: cause })
     );
     const list = fc.array(fc.oneof({ arbitrary: anything, weight: 5 }, error), { maxLength: 50 });
-    for (const grain of [1, 16, 1024]) {
+    const counts = [1, 16, 1024].map((grain) => {
       let slices = 0;
       fc.assert(
         fc.property(list, (value) => {
@@ -163,10 +163,14 @@ describe("a value that is read in slices", () => {
           const among = (read.value as unknown[]).filter((value) => value instanceof Error);
           assert.ok(among.every((error, i) => readErrors[i] === error), "the errors' order");
         }),
-        { numRuns: 200 },
+        { numRuns: 200, seed: 5 }, // the same values for each
       );
-      assert.ok(slices > 100, `${slices} slices at ${grain}`);
-    }
+      return slices;
+    }) as [number, number, number];
+    assert.ok(
+      counts[0] > 1.5 * counts[1] && counts[1] > 3 * counts[2] && counts[2] > 100,
+      `${counts}`,
+    );
   });
 
   test("keeps identities across slices, and the prototypes of classes", () => {
@@ -292,7 +296,7 @@ describe("a large result", () => {
   test("does not stall the loop: a timer ticks while 1,000,000 objects arrive", async () => {
     const count = 1_000_000;
     let bytes: Uint8Array | undefined = encode(makeRows(count));
-    const atOnce = timeOf(() => decode(bytes!));
+    const atOnce = Math.min(timeOf(() => decode(bytes!)), timeOf(() => decode(bytes!)));
     bytes = undefined;
     let best = Infinity;
     // What remains is mostly the engine's garbage collection. The machine may be busy: not always.
@@ -305,8 +309,9 @@ describe("a large result", () => {
   });
 
   test("nor does a large buffer that the task made, cloned or transferred", async () => {
-    const length = 128 * MIB;
-    const atOnce = timeOf(() => new Uint8Array(length).fill(1).slice()); // both sides' pages are new
+    const length = 256 * MIB;
+    const source = new Uint8Array(length).fill(1);
+    const atOnce = Math.min(timeOf(() => source.slice()), timeOf(() => source.slice()));
     const make = (length: number, moves: boolean) => {
       const bytes = new Uint8Array(length).fill(7);
       return moves ? Deferred.transfer(bytes, [bytes.buffer]) : bytes;
