@@ -295,15 +295,15 @@ const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 describe("a large result", () => {
   test("does not stall the loop: a timer ticks while 1,000,000 objects arrive", async () => {
     const count = 1_000_000;
-    let bytes: Uint8Array | undefined = encode(makeRows(count));
-    const atOnce = Math.min(timeOf(() => decode(bytes!)), timeOf(() => decode(bytes!)));
-    bytes = undefined;
+    const bytes = encode(makeRows(count));
+    let atOnce = timeOf(() => decode(bytes));
     let best = Infinity;
     // What remains is mostly the engine's garbage collection. The machine may be busy: not always.
     for (let i = 0; i < 4 && best >= 0.7 * atOnce; i++) {
       const [gap, rows] = await longestGap(() => pool.run(makeRows, count));
       checkRows(rows, count);
       best = Math.min(best, gap);
+      atOnce = Math.min(atOnce, timeOf(() => decode(bytes))); // with a heap that is large already
     }
     assert.ok(best < 0.7 * atOnce, `${best} ms without a tick, ${atOnce} ms to read it at once`);
   });
