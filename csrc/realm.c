@@ -98,6 +98,17 @@ static JSValue throw_clone_error(JSContext *ctx, const char *text) {
     return JS_Throw(ctx, engine_new_dom_exception(ctx, name, JS_NewString(ctx, text)));
 }
 
+/* Why something on a list can't be transferred, or NULL. */
+static const char *untransferable(JSContext *ctx, JSValueConst value) {
+    EngineKind kind = JS_IsObject(value) ? engine_kind(ctx, value) : ENGINE_PLAIN;
+    if (kind == ENGINE_SHARED)
+        return "a SharedArrayBuffer is shared, not transferred; leave it out of the list";
+    if (kind == ENGINE_VIEW) return "a view can't be transferred; pass its buffer: view.buffer";
+    if (kind != ENGINE_BUFFER) return "only an ArrayBuffer can be transferred";
+    if (engine_buffer(value).detached) return "a detached ArrayBuffer can't be transferred";
+    return NULL;
+}
+
 /* The ArrayBuffers of a list as a Set, if they are just that. */
 static JSValue buffers_of(JSContext *ctx, JSValueConst list) {
     int64_t count;
@@ -108,15 +119,15 @@ static JSValue buffers_of(JSContext *ctx, JSValueConst list) {
     JSValue all = engine_new_map(ctx, true);
     for (int64_t i = 0; i < count; i++) {
         JSValue buffer = JS_GetPropertyInt64(ctx, list, i);
-        if (JS_IsException(buffer)) return buffer;
-        if (!JS_IsObject(buffer) || engine_kind(ctx, buffer) != ENGINE_BUFFER)
-            return throw_clone_error(ctx, "only an ArrayBuffer can be transferred; of a typed "
-                                          "array that is its `buffer`");
-        if (engine_buffer(buffer).detached)
-            return throw_clone_error(ctx, "a detached ArrayBuffer can't be transferred");
-        int added = engine_map_add(ctx, all, buffer, JS_UNDEFINED);
-        if (added < 0) return JS_EXCEPTION;
-        if (!added) return throw_clone_error(ctx, "an ArrayBuffer can't be transferred twice");
+        const char *why = NULL;
+        int added = -1;
+        if (!JS_IsException(buffer) && !(why = untransferable(ctx, buffer)))
+            added = engine_map_add(ctx, all, JS_DupValue(ctx, buffer), JS_UNDEFINED);
+        if (added == 0) why = "an ArrayBuffer can't be transferred twice";
+        JS_FreeValue(ctx, buffer);
+        if (added > 0) continue;
+        JS_FreeValue(ctx, all);
+        return why ? throw_clone_error(ctx, why) : JS_EXCEPTION;
     }
     return all;
 }
@@ -146,14 +157,22 @@ static JSValue no_tasks_here(JSContext *ctx, JSValueConst self, int argc, JSValu
                                   "it outside");
 }
 
+static JSValue no_sharing_here(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc, (void)argv;
+    return JS_ThrowTypeError(ctx, "a task can't share memory of its own: make the buffer outside, "
+                                  "and pass it in `args`");
+}
+
 /* What a task has of the host's class. */
 static bool add_deferred(JSContext *ctx, JSValueConst global) {
     JSValue deferred =
         JS_NewCFunction2(ctx, no_tasks_here, "Deferred", 1, JS_CFUNC_constructor_or_func, 0);
     JSValue run = JS_NewCFunction(ctx, no_tasks_here, "run", 1);
     JSValue move = JS_NewCFunction(ctx, transfer, "transfer", 2);
+    JSValue share = JS_NewCFunction(ctx, no_sharing_here, "sharedBuffer", 1);
     int flags = JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE;
     return JS_DefinePropertyValueStr(ctx, deferred, "run", run, flags) >= 0 &&
+           JS_DefinePropertyValueStr(ctx, deferred, "sharedBuffer", share, flags) >= 0 &&
            JS_DefinePropertyValueStr(ctx, deferred, "transfer", move, flags) >= 0 &&
            JS_DefinePropertyValueStr(ctx, global, "Deferred", deferred, flags) >= 0;
 }

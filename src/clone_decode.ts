@@ -19,6 +19,7 @@ import {
   COMPILED_FROM,
   ERROR_CLASSES,
   isIndex,
+  MAX_BUFFER,
   MAX_DEPTH,
   MAX_LENGTH,
   SHAPE_KEYS,
@@ -548,6 +549,7 @@ function readBuffer(): ArrayBuffer {
 function readResizable(): ArrayBuffer {
   const length = readN();
   const maxByteLength = readN();
+  if (maxByteLength > MAX_BUFFER) malformed(`a buffer that may grow to ${maxByteLength} bytes`);
   align(8, length, 1);
   const buffer = newResizable(length, maxByteLength);
   new Uint8Array(buffer).set(source.subarray(at, at + length));

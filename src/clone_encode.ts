@@ -37,6 +37,7 @@ import {
   ERROR_CLASSES,
   ERROR_NUMBERS,
   isIndex,
+  MAX_BUFFER,
   MAX_DEPTH,
   MAX_LENGTH,
   MOVE_BYTES,
@@ -166,8 +167,6 @@ const KEPT_SHAPES = 4096;
 const KEPT_UNITS = 65536;
 /** Objects up to this many are looked for one by one; then a Set is made. */
 const FEW = 8;
-/** The largest memory that a task can have a buffer over: the engine's limit. */
-const MAX_REGION = 2 ** 31 - 1;
 /** After this many encodings that needed a quarter at most, memory is given back. */
 const PATIENCE = 256;
 
@@ -845,7 +844,7 @@ export class Encoder {
     const parts = partsOfBuffer(buffer);
     if (parts instanceof Refusal) return this.#refuseThis(parts);
     const { byteLength, maxByteLength } = parts;
-    if ((maxByteLength ?? byteLength) > MAX_REGION) return this.#refuseThis(TOO_LARGE_BUFFER);
+    if ((maxByteLength ?? byteLength) > MAX_BUFFER) return this.#refuseThis(TOO_LARGE_BUFFER);
     if (maxByteLength === undefined) return this.#fixed(buffer, 0, byteLength);
     this.#tagN(BUFFER_RESIZABLE, byteLength);
     this.#n(maxByteLength);
@@ -866,7 +865,7 @@ export class Encoder {
     if (this.#copies !== null) return this.#refuseThis(this.#copies);
     const { byteLength, growable } = partsOfShared(buffer);
     if (growable) return this.#refuseThis(GROWABLE);
-    if (byteLength > MAX_REGION) return this.#refuseThis(TOO_LARGE_BUFFER);
+    if (byteLength > MAX_BUFFER) return this.#refuseThis(TOO_LARGE_BUFFER);
     this.#tagN(SHARED, this.#region(buffer));
   }
 

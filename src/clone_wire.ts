@@ -13,6 +13,8 @@ export const MAX_DEPTH = 1000;
 export const SHAPE_KEYS = 64;
 /** The least bytes of a buffer for which not copying pays: WIRE_MOVE_BYTES of csrc/clone.h. */
 export const MOVE_BYTES = 65536;
+/** The largest buffer that a task can have: the engine's limit. */
+export const MAX_BUFFER = 0x7fffffff;
 /** The largest number that fits into a varint. */
 export const MAX_LENGTH = 0xffffffff;
 

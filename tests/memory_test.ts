@@ -736,10 +736,38 @@ describe("transfer out of a task", () => {
     assert.deepEqual(got, { a: 1 });
   });
 
-  test("a task can't start tasks", async () => {
-    assert.match(
-      (await refusal(pool.run(() => new Deferred(() => 1)))).message,
-      /start it outside/,
-    );
+  test("a task can't start tasks, nor share memory that it makes", async () => {
+    const messages = await Promise.all([
+      refusal(pool.run(() => new Deferred(() => 1))),
+      refusal(pool.run(() => Deferred.sharedBuffer(8))),
+    ]);
+    assert.match(messages[0].message, /start it outside/);
+    assert.match(messages[1].message, /make the buffer outside, and pass it in `args`/);
+  });
+
+  test("what is refused says why, and is not kept", async () => {
+    const wrong: [() => unknown, RegExp][] = [
+      [
+        () => Deferred.transfer(1, [new SharedArrayBuffer(8)] as never),
+        /is shared, not transferred/,
+      ],
+      [() => Deferred.transfer(1, [new Uint8Array(8)] as never), /view\.buffer/],
+      [() => Deferred.transfer(1, [{}] as never), /only an ArrayBuffer/],
+    ];
+    for (const [fn, message] of wrong) {
+      await assert.rejects(pool.run(fn), { name: "DataCloneError", message });
+    }
+    const refusals = await pool.defer(() => {
+      for (let i = 0;; i++) {
+        const buffer = new ArrayBuffer(2 ** 20);
+        try {
+          if (i === 50) return i;
+          Deferred.transfer(1, [buffer, buffer]);
+        } catch {
+          continue;
+        }
+      }
+    }, { memoryLimit: 8 * MIB });
+    assert.equal(refusals, 50);
   });
 });
