@@ -2,7 +2,7 @@
  * a restore brings back every byte of the pristine realm.
  *
  * Only the engine and the arena take part, so that what fails here is one of the two.
- * ARENA_TEST_RUNS scales the number of tasks (10000 is the default, 1000000 the full size).
+ * ARENA_TEST_RUNS scales the number of tasks (10000 is the default, 100000 the full size).
  *
  * What makes the tests fail; all of it was tried:
  *   restores, results, allocations, signals, suspended
