@@ -549,7 +549,6 @@ function readBuffer(): ArrayBuffer {
 function readResizable(): ArrayBuffer {
   const length = readN();
   const maxByteLength = readN();
-  if (maxByteLength > MAX_BUFFER) malformed(`a buffer that may grow to ${maxByteLength} bytes`);
   align(8, length, 1);
   const buffer = newResizable(length, maxByteLength);
   new Uint8Array(buffer).set(source.subarray(at, at + length));
@@ -560,6 +559,7 @@ function readResizable(): ArrayBuffer {
 
 function newResizable(length: number, maxByteLength: number): ArrayBuffer {
   try {
+    if (maxByteLength > MAX_BUFFER) throw new RangeError("no task can have one");
     return new ArrayBuffer(length, { maxByteLength });
   } catch (cause) {
     return malformed(`a buffer of ${length} that may grow to ${maxByteLength} bytes`, cause);
