@@ -5,7 +5,8 @@
  *
  * Follows the HTML standard, section 2.7, and writes the same bytes for a value as the C half.
  * Where it departs from structuredClone:
- *   - More of errors crosses: own properties, `errors`, a name of their own, the stack.
+ *   - More of errors crosses: own properties, `errors`, a name of their own, the stack. What can't
+ *     be cloned of them is replaced by a text.
  *   - A Buffer is a view of its own bytes only, and not of the pool that it was cut from.
  *   - Of arrays with more than 32 elements, accessors are read more than once, and elements that
  *     aren't enumerable are copied.

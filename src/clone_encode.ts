@@ -204,7 +204,8 @@ export class Encoder {
   #count = 0;
 
   #shapes = new Shape();
-  #shapeCount = 0;
+  /* By their numbers. */
+  readonly #defined: Shape[] = [];
   #epoch = 0;
   #kept = 0;
   #keptUnits = 0;
@@ -220,6 +221,8 @@ export class Encoder {
   readonly #classNumber: ((prototype: object) => number | undefined) | undefined;
   #transfer: ReadonlySet<unknown> | undefined;
   #regions: ArrayBufferLike[] | undefined;
+  /* What was refused last. */
+  #refused: Refused | undefined;
 
   // Where the walk is, for paths: the keys that led into each open object, and a Map's list.
   #root = "";
@@ -264,7 +267,7 @@ export class Encoder {
       this.#kept = this.#keptUnits = 0;
     }
     this.#epoch++;
-    this.#shapeCount = 0;
+    this.#defined.length = 0;
     this.#at = 0;
     this.#transfer = transfer;
     this.#reserve(headerBytes);
@@ -300,7 +303,7 @@ export class Encoder {
       this.#count = 0;
     }
     if (this.#lists.length > 0) this.#lists.length = 0;
-    this.#transfer = this.#regions = undefined;
+    this.#transfer = this.#regions = this.#refused = undefined;
   }
 
   /**
@@ -691,7 +694,7 @@ export class Encoder {
       return shape;
     }
     shape.epoch = this.#epoch;
-    shape.number = this.#shapeCount++;
+    shape.number = this.#defined.push(shape) - 1;
     if (shape.head !== undefined) {
       this.#raw(shape.head);
       return shape;
@@ -944,8 +947,8 @@ export class Encoder {
     if (flags & WIRE_ERROR_HAS.NAME) this.#string(name as string);
     if (flags & WIRE_ERROR_HAS.MESSAGE) this.#string(message);
     if (flags & WIRE_ERROR_HAS.STACK) this.#string(stack as string);
-    if (flags & WIRE_ERROR_HAS.CAUSE) this.#value(cause!.value, "cause", null);
-    if (flags & WIRE_ERROR_HAS.ERRORS) this.#value(errors, "errors", null);
+    if (flags & WIRE_ERROR_HAS.CAUSE) this.#part(cause!.value, "cause");
+    if (flags & WIRE_ERROR_HAS.ERRORS) this.#errors(errors as unknown[]);
     if (flags & WIRE_ERROR_HAS.PROPS) this.#errorProps(error, keys);
   }
 
@@ -954,9 +957,67 @@ export class Encoder {
     if (keys.length > SHAPE_KEYS) return this.#pairs(OBJECT_PAIRS, error, keys);
     this.#shapeOf(keys);
     for (const key of keys) {
-      if (Object.hasOwn(error, key)) this.#value((error as never)[key], key, null);
+      if (Object.hasOwn(error, key)) this.#part((error as never)[key], key);
       else this.#tag(HOLE);
     }
+  }
+
+  /** The `errors` of an AggregateError: if one of them can't be cloned, a text stands for that one. */
+  #errors(errors: readonly unknown[]): void {
+    this.#attempt(() => this.#value(errors, "errors", null), () => {
+      this.#reference(errors);
+      this.#keys[this.#depth++] = "errors";
+      this.#tagN(ARRAY, errors.length);
+      for (let i = 0; i < errors.length; i++) this.#part(errors[i], i);
+      this.#depth--;
+    });
+  }
+
+  /** A part of an error, or a text that says why it can't be cloned: no error is lost for that. */
+  #part(value: unknown, key: Key): void {
+    this.#attempt(() => this.#value(value, key, null), ({ what, path }) => {
+      const inside = path.slice(this.#pathTo(key).length);
+      this.#string(`[${what} can't be cloned${inside === "" ? "" : `: ${inside}`}]`);
+    });
+  }
+
+  /** Writes something; if it is refused nothing of it is left, and `otherwise` is written. */
+  #attempt(write: () => void, otherwise: (refused: Refused) => void): void {
+    const at = this.#at;
+    const count = this.#count;
+    const depth = this.#depth;
+    const shapes = this.#defined.length;
+    const regions = this.#regions?.length ?? 0;
+    try {
+      return write();
+    } catch (error) {
+      const refused = this.#refused;
+      if (error !== refused?.error) throw error;
+      this.#refused = undefined;
+      this.#at = at;
+      this.#depth = depth;
+      for (const shape of this.#defined.splice(shapes)) shape.epoch = 0;
+      if (this.#regions !== undefined) this.#regions.length = regions;
+      if (regions === 0) this.#regions = undefined;
+      this.#forget(count);
+      otherwise(refused!);
+    }
+  }
+
+  /** Takes the numbers back from the `count`th object on. */
+  #forget(count: number): void {
+    for (let i = Math.min(this.#count, FEW) - 1; i >= count; i--) this.#objects[i] = undefined;
+    if (count < FEW) {
+      this.#seen = this.#numbers = undefined;
+    } else if (this.#numbers !== undefined) {
+      for (const [object, number] of this.#numbers) {
+        if (number >= count) this.#numbers.delete(object);
+      }
+    } else {
+      let number = 0;
+      for (const object of this.#seen!) if (number++ >= count) this.#seen!.delete(object);
+    }
+    this.#count = count;
   }
 
   // -- Failures --
@@ -969,13 +1030,19 @@ export class Encoder {
 
   /** Refuses what `key` led to from the object that is open. */
   #refuse(key: Key, { what, advice }: Refusal): never {
-    let path = this.#root;
-    if (this.#depth > 0) {
-      for (let i = 1; i < this.#depth; i++) path += this.#step(i, this.#keys[i]);
-      path += this.#step(this.#depth, key);
-    }
+    const path = this.#pathTo(key);
     const shown = path.length > 200 ? `${path.slice(0, 80)} … ${path.slice(-80)}` : path;
-    throw new DataCloneError(`${shown}: ${what} can't be cloned; ${advice}`, path);
+    const error = new DataCloneError(`${shown}: ${what} can't be cloned; ${advice}`, path);
+    this.#refused = { error, what, path };
+    throw error;
+  }
+
+  /** The path of what `key` leads to from the object that is open. */
+  #pathTo(key: Key): string {
+    let path = this.#root;
+    if (this.#depth === 0) return path;
+    for (let i = 1; i < this.#depth; i++) path += this.#step(i, this.#keys[i]);
+    return path + this.#step(this.#depth, key);
   }
 
   /** A part of a path, written as clone_encode.c writes it. */
@@ -993,6 +1060,13 @@ export class Encoder {
       ? `.get(${JSON.stringify(mapKey)})`
       : `[Map value ${(position - 1) / 2}]`;
   }
+}
+
+/** Something that can't be cloned. */
+interface Refused {
+  readonly error: DataCloneError;
+  readonly what: string;
+  readonly path: string;
 }
 
 function describeFunction(fn: object): Refusal {

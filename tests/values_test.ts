@@ -441,15 +441,64 @@ describe("what can't be cloned is refused, with its path:", () => {
     });
   }
 
-  test("in an error; one that comes from a task arrives all the same, with text instead", async () => {
-    const cause = () => new Error("e", { cause: { deep: [() => 1] } });
-    const errors = () => new AggregateError([1, Symbol("s")], "e");
-    assert.throws(() => Deferred.run((e) => e, cause()), fails("args[0]", ".cause.deep[0]"));
-    assert.throws(() => Deferred.run((e) => e, errors()), fails("args[0]", ".errors[1]"));
-    assert.match((await Deferred.run(cause)).cause as string, /can't be cloned: \.deep\[0\]/);
-    const { errors: [one, symbol] } = await Deferred.run(errors);
-    assert.equal(one, 1);
-    assert.match(symbol, /symbol can't be cloned/);
+  test("but in an error, which arrives all the same, with text instead, both ways", async () => {
+    const cause = () => new Error("e", { cause: { deep: [function named() {}] } });
+    for (
+      const { cause: text } of [
+        await Deferred.run(cause),
+        await Deferred.run((e) => e, cause()),
+      ]
+    ) {
+      assert.equal(text, "[a function (`named`) can't be cloned: .deep[0]]");
+    }
+    const errors = () =>
+      new AggregateError([1, Symbol("s"), new Error("in", { cause() {} } as object)]);
+    for (
+      const { errors: got } of [
+        await Deferred.run(errors),
+        await Deferred.run((e) => e, errors()),
+      ]
+    ) {
+      assert.equal(got[0], 1);
+      assert.match(got[1], /^\[a symbol.* can't be cloned\]$/);
+      assert.match(got[2].cause, /^\[a function.* can't be cloned\]$/);
+    }
+    const own = Object.assign(new Error("e"), { code: 7, config: { retry() {} }, also: () => 1 });
+    const got = await Deferred.run((e) => e, own);
+    assert.deepEqual([got.message, got.code], ["e", 7]);
+    assert.match(String(got.config), /^\[.*`retry`.*: \.retry\]$/);
+    assert.match(String(got.also), /^\[a function \(`also`\) can't be cloned\]$/);
+  });
+
+  test("and what such an error holds and shares is as it was, few objects or many", async () => {
+    for (const count of [0, 1, 5, 6, 7, 8, 9, 50]) {
+      const before = Array.from({ length: count }, (_, i) => ({ [`before${i % 3}`]: i }));
+      const shared = { only: "inside" };
+      const bytes = new Uint8Array(100_000).fill(count);
+      const error = new Error("e") as Error & { data: unknown };
+      const gone = { bytes, shared, many: [{ f: 1 }, {}, {}, {}, {}, {}, {}, {}], f() {} };
+      error.data = count % 2 === 0 ? gone : [before, gone]; // nothing came again yet, or something did
+      const after = [shared, { shared }, before.at(-1), bytes, { f: 1 }];
+      const value = { before, large: new Uint8Array(70_000), error, after };
+      const got = await Deferred.run((v) => v, value);
+      assert.deepEqual(got.before, before);
+      assert.match(String(got.error.data), /^\[a function \(`f`\) can't be cloned/);
+      assert.deepEqual(got.after, after);
+      assert.equal((got.after[1] as { shared: object }).shared, got.after[0]);
+      assert.equal(got.after[2], got.before.at(-1));
+    }
+  });
+
+  test("a getter's error in an error is thrown as it is", () => {
+    const mine = new RangeError("mine");
+    const error = Object.assign(new Error("e"), {
+      data: {
+        get x() {
+          throw mine;
+        },
+      },
+    });
+    assert.throws(() => Deferred.run((e) => e, error), (e) => e === mine);
   });
 
   test("in Maps and Sets", async () => {
