@@ -26,7 +26,7 @@ import {
   stringMethods,
   VIEW_CLASSES,
 } from "./clone_wire.ts";
-import { InternalError } from "./errors.ts";
+import { InternalError, withoutFrames } from "./errors.ts";
 
 // Engines know the value of a module's const, but look up each property of an imported object.
 const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;
@@ -637,22 +637,18 @@ function readError(): Error {
 
 /** An error without the engine's own stack, which would show this file. */
 function makeError(kind: number, name: string | undefined, message: string | undefined): Error {
-  const { stackTraceLimit } = Error;
-  Reflect.set(Error, "stackTraceLimit", 0); // fails quietly where Error is frozen
-  try {
-    if (kind === WIRE_ERROR.DOMException) {
-      return new DOMException(message ?? "", name ?? "DOMException");
-    }
-    const error = kind === WIRE_ERROR.AggregateError
-      ? new AggregateError([])
-      : new (ERROR_CLASSES[kind] as ErrorConstructor)();
-    if (kind === WIRE_ERROR.AggregateError) Reflect.deleteProperty(error, "errors");
-    if (name !== undefined) define(error, "name", name, false);
-    if (message !== undefined) define(error, "message", message, false);
-    return error;
-  } finally {
-    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  if (kind === WIRE_ERROR.DOMException) {
+    return withoutFrames(() => new DOMException(message ?? "", name ?? "DOMException"));
   }
+  const error = withoutFrames(() =>
+    kind === WIRE_ERROR.AggregateError
+      ? new AggregateError([])
+      : new (ERROR_CLASSES[kind] as ErrorConstructor)()
+  );
+  if (kind === WIRE_ERROR.AggregateError) Reflect.deleteProperty(error, "errors");
+  if (name !== undefined) define(error, "name", name, false);
+  if (message !== undefined) define(error, "message", message, false);
+  return error;
 }
 
 // -- Shapes --

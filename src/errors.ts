@@ -193,3 +193,17 @@ export class DataCloneError extends DOMException {
     uncut.add(this);
   }
 }
+
+/**
+ * What `make` makes, an error, with no frames of this package: runtimes print those they have of an
+ * error that nobody caught, whatever its `stack` says.
+ */
+export function withoutFrames(make: () => Error): Error {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, "stackTraceLimit", 0); // fails quietly where Error is frozen
+  try {
+    return make();
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  }
+}

@@ -10,6 +10,7 @@ import {
   DeferredStackError,
   InternalError,
   UnsettledError,
+  withoutFrames,
 } from "./errors.ts";
 import type { Completion } from "./reactor.ts";
 import type { Limits } from "./runner.ts";
@@ -40,20 +41,6 @@ export function rejection(completion: Completion, subject: Subject): unknown {
   const error = withoutFrames(() => libraryError(status, payload, subject));
   setTaskStacks([error], subject, error);
   return error;
-}
-
-/**
- * What `make` makes, an error, with no frames of this package: runtimes print those they have of an
- * error that nobody caught, whatever its `stack` says.
- */
-function withoutFrames(make: () => Error): Error {
-  const { stackTraceLimit } = Error;
-  Reflect.set(Error, "stackTraceLimit", 0); // fails quietly where Error is frozen
-  try {
-    return make();
-  } finally {
-    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
-  }
 }
 
 /** What a task that returned resolves with. */

@@ -16,6 +16,18 @@ after(() => pool.close());
 const MIB = 2 ** 20;
 const sizes = [0, 1, 7, 4096, 65_535, 65_536, 65_537, MIB + 1, 16 * MIB];
 
+/** A value that holds a buffer of 2 MiB, views of it, and itself. */
+function viewsOf(buffer: ArrayBuffer): Record<string, unknown> {
+  const value: Record<string, unknown> = {
+    all: buffer,
+    tail: new Float64Array(buffer, MIB, 4),
+    data: new DataView(buffer, 8, 16),
+  };
+  value.self = value;
+  new Float64Array(buffer, MIB)[1] = 2.5;
+  return value;
+}
+
 async function refusal(promise: Promise<unknown>): Promise<Error> {
   try {
     await promise;
@@ -302,14 +314,7 @@ describe("large buffers that are cloned", () => {
   });
 
   test("keep views, sharing and cycles, both ways", async () => {
-    const buffer = new ArrayBuffer(2 * MIB);
-    const value: Record<string, unknown> = {
-      all: buffer,
-      tail: new Float64Array(buffer, MIB, 4),
-      data: new DataView(buffer, 8, 16),
-    };
-    value.self = value;
-    new Float64Array(buffer, MIB)[1] = 2.5;
+    const value = viewsOf(new ArrayBuffer(2 * MIB));
     const got = await pool.run((v: typeof value) => {
       const { all, tail, data, self } = v as { [key in keyof typeof v]: DataView };
       v.right = self === v as unknown && tail!.buffer === all as unknown &&
@@ -451,13 +456,7 @@ describe("transfer into a task", () => {
 
   test("keeps views, sharing and cycles", async () => {
     const buffer = new ArrayBuffer(2 * MIB);
-    const value: Record<string, unknown> = {
-      all: buffer,
-      tail: new Float64Array(buffer, MIB, 4),
-      data: new DataView(buffer, 8, 16),
-    };
-    value.self = value;
-    new Float64Array(buffer, MIB)[1] = 2.5;
+    const value = viewsOf(buffer);
     const got = await pool.defer((v: typeof value) => {
       const tail = v.tail as Float64Array;
       return [v.self === v, tail.buffer === v.all, (v.data as DataView).buffer === v.all, tail[1]];
