@@ -107,23 +107,48 @@ function isOwn(file: string, name: string): boolean {
   return path !== null && path.startsWith(fileURLToPath(ownFolder)) && OWN_FUNCTION.test(name);
 }
 
+/** What is looked at of a stack, which may be a text of the task's: lines, and units of each. */
+const MAX_LINES = 32;
+const MAX_LINE = 1024;
+
+/** The lines of a stack that are frames. */
+function frameLines(stack: string): string[] {
+  return stack.slice(0, MAX_LINES * MAX_LINE).split(/[\n\r\u2028\u2029]/, MAX_LINES)
+    .filter((line) => line.length <= MAX_LINE && /^\s+at /.test(line))
+    .map((line) => `    ${line.trim()}`);
+}
+
+/** The parts of a line `    at name (place)` or `    at place`. */
+function callOf(line: string): { name: string; place: string } {
+  const text = line.slice("    at ".length);
+  const open = text.endsWith(")") ? text.lastIndexOf(" (") : -1;
+  if (open < 0) return { name: "", place: text.replace(/^async /, "") };
+  return { name: text.slice(0, open), place: text.slice(open + 2, -1) };
+}
+
+/** The parts of `file:line:column`. */
+function placeOf(place: string): { file: string; line: number | undefined; column: number } {
+  const match = /:(\d{1,9}):(\d{1,9})$/.exec(place);
+  if (!match) return { file: place, line: undefined, column: 0 };
+  return {
+    file: place.slice(0, match.index),
+    line: Number(match[1]),
+    column: Number(match[2]),
+  };
+}
+
 /** The user's frames of a site, innermost first. */
 function siteFrames(site: Site): SiteFrame[] {
   const { stack } = site;
   const frames: SiteFrame[] = [];
   if (typeof stack !== "string") return frames;
-  for (const text of stack.split("\n")) {
-    const match = /^\s+at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(text);
-    if (!match) continue;
-    const [, name = "", file = "", line, column] = match;
+  for (const text of frameLines(stack)) {
+    const { name, place } = callOf(text);
+    const { file, line, column } = placeOf(place);
+    if (file === "" || line === undefined) continue;
     if (/^(node|ext|native|bun|internal|deferred):/.test(file)) continue;
     if (frames.length === 0 && isOwn(file, name)) continue;
-    frames.push({
-      text: `    ${text.trim()}`,
-      file,
-      line: Number(line),
-      column: Number(column),
-    });
+    frames.push({ text, file, line, column });
   }
   return frames.slice(0, FRAMES);
 }
@@ -166,16 +191,16 @@ function taskFrames(stack: string, text: string, name: string): TaskFrame[] {
   const source = readSource(text);
   const frames: TaskFrame[] = [];
   if (!("from" in source)) return frames;
-  const lines = stack.split("\n").filter((line) => /^\s+at /.test(line));
+  const lines = frameLines(stack).slice(0, ENGINE_FRAMES);
   let end = 0;
   for (const line of lines) {
-    const match = /^\s+at (?:(.*) \()?(.*?)(?::(\d+):(\d+))?\)?$/.exec(line)!;
-    const [, called = "", file = "", row, column] = match;
-    if (file === TASK_FILE) {
-      const offset = offsetIn(source, Number(row), Number(column));
+    const { name: called, place } = callOf(line);
+    const { file, line: row, column } = placeOf(place);
+    if (file === TASK_FILE && row !== undefined) {
+      const offset = offsetIn(source, row, column);
       if (offset === null || called === "<eval>") continue;
       end = frames.push({ name: called, place: "", offset });
-    } else if (file === "native") {
+    } else if (place === "native") {
       frames.push({ name: called, place: "native", offset: null });
     } else if (called !== "") { // what eval and Function made inside the task
       const where = `${called === "<eval>" ? "eval" : called}`;

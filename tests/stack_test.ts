@@ -291,6 +291,25 @@ group("the frames of a stack", () => {
     assert.deepEqual(stackOf(new DataCloneError("x", "y")), ["DataCloneError: x", made]);
   });
 
+  test("are read from any text, without throwing and within bounds", () => {
+    const texts = [
+      "    at a\rb",
+      "    at a\u2028b (deferred:task:2:1)",
+      "    at a\u2029b",
+      `    at${" (".repeat(300_000)}`,
+      `    at${" (".repeat(300_000)}\r`,
+      "    at f (deferred:task:2:1)\n".repeat(100_000),
+      `    at f (deferred:task:${"9".repeat(400)}:1)`,
+    ];
+    for (const text of texts) {
+      const started = performance.now();
+      const stack = taskStack(errorWith(text), { name: "", fn, site: {} });
+      // Parsed without bounds, some of them take minutes.
+      assert.ok(performance.now() - started < 5000, `${text.slice(0, 40)} takes long`);
+      assert.ok(stack.length < 10_000 && stack.split("\n").length < 20, stack.slice(0, 200));
+    }
+  });
+
   test("that make no sense are left out", () => {
     for (
       const stack of ["    at x (deferred:task:999999:1)\n    at \n at y ((((\n", "", undefined]
