@@ -526,7 +526,7 @@ static Step encode_elements(Encoder *e, EncodeFrame *frame, JSValue *values) {
     if (read == frame->count) {
         put_numbers(e, values, read, numbers_of(values, read));
         pop(e);
-        return DONE;
+        return PUSHED; /* code has run */
     }
     put_tag_n(e->out.bytes, WIRE_ARRAY, frame->length);
     for (uint32_t i = 0; i < read; i++) put_number(e->out.bytes, number_of(values[i]));

@@ -81,6 +81,28 @@ describe("the vectors:", () => {
     });
   }
 
+  // Where lists that begin in the room of a few elements grow, in either half.
+  test("arrive as they are from any depth, beside siblings", () => {
+    const nest = (value: unknown, depth: number): unknown =>
+      depth === 0 ? value : { a: nest(value, depth - 1) };
+    // deno-lint-ignore no-explicit-any -- whatever it is
+    const open = (value: any, depth: number): any => depth === 0 ? value : open(value.a, depth - 1);
+    for (const { name, js, hex, again } of vectors) {
+      if (name === "1000 deep") continue; // as deep as may be
+      for (const depth of [7, 15, 31, 63]) {
+        const list = [evaluate(js), { x: 1 }, 5, { y: 2 }];
+        const [first, ...others] = open(clone(nest(list, depth)), depth);
+        assert.equal(toHex(encode(first)), again ?? hex, `${name}, in an array`);
+        assert.deepEqual(others, [{ x: 1 }, 5, { y: 2 }], name);
+        const { v, ...rest } = open(clone(nest({ v: evaluate(js), x: {}, n: 5 }, depth)), depth);
+        assert.equal(toHex(encode(v)), again ?? hex, `${name}, in an object`);
+        assert.deepEqual(rest, { x: {}, n: 5 }, name);
+        const map = open(clone(nest(new Map([[{}, evaluate(js)]]), depth)), depth);
+        assert.equal(toHex(encode([...map.values()][0])), again ?? hex, `${name}, in a Map`);
+      }
+    }
+  });
+
   test("often enough for compiled code to take over", () => {
     for (let i = 0; i < 60; i++) {
       for (const { name, js, hex, again } of vectors) {

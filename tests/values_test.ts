@@ -161,6 +161,15 @@ describe("values cross as structuredClone makes them:", () => {
       return o;
     },
 
+    "arrays that can't grow, beside others, at any depth": () => {
+      const slow = () => [Object.freeze([1, 2]), { x: 1 }, Object.seal([1.5]), { y: 2 }];
+      const nest = (value: unknown, depth: number) => {
+        for (let i = 0; i < depth; i++) value = { a: value };
+        return value;
+      };
+      return Array.from({ length: 40 }, (_, depth) => nest(slow(), depth));
+    },
+
     "dates": () => [new Date(0), new Date(-1), new Date(8.64e15), new Date(1.5e12), new Date(NaN)],
     "maps":
       () => [new Map(), new Map<unknown, unknown>([[{ k: 1 }, [1]], [NaN, -0], ["", undefined]])],

@@ -796,6 +796,101 @@ globalThis.cases = {
     same(seen, 300);
   },
 
+  "arrays that are slow for the engine arrive whole at any depth, beside their siblings"() {
+    const slow = {
+      frozen: () => Object.freeze([1, 2, 3]),
+      sealed: () => Object.seal([1.5, 2]),
+      "filled backwards": () => {
+        const list = [];
+        for (let i = 2; i >= 0; i--) list[i] = i;
+        return list;
+      },
+      "with an accessor": () =>
+        Object.defineProperty([1, 2], 1, { get: () => 5, enumerable: true, configurable: true }),
+      "the list of an AggregateError": () =>
+        Object.assign(new AggregateError([], "m"), { errors: Object.freeze([1, 2]), p: { q: 1 } }),
+    };
+    const nest = (value, depth) => {
+      for (let i = 0; i < depth; i++) value = i % 2 ? { a: value, b: { i } } : [value, { i }];
+      return value;
+    };
+    for (const [what, make] of Object.entries(slow)) {
+      for (let depth = 0; depth < 70; depth++) {
+        const value = () => nest([make(), { x: 1 }, 5, { y: 2 }], depth);
+        const copy = clone(value());
+        same(JSON.stringify(copy), JSON.stringify(value()), `${what}, ${depth} deep`);
+        if (depth === 0 && copy[0].errors) same(copy[0].errors.join(), "1,2", what);
+      }
+    }
+  },
+
+  "what a getter in an array of numbers does to what is around it"() {
+    // Each turns what it is part of into something else, and fills what was freed by that.
+    const refill = (count) => {
+      const keep = [];
+      for (let i = 0; i < 200; i++) keep.push(new Float64Array(count).fill(1.5));
+      return keep;
+    };
+    const reshape = {
+      "an array turned sparse": (get) => {
+        const list = [Object.defineProperty([0], 0, { get: () => get(list), enumerable: true })];
+        for (let i = 1; i < 41; i++) list.push(i % 3 ? i : `text ${i}`);
+        return [list, (list) => void (list[1e6] = 0)];
+      },
+      "an array changed": (get) => {
+        const list = [Object.defineProperty([0], 0, { get: () => get(list), enumerable: true })];
+        for (let i = 1; i < 41; i++) list.push(`text ${i}`);
+        return [list, (list) => void (list[20] = 0)];
+      },
+      "an object with more keys": (get) => {
+        const object = {
+          first: Object.defineProperty([0], 0, { get: () => get(object), enumerable: true }),
+        };
+        for (let i = 0; i < 12; i++) object[`k${i}`] = `text ${i}`;
+        return [object, (object) => {
+          for (let i = 0; i < 100; i++) object[`more${i}`] = i;
+        }];
+      },
+      "an object with fewer keys": (get) => {
+        const object = {
+          first: Object.defineProperty([0], 0, { get: () => get(object), enumerable: true }),
+        };
+        for (let i = 0; i < 12; i++) object[`k${i}`] = `text ${i}`;
+        return [object, (object) => {
+          for (let i = 6; i < 12; i++) delete object[`k${i}`];
+        }];
+      },
+    };
+    const wanted = {
+      "an array turned sparse": 41,
+      "an array changed": 41,
+      "an object with more keys": 13,
+      "an object with fewer keys": 7,
+    };
+    for (const [what, make] of Object.entries(reshape)) {
+      for (let depth = 0; depth < 20; depth++) {
+        let kept;
+        const [walked, change] = make((value) => {
+          change(value);
+          kept = [8, 16, 32, 41, 42, 64].map(refill);
+          return 1;
+        });
+        let value = walked;
+        for (let i = 0; i < depth; i++) value = { value, i };
+        let copy = clone(value);
+        for (let i = 0; i < depth; i++) copy = copy.value;
+        same((copy[0] ?? copy.first)[0], 1, what);
+        assert(kept.length === 6);
+        for (const [key, inner] of Object.entries(copy).slice(1)) {
+          const n = Number(key.replace("k", ""));
+          if (what === "an array changed" && n === 20) same(inner, 0);
+          else same(inner, typeof inner === "string" ? `text ${n}` : n, `${what}, ${key}`);
+        }
+        same(Object.keys(copy).length, wanted[what], what);
+      }
+    }
+  },
+
   "what a getter throws is what encode throws"() {
     const error = new Error("mine");
     const bad = () => ({

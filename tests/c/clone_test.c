@@ -424,6 +424,65 @@ TEST("each vector is encoded as it says, and decoded to what is encoded so again
     world_close(&world);
 }
 
+/* How deep the lists of an encoder that begin on C's stack are when they grow. */
+static const int depths[] = {7, 15, 31, 63};
+
+/* Encodes a value with siblings around it, under `depth` objects; what came out of it, as hex. */
+static const char nest_source[] =
+    "(js, depth) => {\n"
+    "  const value = () => (0, eval)(`(${js})`);\n"
+    "  const list = (v) => [v, { x: 1 }, 5, { y: 2 }];\n"
+    "  const nest = (v) => { for (let i = 0; i < depth; i++) v = { a: v }; return v; };\n"
+    "  const open = (v) => { for (let i = 0; i < depth; i++) v = v.a; return v; };\n"
+    "  const check = (c) => {\n"
+    "    const [, x, n, y, ...more] = c;\n"
+    "    if (more.length || x.x !== 1 || n !== 5 || y.y !== 2) throw new Error('siblings');\n"
+    "  };\n"
+    "  const inList = open(decode(encode(nest(list(value())))));\n"
+    "  check(inList);\n"
+    "  const [v, x, n, y] = list(value());\n"
+    "  const inObject = open(decode(encode(nest({ v, x, n, y }))));\n"
+    "  check(Object.values(inObject));\n"
+    "  const inMap = open(decode(encode(nest(new Map([[x, value()], [n, y]])))));\n"
+    "  const [[first, inside], [five, last]] = inMap;\n"
+    "  check([inside, first, five, last]);\n"
+    "  const cause = open(decode(encode(nest(new Error('', { cause: value() }))))).cause;\n"
+    "  return [inList[0], inObject.v, inside, cause].map(encode).join();\n"
+    "}";
+
+static void check_nested(World *world, JSValueConst vector, const char *name) {
+    JSContext *ctx = world->ctx;
+    if (strcmp(name, "1000 deep") == 0) return; /* as deep as may be */
+    char *hex = string_of(ctx, vector, "hex"), *again = string_of(ctx, vector, "again");
+    const char *wanted = again ? again : hex;
+    size_t length = strlen(wanted), size = 4 * (length + 1);
+    char *all = malloc(size);
+    REQUIRE(all != NULL);
+    snprintf(all, size, "%s,%s,%s,%s", wanted, wanted, wanted, wanted);
+    JSValue function = evaluate(ctx, nest_source);
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+        JSValue args[] = {JS_GetPropertyStr(ctx, vector, "js"), JS_NewInt32(ctx, depths[i])};
+        JSValue result = JS_Call(ctx, function, JS_UNDEFINED, 2, args);
+        if (JS_IsException(result)) report_exception(ctx, name);
+        const char *got = JS_ToCString(ctx, result);
+        check_hex(name, "nesting and encoding again", got, all);
+        JS_FreeCString(ctx, got);
+        JS_FreeValue(ctx, result);
+        JS_FreeValue(ctx, args[0]);
+    }
+    JS_FreeValue(ctx, function);
+    free(all);
+    free(hex);
+    free(again);
+}
+
+TEST("each vector arrives as it is from any depth, beside siblings") {
+    World world;
+    world_open(&world);
+    each_vector(&world, VECTORS, check_nested);
+    world_close(&world);
+}
+
 /* Takes the pending exception; whether it is a DataCloneError. */
 static bool is_data_clone_error(JSContext *ctx) {
     JSValue exception = JS_GetException(ctx);
