@@ -1,0 +1,103 @@
+/**
+ * Measures that do not depend on how busy the machine is: processor time in place of time, and how
+ * cost grows in place of cost.
+ *
+ * Processor time stands still while others have the processor, so it is the same beside ten other
+ * processes or on a quarter of a core. A slow processor still takes longer: compare with something
+ * else that was measured in the same run, or leave much room.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import process from "node:process";
+
+const SCHEDSTAT = "/proc/thread-self/schedstat";
+
+/** The processor time of the whole process, all its threads, in ms. */
+export function processTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/**
+ * The processor time of this thread in ms; some ms too early where the kernel counts in ticks.
+ * Where there is none to be had, the time.
+ */
+export function threadTime(): number {
+  try {
+    return Number(readFileSync(SCHEDSTAT, "latin1").split(" ")[0]) / 1e6;
+  } catch {
+    const used = process.threadCpuUsage?.();
+    return used === undefined ? performance.now() : (used.user + used.system) / 1000;
+  }
+}
+
+/**
+ * How long this thread worked at most without a turn of the event loop while `work` was done, in ms
+ * of its processor time; and what `work` gave. (Some ms too much: see {@linkcode threadTime}.)
+ */
+export async function longestGap<T>(
+  work: () => PromiseLike<T>,
+): Promise<{ readonly gap: number; readonly result: T }> {
+  let gap = 0;
+  let last = threadTime();
+  const tick = (): void => {
+    const now = threadTime();
+    gap = Math.max(gap, now - last);
+    last = now;
+  };
+  const timer = setInterval(tick, 1);
+  try {
+    const result = await work();
+    tick();
+    return { gap, result };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Below so many ms of processor time nothing is compared: it would be noise. */
+const MEASURABLE = 10;
+/** Four times as much may cost so many times as much: what is quadratic costs 16 times. */
+const LINEAR = 10;
+const DOUBLINGS = 12;
+const ROUNDS = 3;
+const ATTEMPTS = 3;
+
+async function costOf(work: (n: number) => unknown, n: number): Promise<number> {
+  const before = processTime();
+  await work(n);
+  return processTime() - before;
+}
+
+/**
+ * Asserts that `work(n)` takes time in proportion to `n`, in this thread and in all others.
+ *
+ * `n` starts at `from` and is doubled until the cost is large enough to be measured; then the cost
+ * of `n` is compared with that of 4 `n`, each the least of several that were taken in turns, and
+ * again from the start before it fails. What stays cheap for 4,096 times `from` passes. `work`
+ * should do nothing else that costs much, such as making its input anew: that would hide the rest.
+ */
+export async function assertLinear(
+  what: string,
+  work: (n: number) => unknown,
+  from: number,
+): Promise<void> {
+  let n = from;
+  for (let i = 0; await costOf(work, n) < MEASURABLE; i++) {
+    if (i === DOUBLINGS) return;
+    n *= 2;
+  }
+  const seen: string[] = [];
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    let [small, large] = [Infinity, Infinity];
+    for (let round = 0; round < ROUNDS; round++) {
+      small = Math.min(small, await costOf(work, n));
+      large = Math.min(large, await costOf(work, 4 * n));
+    }
+    if (large < LINEAR * small) return;
+    seen.push(`${small.toFixed(1)} ms and ${large.toFixed(1)} ms`);
+  }
+  assert.fail(`${what}: ${n} and ${4 * n} take ${seen.join(", then ")}: that is not linear`);
+}
