@@ -323,7 +323,9 @@ hostile("builtins that never ask", {
   "padEnd": [() => {
     for (;;) "".padEnd(2 ** 24, "xyz");
   }, timesOut],
-  "replaceAll": [() => "a".repeat(2 ** 22).replaceAll("a", "bb"), timesOut],
+  "replaceAll": [() => {
+    for (;;) "a".repeat(2 ** 20).replaceAll("a", "bb");
+  }, timesOut],
   "split": [() => {
     for (;;) "a,".repeat(2 ** 18).split(",");
   }, timesOut],
