@@ -21,16 +21,19 @@ typedef enum ReadKind {
     READ_ERROR, /* cause, errors, props */
 } ReadKind;
 
+/* As small as can be: a value may be a million of them deep. */
 typedef struct DecodeFrame {
-    ReadKind kind;
+    uint8_t kind;          /* READ_* */
+    uint8_t flags;         /* READ_ERROR: what follows */
     bool is_array;         /* READ_PAIRS */
     bool has_holes;        /* READ_ARRAY, READ_OBJECT: JS_UNINITIALIZED is among the slots */
-    uint8_t flags;         /* READ_ERROR: what follows */
     uint32_t index, count; /* children taken, and all */
-    uint32_t length;       /* READ_PAIRS: of the array */
-    uint32_t number;       /* READ_ERROR: of the props */
-    JSValue object;        /* what is being filled; held */
-    JSValue *slots;
+    union {
+        uint32_t length; /* READ_PAIRS: of the array */
+        uint32_t number; /* READ_ERROR: of the props */
+    };
+    void *object;       /* what is being filled; held; NULL for READ_ROOT */
+    JSValue *slots;     /* READ_ROOT, READ_ARRAY, READ_OBJECT */
     EngineShape *shape; /* READ_OBJECT; held by the list of shapes */
     JSValue pending;    /* READ_MAP: a key; READ_ERROR: the props; owned */
     uint64_t owed;      /* what decoder.owed is once the frame is done */
@@ -43,21 +46,20 @@ typedef struct Decoder {
     const char *malformed; /* what is wrong, if that is why it failed */
     uint64_t owed;         /* bytes that the frames but the top one need at the least */
 
-    DecodeFrame *frames;
-    uint32_t depth, frame_capacity;
-    JSValue *objects; /* by number; not held. JS_UNDEFINED: not made yet */
+    Frames frames;
+    void **objects; /* by number; not held. NULL: not made yet */
     uint32_t object_count, object_capacity;
     EngineShape **shapes; /* by number, held */
     uint32_t shape_count, shape_capacity;
 
     DecodeFrame first_frames[FIRST_FRAMES];
-    JSValue first_objects[FIRST_OBJECTS];
+    void *first_objects[FIRST_OBJECTS];
     EngineShape *first_shapes[FIRST_SHAPES];
 } Decoder;
 
-static Step malformed(Decoder *d, const char *what) {
+static bool malformed(Decoder *d, const char *what) {
     d->malformed = what;
-    return FAILED;
+    return false;
 }
 
 static const char *const TRUNCATED = "it ends too early";
@@ -148,18 +150,24 @@ static bool read_bigint(Decoder *d, JSValue *bigint) {
 
 /* --- frames, numbers ---------------------------------------------------------------------- */
 
-/* Gives the next number to an object, or keeps it for one that is still to be made. */
-static bool add_object(Decoder *d, JSValueConst value) {
-    if (d->depth > WIRE_MAX_DEPTH) return malformed(d, "objects are nested too deeply");
+/* Gives the next number to an object, or keeps it for one that is still to be made (NULL). */
+static bool add_object(Decoder *d, void *object) {
+    if (d->frames.depth > WIRE_MAX_DEPTH) return malformed(d, "objects are nested too deeply");
     if (d->object_count == d->object_capacity) {
-        JSValue *objects =
+        void **objects =
             enlarge(d->ctx, d->objects, d->first_objects, &d->object_capacity, sizeof *objects);
         if (!objects) return false;
         d->objects = objects;
     }
-    d->objects[d->object_count++] = value;
+    d->objects[d->object_count++] = object;
     return true;
 }
+
+static JSValueConst object_of(const DecodeFrame *frame) {
+    return JS_MKPTR(JS_TAG_OBJECT, frame->object);
+}
+
+static DecodeFrame *top(const Decoder *d) { return frames_top(&d->frames, sizeof(DecodeFrame)); }
 
 /* Children that a frame has still to take; each needs a byte at the least. */
 static uint32_t children_left(const DecodeFrame *frame) {
@@ -174,23 +182,20 @@ static uint32_t children_left(const DecodeFrame *frame) {
 /* Whether the rest can hold `count` things of `size` bytes beside what the frames have to get:
  * nothing is allocated for a promise that can't be kept. */
 static bool can_hold(Decoder *d, uint64_t count, uint64_t size) {
-    uint64_t owed = d->owed + children_left(&d->frames[d->depth - 1]);
+    uint64_t owed = d->owed + children_left(top(d));
     if (left(d) >= owed && count <= (left(d) - owed) / size) return true;
     return malformed(d, "a length promises more than there is");
 }
 
-static DecodeFrame *push_read(Decoder *d, ReadKind kind, JSValueConst object, uint32_t count) {
-    if (d->depth == d->frame_capacity) {
-        DecodeFrame *frames =
-            enlarge(d->ctx, d->frames, d->first_frames, &d->frame_capacity, sizeof *frames);
-        if (!frames) return NULL;
-        d->frames = frames;
-    }
-    uint64_t owed = d->owed;
-    if (d->depth > 0) d->owed += children_left(&d->frames[d->depth - 1]);
-    DecodeFrame *frame = &d->frames[d->depth++];
-    *frame = (DecodeFrame){.kind = kind, .count = count, .pending = JS_UNDEFINED, .owed = owed};
-    frame->object = JS_DupValue(d->ctx, object);
+/* A new frame on top, which holds the object (NULL: the root's) that it fills. */
+static DecodeFrame *push_read(Decoder *d, ReadKind kind, void *object, uint32_t count) {
+    uint64_t owed = d->owed, more = d->frames.depth > 0 ? children_left(top(d)) : 0;
+    DecodeFrame *frame = frames_push(d->ctx, &d->frames, sizeof *frame);
+    if (!frame) return NULL;
+    d->owed += more;
+    *frame = (DecodeFrame){.kind = (uint8_t)kind, .count = count, .object = object, .owed = owed};
+    frame->pending = JS_UNDEFINED;
+    if (object) JS_DupValue(d->ctx, object_of(frame));
     return frame;
 }
 
@@ -199,7 +204,8 @@ static DecodeFrame *push_read(Decoder *d, ReadKind kind, JSValueConst object, ui
 static DecodeFrame *begin(Decoder *d, ReadKind kind, JSValue object, uint32_t count, JSValue *out) {
     DecodeFrame *frame = NULL;
     if (JS_IsException(object)) return NULL;
-    if (add_object(d, object)) frame = push_read(d, kind, object, count);
+    if (add_object(d, JS_VALUE_GET_PTR(object)))
+        frame = push_read(d, kind, JS_VALUE_GET_PTR(object), count);
     if (frame)
         *out = object;
     else
@@ -208,41 +214,41 @@ static DecodeFrame *begin(Decoder *d, ReadKind kind, JSValue object, uint32_t co
 }
 
 /* Numbers a new object that is complete and puts it into *out. */
-static Step finish(Decoder *d, JSValue object, JSValue *out) {
-    if (JS_IsException(object)) return FAILED;
-    if (!add_object(d, object)) {
+static bool finish(Decoder *d, JSValue object, JSValue *out) {
+    if (JS_IsException(object)) return false;
+    if (!add_object(d, JS_VALUE_GET_PTR(object))) {
         JS_FreeValue(d->ctx, object);
-        return FAILED;
+        return false;
     }
     *out = object;
-    return DONE;
+    return true;
 }
 
 /* --- arrays and objects ------------------------------------------------------------------- */
 
-static Step read_array(Decoder *d, JSValue *out) {
+static bool read_array(Decoder *d, JSValue *out) {
     uint32_t count;
     JSValue *slots;
-    if (!read_n(d, &count) || !can_hold(d, count, 1)) return FAILED;
+    if (!read_n(d, &count) || !can_hold(d, count, 1)) return false;
     JSValue array = engine_new_array(d->ctx, count, count, &slots);
     DecodeFrame *frame = begin(d, READ_ARRAY, array, count, out);
-    if (!frame) return FAILED;
+    if (!frame) return false;
     frame->slots = slots;
-    return PUSHED;
+    return true;
 }
 
 static JSValue new_number(JSContext *ctx, double number) {
     return is_int32(number) ? JS_NewInt32(ctx, (int32_t)number) : JS_NewFloat64(ctx, number);
 }
 
-static Step read_numbers(Decoder *d, bool ints, JSValue *out) {
+static bool read_numbers(Decoder *d, bool ints, JSValue *out) {
     size_t size = ints ? sizeof(int32_t) : sizeof(double);
     const uint8_t *bytes;
     uint32_t count;
     JSValue *slots;
-    if (!read_n(d, &count) || !read_bytes(d, size, count * size, &bytes)) return FAILED;
+    if (!read_n(d, &count) || !read_bytes(d, size, count * size, &bytes)) return false;
     JSValue array = engine_new_array(d->ctx, count, count, &slots);
-    if (JS_IsException(array)) return FAILED;
+    if (JS_IsException(array)) return false;
     for (uint32_t i = 0; ints && i < count; i++, bytes += size) {
         int32_t number;
         memcpy(&number, bytes, sizeof number);
@@ -258,15 +264,15 @@ static Step read_numbers(Decoder *d, bool ints, JSValue *out) {
 }
 
 /* An object of a new shape: the keys make the shape, on the object itself. */
-static Step read_object(Decoder *d, JSValue *out) {
+static bool read_object(Decoder *d, JSValue *out) {
     JSContext *ctx = d->ctx;
     uint32_t count;
     uint8_t tag;
     JSAtom key;
     /* A key takes 2 bytes, its value 1. */
-    if (!read_n(d, &count) || !can_hold(d, count, 3)) return FAILED;
+    if (!read_n(d, &count) || !can_hold(d, count, 3)) return false;
     JSValue object = JS_NewObject(ctx);
-    if (JS_IsException(object)) return FAILED;
+    if (JS_IsException(object)) return false;
     for (uint32_t i = 0; i < count; i++) {
         if (!read_u8(d, &tag) || !read_key(d, tag, &key)) goto failed;
         int added = engine_define(ctx, object, key, JS_UNDEFINED, JS_PROP_C_W_E);
@@ -283,68 +289,68 @@ static Step read_object(Decoder *d, JSValue *out) {
     EngineShape *shape = engine_shape_hold(engine_shape(object));
     d->shapes[d->shape_count++] = shape;
     DecodeFrame *frame = begin(d, READ_OBJECT, object, count, out);
-    if (!frame) return FAILED;
+    if (!frame) return false;
     frame->shape = shape;
     frame->slots = engine_properties(object);
-    return PUSHED;
+    return true;
 
 failed:
     JS_FreeValue(ctx, object);
-    return FAILED;
+    return false;
 }
 
-static Step read_object_of_shape(Decoder *d, JSValue *out) {
+static bool read_object_of_shape(Decoder *d, JSValue *out) {
     uint32_t number;
-    if (!read_n(d, &number)) return FAILED;
+    if (!read_n(d, &number)) return false;
     if (number >= d->shape_count) return malformed(d, "a shape does not exist");
     EngineShape *shape = d->shapes[number];
     uint32_t count = engine_shape_size(shape);
-    if (!can_hold(d, count, 1)) return FAILED;
+    if (!can_hold(d, count, 1)) return false;
     JSValue object = engine_new_object(d->ctx, shape);
     DecodeFrame *frame = begin(d, READ_OBJECT, object, count, out);
-    if (!frame) return FAILED;
+    if (!frame) return false;
     frame->shape = shape;
     frame->slots = engine_properties(object);
-    return PUSHED;
+    return true;
 }
 
-static Step read_pairs(Decoder *d, bool is_array, JSValue *out);
+static bool read_pairs(Decoder *d, bool is_array, JSValue *out);
 
-static Step read_instance(Decoder *d, JSValue *out) {
+static bool read_instance(Decoder *d, JSValue *out) {
     uint32_t number;
     uint8_t tag;
-    if (!read_n(d, &number) || !read_u8(d, &tag)) return FAILED;
+    if (!read_n(d, &number) || !read_u8(d, &tag)) return false;
     if (!d->scope || number >= d->scope->class_count) return malformed(d, "a class does not exist");
-    Step step = tag == WIRE_OBJECT         ? read_object(d, out)
+    bool fine = tag == WIRE_OBJECT         ? read_object(d, out)
                 : tag == WIRE_OBJECT_SHAPE ? read_object_of_shape(d, out)
                 : tag == WIRE_OBJECT_PAIRS ? read_pairs(d, false, out)
                                            : malformed(d, "an instance without properties");
     /* Before its properties are filled in: their slots stay where they are. */
-    if (step != FAILED && engine_set_prototype(d->ctx, *out, d->scope->classes[number])) {
+    if (fine && engine_set_prototype(d->ctx, *out, d->scope->classes[number])) {
         JS_FreeValue(d->ctx, *out);
         *out = JS_UNDEFINED;
-        return FAILED;
+        return false;
     }
-    return step;
+    return fine;
 }
 
-static Step read_pairs(Decoder *d, bool is_array, JSValue *out) {
+static bool read_pairs(Decoder *d, bool is_array, JSValue *out) {
     uint32_t length = 0;
     JSValue *slots;
-    if (is_array && !read_n(d, &length)) return FAILED;
+    if (is_array && !read_n(d, &length)) return false;
     JSValue object = is_array ? engine_new_array(d->ctx, length, 0, &slots) : JS_NewObject(d->ctx);
     DecodeFrame *frame = begin(d, READ_PAIRS, object, 0, out);
-    if (!frame) return FAILED;
+    if (!frame) return false;
     frame->is_array = is_array;
     frame->length = length;
-    return PUSHED;
+    return true;
 }
 
 /* --- the other classes -------------------------------------------------------------------- */
 
-static Step read_map(Decoder *d, bool is_set, JSValue *out) {
+static bool read_map(Decoder *d, bool is_set, JSValue *out) {
     uint32_t size;
-    if (!read_n(d, &size) || !can_hold(d, size, is_set ? 1 : 2)) return FAILED;
+    if (!read_n(d, &size) || !can_hold(d, size, is_set ? 1 : 2)) return false;
     if (!is_set && size > UINT32_MAX / 2) return malformed(d, "a Map is too large");
     JSValue map = engine_new_map(d->ctx, is_set);
     uint32_t count = is_set ? size : size * 2;
@@ -352,44 +358,44 @@ static Step read_map(Decoder *d, bool is_set, JSValue *out) {
      * of a Set of 10,000 integers takes 16 % less time, of a Map of strings 12 %. */
     if (!JS_IsException(map) && engine_map_reserve(d->ctx, map, size)) {
         JS_FreeValue(d->ctx, map);
-        return FAILED;
+        return false;
     }
-    return begin(d, is_set ? READ_SET : READ_MAP, map, count, out) ? PUSHED : FAILED;
+    return begin(d, is_set ? READ_SET : READ_MAP, map, count, out) != NULL;
 }
 
-static Step read_buffer(Decoder *d, bool resizable, JSValue *out) {
+static bool read_buffer(Decoder *d, bool resizable, JSValue *out) {
     EngineBuffer buffer = {.resizable = resizable};
-    if (!read_n(d, &buffer.length)) return FAILED;
-    if (resizable && !read_n(d, &buffer.max_length)) return FAILED;
+    if (!read_n(d, &buffer.length)) return false;
+    if (resizable && !read_n(d, &buffer.max_length)) return false;
     if (resizable && buffer.max_length < buffer.length)
         return malformed(d, "a buffer is longer than it may be");
-    if (!read_bytes(d, 8, buffer.length, &buffer.data)) return FAILED;
+    if (!read_bytes(d, 8, buffer.length, &buffer.data)) return false;
     return finish(d, engine_new_buffer(d->ctx, &buffer), out);
 }
 
 /* A value that the realm has already. */
-static Step read_preset(Decoder *d, JSValue *out) {
+static bool read_preset(Decoder *d, JSValue *out) {
     uint32_t number;
-    if (!read_n(d, &number)) return FAILED;
+    if (!read_n(d, &number)) return false;
     const Presets *presets = d->scope ? d->scope->presets : NULL;
     if (!presets || number >= presets->count) return malformed(d, "a shared value does not exist");
     JSValueConst preset = presets->values[number];
     if (JS_IsObject(preset)) return finish(d, JS_DupValue(d->ctx, preset), out);
     JS_ThrowRangeError(d->ctx, "the shared value is more than a task can have");
-    return FAILED;
+    return false;
 }
 
 /* A buffer over memory of the host's. */
-static Step read_lent(Decoder *d, bool shared, JSValue *out) {
+static bool read_lent(Decoder *d, bool shared, JSValue *out) {
     uint32_t number;
-    if (!read_n(d, &number)) return FAILED;
+    if (!read_n(d, &number)) return false;
     if (!d->scope || number >= d->scope->lent_count)
         return malformed(d, "a region of memory does not exist");
     CloneRegion region = d->scope->lent[number];
     return finish(d, engine_new_lent(d->ctx, region.data, (uint32_t)region.length, shared), out);
 }
 
-static Step read_any_buffer(Decoder *d, uint8_t tag, JSValue *out) {
+static bool read_any_buffer(Decoder *d, uint8_t tag, JSValue *out) {
     if (tag == WIRE_LENT || tag == WIRE_SHARED) return read_lent(d, tag == WIRE_SHARED, out);
     return read_buffer(d, tag == WIRE_BUFFER_RESIZABLE, out);
 }
@@ -399,32 +405,32 @@ static bool is_buffer_tag(uint8_t tag) {
            tag == WIRE_SHARED;
 }
 
-static Step read_reference(Decoder *d, JSValue *out) {
+static bool read_reference(Decoder *d, JSValue *out) {
     uint32_t number;
-    if (!read_n(d, &number)) return FAILED;
-    if (number >= d->object_count || !JS_IsObject(d->objects[number]))
+    if (!read_n(d, &number)) return false;
+    if (number >= d->object_count || !d->objects[number])
         return malformed(d, "a reference leads nowhere");
-    *out = JS_DupValue(d->ctx, d->objects[number]);
-    return DONE;
+    *out = JS_DupValue(d->ctx, JS_MKPTR(JS_TAG_OBJECT, d->objects[number]));
+    return true;
 }
 
-static Step read_view(Decoder *d, JSValue *out) {
+static bool read_view(Decoder *d, JSValue *out) {
     EngineView view = {0};
     uint8_t tag, tracks;
     uint32_t number = d->object_count;
     JSValue buffer = JS_UNDEFINED;
-    Step step;
-    if (!add_object(d, JS_UNDEFINED) || !read_u8(d, &view.type) || !read_u8(d, &tag)) return FAILED;
+    bool fine;
+    if (!add_object(d, NULL) || !read_u8(d, &view.type) || !read_u8(d, &tag)) return false;
     if (view.type > WIRE_VIEW_Float64Array) return malformed(d, "a view of no known type");
     if (tag == WIRE_REFERENCE)
-        step = read_reference(d, &buffer);
+        fine = read_reference(d, &buffer);
     else if (tag == WIRE_PRESET)
-        step = read_preset(d, &buffer);
+        fine = read_preset(d, &buffer);
     else if (is_buffer_tag(tag))
-        step = read_any_buffer(d, tag, &buffer);
+        fine = read_any_buffer(d, tag, &buffer);
     else
-        step = malformed(d, "a view without a buffer");
-    if (step == FAILED) return FAILED;
+        fine = malformed(d, "a view without a buffer");
+    if (!fine) return false;
     JSValue made = JS_UNDEFINED;
     view.buffer = buffer;
     EngineKind kind = engine_kind(d->ctx, buffer);
@@ -438,22 +444,23 @@ static Step read_view(Decoder *d, JSValue *out) {
     }
     JS_FreeValue(d->ctx, buffer);
     if (d->malformed) JS_FreeValue(d->ctx, made);
-    if (d->malformed || JS_IsException(made)) return FAILED;
-    d->objects[number] = *out = made;
-    return DONE;
+    if (d->malformed || JS_IsException(made)) return false;
+    d->objects[number] = JS_VALUE_GET_PTR(made);
+    *out = made;
+    return true;
 }
 
-static Step read_date(Decoder *d, JSValue *out) {
+static bool read_date(Decoder *d, JSValue *out) {
     double time;
-    return read_f64(d, &time) ? finish(d, JS_NewDate(d->ctx, time), out) : FAILED;
+    return read_f64(d, &time) && finish(d, JS_NewDate(d->ctx, time), out);
 }
 
-static Step read_regexp(Decoder *d, JSValue *out) {
+static bool read_regexp(Decoder *d, JSValue *out) {
     JSValue source, flags;
-    if (!read_string(d, &source)) return FAILED;
+    if (!read_string(d, &source)) return false;
     if (!read_string(d, &flags)) {
         JS_FreeValue(d->ctx, source);
-        return FAILED;
+        return false;
     }
     JSValue regexp = engine_new_regexp(d->ctx, source, flags);
     if (JS_IsException(regexp)) {
@@ -463,27 +470,27 @@ static Step read_regexp(Decoder *d, JSValue *out) {
     return finish(d, regexp, out);
 }
 
-static Step read_boxed(Decoder *d, uint8_t tag, JSValue *out) {
+static bool read_boxed(Decoder *d, uint8_t tag, JSValue *out) {
     JSValue primitive;
     double number;
     uint8_t byte;
     switch (tag) {
     case WIRE_BOOLEAN_OBJECT:
-        if (!read_u8(d, &byte)) return FAILED;
+        if (!read_u8(d, &byte)) return false;
         if (byte > 1) return malformed(d, "a Boolean is neither 0 nor 1");
         primitive = JS_NewBool(d->ctx, byte);
         break;
     case WIRE_NUMBER_OBJECT:
-        if (!read_f64(d, &number)) return FAILED;
+        if (!read_f64(d, &number)) return false;
         primitive = new_number(d->ctx, number);
         break;
     case WIRE_BIGINT_OBJECT:
-        if (!read_u8(d, &byte)) return FAILED;
+        if (!read_u8(d, &byte)) return false;
         if (byte != WIRE_BIGINT) return malformed(d, "a BigInt was expected");
-        if (!read_bigint(d, &primitive)) return FAILED;
+        if (!read_bigint(d, &primitive)) return false;
         break;
     default:
-        if (!read_string(d, &primitive)) return FAILED;
+        if (!read_string(d, &primitive)) return false;
     }
     return finish(d, engine_new_boxed(d->ctx, primitive), out);
 }
@@ -534,11 +541,11 @@ static JSValue make_error(Decoder *d, uint8_t class, const JSValue *strings) {
     return JS_EXCEPTION;
 }
 
-static Step read_error(Decoder *d, JSValue *out) {
+static bool read_error(Decoder *d, JSValue *out) {
     JSValue strings[STRINGS] = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
     uint32_t number = d->object_count;
     uint8_t class, flags;
-    if (!add_object(d, JS_UNDEFINED) || !read_u8(d, &class) || !read_u8(d, &flags)) return FAILED;
+    if (!add_object(d, NULL) || !read_u8(d, &class) || !read_u8(d, &flags)) return false;
     if (class > WIRE_ERROR_DOMException) return malformed(d, "an error of no known class");
     if (flags >= WIRE_ERROR_HAS_PROPS * 2) return malformed(d, "an error has unknown parts");
     bool fine = true;
@@ -546,62 +553,63 @@ static Step read_error(Decoder *d, JSValue *out) {
         if (flags & WIRE_ERROR_HAS_NAME << i) fine = read_string(d, &strings[i]);
     JSValue error = fine ? make_error(d, class, strings) : JS_EXCEPTION;
     for (int i = NAME; i < STRINGS; i++) JS_FreeValue(d->ctx, strings[i]);
-    if (JS_IsException(error)) return FAILED;
-    DecodeFrame *frame = push_read(d, READ_ERROR, error, ERROR_PARTS);
+    if (JS_IsException(error)) return false;
+    DecodeFrame *frame = push_read(d, READ_ERROR, JS_VALUE_GET_PTR(error), ERROR_PARTS);
     if (!frame) {
         JS_FreeValue(d->ctx, error);
-        return FAILED;
+        return false;
     }
     frame->flags = flags;
-    d->objects[number] = *out = error;
-    return PUSHED;
+    d->objects[number] = JS_VALUE_GET_PTR(error);
+    *out = error;
+    return true;
 }
 
 /* --- values ------------------------------------------------------------------------------- */
 
 /* Reads a value into *out, which needs no freeing if that fails. An object that has contents is in
  * *out at once; the frame that was pushed fills it. */
-static Step read_value(Decoder *d, JSValue *out) {
+static bool read_value(Decoder *d, JSValue *out) {
     JSContext *ctx = d->ctx;
     const uint8_t *bytes;
     int32_t integer;
     double number;
     uint8_t tag;
     JSValue value;
-    if (!read_u8(d, &tag)) return FAILED;
+    if (!read_u8(d, &tag)) return false;
     if (tag >= WIRE_SMALL_INT) {
         *out = JS_NewInt32(ctx, tag & 0x7f);
-        return DONE;
+        return true;
     }
     switch (tag) {
     case WIRE_UNDEFINED:
         *out = JS_UNDEFINED;
-        return DONE;
+        return true;
     case WIRE_NULL:
         *out = JS_NULL;
-        return DONE;
+        return true;
     case WIRE_FALSE:
     case WIRE_TRUE:
         *out = JS_NewBool(ctx, tag == WIRE_TRUE);
-        return DONE;
+        return true;
     case WIRE_INT:
-        if (!read_bytes(d, 1, sizeof integer, &bytes)) return FAILED;
+        if (!read_bytes(d, 1, sizeof integer, &bytes)) return false;
         memcpy(&integer, bytes, sizeof integer);
         *out = JS_NewInt32(ctx, integer);
-        return DONE;
+        return true;
     case WIRE_DOUBLE:
-        if (!read_f64(d, &number)) return FAILED;
+        if (!read_f64(d, &number)) return false;
         *out = new_number(ctx, number);
-        return DONE;
+        return true;
     case WIRE_BIGINT:
-        if (!read_bigint(d, &value)) return FAILED;
+        if (!read_bigint(d, &value)) return false;
         *out = value;
-        return DONE;
+        return true;
     case WIRE_STRING8:
     case WIRE_STRING16:
-        if (read_string_of(d, tag, out)) return DONE;
+        if (read_string_of(d, tag, out)) return true;
         *out = JS_UNDEFINED;
-        return FAILED;
+        return false;
     case WIRE_ARRAY:
         return read_array(d, out);
     case WIRE_ARRAY_INT:
@@ -651,134 +659,110 @@ static Step read_value(Decoder *d, JSValue *out) {
 /* Into slots, each of which is a value, or a hole, once it is counted. */
 static Step fill_slots(Decoder *d, DecodeFrame *frame) {
     bool may_have_holes = frame->kind != READ_ROOT;
-    Step step = DONE;
-    while (step == DONE && frame->index < frame->count) {
+    uint32_t depth = d->frames.depth;
+    while (frame->index < frame->count) {
         JSValue *slot = &frame->slots[frame->index++];
         *slot = JS_UNDEFINED;
         if (may_have_holes && d->at < d->end && *d->at == WIRE_HOLE) {
             d->at++;
             *slot = JS_UNINITIALIZED;
             frame->has_holes = true;
-        } else {
-            step = read_value(d, slot);
+            continue;
         }
+        if (!read_value(d, slot)) return FAILED;
+        if (d->frames.depth > depth) return TAKEN;
     }
-    return step;
+    return FINISHED;
 }
 
 static Step fill_pairs(Decoder *d, DecodeFrame *frame) {
     uint8_t tag;
     JSAtom key;
-    bool is_array = frame->is_array;
-    uint32_t length = frame->length;
-    JSValueConst object = frame->object;
-    for (;;) {
-        if (!read_u8(d, &tag)) return FAILED;
-        if (tag == WIRE_END) return DONE;
-        JSValue value = JS_UNDEFINED;
-        if (!read_key(d, tag, &key)) return FAILED;
-        Step step = read_value(d, &value);
-        int defined = -1;
-        if (step != FAILED) defined = engine_define(d->ctx, object, key, value, JS_PROP_C_W_E);
-        JS_FreeAtom(d->ctx, key);
-        if (defined == 0) return malformed(d, "an object has a key twice");
-        if (defined < 0) return FAILED;
-        if (is_array && engine_array_length(object) != length)
-            return malformed(d, "an array has an element behind its end");
-        if (step == PUSHED) return PUSHED;
-    }
+    if (!read_u8(d, &tag)) return FAILED;
+    if (tag == WIRE_END) return FINISHED;
+    JSValue value = JS_UNDEFINED;
+    if (!read_key(d, tag, &key)) return FAILED;
+    int defined = -1;
+    if (read_value(d, &value))
+        defined = engine_define(d->ctx, object_of(frame), key, value, JS_PROP_C_W_E);
+    JS_FreeAtom(d->ctx, key);
+    if (defined == 0) malformed(d, "an object has a key twice");
+    if (defined <= 0) return FAILED;
+    if (frame->is_array && engine_array_length(object_of(frame)) != frame->length)
+        return taken(malformed(d, "an array has an element behind its end"));
+    return TAKEN;
 }
 
-/* Reads the next child of a frame into *child. */
-static Step read_child(Decoder *d, uint32_t frame, JSValue *child) {
-    *child = JS_UNDEFINED;
-    d->frames[frame].index++;
-    return read_value(d, child);
+static bool add_entry(Decoder *d, const DecodeFrame *frame, JSValue key, JSValue value) {
+    int added = engine_map_add(d->ctx, object_of(frame), key, value);
+    if (added == 0) malformed(d, "a Map or Set has a key twice");
+    return added > 0;
 }
 
+static Step fill_set(Decoder *d, DecodeFrame *frame) {
+    JSValue value = JS_UNDEFINED;
+    if (frame->index == frame->count) return FINISHED;
+    frame->index++;
+    return taken(read_value(d, &value) && add_entry(d, frame, value, JS_UNDEFINED));
+}
+
+/* A key or a value. A key waits until its value is there: by then its own contents are, too. */
 static Step fill_map(Decoder *d, DecodeFrame *frame) {
-    bool is_set = frame->kind == READ_SET;
-    bool has_key = !is_set && frame->index % 2 == 1; /* one that had contents, now filled */
-    uint32_t self = d->depth - 1, count = frame->count;
-    JSValueConst map = frame->object;
-    JSValue key = frame->pending, value = JS_UNDEFINED;
-    Step step = DONE;
-    frame->pending = JS_UNDEFINED;
-    while (step == DONE && d->frames[self].index < count) {
-        if (!has_key) step = read_child(d, self, &key);
-        if (step == FAILED) return FAILED;
-        if (step == PUSHED && !is_set) {
-            d->frames[self].pending = key;
-            return PUSHED;
-        }
-        has_key = false;
-        if (!is_set) step = read_child(d, self, &value);
-        if (step == FAILED) {
-            JS_FreeValue(d->ctx, key);
-            return FAILED;
-        }
-        int added = engine_map_add(d->ctx, map, key, value);
-        if (added == 0) return malformed(d, "a Map or Set has a key twice");
-        if (added < 0) return FAILED;
-    }
-    return step;
+    JSValue value = JS_UNDEFINED;
+    if (frame->index == frame->count) return FINISHED;
+    bool is_key = frame->index++ % 2 == 0;
+    if (!read_value(d, &value)) return FAILED;
+    JSValue key = frame->pending;
+    frame->pending = is_key ? value : JS_UNDEFINED;
+    return taken(is_key || add_entry(d, frame, key, value));
 }
 
 /* The props were read as an object of their own: its properties become the error's, and so does
  * its number. */
-static Step move_props(Decoder *d, DecodeFrame *frame) {
+static bool move_props(Decoder *d, DecodeFrame *frame) {
     JSPropertyEnum *keys;
     uint32_t count;
     int defined = 1;
-    if (!own_keys(d->ctx, frame->pending, &keys, &count)) return FAILED;
+    if (!own_keys(d->ctx, frame->pending, &keys, &count)) return false;
     for (uint32_t i = 0; defined > 0 && i < count; i++) {
         JSValue value = JS_GetProperty(d->ctx, frame->pending, keys[i].atom);
-        defined = engine_define(d->ctx, frame->object, keys[i].atom, value, JS_PROP_C_W_E);
+        defined = engine_define(d->ctx, object_of(frame), keys[i].atom, value, JS_PROP_C_W_E);
     }
     JS_FreePropertyEnum(d->ctx, keys, count);
-    if (defined == 0) return malformed(d, "an error has a property twice");
-    if (defined < 0) return FAILED;
+    if (defined == 0) malformed(d, "an error has a property twice");
+    if (defined <= 0) return false;
     d->objects[frame->number] = frame->object;
     JS_FreeValue(d->ctx, frame->pending);
     frame->pending = JS_UNDEFINED;
-    return DONE;
+    return true;
 }
 
-static Step fill_error_child(Decoder *d, DecodeFrame *frame, uint32_t child) {
+static bool fill_error_child(Decoder *d, DecodeFrame *frame, uint32_t child) {
     uint8_t tag = d->at < d->end ? *d->at : WIRE_END;
     JSValue value = JS_UNDEFINED;
-    JSValueConst error = frame->object;
     if (child == ERROR_PROPS) {
         if (tag != WIRE_OBJECT && tag != WIRE_OBJECT_SHAPE && tag != WIRE_OBJECT_PAIRS)
             return malformed(d, "an error's properties are no object");
-        uint32_t self = d->depth - 1;
         frame->number = d->object_count;
-        Step step = read_value(d, &value);
-        if (step != FAILED) d->frames[self].pending = value;
-        return step;
+        return read_value(d, &frame->pending);
     }
-    Step step = read_value(d, &value);
-    if (step == FAILED) return FAILED;
+    if (!read_value(d, &value)) return false;
     if (child == ERROR_ERRORS && !is_array(d->ctx, value)) {
         JS_FreeValue(d->ctx, value);
         return malformed(d, "an error's errors are no array");
     }
-    const char *key = child == ERROR_CAUSE ? "cause" : "errors";
-    return define_on_error(d, error, key, value) ? step : FAILED;
+    return define_on_error(d, object_of(frame), child == ERROR_CAUSE ? "cause" : "errors", value);
 }
 
 static Step fill_error(Decoder *d, DecodeFrame *frame) {
-    if (JS_IsObject(frame->pending) && move_props(d, frame) == FAILED) return FAILED;
-    Step step = DONE;
-    while (step == DONE && frame->index < frame->count) {
-        uint32_t child = frame->index++;
-        if (has_part(frame->flags, child)) step = fill_error_child(d, frame, child);
-    }
-    return step;
+    if (JS_IsObject(frame->pending) && !move_props(d, frame)) return FAILED;
+    while (frame->index < frame->count && !has_part(frame->flags, frame->index)) frame->index++;
+    if (frame->index == frame->count) return FINISHED;
+    return taken(fill_error_child(d, frame, frame->index++));
 }
 
 static Step fill(Decoder *d, DecodeFrame *frame) {
-    switch (frame->kind) {
+    switch ((ReadKind)frame->kind) {
     case READ_ROOT:
     case READ_ARRAY:
     case READ_OBJECT:
@@ -786,8 +770,9 @@ static Step fill(Decoder *d, DecodeFrame *frame) {
     case READ_PAIRS:
         return fill_pairs(d, frame);
     case READ_MAP:
-    case READ_SET:
         return fill_map(d, frame);
+    case READ_SET:
+        return fill_set(d, frame);
     case READ_ERROR:
         return fill_error(d, frame);
     }
@@ -799,30 +784,30 @@ static Step fill(Decoder *d, DecodeFrame *frame) {
 /* Takes the top frame off, complete or given up. */
 static bool pop_read(Decoder *d, bool complete) {
     JSContext *ctx = d->ctx;
-    DecodeFrame *frame = &d->frames[--d->depth];
+    DecodeFrame *frame = top(d);
     bool fine = true, has_holes = complete && frame->has_holes;
     if (frame->kind == READ_ARRAY)
-        fine = engine_array_filled(ctx, frame->object, frame->index, has_holes) == 0;
+        fine = engine_array_filled(ctx, object_of(frame), frame->index, has_holes) == 0;
     if (frame->kind == READ_OBJECT && has_holes)
-        fine = engine_object_filled(ctx, frame->object, frame->shape) == 0;
+        fine = engine_object_filled(ctx, object_of(frame), frame->shape) == 0;
     if (frame->kind == READ_ROOT && !complete)
         for (uint32_t i = 0; i < frame->index; i++) JS_FreeValue(ctx, frame->slots[i]);
     d->owed = frame->owed;
     JS_FreeValue(ctx, frame->pending);
-    JS_FreeValue(ctx, frame->object);
+    if (frame->object) JS_FreeValue(ctx, object_of(frame));
+    frames_pop(&d->frames);
     return fine;
 }
 
 static bool read_all(Decoder *d, JSValue *values, uint32_t count) {
-    DecodeFrame *root = push_read(d, READ_ROOT, JS_UNDEFINED, count);
+    DecodeFrame *root = push_read(d, READ_ROOT, NULL, count);
     if (!root) return false;
     root->slots = values;
-    while (d->depth > 0) {
-        DecodeFrame *frame = &d->frames[d->depth - 1];
-        Step step = fill(d, frame);
-        if (step == FAILED) return false;
-        if (step == PUSHED) continue;
-        if (d->depth == 1 && d->at < d->end) return malformed(d, "bytes are left over");
+    while (d->frames.depth > 0) {
+        Step how = fill(d, top(d));
+        if (how == FAILED) return false;
+        if (how == TAKEN) continue;
+        if (d->frames.depth == 1 && d->at < d->end) return malformed(d, "bytes are left over");
         if (!pop_read(d, true)) return false;
     }
     return true;
@@ -836,19 +821,18 @@ static void decoder_init(Decoder *d, JSContext *ctx, const uint8_t *data, size_t
     d->end = data + length;
     d->malformed = NULL;
     d->owed = 0;
-    d->frames = d->first_frames;
+    frames_init(&d->frames, d->first_frames);
     d->objects = d->first_objects;
     d->shapes = d->first_shapes;
-    d->frame_capacity = FIRST_FRAMES;
     d->object_capacity = FIRST_OBJECTS;
     d->shape_capacity = FIRST_SHAPES;
-    d->depth = d->object_count = d->shape_count = 0;
+    d->object_count = d->shape_count = 0;
 }
 
 static void decoder_free(Decoder *d) {
-    while (d->depth > 0) pop_read(d, false);
+    while (d->frames.depth > 0) pop_read(d, false);
     while (d->shape_count > 0) engine_shape_drop(d->ctx, d->shapes[--d->shape_count]);
-    release(d->ctx, d->frames, d->first_frames);
+    frames_free(d->ctx, &d->frames);
     release(d->ctx, d->objects, d->first_objects);
     release(d->ctx, d->shapes, d->first_shapes);
 }

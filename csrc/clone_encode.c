@@ -3,9 +3,16 @@
  * Encoding runs code of the realm: getters (and an error's `name`, which may be one, and what
  * makes a string of its `message`). A proxy can't be cloned, so no trap is met but by way of an
  * error's prototype. Such code may change anything that is being walked; so keys, lengths and
- * entries are taken beforehand, as the standard says, and pointers into the engine are taken anew
- * after each child that was an object. Everything that has a number is held until the end, so that
- * no address is used twice.
+ * entries are taken beforehand, as the standard says. Everything that has a number is held until
+ * the end, so that no address is used twice.
+ *
+ * INVARIANT: no pointer into the engine's memory is used after code has run. What keeps it:
+ *   - Code runs in the functions under "code of the task's", and nowhere else: behind them the
+ *     engine's functions that run code can't be named.
+ *   - Each of them counts (e->runs). Pointers are Borrowed, with the count of that moment; a
+ *     debug build asserts it at each use.
+ *   - What writes from borrowed memory is given the Output, and knows no encoder. Only one child
+ *     in a step is more than that, and with it the step ends.
  *
  * Paths of failures: `.key`, `["odd key"]`, `[3]`; `.get("key")` for the value at a string key of
  * a Map, `[Map value 3]` at any other, `[Map key 3]` for a key and `[Set value 3]`, counted from 0
@@ -27,7 +34,7 @@ typedef struct Table {
     uint32_t free; /* the slot that the last search in vain ended at */
 } Table;
 
-enum { TABLE_FROM = 8, TABLE_LEAST = 64 };
+enum { TABLE_FROM = 8, TABLE_LEAST = 64, FIRST_MARKS = 2 };
 #define NO_NUMBER UINT32_MAX
 
 typedef enum FrameKind {
@@ -35,7 +42,8 @@ typedef enum FrameKind {
     FRAME_OBJECT,   /* a plain object: properties in the order of its shape */
     FRAME_KEYS,     /* any object with a list of keys, as values of a shape */
     FRAME_PAIRS,    /* the same, as (key, value) */
-    FRAME_ELEMENTS, /* the same, as elements with holes between */
+    FRAME_NUMBERS,  /* elements that were all numbers so far: nothing of them is written yet */
+    FRAME_ELEMENTS, /* elements with holes between */
     FRAME_MAP,
     FRAME_SET,
     FRAME_ERROR, /* cause, errors, props */
@@ -47,19 +55,19 @@ typedef struct Mark {
     uint32_t objects, lists, shapes, kept, moved;
 } Mark;
 
+/* As small as can be: a value may be a million of them deep. */
 typedef struct EncodeFrame {
-    FrameKind kind;
-    bool lenient;          /* children that can't be cloned are replaced: the contents of errors */
-    uint8_t flags;         /* FRAME_ERROR: WIRE_ERROR_HAS_* */
-    uint32_t index, count; /* children taken, and all */
+    uint8_t kind;              /* FRAME_* */
+    uint8_t flags;             /* FRAME_ERROR: WIRE_ERROR_HAS_* */
+    bool lenient;              /* children that can't be cloned are replaced: an error's contents */
+    uint32_t index, count;     /* children taken, and all */
     uint32_t position, length; /* FRAME_ELEMENTS: elements written, and all with the holes */
-    JSValueConst object;       /* held by its number */
-    EngineShape *shape;        /* FRAME_OBJECT; held by the list of shapes */
-    JSPropertyEnum *keys;      /* FRAME_KEYS, _PAIRS, _ELEMENTS, _ERROR (of its props); owned */
     uint32_t key_count;
-    JSValue *values; /* FRAME_MAP, _SET: the entries; FRAME_ERROR: cause, errors; owned */
-    uint32_t value_count;
-    Mark mark; /* of the child being written, if lenient */
+    void *object;       /* held by its number */
+    EngineShape *shape; /* FRAME_OBJECT; held by the list of shapes */
+    JSPropertyEnum
+        *keys;       /* FRAME_KEYS, _PAIRS, _NUMBERS, _ELEMENTS, _ERROR (of its props); owned */
+    JSValue *values; /* FRAME_MAP, _SET: the entries; _ERROR: cause, errors; _NUMBERS; owned */
 } EncodeFrame;
 
 /* A list of keys that has a shape number: its index among the lists. */
@@ -84,9 +92,11 @@ typedef struct Encoder {
     CloneResult result;
     JSValue message; /* of what can't be cloned */
     uint32_t safe;   /* so many of scope->kept are out of reach of the task's code */
+    uint32_t runs;   /* how often code of the task's may have run */
 
-    EncodeFrame *frames;
-    uint32_t depth, frame_capacity;
+    Frames frames;
+    Mark *marks; /* for each lenient frame, of the child that it is at */
+    uint32_t mark_count, mark_capacity;
     uint64_t *objects; /* their addresses by number, held; 0 for the props of an error */
     uint32_t object_count, object_capacity;
     KeyList *lists; /* by shape number */
@@ -97,6 +107,7 @@ typedef struct Encoder {
     Table object_table, list_table, shape_table;
 
     EncodeFrame first_frames[FIRST_FRAMES];
+    Mark first_marks[FIRST_MARKS];
     uint64_t first_objects[FIRST_OBJECTS];
     KeyList first_lists[FIRST_SHAPES];
     KnownShape first_shapes[FIRST_SHAPES];
@@ -171,21 +182,18 @@ static void table_free(JSContext *ctx, Table *table) {
 
 /* --- failing ------------------------------------------------------------------------------ */
 
-static Step fail(Encoder *e, CloneResult result) {
+static bool fail(Encoder *e, CloneResult result) {
     e->result = result;
-    return FAILED;
+    return false;
 }
 
-/* After code has run. */
-static Step again(Step step) { return step == FAILED ? FAILED : PUSHED; }
-
-static Step refuse(Encoder *e, JSValue message) {
+static bool refuse(Encoder *e, JSValue message) {
     JS_FreeValue(e->ctx, e->message);
     e->message = message;
     return fail(e, CLONE_UNCLONEABLE);
 }
 
-static Step refuse_because(Encoder *e, const char *message) {
+static bool refuse_because(Encoder *e, const char *message) {
     return refuse(e, engine_new_string(e->ctx, ascii(message)));
 }
 
@@ -193,7 +201,7 @@ static Step refuse_because(Encoder *e, const char *message) {
 #define TEXT_OF(number) TEXT_OF_(number)
 #define TOO_DEEP "objects nested more than " TEXT_OF(WIRE_MAX_DEPTH) " deep can't be cloned"
 
-static Step refuse_object(Encoder *e, JSValueConst object, EngineKind kind, const char *which) {
+static bool refuse_object(Encoder *e, JSValueConst object, EngineKind kind, const char *which) {
     return refuse(e, text_uncloneable(e->ctx, object, kind, which));
 }
 
@@ -235,6 +243,7 @@ static void path_of_frame(Text *path, const EncodeFrame *frame) {
         break;
     case FRAME_KEYS:
     case FRAME_PAIRS:
+    case FRAME_NUMBERS:
     case FRAME_ELEMENTS:
         text_add_key(path, frame->keys[child].atom);
         break;
@@ -250,37 +259,56 @@ static void path_of_frame(Text *path, const EncodeFrame *frame) {
     }
 }
 
+static EncodeFrame *frame_at(const Encoder *e, uint32_t index) {
+    return frames_at(&e->frames, sizeof(EncodeFrame), index);
+}
+
 /* The path through the frames from `from` up. Of a very deep one, both ends. */
 static void path_add(Text *path, const Encoder *e, uint32_t from) {
     enum { END = 16 };
-    for (uint32_t i = from; i < e->depth; i++) {
-        if (i == from + END && e->depth - i > END) {
+    uint32_t depth = e->frames.depth;
+    for (uint32_t i = from; i < depth; i++) {
+        if (i == from + END && depth - i > END) {
             text_add_ascii(path, "...");
-            i = e->depth - END;
+            i = depth - END;
         }
-        path_of_frame(path, &e->frames[i]);
+        path_of_frame(path, frame_at(e, i));
     }
 }
 
 /* --- frames, numbers, shapes -------------------------------------------------------------- */
 
-/* A new frame on top, which owns nothing. NULL when there is no memory. */
+/* A new frame on top, which owns nothing. NULL, and e->result says so, when there is no memory. */
 static EncodeFrame *push(Encoder *e, FrameKind kind, JSValueConst object, uint32_t count) {
-    if (e->depth == e->frame_capacity) {
-        EncodeFrame *frames =
-            enlarge(e->ctx, e->frames, e->first_frames, &e->frame_capacity, sizeof *frames);
-        if (!frames) return NULL;
-        e->frames = frames;
+    EncodeFrame *frame = frames_push(e->ctx, &e->frames, sizeof *frame);
+    if (!frame) {
+        fail(e, CLONE_THREW);
+        return NULL;
     }
-    EncodeFrame *frame = &e->frames[e->depth++];
-    frame->kind = kind;
+    frame->kind = (uint8_t)kind;
     frame->lenient = false;
     frame->index = 0;
     frame->count = count;
-    frame->object = object;
+    frame->object = JS_VALUE_GET_PTR(object);
     frame->keys = NULL;
     frame->values = NULL;
     return frame;
+}
+
+static JSValueConst object_of(const EncodeFrame *frame) {
+    return JS_MKPTR(JS_TAG_OBJECT, frame->object);
+}
+
+/* Lets the children of the top frame be replaced. */
+static bool make_lenient(Encoder *e, EncodeFrame *frame) {
+    if (e->mark_count == e->mark_capacity) {
+        Mark *marks = enlarge(e->ctx, e->marks, e->first_marks, &e->mark_capacity, sizeof *marks);
+        if (!marks) return fail(e, CLONE_THREW);
+        e->marks = marks;
+    }
+    e->mark_count++;
+    frame->lenient = true;
+    return true;
 }
 
 static void free_values(JSContext *ctx, JSValue *values, uint32_t count) {
@@ -288,10 +316,19 @@ static void free_values(JSContext *ctx, JSValue *values, uint32_t count) {
     js_free(ctx, values);
 }
 
+/* How many values a frame owns that may have to be freed. */
+static uint32_t value_count(const EncodeFrame *frame) {
+    return frame->kind == FRAME_ERROR                             ? ERROR_PROPS
+           : frame->kind == FRAME_MAP || frame->kind == FRAME_SET ? frame->count
+                                                                  : 0;
+}
+
 static void pop(Encoder *e) {
-    EncodeFrame *frame = &e->frames[--e->depth];
+    EncodeFrame *frame = frames_top(&e->frames, sizeof *frame);
     if (frame->keys) JS_FreePropertyEnum(e->ctx, frame->keys, frame->key_count);
-    if (frame->values) free_values(e->ctx, frame->values, frame->value_count);
+    if (frame->values) free_values(e->ctx, frame->values, value_count(frame));
+    e->mark_count -= frame->lenient;
+    frames_pop(&e->frames);
 }
 
 static Mark mark(const Encoder *e) {
@@ -337,32 +374,30 @@ static void rewind_to(Encoder *e, Mark to) {
     }
 }
 
-/* Gives the next number to an object (NULL: to the props of an error). */
+/* Gives the next number to an object (NULL: to the props of an error), which put_reference has just
+ * not found. */
 static bool add_object(Encoder *e, void *object) {
+    if (object && e->frames.depth >= WIRE_MAX_DEPTH) return refuse_because(e, TOO_DEEP);
     if (e->object_count == e->object_capacity) {
         uint64_t *objects =
             enlarge(e->ctx, e->objects, e->first_objects, &e->object_capacity, sizeof *objects);
-        if (!objects) return false;
+        if (!objects) return fail(e, CLONE_THREW);
         e->objects = objects;
     }
     e->objects[e->object_count++] = (uintptr_t)object;
     if (!object) return true;
     JS_DupValue(e->ctx, JS_MKPTR(JS_TAG_OBJECT, object));
-    return table_add(e->ctx, &e->object_table, e->objects, sizeof *e->objects, e->object_count);
+    return table_add(e->ctx, &e->object_table, e->objects, sizeof *e->objects, e->object_count) ||
+           fail(e, CLONE_THREW);
 }
 
-/* DONE: the object has a number, and a reference to it is written. PUSHED: it has one now, and its
- * contents are to be written. */
-static Step number_object(Encoder *e, JSValueConst value) {
-    void *object = JS_VALUE_GET_PTR(value);
+/* Writes a reference to an object that has a number; false if it has none. */
+static bool put_reference(Encoder *e, JSValueConst object) {
     uint32_t number = table_find(&e->object_table, e->objects, sizeof *e->objects, e->object_count,
-                                 (uintptr_t)object);
-    if (number != NO_NUMBER) {
-        put_tag_n(e->out.bytes, WIRE_REFERENCE, number);
-        return DONE;
-    }
-    if (e->depth >= WIRE_MAX_DEPTH) return refuse_because(e, TOO_DEEP);
-    return add_object(e, object) ? PUSHED : fail(e, CLONE_THREW);
+                                 (uintptr_t)JS_VALUE_GET_PTR(object));
+    if (number == NO_NUMBER) return false;
+    put_tag_n(e->out.bytes, WIRE_REFERENCE, number);
+    return true;
 }
 
 static uint64_t hash_keys(const JSAtom *keys, uint32_t count) {
@@ -398,18 +433,59 @@ static int number_keys(Encoder *e, const JSAtom *keys, uint32_t count, uint32_t 
     return table_add(ctx, &e->list_table, e->lists, sizeof *e->lists, e->list_count) ? 0 : -1;
 }
 
-/* --- arrays ------------------------------------------------------------------------------- */
-
-static Step encode_value(Encoder *e, JSValueConst value);
+/* --- what is no object: neither code nor the encoder ---------------------------------------- */
 
 static bool is_string(JSValueConst value) {
     int tag = JS_VALUE_GET_TAG(value);
     return tag == JS_TAG_STRING || tag == JS_TAG_STRING_ROPE;
 }
 
-static void put_key(Encoder *e, JSAtom key) {
-    char digits[12];
-    put_text(e->out, engine_key_text(e->ctx, key, digits));
+static bool is_number(JSValueConst value) {
+    int tag = JS_VALUE_GET_NORM_TAG(value);
+    return tag == JS_TAG_INT || tag == JS_TAG_FLOAT64;
+}
+
+static double number_of(JSValueConst value) {
+    return JS_VALUE_GET_NORM_TAG(value) == JS_TAG_INT ? JS_VALUE_GET_INT(value)
+                                                      : JS_VALUE_GET_FLOAT64(value);
+}
+
+/* Writes a value that is no object; false if it is one, or can't be cloned. */
+static inline bool put_primitive(Output out, JSValueConst value) {
+    switch (JS_VALUE_GET_NORM_TAG(value)) {
+    case JS_TAG_INT:
+        put_int(out.bytes, JS_VALUE_GET_INT(value));
+        return true;
+    case JS_TAG_FLOAT64:
+        put_number(out.bytes, JS_VALUE_GET_FLOAT64(value));
+        return true;
+    case JS_TAG_BOOL:
+        bytes_u8(out.bytes, JS_VALUE_GET_BOOL(value) ? WIRE_TRUE : WIRE_FALSE);
+        return true;
+    case JS_TAG_NULL:
+        bytes_u8(out.bytes, WIRE_NULL);
+        return true;
+    case JS_TAG_UNDEFINED:
+        bytes_u8(out.bytes, WIRE_UNDEFINED);
+        return true;
+    case JS_TAG_STRING:
+    case JS_TAG_STRING_ROPE:
+        put_string(out, value);
+        return true;
+    case JS_TAG_SHORT_BIG_INT:
+    case JS_TAG_BIG_INT:
+        put_bigint(out.bytes, value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Writes values up to the first that put_primitive leaves. Returns how many. */
+static uint32_t put_primitives(Output out, const JSValue *values, uint32_t count) {
+    uint32_t i = 0;
+    while (i < count && put_primitive(out, values[i])) i++;
+    return i;
 }
 
 typedef enum Numbers { NO_NUMBERS, INTS, DOUBLES } Numbers;
@@ -425,21 +501,11 @@ static Numbers numbers_of(const JSValue *values, uint32_t count) {
     return count ? numbers : NO_NUMBERS;
 }
 
-static bool is_number(JSValueConst value) {
-    int tag = JS_VALUE_GET_NORM_TAG(value);
-    return tag == JS_TAG_INT || tag == JS_TAG_FLOAT64;
-}
-
-static double number_of(JSValueConst value) {
-    return JS_VALUE_GET_NORM_TAG(value) == JS_TAG_INT ? JS_VALUE_GET_INT(value)
-                                                      : JS_VALUE_GET_FLOAT64(value);
-}
-
-static void put_numbers(Encoder *e, const JSValue *values, uint32_t count, Numbers numbers) {
-    Bytes *bytes = e->out.bytes;
+static void put_numbers(Output out, const JSValue *values, uint32_t count, Numbers numbers) {
+    Bytes *bytes = out.bytes;
     size_t size = numbers == INTS ? sizeof(int32_t) : sizeof(double);
     put_tag_n(bytes, numbers == INTS ? WIRE_ARRAY_INT : WIRE_ARRAY_F64, count);
-    if (!put_padding(e->out, size, count * size)) return;
+    if (!put_padding(out, size, count * size)) return;
     uint8_t *at = bytes->data + bytes->length;
     if (numbers == INTS) {
         for (uint32_t i = 0; i < count; i++, at += sizeof(int32_t)) {
@@ -454,20 +520,7 @@ static void put_numbers(Encoder *e, const JSValue *values, uint32_t count, Numbe
     }
 }
 
-/* Whether a key is an index under `length`; all other keys of an array come behind these. */
-static bool is_index(JSContext *ctx, JSAtom key, uint32_t length, uint32_t *index) {
-    char digits[12];
-    EngineText text = engine_key_text(ctx, key, digits);
-    uint64_t value = 0;
-    if (text.length == 0 || text.length > 10) return false;
-    for (uint32_t i = 0; i < text.length; i++) {
-        uint32_t unit = text_unit(text, i);
-        if (unit < '0' || unit > '9' || (i > 0 && value == 0)) return false;
-        value = value * 10 + (unit - '0');
-    }
-    *index = (uint32_t)value;
-    return value < length;
-}
+/* --- code of the task's ------------------------------------------------------------------- */
 
 /* Before code of the task's runs: what it might change of the buffers that were met is copied. They
  * are cloned as they were then; those that are transferred, as they are in the end. false if there
@@ -485,103 +538,203 @@ static bool save_kept(Encoder *e) {
     return true;
 }
 
+/* To be asked before each call that can run code: false if there is no memory for it. */
+static bool may_run(Encoder *e) {
+    e->runs++;
+    return save_kept(e);
+}
+
 /* A property if it is still an own one: 1, and the value, which is the caller's; 0 if it is gone;
  * -1 if its getter threw. */
-static int get_own(Encoder *e, JSValueConst object, JSAtom key, JSValue *value) {
+static int read_own(Encoder *e, JSValueConst object, JSAtom key, JSValue *value) {
     int there = JS_GetOwnProperty(e->ctx, NULL, object, key);
     if (there <= 0) return there;
-    if (!save_kept(e)) return -1;
+    if (!may_run(e)) return -1;
     *value = JS_GetProperty(e->ctx, object, key);
     return JS_IsException(*value) ? -1 : 1;
 }
 
-/* Writes what get_own gave. */
-static Step encode_own(Encoder *e, int there, JSValue value) {
+/* Makes undefined of what could not be got; false if the task is being ended. */
+static bool forgive(JSContext *ctx, JSValue *value) {
+    if (!JS_IsException(*value)) return true;
+    *value = JS_UNDEFINED;
+    return swallow_exception(ctx);
+}
+
+/* A string in one piece (it may be compared) or undefined, from a value that it takes over. */
+static JSValue only_string(JSContext *ctx, JSValue value) {
+    if (!is_string(value)) {
+        JS_FreeValue(ctx, value);
+        return JS_UNDEFINED;
+    }
+    JSValue flat = JS_ToString(ctx, value);
+    JS_FreeValue(ctx, value);
+    return flat;
+}
+
+/* An error's name, or undefined; and its message, which is made a string of, if it is an own data
+ * property. What is hostile about them is left out. false if the task is being ended. */
+static bool read_name(Encoder *e, JSValueConst error, JSValue *name) {
+    if (!may_run(e)) return false;
+    *name = JS_GetPropertyStr(e->ctx, error, "name");
+    if (!forgive(e->ctx, name)) return false;
+    *name = only_string(e->ctx, *name);
+    return forgive(e->ctx, name);
+}
+
+static bool read_message(Encoder *e, JSValueConst error, JSValue *message) {
+    JSValueConst own;
+    if (!engine_own_value(e->ctx, error, "message", &own)) return true;
+    if (!may_run(e)) return false;
+    JSValue held = JS_DupValue(e->ctx, own); /* its toString may delete it */
+    *message = JS_ToString(e->ctx, held);
+    JS_FreeValue(e->ctx, held);
+    return forgive(e->ctx, message);
+}
+
+/* Nothing below this line runs code by itself. */
+#pragma GCC poison JS_GetProperty JS_GetPropertyStr JS_GetPropertyUint32 JS_GetPropertyInt64
+#pragma GCC poison JS_SetProperty JS_SetPropertyStr JS_SetPropertyUint32 JS_DefineProperty
+#pragma GCC poison JS_Call JS_Invoke JS_CallConstructor JS_Eval JS_GetLength JS_HasProperty
+#pragma GCC poison JS_ToString JS_ToCString JS_ToNumber JS_ToFloat64 JS_ToInt32 JS_ToBool
+#pragma GCC poison JS_GetPrototype JS_IsInstanceOf JS_DeleteProperty JS_ExecutePendingJob
+
+/* Values where the engine keeps them. Code may move and free them; so they are good until it runs.
+ */
+typedef struct Borrowed {
+    const JSValue *values;
+    uint32_t count;
+    uint32_t runs;
+} Borrowed;
+
+/* From the `index`th value on. */
+static const JSValue *borrowed_from(const Encoder *e, const Borrowed *borrowed, uint32_t index) {
+    (void)e;
+    assert(borrowed->runs == e->runs); /* else code has run since */
+    assert(index <= borrowed->count);
+    return borrowed->values + index;
+}
+
+/* The elements that an array holds densely; none if it does not. */
+static Borrowed borrow_elements(const Encoder *e, JSValueConst array) {
+    Borrowed borrowed = {.runs = e->runs};
+    if (!engine_elements(array, &borrowed.values, &borrowed.count)) borrowed.count = 0;
+    return borrowed;
+}
+
+/* The values of a plain object's properties, if it still has the shape that they are known by. */
+static Borrowed borrow_properties(const Encoder *e, JSValueConst object, const EngineShape *shape) {
+    if (engine_shape(object) != shape) return (Borrowed){.runs = e->runs};
+    return (Borrowed){engine_properties(object), engine_shape_size(shape), e->runs};
+}
+
+/* --- children ----------------------------------------------------------------------------- */
+
+static bool encode_object(Encoder *e, JSValueConst object);
+
+static bool encode_value(Encoder *e, JSValueConst value) {
+    if (put_primitive(e->out, value)) return true;
+    if (JS_IsObject(value)) return encode_object(e, value);
+    if (JS_IsSymbol(value)) return refuse_because(e, "a symbol can't be cloned");
+    return refuse_because(e, "a value that is internal to the engine can't be cloned");
+}
+
+/* Writes what read_own gave. */
+static bool encode_own(Encoder *e, int there, JSValue value) {
     if (there < 0) return fail(e, CLONE_THREW);
     if (there == 0) {
         bytes_u8(e->out.bytes, WIRE_HOLE);
-        return DONE;
+        return true;
     }
-    Step step = encode_value(e, value);
+    bool fine = encode_value(e, value);
     JS_FreeValue(e->ctx, value); /* an object is held by its number */
-    return step;
+    return fine;
 }
 
-static void take_child(Encoder *e, EncodeFrame *frame) {
-    frame->index++;
-    if (frame->lenient) frame->mark = mark(e);
+/* The number of the next child, which may fail. */
+static uint32_t take_child(Encoder *e, EncodeFrame *frame) {
+    if (frame->lenient) e->marks[e->mark_count - 1] = mark(e);
+    return frame->index++;
 }
 
-/* The elements of an array that is not dense for the engine, but has no holes: a frozen one, or
- * one with accessors. Numbers are read ahead, as far as they go; `values` has room for all. */
-static Step encode_elements(Encoder *e, EncodeFrame *frame, JSValue *values) {
-    uint32_t read = 0;
-    int there = 0;
+static bool encode_key(Encoder *e, const EncodeFrame *frame, JSAtom key) {
     JSValue value = JS_UNDEFINED;
-    while (read < frame->count) {
-        there = get_own(e, frame->object, frame->keys[read].atom, &value);
-        if (there <= 0 || !is_number(value)) break;
-        values[read++] = value;
-    }
-    if (read == frame->count) {
-        put_numbers(e, values, read, numbers_of(values, read));
-        pop(e);
-        return PUSHED; /* code has run */
-    }
-    put_tag_n(e->out.bytes, WIRE_ARRAY, frame->length);
-    for (uint32_t i = 0; i < read; i++) put_number(e->out.bytes, number_of(values[i]));
-    frame->index = read;
-    frame->position = read + 1;
-    take_child(e, frame);
-    return again(encode_own(e, there, value));
+    int there = read_own(e, object_of(frame), key, &value);
+    return encode_own(e, there, value);
 }
 
-/* An array that has holes, more properties than its elements, or elements that are more than data.
- */
-static Step encode_array_by_keys(Encoder *e, JSValueConst array, bool lenient) {
+/* --- arrays ------------------------------------------------------------------------------- */
+
+static void put_key(Encoder *e, JSAtom key) {
+    char digits[12];
+    put_text(e->out, engine_key_text(e->ctx, key, digits));
+}
+
+/* Whether a key is an index under `length`; all other keys of an array come behind these. */
+static bool is_index(JSContext *ctx, JSAtom key, uint32_t length, uint32_t *index) {
+    char digits[12];
+    EngineText text = engine_key_text(ctx, key, digits);
+    uint64_t value = 0;
+    if (text.length == 0 || text.length > 10) return false;
+    for (uint32_t i = 0; i < text.length; i++) {
+        uint32_t unit = text_unit(text, i);
+        if (unit < '0' || unit > '9' || (i > 0 && value == 0)) return false;
+        value = value * 10 + (unit - '0');
+    }
+    *index = (uint32_t)value;
+    return value < length;
+}
+
+/* A frame of an object that is written by a list of keys, which it takes over; NULL when there is
+ * no memory. */
+static EncodeFrame *push_keys(Encoder *e, FrameKind kind, JSValueConst object, JSPropertyEnum *keys,
+                              uint32_t count) {
+    EncodeFrame *frame = push(e, kind, object, count);
+    if (!frame) {
+        JS_FreePropertyEnum(e->ctx, keys, count);
+        return NULL;
+    }
+    frame->keys = keys;
+    frame->key_count = count;
+    return frame;
+}
+
+/* An array that has holes, more properties than its elements, or elements that are more than data:
+ * a frozen one, or one with accessors. */
+static bool encode_array_by_keys(Encoder *e, JSValueConst array, bool lenient) {
     JSContext *ctx = e->ctx;
     JSPropertyEnum *keys;
     uint32_t count, last, length = engine_array_length(array);
     if (!own_keys(ctx, array, &keys, &count)) return fail(e, CLONE_THREW);
     bool all_indices = count == 0 || is_index(ctx, keys[count - 1].atom, length, &last);
     bool elements = all_indices && count >= length - count;
-    EncodeFrame *frame = push(e, elements ? FRAME_ELEMENTS : FRAME_PAIRS, array, count);
-    if (!frame) {
-        JS_FreePropertyEnum(ctx, keys, count);
-        return fail(e, CLONE_THREW);
-    }
-    frame->keys = keys;
-    frame->key_count = count;
+    bool whole = elements && count == length && count > 0;
+    FrameKind kind = whole ? FRAME_NUMBERS : elements ? FRAME_ELEMENTS : FRAME_PAIRS;
+    EncodeFrame *frame = push_keys(e, kind, array, keys, count);
+    if (!frame) return false;
     frame->position = 0;
     frame->length = length;
-    frame->lenient = lenient;
-    if (elements && count == length && count > 0) {
-        JSValue *values = js_malloc(ctx, count * sizeof *values);
-        if (!values) return fail(e, CLONE_THREW);
-        Step step = encode_elements(e, frame, values);
-        js_free(ctx, values);
-        return step;
-    }
-    put_tag_n(e->out.bytes, elements ? WIRE_ARRAY : WIRE_ARRAY_PROPS, length);
-    return PUSHED;
+    if (lenient && !make_lenient(e, frame)) return false;
+    if (!whole)
+        put_tag_n(e->out.bytes, elements ? WIRE_ARRAY : WIRE_ARRAY_PROPS, length);
+    else if (!(frame->values = js_malloc(ctx, count * sizeof *frame->values)))
+        return fail(e, CLONE_THREW);
+    return true;
 }
 
-static Step encode_array(Encoder *e, JSValueConst array, bool lenient) {
-    const JSValue *elements;
-    uint32_t count, length = engine_array_length(array);
-    if (!engine_array_is_bare(array) || !engine_elements(array, &elements, &count) ||
-        count != length)
+static bool encode_array(Encoder *e, JSValueConst array, bool lenient) {
+    Borrowed elements = borrow_elements(e, array);
+    uint32_t length = engine_array_length(array);
+    if (!engine_array_is_bare(array) || elements.count != length)
         return encode_array_by_keys(e, array, lenient);
-    Numbers numbers = numbers_of(elements, count);
+    Numbers numbers = numbers_of(elements.values, length);
     if (numbers != NO_NUMBERS) {
-        put_numbers(e, elements, count, numbers);
-        return DONE;
+        put_numbers(e->out, elements.values, length, numbers);
+        return true;
     }
     put_tag_n(e->out.bytes, WIRE_ARRAY, length);
-    EncodeFrame *frame = push(e, FRAME_ARRAY, array, count);
-    if (!frame) return fail(e, CLONE_THREW);
-    frame->lenient = lenient;
-    return PUSHED;
+    EncodeFrame *frame = push(e, FRAME_ARRAY, array, length);
+    return frame && (!lenient || make_lenient(e, frame));
 }
 
 /* --- plain objects ------------------------------------------------------------------------ */
@@ -595,25 +748,19 @@ static bool put_shape(Encoder *e, const JSAtom *keys, uint32_t count, uint32_t *
 }
 
 /* Writes an object by a list of keys, of which it takes the ownership. */
-static Step encode_by_keys(Encoder *e, JSValueConst object, JSPropertyEnum *keys, uint32_t count,
+static bool encode_by_keys(Encoder *e, JSValueConst object, JSPropertyEnum *keys, uint32_t count,
                            bool lenient) {
     bool pairs = count > WIRE_SHAPE_KEYS;
     JSAtom atoms[WIRE_SHAPE_KEYS];
     uint32_t list;
     for (uint32_t i = 0; !pairs && i < count; i++) atoms[i] = keys[i].atom;
-    EncodeFrame *frame = push(e, pairs ? FRAME_PAIRS : FRAME_KEYS, object, count);
-    if (!frame) {
-        JS_FreePropertyEnum(e->ctx, keys, count);
-        return fail(e, CLONE_THREW);
-    }
-    frame->keys = keys;
-    frame->key_count = count;
-    frame->lenient = lenient;
+    EncodeFrame *frame = push_keys(e, pairs ? FRAME_PAIRS : FRAME_KEYS, object, keys, count);
+    if (!frame || (lenient && !make_lenient(e, frame))) return false;
     if (pairs)
         bytes_u8(e->out.bytes, WIRE_OBJECT_PAIRS);
     else if (!put_shape(e, atoms, count, &list))
         return fail(e, CLONE_THREW);
-    return PUSHED;
+    return true;
 }
 
 /* Finds or adds a shape of the engine, as e->last; false if its objects are to be written by their
@@ -661,14 +808,14 @@ static void put_class(Encoder *e, JSValueConst object) {
     }
 }
 
-static Step encode_plain(Encoder *e, JSValueConst object) {
+static bool encode_plain(Encoder *e, JSValueConst object) {
     if (e->scope && e->scope->class_count) put_class(e, object);
     EngineShape *shape = engine_shape(object);
     bool is_new = false;
     if (shape != e->last.shape && !find_shape(e, shape, &is_new)) {
         JSPropertyEnum *keys;
         uint32_t count;
-        if (e->result != CLONE_OK) return FAILED;
+        if (e->result != CLONE_OK) return false;
         if (!own_keys(e->ctx, object, &keys, &count)) return fail(e, CLONE_THREW);
         return encode_by_keys(e, object, keys, count, false);
     }
@@ -677,27 +824,22 @@ static Step encode_plain(Encoder *e, JSValueConst object) {
     else if (!put_new_shape(e))
         return fail(e, CLONE_THREW);
     EncodeFrame *frame = push(e, FRAME_OBJECT, object, e->last.count);
-    if (!frame) return fail(e, CLONE_THREW);
+    if (!frame) return false;
     frame->shape = shape;
-    return PUSHED;
+    return true;
 }
 
 /* --- the other classes -------------------------------------------------------------------- */
 
-static Step encode_map(Encoder *e, JSValueConst map, bool is_set) {
+static bool encode_map(Encoder *e, JSValueConst map, bool is_set) {
     uint32_t size = engine_map_size(map), count = is_set ? size : size * 2;
-    JSValue *values = js_malloc(e->ctx, (count ? count : 1) * sizeof *values);
+    EncodeFrame *frame = push(e, is_set ? FRAME_SET : FRAME_MAP, map, count);
+    JSValue *values = frame ? js_malloc(e->ctx, (count ? count : 1) * sizeof *values) : NULL;
     if (!values) return fail(e, CLONE_THREW);
     engine_map_copy(e->ctx, map, values);
-    put_tag_n(e->out.bytes, is_set ? WIRE_SET : WIRE_MAP, size);
-    EncodeFrame *frame = push(e, is_set ? FRAME_SET : FRAME_MAP, map, count);
-    if (!frame) {
-        free_values(e->ctx, values, count);
-        return fail(e, CLONE_THREW);
-    }
     frame->values = values;
-    frame->value_count = count;
-    return PUSHED;
+    put_tag_n(e->out.bytes, is_set ? WIRE_SET : WIRE_MAP, size);
+    return true;
 }
 
 /* Writes an object that every realm has by its number. */
@@ -720,7 +862,7 @@ static uint32_t region_of(const Encoder *e, const EngineBuffer *buffer) {
 }
 
 /* Writes a buffer of which no copy is encoded, over a region or over the realm's memory. */
-static Step encode_kept(Encoder *e, JSValueConst object, const EngineBuffer *buffer,
+static bool encode_kept(Encoder *e, JSValueConst object, const EngineBuffer *buffer,
                         uint32_t region, bool transferred) {
     CloneScope *scope = e->scope;
     uint8_t *data = (uint8_t *)buffer->data;
@@ -741,7 +883,7 @@ static Step encode_kept(Encoder *e, JSValueConst object, const EngineBuffer *buf
         put_tag_n(e->out.bytes, WIRE_MOVED, scope->moved_count++);
     else
         put_tag_n(e->out.bytes, WIRE_LENT, region);
-    return DONE;
+    return true;
 }
 
 /* Whether another buffer over the same region was met, before its memory went over to this one. */
@@ -751,17 +893,17 @@ static bool is_given_back(const Encoder *e, const EngineBuffer *buffer) {
     return false;
 }
 
-static Step encode_shared(Encoder *e, JSValueConst object) {
+static bool encode_shared(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
     uint32_t region = region_of(e, &buffer);
     if (region == NO_NUMBER)
         return refuse_because(e, "a SharedArrayBuffer that the task made can't be cloned; pass "
                                  "one in");
     put_tag_n(e->out.bytes, WIRE_SHARED, region);
-    return DONE;
+    return true;
 }
 
-static Step encode_buffer(Encoder *e, JSValueConst object) {
+static bool encode_buffer(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
     if (buffer.shared) return encode_shared(e, object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
@@ -775,26 +917,27 @@ static Step encode_buffer(Encoder *e, JSValueConst object) {
     if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
     if (put_padding(e->out, 8, buffer.length))
         bytes_write(e->out.bytes, buffer.data, buffer.length);
-    return DONE;
+    return true;
 }
 
-static Step encode_view(Encoder *e, JSValueConst object) {
+static bool encode_view(Encoder *e, JSValueConst object) {
     EngineView view = engine_view(object);
     if (engine_buffer(view.buffer).detached)
         return refuse_object(e, view.buffer, ENGINE_BUFFER, "a view of a detached ");
     if (view.out_of_bounds) return refuse_object(e, object, ENGINE_VIEW, "an out-of-bounds ");
     bytes_u8(e->out.bytes, WIRE_VIEW);
     bytes_u8(e->out.bytes, view.type);
-    Step step = number_object(e, view.buffer);
-    if (step == PUSHED) step = put_preset(e, view.buffer) ? DONE : encode_buffer(e, view.buffer);
-    if (step == FAILED) return FAILED;
+    if (!put_reference(e, view.buffer)) {
+        if (!add_object(e, JS_VALUE_GET_PTR(view.buffer))) return false;
+        if (!put_preset(e, view.buffer) && !encode_buffer(e, view.buffer)) return false;
+    }
     put_n(e->out.bytes, view.offset);
     bytes_u8(e->out.bytes, view.tracks_length);
     put_n(e->out.bytes, view.length);
-    return step;
+    return true;
 }
 
-static Step encode_boxed(Encoder *e, JSValueConst value) {
+static bool encode_boxed(Encoder *e, JSValueConst value) {
     switch (JS_VALUE_GET_NORM_TAG(value)) {
     case JS_TAG_BOOL:
         bytes_u8(e->out.bytes, WIRE_BOOLEAN_OBJECT);
@@ -813,10 +956,10 @@ static Step encode_boxed(Encoder *e, JSValueConst value) {
         bytes_u8(e->out.bytes, WIRE_BIGINT_OBJECT);
         put_bigint(e->out.bytes, value);
     }
-    return DONE;
+    return true;
 }
 
-static Step encode_regexp(Encoder *e, JSValueConst regexp) {
+static bool encode_regexp(Encoder *e, JSValueConst regexp) {
     char flags[9];
     JSValue source = engine_regexp(e->ctx, regexp, flags);
     if (JS_IsException(source)) return fail(e, CLONE_THREW);
@@ -824,7 +967,7 @@ static Step encode_regexp(Encoder *e, JSValueConst regexp) {
     put_string(e->out, source);
     put_text(e->out, ascii(flags));
     JS_FreeValue(e->ctx, source);
-    return DONE;
+    return true;
 }
 
 /* --- errors ------------------------------------------------------------------------------- */
@@ -842,48 +985,17 @@ static int class_of_name(EngineText name) {
     return -1;
 }
 
-/* Makes undefined of what could not be got; false if the task is being ended. */
-static bool forgive(JSContext *ctx, JSValue *value) {
-    if (!JS_IsException(*value)) return true;
-    *value = JS_UNDEFINED;
-    return swallow_exception(ctx);
-}
-
 /* What an error is told by, each undefined if there is none. */
 typedef struct ErrorStrings {
     JSValue name, message, stack;
 } ErrorStrings;
 
-/* A string or undefined, from a value that it takes over. */
-static JSValue only_string(JSContext *ctx, JSValue value) {
-    if (!is_string(value)) {
-        JS_FreeValue(ctx, value);
-        return JS_UNDEFINED;
-    }
-    JSValue flat = JS_ToString(ctx, value); /* in one piece: it may be compared */
-    JS_FreeValue(ctx, value);
-    return flat;
-}
-
-/* What is hostile about an error is left out. false if the task is being ended. */
-static bool take_strings(JSContext *ctx, JSValueConst error, ErrorStrings *strings) {
-    JSValueConst own;
-    strings->name = JS_GetPropertyStr(ctx, error, "name");
-    if (!forgive(ctx, &strings->name)) return false;
-    strings->name = only_string(ctx, strings->name);
-    if (engine_own_value(ctx, error, "message", &own)) {
-        JSValue message = JS_DupValue(ctx, own); /* its toString may delete it */
-        strings->message = JS_ToString(ctx, message);
-        JS_FreeValue(ctx, message);
-    }
-    return forgive(ctx, &strings->message);
-}
-
-static void take_dom_strings(JSContext *ctx, JSValueConst exception, ErrorStrings *strings) {
+static bool take_dom_strings(JSContext *ctx, JSValueConst exception, ErrorStrings *strings) {
     JSValueConst name, message;
     engine_dom_exception(exception, &name, &message);
     strings->name = only_string(ctx, JS_DupValue(ctx, name));
     strings->message = JS_DupValue(ctx, message);
+    return forgive(ctx, &strings->name);
 }
 
 /* The engine keeps a stack of its own; accessors of the task's are not asked. */
@@ -921,24 +1033,23 @@ static bool prop_keys(JSContext *ctx, JSValueConst error, uint8_t flags, JSPrope
  * there is no memory. */
 static int take_error_parts(Encoder *e, EncodeFrame *frame, int class) {
     JSContext *ctx = e->ctx;
-    JSValueConst part;
+    JSValueConst error = object_of(frame), part;
     uint8_t flags = 0;
     JSValue *values = js_malloc(ctx, ERROR_PROPS * sizeof *values); /* but the props */
     if (!values) return -1;
     for (int i = 0; i < ERROR_PROPS; i++) values[i] = JS_UNDEFINED;
     frame->values = values;
-    frame->value_count = ERROR_PROPS;
-    if (engine_own_value(ctx, frame->object, "cause", &part)) {
+    if (engine_own_value(ctx, error, "cause", &part)) {
         values[ERROR_CAUSE] = JS_DupValue(ctx, part);
         flags |= WIRE_ERROR_HAS_CAUSE;
     }
-    if (e->depth >= WIRE_MAX_DEPTH) return flags; /* what is deeper can't be an object */
-    if (class == WIRE_ERROR_AggregateError &&
-        engine_own_value(ctx, frame->object, "errors", &part) && is_array(ctx, part)) {
+    if (e->frames.depth >= WIRE_MAX_DEPTH) return flags; /* what is deeper can't be an object */
+    if (class == WIRE_ERROR_AggregateError && engine_own_value(ctx, error, "errors", &part) &&
+        is_array(ctx, part)) {
         values[ERROR_ERRORS] = JS_DupValue(ctx, part);
         flags |= WIRE_ERROR_HAS_ERRORS;
     }
-    if (!prop_keys(ctx, frame->object, flags, &frame->keys, &frame->key_count)) return -1;
+    if (!prop_keys(ctx, error, flags, &frame->keys, &frame->key_count)) return -1;
     if (frame->keys) flags |= WIRE_ERROR_HAS_PROPS;
     return flags;
 }
@@ -950,17 +1061,17 @@ static int class_of_error(JSContext *ctx, JSValueConst error, bool is_dom_except
     return class >= 0 ? class : engine_error_class(ctx, error);
 }
 
-static Step encode_error_with(Encoder *e, JSValueConst error, bool is_dom_exception,
+static bool encode_error_with(Encoder *e, JSValueConst error, bool is_dom_exception,
                               const ErrorStrings *strings) {
     EngineText name = engine_text(strings->name);
     int class = class_of_error(e->ctx, error, is_dom_exception, name);
     EncodeFrame *frame = push(e, FRAME_ERROR, error, ERROR_PARTS);
-    int flags = frame ? take_error_parts(e, frame, class) : -1;
+    if (!frame || !make_lenient(e, frame)) return false;
+    int flags = take_error_parts(e, frame, class);
     if (flags < 0) return fail(e, CLONE_THREW);
     if (name.units && !text_is(name, error_names[class])) flags |= WIRE_ERROR_HAS_NAME;
     if (is_string(strings->message)) flags |= WIRE_ERROR_HAS_MESSAGE;
     if (is_string(strings->stack)) flags |= WIRE_ERROR_HAS_STACK;
-    frame->lenient = true;
     frame->flags = (uint8_t)flags;
     bytes_u8(e->out.bytes, WIRE_ERROR);
     bytes_u8(e->out.bytes, (uint8_t)class);
@@ -968,31 +1079,31 @@ static Step encode_error_with(Encoder *e, JSValueConst error, bool is_dom_except
     if (flags & WIRE_ERROR_HAS_NAME) put_text(e->out, name);
     if (flags & WIRE_ERROR_HAS_MESSAGE) put_string(e->out, strings->message);
     if (flags & WIRE_ERROR_HAS_STACK) put_string(e->out, strings->stack);
-    return PUSHED;
+    return true;
 }
 
-static Step encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) {
+static bool encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) {
     ErrorStrings strings = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
-    Step step = FAILED;
-    if (is_dom_exception) take_dom_strings(e->ctx, error, &strings);
-    if (is_dom_exception || (save_kept(e) && take_strings(e->ctx, error, &strings))) {
+    bool fine;
+    if (is_dom_exception)
+        fine = take_dom_strings(e->ctx, error, &strings);
+    else
+        fine = read_name(e, error, &strings.name) && read_message(e, error, &strings.message);
+    if (fine) {
         strings.stack = stack_of(e->ctx, error);
-        step = encode_error_with(e, error, is_dom_exception, &strings);
+        fine = encode_error_with(e, error, is_dom_exception, &strings);
+    } else {
+        fail(e, CLONE_THREW);
     }
     JS_FreeValue(e->ctx, strings.name);
     JS_FreeValue(e->ctx, strings.message);
     JS_FreeValue(e->ctx, strings.stack);
-    return step == FAILED ? fail(e, CLONE_THREW) : step;
+    return fine;
 }
 
-/* --- values ------------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------------ */
 
-static Step encode_object(Encoder *e, JSValueConst object) {
-    EngineKind kind = engine_kind(e->ctx, object);
-    if (kind >= ENGINE_FUNCTION) return refuse_object(e, object, kind, "");
-    Step step = number_object(e, object);
-    if (step != PUSHED) return step;
-    if (put_preset(e, object)) return DONE;
+static bool encode_contents(Encoder *e, JSValueConst object, EngineKind kind) {
     switch (kind) {
     case ENGINE_PLAIN:
         return encode_plain(e, object);
@@ -1004,7 +1115,7 @@ static Step encode_object(Encoder *e, JSValueConst object) {
     case ENGINE_DATE:
         bytes_u8(e->out.bytes, WIRE_DATE);
         put_f64(e->out.bytes, number_of(engine_boxed(object)));
-        return DONE;
+        return true;
     case ENGINE_REGEXP:
         return encode_regexp(e, object);
     case ENGINE_BOXED:
@@ -1018,115 +1129,69 @@ static Step encode_object(Encoder *e, JSValueConst object) {
     case ENGINE_VIEW:
         return encode_view(e, object);
     default:
-        assert(!"a kind that was refused above");
-        return FAILED;
+        return refuse_object(e, object, kind, "");
     }
 }
 
-static Step encode_value(Encoder *e, JSValueConst value) {
-    switch (JS_VALUE_GET_NORM_TAG(value)) {
-    case JS_TAG_INT:
-        put_int(e->out.bytes, JS_VALUE_GET_INT(value));
-        return DONE;
-    case JS_TAG_FLOAT64:
-        put_number(e->out.bytes, JS_VALUE_GET_FLOAT64(value));
-        return DONE;
-    case JS_TAG_BOOL:
-        bytes_u8(e->out.bytes, JS_VALUE_GET_BOOL(value) ? WIRE_TRUE : WIRE_FALSE);
-        return DONE;
-    case JS_TAG_NULL:
-        bytes_u8(e->out.bytes, WIRE_NULL);
-        return DONE;
-    case JS_TAG_UNDEFINED:
-        bytes_u8(e->out.bytes, WIRE_UNDEFINED);
-        return DONE;
-    case JS_TAG_STRING:
-    case JS_TAG_STRING_ROPE:
-        put_string(e->out, value);
-        return DONE;
-    case JS_TAG_SHORT_BIG_INT:
-    case JS_TAG_BIG_INT:
-        put_bigint(e->out.bytes, value);
-        return DONE;
-    case JS_TAG_OBJECT:
-        return encode_object(e, value);
-    case JS_TAG_SYMBOL:
-        return refuse_because(e, "a symbol can't be cloned");
-    default:
-        return refuse_because(e, "a value that is internal to the engine can't be cloned");
-    }
+/* Writes an object, or begins it: what it contains is written by the frame that was pushed. */
+static bool encode_object(Encoder *e, JSValueConst object) {
+    EngineKind kind = engine_kind(e->ctx, object);
+    if (kind >= ENGINE_FUNCTION) return refuse_object(e, object, kind, "");
+    if (put_reference(e, object)) return true;
+    if (!add_object(e, JS_VALUE_GET_PTR(object))) return false;
+    return put_preset(e, object) || encode_contents(e, object, kind);
 }
 
 /* --- frames, step by step ----------------------------------------------------------------- */
 
-static Step encode_key(Encoder *e, const EncodeFrame *frame, JSAtom key) {
-    JSValue value = JS_UNDEFINED;
-    int there = get_own(e, frame->object, key, &value);
-    return encode_own(e, there, value);
-}
-
 static Step step_array(Encoder *e, EncodeFrame *frame) {
-    const JSValue *elements = NULL;
-    uint32_t count = 0;
-    Step step = DONE;
-    if (!engine_elements(frame->object, &elements, &count)) count = 0;
-    while (step == DONE && frame->index < frame->count) {
-        uint32_t index = frame->index;
-        take_child(e, frame);
-        if (index < count) {
-            /* No child but an object runs code, and then the elements are taken anew. */
-            step = encode_value(e, elements[index]);
-            continue;
-        }
-        /* A getter took it away, or made more than data of it. */
-        JSAtom key = JS_NewAtomUInt32(e->ctx, index);
-        if (key == JS_ATOM_NULL) return fail(e, CLONE_THREW);
-        step = encode_key(e, frame, key);
-        JS_FreeAtom(e->ctx, key);
-        return again(step);
+    Borrowed elements = borrow_elements(e, object_of(frame));
+    uint32_t here = elements.count < frame->count ? elements.count : frame->count;
+    if (frame->index < here) {
+        const JSValue *next = borrowed_from(e, &elements, frame->index);
+        frame->index += put_primitives(e->out, next, here - frame->index);
     }
-    return step;
+    if (frame->index == frame->count) return FINISHED;
+    uint32_t index = take_child(e, frame);
+    if (index < here) return taken(encode_value(e, *borrowed_from(e, &elements, index)));
+    /* A getter took it away, or made more than data of it. */
+    JSAtom key = JS_NewAtomUInt32(e->ctx, index);
+    if (key == JS_ATOM_NULL) return taken(fail(e, CLONE_THREW));
+    bool fine = encode_key(e, frame, key);
+    JS_FreeAtom(e->ctx, key);
+    return taken(fine);
 }
 
 static Step step_object(Encoder *e, EncodeFrame *frame) {
-    bool unchanged = engine_shape(frame->object) == frame->shape;
-    const JSValue *properties = engine_properties(frame->object);
-    Step step = DONE;
-    while (step == DONE && frame->index < frame->count) {
-        uint32_t index = frame->index;
-        take_child(e, frame);
-        if (unchanged) {
-            step = encode_value(e, properties[index]);
-            continue;
-        }
-        return again(encode_key(e, frame, engine_shape_key(frame->shape, index)));
+    Borrowed properties = borrow_properties(e, object_of(frame), frame->shape);
+    if (frame->index < properties.count) {
+        const JSValue *next = borrowed_from(e, &properties, frame->index);
+        frame->index += put_primitives(e->out, next, properties.count - frame->index);
     }
-    return step;
+    if (frame->index == frame->count) return FINISHED;
+    uint32_t index = take_child(e, frame);
+    if (index < properties.count)
+        return taken(encode_value(e, *borrowed_from(e, &properties, index)));
+    return taken(encode_key(e, frame, engine_shape_key(frame->shape, index)));
 }
 
 static Step step_keys(Encoder *e, EncodeFrame *frame) {
-    while (frame->index < frame->count) {
-        JSAtom key = frame->keys[frame->index].atom;
-        take_child(e, frame);
-        Step step = encode_key(e, frame, key);
-        if (step != DONE) return step;
-    }
-    return DONE;
+    if (frame->index == frame->count) return FINISHED;
+    uint32_t index = take_child(e, frame);
+    return taken(encode_key(e, frame, frame->keys[index].atom));
 }
 
 static Step step_pairs(Encoder *e, EncodeFrame *frame) {
-    while (frame->index < frame->count) {
-        JSAtom key = frame->keys[frame->index].atom;
-        int there = JS_GetOwnProperty(e->ctx, NULL, frame->object, key);
-        if (there > 0) put_key(e, key);
-        take_child(e, frame);
-        if (there < 0) return fail(e, CLONE_THREW);
-        if (there == 0) continue;
-        Step step = encode_key(e, frame, key);
-        if (step != DONE) return step;
+    if (frame->index == frame->count) {
+        bytes_u8(e->out.bytes, WIRE_END);
+        return FINISHED;
     }
-    bytes_u8(e->out.bytes, WIRE_END);
-    return DONE;
+    JSAtom key = frame->keys[frame->index].atom;
+    int there = JS_GetOwnProperty(e->ctx, NULL, object_of(frame), key);
+    if (there > 0) put_key(e, key);
+    take_child(e, frame);
+    if (there < 0) return taken(fail(e, CLONE_THREW));
+    return taken(there == 0 || encode_key(e, frame, key));
 }
 
 static void put_holes(Encoder *e, EncodeFrame *frame, uint32_t end) {
@@ -1134,56 +1199,80 @@ static void put_holes(Encoder *e, EncodeFrame *frame, uint32_t end) {
 }
 
 static Step step_elements(Encoder *e, EncodeFrame *frame) {
-    while (frame->index < frame->count) {
-        JSAtom key = frame->keys[frame->index].atom;
-        uint32_t index = 0;
-        is_index(e->ctx, key, UINT32_MAX, &index);
-        put_holes(e, frame, index);
-        frame->position++;
-        take_child(e, frame);
-        Step step = encode_key(e, frame, key);
-        if (step != DONE) return step;
+    if (frame->index == frame->count) {
+        put_holes(e, frame, frame->length);
+        return FINISHED;
     }
-    put_holes(e, frame, frame->length);
-    return DONE;
+    JSAtom key = frame->keys[frame->index].atom;
+    uint32_t index = 0;
+    is_index(e->ctx, key, UINT32_MAX, &index);
+    put_holes(e, frame, index);
+    frame->position++;
+    take_child(e, frame);
+    return taken(encode_key(e, frame, key));
 }
 
-static Step step_values(Encoder *e, EncodeFrame *frame) {
-    while (frame->index < frame->count) {
-        Step step = encode_value(e, frame->values[frame->index++]);
-        if (step != DONE) return step;
+/* Elements are read ahead as long as they are numbers, for which `values` has room: they may be
+ * packed. At the first that is none, it goes on as an array like any other. */
+static Step step_numbers(Encoder *e, EncodeFrame *frame) {
+    JSValue *values = frame->values, value = JS_UNDEFINED;
+    int there = 0;
+    for (; frame->index < frame->count; frame->index++) {
+        there = read_own(e, object_of(frame), frame->keys[frame->index].atom, &value);
+        if (there <= 0 || !is_number(value)) break;
+        values[frame->index] = value;
     }
-    return DONE;
+    if (frame->index == frame->count) {
+        put_numbers(e->out, values, frame->count, numbers_of(values, frame->count));
+        return FINISHED;
+    }
+    put_tag_n(e->out.bytes, WIRE_ARRAY, frame->length);
+    put_primitives(e->out, values, frame->index);
+    frame->kind = FRAME_ELEMENTS;
+    frame->position = frame->index + 1;
+    take_child(e, frame);
+    return taken(encode_own(e, there, value));
+}
+
+/* The entries of a Map or Set, which are the frame's own. */
+static Step step_values(Encoder *e, EncodeFrame *frame) {
+    const JSValue *next = frame->values + frame->index;
+    frame->index += put_primitives(e->out, next, frame->count - frame->index);
+    if (frame->index == frame->count) return FINISHED;
+    uint32_t index = take_child(e, frame);
+    return taken(encode_value(e, frame->values[index]));
 }
 
 /* The list of an AggregateError: its elements are replaced one by one. */
-static Step encode_errors(Encoder *e, JSValueConst errors) {
-    Step step = number_object(e, errors);
-    return step == PUSHED ? encode_array(e, errors, true) : step;
+static bool encode_errors(Encoder *e, JSValueConst errors) {
+    if (put_reference(e, errors)) return true;
+    return add_object(e, JS_VALUE_GET_PTR(errors)) && encode_array(e, errors, true);
+}
+
+static bool encode_props(Encoder *e, EncodeFrame *frame) {
+    JSPropertyEnum *keys = frame->keys;
+    frame->keys = NULL; /* encode_by_keys takes them over */
+    if (add_object(e, NULL))
+        return encode_by_keys(e, object_of(frame), keys, frame->key_count, true);
+    JS_FreePropertyEnum(e->ctx, keys, frame->key_count);
+    return false;
 }
 
 static Step step_error(Encoder *e, EncodeFrame *frame) {
-    Step step = DONE;
-    while (step == DONE && frame->index < frame->count) {
-        uint32_t child = frame->index;
-        take_child(e, frame);
-        if (!has_part(frame->flags, child)) continue;
-        if (child == ERROR_CAUSE) {
-            step = encode_value(e, frame->values[child]);
-        } else if (child == ERROR_ERRORS) {
-            step = encode_errors(e, frame->values[child]);
-        } else {
-            JSPropertyEnum *keys = frame->keys;
-            frame->keys = NULL; /* encode_by_keys takes them over */
-            if (!add_object(e, NULL)) return fail(e, CLONE_THREW);
-            step = encode_by_keys(e, frame->object, keys, frame->key_count, true);
-        }
+    while (frame->index < frame->count && !has_part(frame->flags, frame->index)) frame->index++;
+    if (frame->index == frame->count) return FINISHED;
+    switch (take_child(e, frame)) {
+    case ERROR_CAUSE:
+        return taken(encode_value(e, frame->values[ERROR_CAUSE]));
+    case ERROR_ERRORS:
+        return taken(encode_errors(e, frame->values[ERROR_ERRORS]));
+    default:
+        return taken(encode_props(e, frame));
     }
-    return step;
 }
 
-static Step step_frame(Encoder *e, EncodeFrame *frame) {
-    switch (frame->kind) {
+static Step step(Encoder *e, EncodeFrame *frame) {
+    switch ((FrameKind)frame->kind) {
     case FRAME_ARRAY:
         return step_array(e, frame);
     case FRAME_OBJECT:
@@ -1192,6 +1281,8 @@ static Step step_frame(Encoder *e, EncodeFrame *frame) {
         return step_keys(e, frame);
     case FRAME_PAIRS:
         return step_pairs(e, frame);
+    case FRAME_NUMBERS:
+        return step_numbers(e, frame);
     case FRAME_ELEMENTS:
         return step_elements(e, frame);
     case FRAME_MAP:
@@ -1229,14 +1320,14 @@ static bool is_replaceable(const EncodeFrame *frame) {
 /* After a failure: goes back to the innermost child of an error that it lies in, and puts a string
  * in its place. false if it lies in none. */
 static bool recover(Encoder *e) {
-    uint32_t at = e->depth;
+    uint32_t at = e->frames.depth;
     if (e->result != CLONE_UNCLONEABLE && e->result != CLONE_THREW) return false;
-    while (at > 0 && !is_replaceable(&e->frames[at - 1])) at--;
+    while (at > 0 && !is_replaceable(frame_at(e, at - 1))) at--;
     if (at == 0) return false;
     if (e->result == CLONE_THREW && !swallow_exception(e->ctx)) return false;
     JSValue string = replacement(e, at);
-    while (e->depth > at) pop(e);
-    rewind_to(e, e->frames[at - 1].mark);
+    while (e->frames.depth > at) pop(e);
+    rewind_to(e, e->marks[e->mark_count - 1]); /* of the frame that is now on top */
     put_string(e->out, string);
     JS_FreeValue(e->ctx, string);
     e->result = CLONE_OK;
@@ -1264,19 +1355,20 @@ static void end_kept(Encoder *e) {
 }
 
 static void run(Encoder *e, JSValueConst value) {
-    Step step = encode_value(e, value);
+    bool fine = encode_value(e, value);
     for (;;) {
-        if (step == FAILED && !recover(e)) return;
+        if (!fine && !recover(e)) return;
         if (e->out.bytes->failed) {
             e->result = CLONE_NO_MEMORY;
             return;
         }
-        if (e->depth == 0) {
+        if (e->frames.depth == 0) {
             end_kept(e);
             return;
         }
-        step = step_frame(e, &e->frames[e->depth - 1]);
-        if (step == DONE) pop(e);
+        Step how = step(e, frames_top(&e->frames, sizeof(EncodeFrame)));
+        if (how == FINISHED) pop(e);
+        fine = how != FAILED;
     }
 }
 
@@ -1287,27 +1379,29 @@ static void encoder_init(Encoder *e, JSContext *ctx, Bytes *bytes, CloneScope *s
     e->out = (Output){.bytes = bytes, .start = bytes->length};
     e->result = CLONE_OK;
     e->message = JS_UNDEFINED;
-    e->safe = 0;
-    e->frames = e->first_frames;
+    e->safe = e->runs = 0;
+    frames_init(&e->frames, e->first_frames);
+    e->marks = e->first_marks;
     e->objects = e->first_objects;
     e->lists = e->first_lists;
     e->shapes = e->first_shapes;
-    e->frame_capacity = FIRST_FRAMES;
+    e->mark_capacity = FIRST_MARKS;
     e->object_capacity = FIRST_OBJECTS;
     e->list_capacity = e->shape_capacity = FIRST_SHAPES;
-    e->depth = e->object_count = e->list_count = e->shape_count = 0;
+    e->mark_count = e->object_count = e->list_count = e->shape_count = 0;
     e->last.shape = NULL;
     e->object_table = e->list_table = e->shape_table = (Table){0};
 }
 
 static void encoder_free(Encoder *e) {
-    while (e->depth > 0) pop(e);
+    while (e->frames.depth > 0) pop(e);
     table_free(e->ctx, &e->object_table);
     table_free(e->ctx, &e->list_table);
     table_free(e->ctx, &e->shape_table);
     Mark end = mark(e);
     rewind_to(e, (Mark){.length = end.length, .kept = end.kept, .moved = end.moved});
-    release(e->ctx, e->frames, e->first_frames);
+    frames_free(e->ctx, &e->frames);
+    release(e->ctx, e->marks, e->first_marks);
     release(e->ctx, e->objects, e->first_objects);
     release(e->ctx, e->lists, e->first_lists);
     release(e->ctx, e->shapes, e->first_shapes);
