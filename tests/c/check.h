@@ -11,11 +11,12 @@
  * A TEST registers itself, and main comes from here; tests run in the order of the file. CHECK
  * notes a failure and goes on (any thread may use it), REQUIRE leaves the test as well (only the
  * test's own thread, outside of any other longjmp scope that owns something). The message, a
- * printf format, may be left out.
+ * printf format, may be left out. SKIP leaves a test that needs what this machine does not have,
+ * and says what, as a string.
  *
- * Prints `ok name` or `not ok name` for each test and `N passed, N failed` at the end. The exit
- * code is 1 when a test failed or none ran. A command-line argument runs only the tests whose
- * name contains it.
+ * Prints `ok name`, `not ok name` or `skipped name: what is missing` for each test and
+ * `N passed, N failed, N skipped` at the end. The exit code is 1 when a test failed or none ran. A
+ * command-line argument runs only the tests whose name contains it.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -40,6 +41,7 @@ static CheckTest *check_first;
 static CheckTest **check_last = &check_first;
 static const char *check_running;
 static atomic_int check_failures; /* of the test that runs */
+static const char *check_skipped; /* why the test that runs was skipped, if it was */
 static jmp_buf check_leave;
 
 __attribute__((format(printf, 4, 5), cold, unused)) static void
@@ -62,6 +64,8 @@ check_fail(const char *file, int line, const char *condition, const char *format
         check_fail(__FILE__, __LINE__, #condition, " " __VA_ARGS__);                               \
         longjmp(check_leave, 1);                                                                   \
     } while (0)
+
+#define SKIP(why) (check_skipped = (why), longjmp(check_leave, 1))
 
 #define CHECK_JOIN_(a, b) a##b
 #define CHECK_JOIN(a, b) CHECK_JOIN_(a, b)
@@ -86,6 +90,7 @@ static void check_aborted(int signal_number) {
 static int check_run(CheckTest *test) {
     atomic_store(&check_failures, 0);
     check_running = test->name;
+    check_skipped = NULL;
     if (setjmp(check_leave) == 0) test->run();
     check_running = NULL;
     return atomic_load(&check_failures) == 0;
@@ -93,21 +98,24 @@ static int check_run(CheckTest *test) {
 
 int main(int argc, char **argv) {
     const char *filter = argc > 1 ? argv[1] : "";
-    int passed = 0, failed = 0;
+    int passed = 0, failed = 0, skipped = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGABRT, check_aborted);
     for (CheckTest *test = check_first; test; test = test->next) {
         if (!strstr(test->name, filter)) continue;
-        if (check_run(test)) {
-            passed++;
-            printf("ok %s\n", test->name);
-        } else {
+        if (!check_run(test)) {
             failed++;
             printf("not ok %s (%d checks failed)\n", test->name, atomic_load(&check_failures));
+        } else if (check_skipped) {
+            skipped++;
+            printf("skipped %s: %s\n", test->name, check_skipped);
+        } else {
+            passed++;
+            printf("ok %s\n", test->name);
         }
     }
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed > 0 || passed == 0;
+    printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
+    return failed > 0 || passed + skipped == 0;
 }
 
 #endif
