@@ -21,6 +21,7 @@ export {
   type DeferredRest,
   type TaskStats,
 } from "./src/deferred.ts";
+export type { EvalOptions } from "./src/script.ts";
 export type { AnyClass } from "./src/classes.ts";
 export type { Limits, RunnerOptions } from "./src/runner.ts";
 export { DeferredPool, type Hardening, type PoolOptions } from "./src/pool.ts";

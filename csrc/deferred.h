@@ -16,8 +16,8 @@
  *     is closed with that thread at the latest. Different pools are independent of each other.
  *
  * How a task flows: dfd_compile turns source into a program; dfd_submit queues a submission
- * (a program, its arguments, its limits); a worker runs it in a pristine realm and writes one
- * completion record into the pool's ring, which the host reads as plain memory.
+ * (a program or a script, its arguments, its limits); a worker runs it in a pristine realm and
+ * writes one completion record into the pool's ring, which the host reads as plain memory.
  */
 #ifndef DEFERRED_H
 #define DEFERRED_H
@@ -113,11 +113,15 @@
  * at a multiple of 8 the regions of memory that the host lends to the task. It is self-contained
  * but for the program and the regions. 0 means the pool's default or no limit.
  *
+ * A submission without a program has two arguments: the text of a script, which is compiled in the
+ * task, under its limits, and may await and return at its top level; and an object, whose own
+ * properties the script finds as globals.
+ *
  * A region's memory must stay as it is until the task's completion was read or, when the pool is
  * closed before that, until dfd_stragglers is 0. */
 #define DFD_SUBMISSION_MAP(X)                                                                      \
     X(TASK, 0, "u32: the host's id for it, 0 to 0xfffffffe")                                       \
-    X(PROGRAM, 4, "u32: handle of a program of the same pool")                                     \
+    X(PROGRAM, 4, "u32: handle of a program of the same pool; 0 runs a script (below)")            \
     X(ARGC, 8, "u32: how many arguments follow")                                                   \
     X(MAX_STACK_SIZE, 12, "u32: bytes of native stack")                                            \
     X(MEMORY_LIMIT, 16, "f64: bytes of the realm")                                                 \

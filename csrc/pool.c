@@ -51,7 +51,7 @@ typedef struct Worker Worker;
 typedef struct Task {
     Completion completion; /* first: given to the completion queue, which frees it as its own */
     struct Task *next, *previous; /* the queue */
-    Program *program;             /* held */
+    Program *program;             /* held; NULL for a script */
     Limits limits;
     double submitted; /* ms */
     double expires;   /* when its time in the queue is over; INFINITY if it never is */
@@ -911,13 +911,18 @@ static double read_limit(const uint8_t *submission, int offset) {
 /* Where the regions lie behind the arguments. */
 static size_t regions_at(size_t args) { return (args + 7) & ~(size_t)7; }
 
+/* The arguments of a submission without a program: a script and its globals. */
+#define SCRIPT_ARGC 2
+
 /* Whether a submission is as long as it says, and its regions are memory that can be lent. */
 static bool is_sound(const uint8_t *submission, size_t length) {
     size_t args = read_u32(submission, DFD_SUBMISSION_ARGS_LENGTH);
     size_t count = read_u32(submission, DFD_SUBMISSION_REGIONS);
     size_t rest = length - DFD_SUBMISSION_ARGS;
     /* Each argument is a byte at least. */
-    if (args > rest || read_u32(submission, DFD_SUBMISSION_ARGC) > args) return false;
+    uint32_t argc = read_u32(submission, DFD_SUBMISSION_ARGC);
+    if (args > rest || argc > args) return false;
+    if (!read_u32(submission, DFD_SUBMISSION_PROGRAM) && argc != SCRIPT_ARGC) return false;
     if (count == 0) return args == rest;
     if (rest < regions_at(args) || (rest - regions_at(args)) / DFD_REGION_SIZE != count ||
         (rest - regions_at(args)) % DFD_REGION_SIZE)
@@ -935,8 +940,9 @@ static bool is_sound(const uint8_t *submission, size_t length) {
 
 /* Of a sound submission; NULL when there is no memory or no such program. */
 static Task *new_task(Pool *pool, const uint8_t *submission) {
-    Program *program = slots_get(&pool->programs, read_u32(submission, DFD_SUBMISSION_PROGRAM));
-    if (!program) return NULL;
+    uint32_t handle = read_u32(submission, DFD_SUBMISSION_PROGRAM);
+    Program *program = handle ? slots_get(&pool->programs, handle) : NULL;
+    if (handle && !program) return NULL;
     size_t args = read_u32(submission, DFD_SUBMISSION_ARGS_LENGTH);
     uint32_t count = read_u32(submission, DFD_SUBMISSION_REGIONS);
     Task *task = malloc(sizeof *task + regions_at(args) + count * sizeof *task->regions);
@@ -946,7 +952,7 @@ static Task *new_task(Pool *pool, const uint8_t *submission) {
     double now = now_ms();
     *task = (Task){
         .completion.task = read_u32(submission, DFD_SUBMISSION_TASK),
-        .program = program_hold(program),
+        .program = program ? program_hold(program) : NULL,
         .limits =
             {
                 .timeout_ms = read_limit(submission, DFD_SUBMISSION_TIMEOUT),
@@ -986,10 +992,10 @@ int32_t pool_ready(Pool *pool) {
 int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
     if (!is_sound(submission, length)) return DFD_E_INVALID;
     Task *task = new_task(pool, submission);
-    if (!task)
-        return slots_get(&pool->programs, read_u32(submission, DFD_SUBMISSION_PROGRAM))
-                   ? DFD_E_MEMORY
-                   : DFD_E_HANDLE;
+    if (!task) {
+        uint32_t program = read_u32(submission, DFD_SUBMISSION_PROGRAM);
+        return !program || slots_get(&pool->programs, program) ? DFD_E_MEMORY : DFD_E_HANDLE;
+    }
     int32_t result;
     bool wake = false;
     atomic_store_explicit(&pool->host_processor, processor(), memory_order_relaxed);

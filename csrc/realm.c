@@ -481,28 +481,25 @@ static JSValue promise_of(JSContext *ctx, JSValueConst value) {
     return JS_IsException(called) ? called : promise;
 }
 
-/* Runs jobs until the promise is settled; what else the task started ends with it. */
-static int settle(Realm *realm, JSValueConst promise, Bytes *out) {
+/* Runs jobs until the promise is settled; what else the task started ends with it. Returns 0, and
+ * what it was settled with, or DFD_STATUS_UNSETTLED. */
+static int settle(Realm *realm, JSValueConst promise, JSValue *with, bool *threw) {
     JSContext *ctx = realm->context;
     JSContext *unused;
-    for (;;) {
-        switch (JS_PromiseState(ctx, promise)) {
-        case JS_PROMISE_FULFILLED:
-            return encode_outcome(realm, JS_PromiseResult(ctx, promise), false, out);
-        case JS_PROMISE_REJECTED:
-            return encode_outcome(realm, JS_PromiseResult(ctx, promise), true, out);
-        default:
-            break;
-        }
+    JSPromiseStateEnum state;
+    while ((state = JS_PromiseState(ctx, promise)) == JS_PROMISE_PENDING) {
         int ran = JS_ExecutePendingJob(realm->runtime, &unused);
         if (ran == 0) return DFD_STATUS_UNSETTLED;
         if (ran < 0) JS_FreeValue(ctx, JS_GetException(ctx));
     }
+    *with = JS_PromiseResult(ctx, promise);
+    *threw = state == JS_PROMISE_REJECTED;
+    return 0;
 }
 
 typedef struct RunCall {
     Realm *realm;
-    const Program *program;
+    const Program *program; /* or NULL: the arguments are a script and its globals */
     const uint8_t *args;
     size_t length;
     uint32_t argc;
@@ -511,10 +508,65 @@ typedef struct RunCall {
 
 /* The function that a program is of. */
 static JSValue load(Realm *realm, const Program *program) {
-    JS_UpdateStackTop(realm->runtime);
     JSValue script =
         JS_ReadObject(realm->context, program->bytecode, program->size, JS_READ_OBJ_BYTECODE);
     return JS_IsException(script) ? script : JS_EvalFunction(realm->context, script);
+}
+
+/* Makes the own properties of `scope` globals. Returns whether that worked. */
+static bool define_globals(JSContext *ctx, JSValueConst scope) {
+    JSPropertyEnum *names;
+    uint32_t count;
+    JSValue global = JS_GetGlobalObject(ctx);
+    if (JS_GetOwnPropertyNames(ctx, &names, &count, scope, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        JSValue value = JS_GetProperty(ctx, scope, names[i].atom);
+        if (JS_DefinePropertyValue(ctx, global, names[i].atom, value,
+                                   JS_PROP_C_W_E | JS_PROP_THROW) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* Runs a script, which may await and return at its top level, until it ends. Returns 0, and its
+ * value (what it returned, or its completion value) or what it threw; or a DFD_STATUS_*. */
+static int evaluate(Realm *realm, JSValueConst source, JSValueConst scope, JSValue *value,
+                    bool *threw) {
+    JSContext *ctx = realm->context;
+    if (!JS_IsString(source) || !JS_IsObject(scope)) return DFD_STATUS_INTERNAL;
+    *threw = true;
+    *value = JS_EXCEPTION;
+    size_t length;
+    const char *text = JS_ToCStringLen(ctx, &length, source);
+    if (!text || !define_globals(ctx, scope)) return 0;
+    JSEvalOptions options = {
+        .version = JS_EVAL_OPTIONS_VERSION,
+        .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_ASYNC,
+        .filename = REALM_FILE,
+        .line_num = 1,
+    };
+    JSValue promise = JS_Eval2(ctx, text, length, &options);
+    if (JS_IsException(promise)) return 0;
+    int status = settle(realm, promise, value, threw);
+    /* The engine keeps the value in an object; `return;` leaves none. */
+    if (status == 0 && !*threw)
+        *value = JS_IsObject(*value) ? JS_GetPropertyStr(ctx, *value, "value") : JS_UNDEFINED;
+    return status;
+}
+
+/* Encodes how the task ended, once it has: `value` may be a promise. */
+static int finish(Realm *realm, JSValue value, bool threw, Bytes *out) {
+    JSContext *ctx = realm->context;
+    JSValue promise = threw || JS_IsException(value) ? JS_UNDEFINED : promise_of(ctx, value);
+    if (JS_IsException(promise))
+        value = promise;
+    else if (!JS_IsUndefined(promise)) {
+        int status = settle(realm, promise, &value, &threw);
+        if (status) return status;
+    }
+    if (!JS_IsException(value)) return encode_outcome(realm, value, threw, out);
+    return encode_outcome(realm, JS_GetException(ctx), true, out);
 }
 
 /* Under the guard. Returns a DFD_STATUS_*. */
@@ -522,19 +574,22 @@ static int run(void *opaque) {
     const RunCall *call = opaque;
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
-    Bytes *out = call->out;
-    JSValue function = load(realm, call->program);
-    if (JS_IsException(function)) return encode_outcome(realm, JS_GetException(ctx), true, out);
+    JS_UpdateStackTop(realm->runtime);
+    JSValue function = call->program ? load(realm, call->program) : JS_UNDEFINED;
     JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
-    if (clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
-        return encode_outcome(realm, JS_GetException(ctx), true, out);
+    if (JS_IsException(function) ||
+        clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
+        return finish(realm, JS_EXCEPTION, true, call->out);
 
-    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
-    if (JS_IsException(result)) return encode_outcome(realm, JS_GetException(ctx), true, out);
-    JSValue promise = promise_of(ctx, result);
-    if (JS_IsException(promise)) return encode_outcome(realm, JS_GetException(ctx), true, out);
-    if (JS_IsUndefined(promise)) return encode_outcome(realm, result, false, out);
-    return settle(realm, promise, out);
+    JSValue value;
+    bool threw = false;
+    if (call->program) {
+        value = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
+    } else {
+        int status = evaluate(realm, values[0], values[1], &value, &threw);
+        if (status) return status;
+    }
+    return finish(realm, value, threw, call->out);
 }
 
 typedef struct PreloadCall {
@@ -558,6 +613,7 @@ static int preload(void *opaque) {
     const PreloadCall *call = opaque;
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
+    JS_UpdateStackTop(realm->runtime);
     JS_SetMaxStackSize(realm->runtime, call->stack);
     JSValue function = load(realm, call->program);
     JSValue list =

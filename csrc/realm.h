@@ -73,7 +73,9 @@ int realm_share(Realm *realm, const Share *first, uint32_t count);
 Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply);
 
 /* Calls a program with `argc` arguments in the wire format (`length` bytes, aligned to 8) and
- * appends the payload to `out`. Returns a DFD_STATUS_*. The realm needs a restore. */
+ * appends the payload to `out`. Without a program the two arguments are the text of a script, which
+ * is compiled here, under the same limits, and an object whose properties it finds as globals.
+ * Returns a DFD_STATUS_*. The realm needs a restore. */
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out);
 

@@ -100,4 +100,155 @@ export const EDITS = [
     upstream:
       "A defect of 0.18: the mixing step belongs behind the key's hash, not in front of it.",
   },
+  {
+    file: "quickjs.c",
+    find: `\
+        if (s->cur_func->is_eval) {
+            js_parse_error(s, "return not in a function");
+            goto fail;
+        }
+`,
+    replace: `\
+        if (s->cur_func->is_eval && (s->cur_func->eval_type != JS_EVAL_TYPE_GLOBAL ||
+                                     s->cur_func->func_kind != JS_FUNC_ASYNC)) {
+            js_parse_error(s, "return not in a function");
+            goto fail;
+        }
+`,
+    why:
+      "A script with a top-level \`await\`, which is how code as text is run, may \`return\`, too. " +
+      "Putting the text into a function instead would parse it twice, move its lines, and take " +
+      "text that closes the function for code behind it.",
+    upstream: "A flag for JS_Eval, such as JS_EVAL_FLAG_RETURN, would do it for every embedder " +
+      "that runs snippets; Node.js has it as vm.compileFunction.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+        if (s->token.val != ';' && s->token.val != '}' && !s->got_lf) {
+            if (js_parse_expr(s))
+                goto fail;
+            emit_return(s, true);
+        } else {
+            emit_return(s, false);
+        }
+`,
+    replace: `\
+        if (s->token.val != ';' && s->token.val != '}' && s->token.val != TOK_EOF && !s->got_lf) {
+            if (js_parse_expr(s))
+                goto fail;
+            if (s->cur_func->is_eval) {
+                emit_op(s, OP_object);
+                emit_op(s, OP_swap);
+                emit_op(s, OP_define_field);
+                emit_atom(s, JS_ATOM_value);
+            }
+            emit_return(s, true);
+        } else {
+            emit_return(s, false);
+        }
+`,
+    why:
+      "The promise of such a script is of \`{ value }\`, also where it returns one; and it may " +
+      "end behind \`return\`.",
+    upstream: "As above.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+        emit_label(s, label_end);
+    } else {
+        if (!s->is_module) {
+            if (fd->func_kind == JS_FUNC_ASYNC) {
+                emit_op(s, OP_object);
+                emit_op(s, OP_dup);
+                emit_op(s, OP_get_loc);
+                emit_u16(s, fd->eval_ret_idx);
+                emit_op(s, OP_put_field);
+                emit_atom(s, JS_ATOM_value);
+`,
+    replace: `\
+        emit_label(s, label_end);
+    } else {
+        if (!s->is_module) {
+            if (fd->func_kind == JS_FUNC_ASYNC) {
+                emit_op(s, OP_object);
+                emit_op(s, OP_get_loc);
+                emit_u16(s, fd->eval_ret_idx);
+                emit_op(s, OP_define_field);
+                emit_atom(s, JS_ATOM_value);
+`,
+    why: "The \`value\` of that promise was set with [[Set]]: a script that put a setter or a " +
+      "read-only \`value\` on Object.prototype lost its result.",
+    upstream: "A bug of 0.18, also where the script has \`using\`: it should be OP_define_field.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+            if (js_parse_expect(s, '('))
+                return -1;
+            if (!accept_lparen)
+                return js_parse_error(s, "invalid use of 'import()'");
+`,
+    replace: `\
+            if (s->token.val != '(')
+                return js_parse_error(s, "import statements only work in modules");
+            if (next_token(s))
+                return -1;
+            if (!accept_lparen)
+                return js_parse_error(s, "invalid use of 'import()'");
+`,
+    why:
+      "A script's \`import x from 'y'\` was told \`Unexpected identifier 'x'\`, from which nobody " +
+      "could tell what to advise.",
+    upstream: "The message is clearer for everybody.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+                    /* LS or PS are considered as line terminator */
+                    if (c == CP_LS || c == CP_PS) {
+                        break;
+`,
+    replace: `\
+                    /* LS or PS are considered as line terminator */
+                    if (c == CP_LS || c == CP_PS) {
+                        s->got_lf = true;
+                        break;
+`,
+    why:
+      "A comment that U+2028 or U+2029 ends is the end of a line, where a semicolon may be left " +
+      "out: \`8 // a U+2028 9\` was a SyntaxError.",
+    upstream: "A bug of 0.18: the separator is consumed here, and its line end forgotten.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+    s->mark = s->buf_ptr + min_int(1, input_len);
+    s->eol = s->buf_ptr;
+`,
+    replace: `\
+    s->mark = s->buf_ptr;
+    s->eol = s->buf_ptr;
+`,
+    why:
+      "With the next edit: the columns of the first line were one too small, but for the first " +
+      "token's.",
+    upstream: "A bug of 0.18.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+    s->token.col_num = max_int(1, s->mark - s->eol);
+    s->buf_ptr = p;
+`,
+    replace: `\
+    s->token.col_num = max_int(1, (int)(s->mark - s->line_start) + 1);
+    s->buf_ptr = p;
+`,
+    why:
+      "See the edit before. A line begins at line_start; eol is before it in all lines but the " +
+      "first.",
+    upstream: "A bug of 0.18.",
+  },
 ];

@@ -2,8 +2,8 @@
  * Formulas that users type, as in a spreadsheet: nothing that they write can hang the program, fill
  * its memory or reach its files.
  *
- * The text of a formula goes into the task as an argument and becomes code there, in a realm that
- * has nothing but the language, under limits. So it is never code in this program.
+ * The text of a formula is compiled in its task, in a realm that has nothing but the language and the
+ * row's values, under limits. So it is never code in this program.
  *
  *   deno run --allow-ffi examples/formula.ts
  *   bun examples/formula.ts
@@ -25,6 +25,7 @@ const formulas = [
   'price * quantity * (country === "NL" ? 1.21 : 1)',
   "quantity > 5 ? `${quantity} in stock` : 'running out'",
   "[...country].reverse().join('')",
+  "const net = price * quantity; return net.toFixed(2)",
   "price *",
   "prize * quantity",
   "(() => { for (;;); })()",
@@ -35,18 +36,18 @@ const formulas = [
   "price.constructor.constructor('return process')().exit()",
   "(() => { throw { toString: 'not a function' }; })()",
   "(Object.prototype.price = 0, price)",
+  "(".repeat(1e5),
 ];
 
 /** What a formula makes of a row, or why it can't be had. */
 async function evaluate(formula: string, row: Row): Promise<string> {
   try {
-    const value = await new Deferred(
-      (formula: string, row: Row): unknown => {
-        const calculate = new Function(...Object.keys(row), `"use strict"; return (${formula}\n)`);
-        return calculate(...Object.values(row));
-      },
-      { name: "formula", args: [formula, row], timeout: 200, memoryLimit: 16 * 2 ** 20 },
-    );
+    const value = await Deferred.eval(formula, {
+      name: "formula",
+      scope: { ...row },
+      timeout: 200,
+      memoryLimit: 16 * 2 ** 20,
+    });
     return `= ${inspect(value)}`;
   } catch (error) {
     // What a stranger's code throws may be anything; `${error}` could throw in its turn.
@@ -55,6 +56,6 @@ async function evaluate(formula: string, row: Row): Promise<string> {
 }
 
 for (const formula of formulas) {
-  console.log(`${formula.padEnd(58)} ${await evaluate(formula, row)}`);
+  console.log(`${formula.slice(0, 57).padEnd(58)} ${await evaluate(formula, row)}`);
 }
 console.log(`\n{}.price is still ${({} as { price?: unknown }).price}, and this program runs on`);

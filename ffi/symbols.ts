@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x22390f0f;
+export const ABI = 0xced67461;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -313,13 +313,17 @@ export const MOVED = {
  * at a multiple of 8 the regions of memory that the host lends to the task. It is self-contained
  * but for the program and the regions. 0 means the pool's default or no limit.
  *
+ * A submission without a program has two arguments: the text of a script, which is compiled in the
+ * task, under its limits, and may await and return at its top level; and an object, whose own
+ * properties the script finds as globals.
+ *
  * A region's memory must stay as it is until the task's completion was read or, when the pool is
  * closed before that, until dfd_stragglers is 0.
  */
 export const SUBMISSION = {
   /** u32: the host's id for it, 0 to 0xfffffffe */
   TASK: 0,
-  /** u32: handle of a program of the same pool */
+  /** u32: handle of a program of the same pool; 0 runs a script (below) */
   PROGRAM: 4,
   /** u32: how many arguments follow */
   ARGC: 8,

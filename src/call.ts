@@ -1,7 +1,7 @@
 /**
- * Calls: what `new Deferred`, `run` and `defer` were given, and what is wrong with it.
+ * Calls: what `new Deferred`, `run`, `defer` and `eval` were given, and what is wrong with it.
  *
- * `run` and `defer` pass a {@linkcode Call} where `new Deferred` takes its options, so that what is
+ * The last three pass a {@linkcode Call} where `new Deferred` takes its options, so that what is
  * said speaks of the function that was called.
  *
  * @module
@@ -31,10 +31,14 @@ const TELLING_NAMES: readonly string[] = [
 /** Options of pools that people look for here. */
 const POOL_NAMES: readonly string[] = ["classes", "maxThreads"];
 
+const NO_ADVICE: ReadonlyMap<string, string> = new Map();
+
 /** How a Deferred was asked for. */
 export class Call {
   /** What was called, as its users write it: "pool.defer". */
   readonly title: string;
+  /** The call as far as its options, as messages show it: "pool.defer(fn". */
+  readonly where: string;
   /** That function itself. */
   readonly entry: AnyFunction | NewableFunction;
   /** What stood behind the function: its arguments, or the options. */
@@ -48,8 +52,10 @@ export class Call {
     entry: AnyFunction | NewableFunction,
     { args, rest }: { readonly args?: readonly unknown[]; readonly rest?: readonly unknown[] },
     runner?: Runner,
+    first = "fn",
   ) {
     this.title = title;
+    this.where = `${title}(${first}`;
     this.entry = entry;
     this.#rest = args ?? rest ?? [];
     this.#areArgs = args !== undefined;
@@ -60,10 +66,11 @@ export class Call {
   check(fn: unknown): DeferredOptions {
     if (typeof fn !== "function") {
       const got = describe(fn);
-      const hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
+      let hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
+      if (typeof fn === "string") hint = "; code that is text is run by Deferred.eval(source)";
       throw typeError(`${this.title}(fn): fn must be a function, got ${got}${hint}`);
     }
-    const options = this.#areArgs ? { args: this.#rest } : this.#checkOptions();
+    const options = this.#areArgs ? { args: this.#rest } : this.checkOptions(OPTION_NAMES);
     const count = options.args?.length ?? 0;
     if (count === 0 && fn.length > 0) this.#checkNoExecutor(fn as AnyFunction);
     if (count === fn.length + 1 && this.#areArgs) this.#checkNoOptions(fn as AnyFunction);
@@ -102,27 +109,32 @@ export class Call {
   }
 
   /** Refuses what would be ignored silently: a misspelt option, arguments that are no array. */
-  #checkOptions(): DeferredOptions {
+  protected checkOptions(
+    known: ReadonlySet<string>,
+    advice: ReadonlyMap<string, string> = NO_ADVICE,
+  ): DeferredOptions {
     const given = this.#rest[0];
     if (given === undefined && this.#rest.length < 2) return {};
-    const all = `${this.title}(fn, options)`;
+    const all = `${this.where}, options)`;
+    const example = known.has("args") ? "{ args: [1, 2] }" : "{ scope: { x: 1 } }";
     if (given !== undefined && !isObject(given)) {
       throw typeError(
-        `${all}: options must be an object such as { args: [1, 2] }, got ${describe(given)}`,
+        `${all}: options must be an object such as ${example}, got ${describe(given)}`,
       );
     }
     if (this.#rest.length > 1) {
+      const values = known.has("args") ? "the function's arguments" : "values";
       throw typeError(
-        `${all}: nothing can follow the options, got ${describe(this.#rest[1])}; the function's ` +
-          "arguments go into them: { args: [1, 2] }",
+        `${all}: nothing can follow the options, got ${describe(this.#rest[1])}; ${values} go ` +
+          `into them: ${example}`,
       );
     }
     const options = given as DeferredOptions;
     for (const name of Object.keys(options)) {
-      if (!OPTION_NAMES.has(name)) {
+      if (!known.has(name)) {
         const where = POOL_NAMES.includes(name)
           ? `it is a pool's: new DeferredPool({ ${name} })`
-          : `the options are ${[...OPTION_NAMES].join(", ")}`;
+          : advice.get(name) ?? `the options are ${[...known].join(", ")}`;
         throw typeError(`${all}: there is no option \`${name}\`; ${where}`);
       }
     }
@@ -133,22 +145,22 @@ export class Call {
       );
     }
     if (args !== undefined && !Array.isArray(args)) {
-      throw this.#wrong("args", "an array with one entry for each parameter", args);
+      throw this.wrong("args", "an array with one entry for each parameter", args);
     }
     for (const key of ["transfer", "transferList"] as const) {
       const list: unknown = options[key];
       if (list !== undefined && !Array.isArray(list)) {
-        throw this.#wrong(key, "an array of ArrayBuffers", list);
+        throw this.wrong(key, "an array of ArrayBuffers", list);
       }
     }
     if (name !== undefined && typeof name !== "string") {
-      throw this.#wrong("name", "a string", name);
+      throw this.wrong("name", "a string", name);
     }
     if (allowGlobals !== undefined && allowGlobals !== true && !isListOfStrings(allowGlobals)) {
-      throw this.#wrong("allowGlobals", "an array of names or true", allowGlobals);
+      throw this.wrong("allowGlobals", "an array of names or true", allowGlobals);
     }
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw this.#wrong("signal", "an AbortSignal", signal);
+      throw this.wrong("signal", "an AbortSignal", signal);
     }
     if (pool !== undefined) this.#checkPool(pool);
     return options;
@@ -156,23 +168,23 @@ export class Call {
 
   #checkPool(pool: unknown): void {
     const runner = isObject(pool) ? runnerOf(pool) : undefined;
-    if (runner === undefined) throw this.#wrong("pool", "a DeferredPool", pool);
+    if (runner === undefined) throw this.wrong("pool", "a DeferredPool", pool);
     if (this.#runner !== undefined && runner !== this.#runner) {
       throw typeError(
-        `${this.title}(fn, { pool }): this is another pool than the one that was called; ` +
+        `${this.where}, { pool }): this is another pool than the one that was called; ` +
           "call that one, or leave `pool` out",
       );
     }
   }
 
-  #wrong(option: string, what: string, value: unknown): TypeError {
+  protected wrong(option: string, what: string, value: unknown): TypeError {
     return typeError(
-      `${this.title}(fn, { ${option} }): ${option} must be ${what}, got ${describe(value)}`,
+      `${this.where}, { ${option} }): ${option} must be ${what}, got ${describe(value)}`,
     );
   }
 }
 
-function isObject(value: unknown): value is object {
+export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

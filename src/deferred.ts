@@ -9,6 +9,7 @@ import { describe, nameOf } from "./source.ts";
 import { cancelled, rejection, result, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
 import type { Limits, Runner } from "./runner.ts";
+import { EvalCall, type EvalOptions } from "./script.ts";
 import { transferSet } from "./lending.ts";
 import { captureSite, cutStack } from "./stack.ts";
 import type { Completion, Pending } from "./reactor.ts";
@@ -106,10 +107,12 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
       const options = call.check(fn);
       const runner = call.runner(options);
       const name = options.name ?? nameOf(fn);
-      const limits = runner.limits(options, call.title);
+      const limits = runner.limits(options, call.where);
       // Once for its errors; again when the arguments are read, as their getters may push it out.
-      const program = (): number => runner.compile(fn, name, options.allowGlobals);
-      program();
+      const program = call instanceof EvalCall
+        ? null
+        : (): number => runner.compile(fn, name, options.allowGlobals);
+      program?.();
       const list = options.transfer ?? options.transferList;
       const transfer = list === undefined ? undefined : transferSet(list);
       this.#task = new Task({ name, fn, site: {}, limits }, runner, resolve, reject);
@@ -138,6 +141,41 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
   ): Deferred<T, A> {
     const call = new Call("Deferred.run", Deferred.run, { args });
     return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
+  }
+
+  /**
+   * Runs code that is text, such as a stranger wrote: it is compiled in the task, under the task's
+   * limits, so that no text can hold up this thread.
+   *
+   * The text is a script, strict only if it says so, in which `await` and `return` may stand
+   * anywhere. The promise is of what it returns or, if it ends without, of the value of its last
+   * statement. It sees the language's own globals and those of `scope`; `import` and `export` don't
+   * work. Nothing is left of it when it ends.
+   *
+   * @param source the code; "" is fine, and is worth `undefined`
+   * @param options values for it, limits and the like; give it a `timeout`
+   * @returns a Deferred that rejects with the task's SyntaxError if the text can't be read, or
+   * with what it throws; stacks show its lines under the `name` of the options
+   * @throws {TypeError} if `source` is no string, an option has the wrong type, or a name in
+   * `scope` is none that a variable can have.
+   * @throws {DataCloneError} if a value in `scope` can't be cloned; `path` says which.
+   * @throws {RangeError} if a limit makes no sense.
+   *
+   * @example
+   * ```ts
+   * import { Deferred } from "@protojs/deferred";
+   *
+   * const gross = await Deferred.eval("price * (1 + rate)", {
+   *   scope: { price: 100, rate: 0.25 },
+   *   timeout: 50,
+   * });
+   * console.log(gross); // 125
+   * ```
+   */
+  static eval<T = unknown>(source: string, options?: EvalOptions): Deferred<T>;
+  static eval<T>(source: string, ...rest: unknown[]): Deferred<T> {
+    const call = new EvalCall("Deferred.eval", Deferred.eval, rest);
+    return new Deferred<T>(source as never, call as DeferredOptions);
   }
 
   /**
@@ -311,7 +349,7 @@ class Task implements Pending {
   }
 
   start(
-    program: () => number,
+    program: (() => number) | null,
     args: readonly unknown[],
     signal: AbortSignal | undefined,
     transfer: ReadonlySet<ArrayBuffer> | undefined,

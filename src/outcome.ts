@@ -14,14 +14,15 @@ import {
 } from "./errors.ts";
 import type { Completion } from "./reactor.ts";
 import type { Limits } from "./runner.ts";
-import { noModule } from "./source.ts";
+import { type AnyFunction, noModule, noModuleScript } from "./source.ts";
 import { setTaskStacks, type Site } from "./stack.ts";
 
 /** The task, as far as its errors tell of it. */
 export interface Subject {
   /** Its name; "" if it has none. */
   readonly name: string;
-  readonly fn: (...args: never[]) => unknown;
+  /** Its function, or the text of its script. */
+  readonly fn: AnyFunction | string;
   /** Where its Deferred was made; known once it is on its way. */
   site: Site;
   readonly limits: Limits;
@@ -33,6 +34,9 @@ export function rejection(completion: Completion, subject: Subject): unknown {
   if (status === STATUS.THROWN) {
     if (payload instanceof ReferenceError) {
       const message = noModule(payload.message);
+      if (message !== null) payload.message = message;
+    } else if (typeof subject.fn === "string" && payload instanceof SyntaxError) {
+      const message = noModuleScript(payload.message);
       if (message !== null) payload.message = message;
     }
     if (errors.length > 0) setTaskStacks(errors, subject, payload);
@@ -93,7 +97,7 @@ function title(name: string): string {
   return name === "" ? "the task" : `the task \`${name}\``;
 }
 
-function libraryError(status: number, payload: unknown, { name, limits }: Subject): Error {
+function libraryError(status: number, payload: unknown, { name, fn, limits }: Subject): Error {
   const task = title(name);
   switch (status) {
     case STATUS.UNCLONEABLE: {
@@ -103,8 +107,8 @@ function libraryError(status: number, payload: unknown, { name, limits }: Subjec
     }
     case STATUS.UNSETTLED:
       return new UnsettledError(
-        `${task} returned a promise that can never settle: nothing is left in the task that ` +
-          "could resolve or reject it",
+        `${task} ${typeof fn === "string" ? "waits for" : "returned"} a promise that can never ` +
+          "settle: nothing is left in the task that could resolve or reject it",
       );
     case STATUS.MEMORY:
       return new DeferredMemoryError(

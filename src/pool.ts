@@ -5,10 +5,11 @@
  */
 import { CONTROL, HARDENING } from "../ffi/symbols.ts";
 import { Call } from "./call.ts";
-import { Deferred, type DeferredRest } from "./deferred.ts";
+import { Deferred, type DeferredOptions, type DeferredRest } from "./deferred.ts";
 import { PoolClosedError, typeError } from "./errors.ts";
 import { cutStack } from "./stack.ts";
 import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
+import { EvalCall, type EvalOptions } from "./script.ts";
 import { describe } from "./source.ts";
 
 /** What protects the process from a pool's tasks; see {@linkcode DeferredPool.hardening}. */
@@ -69,6 +70,13 @@ export class DeferredPool {
   ): Deferred<T, A> {
     const call = new Call("pool.defer", DeferredPool.prototype.defer, { rest }, this.#runner);
     return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
+  }
+
+  /** As `Deferred.eval(source, options)`, in this pool. Throws what that throws. */
+  eval<T = unknown>(source: string, options?: EvalOptions): Deferred<T>;
+  eval<T>(source: string, ...rest: unknown[]): Deferred<T> {
+    const call = new EvalCall("pool.eval", DeferredPool.prototype.eval, rest, this.#runner);
+    return new Deferred<T>(source as never, call as DeferredOptions);
   }
 
   /**

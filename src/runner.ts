@@ -102,6 +102,9 @@ const NATIVE_OPTION = {
   maxStackSize: OPTION.MAX_STACK_SIZE,
 } as const;
 
+/** What messages call the arguments of a script. */
+const SCRIPT_PATHS = ["source", "scope"] as const;
+
 const SUBMIT = "the task could not be submitted";
 const utf8 = new TextEncoder();
 
@@ -202,18 +205,18 @@ export class Runner {
 
   /**
    * The limits of a task: its own, or else the pool's. Throws a RangeError for one without sense,
-   * which speaks of the call of `title`.
+   * which speaks of the call that begins with `where`.
    */
-  limits(own: Limits, title: string): Limits {
+  limits(own: Limits, where: string): Limits {
     const pool = this.#limits;
     let some = false;
     for (const name of LIMIT_NAMES) some ||= own[name] !== undefined;
     if (!some) return pool;
-    checkLimits(own, `${title}(fn, `);
+    checkLimits(own, `${where}, `);
     const stack = pool.maxStackSize ?? DEFAULT_BYTES.maxStackSize;
     if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
       throw rangeError(
-        `${title}(fn, { maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
+        `${where}, { maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
           `threads have, got ${own.maxStackSize}; give the pool a larger maxStackSize`,
       );
     }
@@ -228,10 +231,11 @@ export class Runner {
 
   /**
    * Submits a task and returns its handle. Throws a DataCloneError for a bad argument; else the
-   * buffers of `transfer` are detached.
+   * buffers of `transfer` are detached. Without a program, the arguments are a script's text and
+   * its scope.
    */
   submit(
-    program: () => number,
+    program: (() => number) | null,
     args: readonly unknown[],
     limits: Limits,
     pending: Pending,
@@ -245,9 +249,11 @@ export class Runner {
     try {
       encoder.presets = this.#presetNumbers;
       encoder.begin(SUBMISSION.ARGS, transfer);
-      for (let i = 0; i < count; i++) encoder.value(args[i], `args[${i}]`);
+      for (let i = 0; i < count; i++) {
+        encoder.value(args[i], program === null ? SCRIPT_PATHS[i]! : `args[${i}]`);
+      }
       this.#checkOpen(); // the getter may have closed the pool, too
-      const compiled = program();
+      const compiled = program === null ? 0 : program();
       const argsLength = encoder.length - SUBMISSION.ARGS;
       if (transfer !== undefined) this.#ready(); // while nothing is detached
       const lent = transfer === undefined && encoder.regions === undefined

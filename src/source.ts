@@ -411,6 +411,19 @@ export function noModule(message: string): string | null {
   return module === undefined ? null : `import(${module}): a task ${NO_MODULES}`;
 }
 
+/** What the engine says of a script that would be a module, with what to do about it. */
+const ONLY_IN_MODULES: ReadonlyMap<string, string> = new Map([
+  ["import statements only work in modules", `a task ${NO_MODULES}`],
+  ["import.meta only valid in module code", "a task has no modules"],
+  ["unsupported keyword: export", "code that is text exports nothing: return the value"],
+]);
+
+/** What is said of a SyntaxError in a script; `null` if the engine says it all. */
+export function noModuleScript(message: string): string | null {
+  const advice = ONLY_IN_MODULES.get(message);
+  return advice === undefined ? null : `${message}; ${advice}`;
+}
+
 /** What to do instead of using a name that people expect everywhere. */
 const ADVICE: ReadonlyMap<string, string> = new Map(
   ([
@@ -661,6 +674,18 @@ export function offsetIn(
     at += point > 0xffff ? 2 : 1;
   }
   return at < text.length ? at : null;
+}
+
+/** Longer scripts are not searched for a line: the engine's column is good enough for them. */
+const MAX_SCRIPT = 256 * 1024;
+
+/** The place in a script that the engine means, whose columns count bytes. */
+export function scriptPosition(text: string, place: Position): Position {
+  if (text.length > MAX_SCRIPT) return place;
+  // The one line of our own that stands before a function, a script does not have.
+  // And its end is a place, too.
+  const offset = offsetIn({ text: `${text} `, from: 0 }, place.line + 1, place.column);
+  return offset === null ? place : positionAt(text, offset);
 }
 
 // --- transpilers' helpers ---------------------------------------------------------------------

@@ -27,6 +27,7 @@ import {
   type Position,
   positionAt,
   readSource,
+  scriptPosition,
 } from "./source.ts";
 
 /** What the engine calls the file of a task; see REALM_FILE in csrc/realm.h. */
@@ -89,7 +90,7 @@ interface SiteFrame {
   readonly column: number;
 }
 
-const OWN_FUNCTION = /\b(Deferred|run|defer|captureSite)$/;
+const OWN_FUNCTION = /\b(Deferred|run|defer|eval|captureSite)$/;
 const ownFolder = new URL(".", import.meta.url);
 
 function pathOf(file: string): string | null {
@@ -468,7 +469,8 @@ function locate(text: string, frames: readonly SiteFrame[]): Location | null {
 export interface StackSubject {
   /** Its name; "" if it has none. */
   readonly name: string;
-  readonly fn: AnyFunction;
+  /** Its function, or the text of its script. */
+  readonly fn: AnyFunction | string;
   /** Where its Deferred was made. */
   readonly site: Site;
 }
@@ -484,6 +486,18 @@ function headline(error: Error): string {
   } catch {
     return "Error";
   }
+}
+
+/** The frames of a script's task in words; of the script itself, only those at its top level. */
+function scriptLines(stack: string, text: string, file: string): string[] {
+  return frameLines(stack).slice(0, ENGINE_FRAMES).flatMap((frame) => {
+    const { name, place } = callOf(frame);
+    const { file: of, line, column } = placeOf(place);
+    if (of !== TASK_FILE || line === undefined) return place === "native" ? [frame] : [];
+    const at = scriptPosition(text, { line, column });
+    const where = `${file}:${at.line}:${at.column}`;
+    return name === "" || name === "<eval>" ? [`    at ${where}`] : [`    at ${name} (${where})`];
+  });
 }
 
 function render(frame: TaskFrame, location: Location | null, text: string, name: string): string {
@@ -513,6 +527,7 @@ function locationOf(subject: StackSubject, text: string): Location | null {
 /** The task's frames in words. `stack` is the engine's, or the host's of an error from there. */
 function ownLines(error: Error, stack: string, subject: StackSubject): string[] {
   const { fn, name } = subject;
+  if (typeof fn === "string") return scriptLines(stack, fn, name);
   const text = textOf(fn);
   const frames = taskFrames(stack, text, nameOf(fn));
   if (frames.length > 0) {
