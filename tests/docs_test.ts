@@ -17,7 +17,7 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { inspect, isDeepStrictEqual, promisify } from "node:util";
 import * as mod from "../mod.ts";
-import { runtime } from "./support/process.ts";
+import { HUNG, runtime } from "./support/process.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const TSC = join(ROOT, "node_modules", "typescript", "bin", "tsc");
@@ -281,7 +281,7 @@ async function run(args: readonly string[]): Promise<{ code: unknown; output: st
     const { stdout, stderr } = await execute(process.execPath, args, {
       cwd: ROOT,
       env,
-      timeout: 60_000,
+      timeout: HUNG,
       killSignal: "SIGKILL",
     });
     return { code: 0, output: stdout + stderr };

@@ -10,6 +10,7 @@ import { loadNative } from "../ffi/load.ts";
 import type { Connect, Link } from "../ffi/native.ts";
 import { ABI, SYMBOLS, type Symbols } from "../ffi/symbols.ts";
 import { SocketWaker } from "../ffi/waker.ts";
+import { HUNG } from "./support/process.ts";
 
 const RUNTIME = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
 const BUILD = RUNTIME === "deno" ? "deno task build" : "npm run build";
@@ -31,7 +32,7 @@ function run(scenario: string, flags?: string[], env?: Record<string, string>): 
     execFile(
       process.execPath,
       [...start, FIXTURE, scenario],
-      { env: { ...process.env, NO_COLOR: "1", ...env }, timeout: 60_000, killSignal: "SIGKILL" },
+      { env: { ...process.env, NO_COLOR: "1", ...env }, timeout: HUNG, killSignal: "SIGKILL" },
       (error, stdout, stderr) =>
         resolve({ code: error ? error.code ?? error.signal : 0, stdout: stdout.trim(), stderr }),
     )

@@ -16,17 +16,22 @@ const MB = 1024 * 1024;
 /**
  * In programs: the memory of the process in bytes once the host's garbage is gone, in two parts:
  * what its JavaScript holds, and all that is not the JavaScript engine's heap. (V8 keeps room that is
- * in use by neither, up to some 10 MB, as it likes.)
+ * in use by neither, up to some 10 MB, as it likes.) The least of many looks, as collectors and
+ * allocators give back in their own time; as few as show that it is small enough.
  */
 const MEMORY = `
-  const settledMemory = async () => {
-    for (let i = 0; i < 4; i++) {
+  const settledMemory = async (enough = { native: 0, heap: 0 }) => {
+    const least = { native: Infinity, heap: Infinity };
+    for (let i = 0; i < 40; i++) {
       globalThis.Bun?.gc(true);
       globalThis.gc?.();
       await new Promise((resolve) => setTimeout(resolve, 20));
+      const { rss, heapTotal, heapUsed } = process.memoryUsage();
+      least.native = Math.min(least.native, rss - heapTotal);
+      least.heap = Math.min(least.heap, heapUsed);
+      if (i > 3 && least.native < enough.native && least.heap < enough.heap) break;
     }
-    const { rss, heapTotal, heapUsed } = process.memoryUsage();
-    return { native: rss - heapTotal, heap: heapUsed };
+    return least;
   };
 `;
 
@@ -36,6 +41,7 @@ interface Tolerance {
   /** What JavaScript holds: caches of the host's own. */
   readonly heap?: number;
 }
+const HEAP = 2 * MB;
 
 /**
  * Runs `round` (statements, given `i`) `rounds` times and asserts that from the `warm`th on memory
@@ -52,7 +58,10 @@ async function staysFlat(
     for (const end = ${Math.ceil(warm * SCALE)}; i < end; i++) { ${round} }
     const before = await settledMemory();
     for (const end = ${Math.ceil(rounds * SCALE)}; i < end; i++) { ${round} }
-    const after = await settledMemory();
+    const after = await settledMemory({
+      native: before.native + ${tolerance.native},
+      heap: before.heap + ${tolerance.heap ?? HEAP},
+    });
     console.log(JSON.stringify([after.native - before.native, after.heap - before.heap]));`,
     { env: { DEFERRED_THREADS: "2" } },
   );
@@ -60,12 +69,12 @@ async function staysFlat(
   const grown = `grown by ${(native / MB).toFixed(1)} MB, and JavaScript by ${
     (heap / MB).toFixed(1)
   } MB`;
-  assert.ok(native < tolerance.native && heap < (tolerance.heap ?? 2 * MB), grown);
+  assert.ok(native < tolerance.native && heap < (tolerance.heap ?? HEAP), grown);
 }
 
 describe("memory stays flat", () => {
   // 16 MB over 80,000 tasks: a leak of 200 bytes a task would show, of JavaScript 25 bytes.
-  test("over 100,000 tasks in a row", { timeout: 120_000 }, () =>
+  test("over 100,000 tasks in a row", () =>
     staysFlat(
       "const add = (a, b) => a + b;",
       "if (await Deferred.run(add, i, 1) !== i + 1) throw new Error('wrong');",
@@ -74,9 +83,7 @@ describe("memory stays flat", () => {
 
   // V8 makes up to 18 MB of code and stack traces of its own here; a task that leaked its realm or
   // its payload would leave 1 GB.
-  test("over tasks that throw, are refused, never settle and use much memory", {
-    timeout: 120_000,
-  }, () =>
+  test("over tasks that throw, are refused, never settle and use much memory", () =>
     staysFlat(
       `const pool = new DeferredPool({ maxThreads: 1, memoryLimit: 4 * 1024 * 1024 });
       const ways = [
@@ -93,7 +100,7 @@ describe("memory stays flat", () => {
     ));
 
   // More functions than compiled ones are kept, so that each is compiled anew.
-  test("over thousands of compilations", { timeout: 120_000 }, () =>
+  test("over thousands of compilations", () =>
     staysFlat(
       `const text = (n) => "return a + " + n + " /* " + "pad".repeat(100) + " */";
       const fns = Array.from({ length: 1500 }, (_, n) => new Function("a", text(n)));`,
@@ -102,7 +109,7 @@ describe("memory stays flat", () => {
     ));
 
   // A collector may still hold a few of the 10 MB pieces; all of them would be 800 MB.
-  test("over large arguments and results", { timeout: 120_000 }, () =>
+  test("over large arguments and results", () =>
     staysFlat(
       `const big = "x".repeat(10_000_000);
       const bytes = new Uint8Array(10_000_000);`,
@@ -111,7 +118,7 @@ describe("memory stays flat", () => {
       { warm: 10, rounds: 50, tolerance: { native: 100 * MB, heap: 60 * MB } },
     ));
 
-  test("over pools that are made, used and closed", { timeout: 120_000 }, () =>
+  test("over pools that are made, used and closed", () =>
     staysFlat(
       "",
       `const pool = new DeferredPool({ maxThreads: 1 });
@@ -123,7 +130,7 @@ describe("memory stays flat", () => {
 });
 
 describe("20,000 tasks at once", () => {
-  test("all give their own results", { timeout: 120_000 }, async () => {
+  test("all give their own results", async () => {
     const count = Math.ceil(20_000 * SCALE);
     const said = await outputOf(`
       const pool = new DeferredPool({ maxThreads: 2 });
