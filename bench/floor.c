@@ -46,7 +46,8 @@ static void sleep_ms(double ms) {
 /* --- a host ------------------------------------------------------------------------------- */
 
 typedef struct Host {
-    uint32_t pool, program;
+    uint32_t pool;
+    double program;
     _Atomic uint32_t *control;
     uint32_t head;
 } Host;
@@ -61,14 +62,15 @@ static void put_u32(uint8_t *at, uint32_t value) { memcpy(at, &value, 4); }
 
 static Host host_open(uint32_t threads, const char *source) {
     static uint8_t reply[4096];
-    Host host = {.pool = dfd_pool_open()};
-    if (!host.pool) fail("no pool", 0);
+    int32_t pool = dfd_pool_open();
+    if (pool < 0) fail("dfd_pool_open", pool);
+    Host host = {.pool = (uint32_t)pool};
     if (dfd_pool_set(host.pool, DFD_OPTION_MAX_THREADS, threads)) fail("threads", threads);
     host.control = (void *)(uintptr_t)dfd_pool_control(host.pool);
     int32_t length = dfd_compile(host.pool, (const uint8_t *)source, (uint32_t)strlen(source), 1,
                                  reply, sizeof reply);
-    if (length < 4) fail("dfd_compile", length);
-    host.program = get_u32(reply);
+    if (length < 8) fail("dfd_compile", length);
+    memcpy(&host.program, reply, 8);
     if (!host.program) fail("the task was refused", 0);
     return host;
 }
@@ -76,12 +78,12 @@ static Host host_open(uint32_t threads, const char *source) {
 static void host_submit(Host *host, uint32_t task, int32_t argument) {
     uint8_t submission[DFD_SUBMISSION_ARGS + 5] = {0};
     put_u32(submission + DFD_SUBMISSION_TASK, task);
-    put_u32(submission + DFD_SUBMISSION_PROGRAM, host->program);
+    memcpy(submission + DFD_SUBMISSION_PROGRAM, &host->program, 8);
     put_u32(submission + DFD_SUBMISSION_ARGC, 1);
     put_u32(submission + DFD_SUBMISSION_ARGS_LENGTH, 5);
     submission[DFD_SUBMISSION_ARGS] = WIRE_INT;
     put_u32(submission + DFD_SUBMISSION_ARGS + 1, (uint32_t)argument);
-    int32_t handle = dfd_submit(host->pool, submission, sizeof submission);
+    double handle = dfd_submit(host->pool, submission, sizeof submission);
     if (handle < 0) fail("dfd_submit", handle);
 }
 

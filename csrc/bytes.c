@@ -18,8 +18,12 @@ bool bytes_grow(Bytes *bytes, size_t more) {
         bytes->capacity = capacity;
     }
     guard_critical_leave();
-    bytes->failed = !data;
+    bytes->failed = bytes->starved = !data;
     return data != NULL;
+}
+
+void bytes_reset(Bytes *bytes) {
+    *bytes = (Bytes){.data = bytes->data, .capacity = bytes->capacity};
 }
 
 void bytes_free(Bytes *bytes) {

@@ -19,9 +19,11 @@ typedef struct Bytes {
     size_t capacity;
     size_t limit; /* of the length; 0 for none */
     bool failed;  /* memory ran out, or the limit was reached; writes after that are ignored */
+    bool starved; /* it was memory */
 } Bytes;
 
 bool bytes_grow(Bytes *bytes, size_t more); /* bytes.c */
+void bytes_reset(Bytes *bytes);             /* empty again, with the room that it has */
 void bytes_free(Bytes *bytes);
 
 static inline bool bytes_reserve(Bytes *bytes, size_t more) {

@@ -32,19 +32,19 @@ static _Atomic uint32_t *word(const CompletionQueue *queue, int index) {
     return &queue->control[index];
 }
 
-bool completion_open(CompletionQueue *queue) {
+int32_t completion_open(CompletionQueue *queue) {
     *queue = (CompletionQueue){.fd = -1, .host_fd = -1};
     queue->last = &queue->first;
     void *memory =
         mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return false;
+    if (memory == MAP_FAILED) return DFD_E_MEMORY;
     queue->control = memory;
     if (pthread_mutex_init(&queue->lock, NULL)) goto no_lock;
-    if (!pthread_mutex_init(&queue->wake_lock, NULL)) return true;
+    if (!pthread_mutex_init(&queue->wake_lock, NULL)) return 0;
     pthread_mutex_destroy(&queue->lock);
 no_lock:
     munmap(memory, CONTROL_BYTES);
-    return false;
+    return DFD_E_SYSTEM;
 }
 
 static uint8_t *ring(const CompletionQueue *queue) {
@@ -53,47 +53,18 @@ static uint8_t *ring(const CompletionQueue *queue) {
 
 static void put_u32(uint8_t *at, uint32_t value) { memcpy(at, &value, 4); }
 static void put_f64(uint8_t *at, double value) { memcpy(at, &value, 8); }
-static uint32_t get_u32_at(const uint8_t *at) {
-    uint32_t value;
-    memcpy(&value, at, 4);
-    return value;
-}
 
 /* Where the table of moved buffers lies in a payload. */
 static size_t table_at(uint32_t length) { return ((size_t)length + 7) & ~(size_t)7; }
 
-/* Frees what a record that nobody read owns. */
-static void drop_record(const uint8_t *record) {
-    uint32_t length = get_u32_at(record + DFD_RECORD_LENGTH);
-    bool external = get_u32_at(record + DFD_RECORD_EXTERNAL);
-    uint8_t *payload = (uint8_t *)record + DFD_RECORD_PAYLOAD;
-    if (external) {
-        double address;
-        memcpy(&address, payload, 8);
-        payload = (uint8_t *)(uintptr_t)address;
-    }
-    moved_drop(payload + table_at(length), get_u32_at(record + DFD_RECORD_MOVED));
-    if (external) free(payload);
-}
-
 void completion_close(CompletionQueue *queue) {
-    /* Payloads outside the ring that the host never read. */
-    uint32_t tail = atomic_load(word(queue, DFD_CONTROL_TAIL));
-    for (uint32_t at = atomic_load(word(queue, DFD_CONTROL_HEAD)); at != tail;) {
-        const uint8_t *record = ring(queue) + (at & RING_MASK);
-        uint32_t size = get_u32_at(record + DFD_RECORD_SIZE);
-        if (size < 8 || size > DFD_RING_BYTES) break; /* the host wrote into the ring */
-        if (get_u32_at(record + DFD_RECORD_TASK) != PADDING) drop_record(record);
-        at += size;
-    }
     while (queue->first) {
         Completion *completion = queue->first;
         queue->first = completion->next;
-        if (completion->moved)
-            moved_drop(completion->payload.data + table_at(completion->length), completion->moved);
-        bytes_free(&completion->payload);
+        if (!completion->grant) bytes_free(&completion->payload);
         free(completion);
     }
+    grants_close(&queue->grants);
     completion_silence(queue);
     pthread_mutex_destroy(&queue->wake_lock);
     pthread_mutex_destroy(&queue->lock);
@@ -101,13 +72,28 @@ void completion_close(CompletionQueue *queue) {
     queue->control = NULL;
 }
 
-/* Writes a record if there is room; the payload is copied and its buffer stays with the worker,
- * or it is handed over. Under the lock. */
+bool completion_load(CompletionQueue *queue, Completion *completion, Bytes *payload) {
+    completion->grant = 0;
+    if (payload->length > INLINE_MAX) {
+        completion->grant = grants_add(&queue->grants, payload->data, 0);
+        if (!completion->grant) {
+            moved_drop(&queue->grants, payload->data + table_at(completion->length),
+                       completion->moved);
+            return false;
+        }
+    }
+    completion->payload = *payload;
+    *payload = (Bytes){0};
+    return true;
+}
+
+/* Writes a record if there is room; a payload that was granted is the completion's no more. Under
+ * the lock. */
 static bool write_record(CompletionQueue *queue, Completion *completion) {
     Bytes *payload = &completion->payload;
-    bool external = payload->length > INLINE_MAX;
+    bool external = completion->grant != 0;
     uint32_t length = (uint32_t)payload->length;
-    uint32_t size = (uint32_t)DFD_RECORD_PAYLOAD + (external ? 8 : (length + 7) & ~7u);
+    uint32_t size = (uint32_t)DFD_RECORD_PAYLOAD + (external ? 16 : (length + 7) & ~7u);
     uint32_t tail = atomic_load_explicit(word(queue, DFD_CONTROL_TAIL), memory_order_relaxed);
     uint32_t head = atomic_load_explicit(word(queue, DFD_CONTROL_HEAD), memory_order_acquire);
     uint32_t room = DFD_RING_BYTES - (tail - head);
@@ -132,6 +118,7 @@ static bool write_record(CompletionQueue *queue, Completion *completion) {
     put_u32(record + DFD_RECORD_EXTERNAL, external);
     if (external) {
         put_f64(record + DFD_RECORD_PAYLOAD, (double)(uintptr_t)payload->data);
+        put_f64(record + DFD_RECORD_PAYLOAD + 8, completion->grant);
         *payload = (Bytes){0};
     } else if (length) {
         memcpy(record + DFD_RECORD_PAYLOAD, payload->data, length);
@@ -191,17 +178,31 @@ int32_t completion_park(CompletionQueue *queue) {
 
 void completion_unpark(CompletionQueue *queue) { atomic_store(word(queue, DFD_CONTROL_PARKED), 0); }
 
-void completion_make_pair(CompletionQueue *queue) {
-    int ends[2];
-    if (queue->fd >= 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) return;
+/* A pair of sockets that no child inherits and that never block; false if there is none. */
+static bool make_pair(int ends[2]) {
+#if defined(SOCK_CLOEXEC) && defined(SOCK_NONBLOCK)
+    return !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
+#else /* not at once: a child that is started meanwhile has both ends */
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) return false;
+    bool fine = true;
     for (int i = 0; i < 2; i++) {
-        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-        fcntl(ends[i], F_SETFL, fcntl(ends[i], F_GETFL) | O_NONBLOCK);
+        int flags = fcntl(ends[i], F_GETFL), on = 1;
+        fine = fine && flags >= 0 && !fcntl(ends[i], F_SETFL, flags | O_NONBLOCK) &&
+               !fcntl(ends[i], F_SETFD, FD_CLOEXEC);
 #ifdef SO_NOSIGPIPE
-        int on = 1;
-        setsockopt(ends[i], SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+        fine = fine && !setsockopt(ends[i], SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
 #endif
     }
+    if (fine) return true;
+    close(ends[0]);
+    close(ends[1]);
+    return false;
+#endif
+}
+
+void completion_make_pair(CompletionQueue *queue) {
+    int ends[2];
+    if (queue->fd >= 0 || !make_pair(ends)) return;
     pthread_mutex_lock(&queue->wake_lock);
     queue->host_fd = ends[0];
     queue->fd = ends[1];

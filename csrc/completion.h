@@ -10,6 +10,10 @@
  *
  * A completion never fails: a task that does not fit into the ring waits in the overflow list as
  * the very struct it was queued as, with the payload's buffer moved into it.
+ *
+ * Who owns a payload: the worker one that goes into the ring as a copy; the overflow list one that
+ * waits for that; and one that is too large for it, as all that was moved out, the queue's grants,
+ * until the host gives it back. How far the host has read has nothing to do with it.
  */
 #ifndef DEFERRED_COMPLETION_H
 #define DEFERRED_COMPLETION_H
@@ -19,6 +23,7 @@
 
 #include "bytes.h"
 #include "deferred.h"
+#include "grants.h"
 
 /* What a record says of a task's end. Part of each task from the start. */
 typedef struct Completion {
@@ -30,24 +35,31 @@ typedef struct Completion {
     double wait_ms;
     uint32_t length; /* of the payload */
     uint32_t moved;  /* buffers that come with it */
-    Bytes payload;   /* and their table; owned; moved out or freed once it is in the ring */
+    double grant;    /* of the payload; 0 if it is to be copied into the ring */
+    Bytes payload;   /* and the table of what was moved; owned, unless it was granted */
 } Completion;
 
 typedef struct CompletionQueue {
     _Atomic uint32_t *control; /* the control block with the ring behind it; an mmap of its own */
     pthread_mutex_t lock;      /* writers of the ring, and the overflow list */
     Completion *first, **last; /* the overflow list */
+    Grants grants;             /* what the host has, or is about to be told of */
     pthread_mutex_t wake_lock; /* held while the host is told, so that it isn't once silenced */
     int fd;                    /* our end of the socket pair, or -1 */
     int host_fd;               /* the host's, until it asks for it; or -1 */
 } CompletionQueue;
 
-bool completion_open(CompletionQueue *queue);
-void completion_close(CompletionQueue *queue); /* drops what was not read */
+int32_t completion_open(CompletionQueue *queue); /* 0 or a DFD_E_* */
+void completion_close(CompletionQueue *queue);   /* frees what was not given back */
 
-/* Puts `completion` into the ring if it fits and returns true (its payload was taken); else puts
- * it into the overflow list, which owns it (malloc) from then on, and returns false. Wakes a
- * parked host. Any thread. */
+/* Makes `payload` that of a completion whose other fields are set: from now on the queue's, if it
+ * is too large for the ring. false when there is no memory for that: it stays the caller's, and
+ * what was moved is gone. */
+bool completion_load(CompletionQueue *queue, Completion *completion, Bytes *payload);
+
+/* Puts `completion` into the ring if it fits and returns true: it is the caller's again, with a
+ * payload if that was copied. Else puts it into the overflow list, which owns it (malloc) from then
+ * on, and returns false. Wakes a parked host. Any thread. */
 bool completion_push(CompletionQueue *queue, Completion *completion);
 int32_t completion_refill(CompletionQueue *queue);
 

@@ -1,8 +1,8 @@
 /* deferred.c - the flat API: handles to pools, and nothing else.
  *
- * The table of pools is the only global state. A slot's generation goes up each time a pool leaves
- * it, so an old handle is refused. A pool's functions are called by its own host thread, so that a
- * pool can't be closed under a call.
+ * The table of pools and that of grants are the only global state. A pool's functions are called by
+ * its own host thread, so that a pool can't be closed under a call; for any other thread its handle
+ * is none.
  *
  * A host's thread may end without closing its pools (a Worker that is terminated): a destructor of
  * a thread-specific key closes them.
@@ -12,37 +12,58 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
-#include "moved.h"
+#include "grants.h"
 #include "pool.h"
 
 #ifndef DFD_ABI_NUMBER
 #error "the build defines DFD_ABI_NUMBER, the hash of deferred.h"
 #endif
 
+/* A handle is the slot and how often it was used. Slots are used in turn, so a handle comes back
+ * after 2^31 pools. */
 #define SLOT_BITS 12
 #define SLOTS (1u << SLOT_BITS)
+#define USES_MASK ((1u << (31 - SLOT_BITS)) - 1)
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER; /* writes to the table */
 static struct {
     Pool *_Atomic pool;
-    _Atomic uint32_t generation;
-    pthread_t owner;
+    _Atomic uint32_t uses;
+    _Atomic(pthread_t) owner;
 } table[SLOTS];
+static uint32_t last_slot; /* that was given out; under the lock */
 static pthread_key_t owner_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool owner_key_made;
 
+/* A pool of this thread's, which nobody else closes. */
 static Pool *find(uint32_t handle) {
     uint32_t slot = handle & (SLOTS - 1);
-    if (handle == 0 || atomic_load(&table[slot].generation) != handle >> SLOT_BITS) return NULL;
-    return atomic_load(&table[slot].pool);
+    Pool *pool = slot ? atomic_load(&table[slot].pool) : NULL;
+    bool ours = pool && atomic_load(&table[slot].uses) == handle >> SLOT_BITS &&
+                pthread_equal(atomic_load(&table[slot].owner), pthread_self());
+    return ours ? pool : NULL;
+}
+
+/* Puts a pool into a free slot. Returns its handle, or 0. */
+static uint32_t put_in(Pool *pool) {
+    uint32_t handle = 0;
+    pthread_mutex_lock(&table_lock);
+    for (uint32_t i = 0; i < SLOTS && !handle; i++) {
+        uint32_t slot = last_slot = (last_slot + 1) & (SLOTS - 1);
+        if (slot == 0 || atomic_load(&table[slot].pool)) continue;
+        handle = atomic_load(&table[slot].uses) << SLOT_BITS | slot;
+        atomic_store(&table[slot].owner, pthread_self());
+        atomic_store(&table[slot].pool, pool);
+    }
+    pthread_mutex_unlock(&table_lock);
+    return handle;
 }
 
 /* The pool in the slot, which is free afterwards. Under the table's lock. */
 static Pool *take_out(uint32_t slot) {
     Pool *pool = atomic_load(&table[slot].pool);
-    uint32_t next = (atomic_load(&table[slot].generation) + 1) & (UINT32_MAX >> SLOT_BITS);
-    atomic_store(&table[slot].generation, next);
+    atomic_store(&table[slot].uses, (atomic_load(&table[slot].uses) + 1) & USES_MASK);
     atomic_store(&table[slot].pool, NULL);
     return pool;
 }
@@ -51,8 +72,8 @@ static void close_pools_of_this_thread(void *unused) {
     (void)unused;
     for (uint32_t slot = 1; slot < SLOTS; slot++) {
         pthread_mutex_lock(&table_lock);
-        bool ours =
-            atomic_load(&table[slot].pool) && pthread_equal(table[slot].owner, pthread_self());
+        bool ours = atomic_load(&table[slot].pool) &&
+                    pthread_equal(atomic_load(&table[slot].owner), pthread_self());
         Pool *pool = ours ? take_out(slot) : NULL;
         pthread_mutex_unlock(&table_lock);
         if (pool) pool_close(pool);
@@ -71,23 +92,17 @@ static void prepare_process(void) {
 
 uint32_t dfd_abi(void) { return DFD_ABI_NUMBER; }
 
-uint32_t dfd_pool_open(void) {
-    Pool *pool = pool_open();
-    if (!pool) return 0;
-    uint32_t handle = 0;
+int32_t dfd_pool_open(void) {
     pthread_once(&once, prepare_process);
-    if (owner_key_made) pthread_setspecific(owner_key, table); /* anything but NULL */
-    pthread_mutex_lock(&table_lock);
-    for (uint32_t slot = 1; slot < SLOTS && !handle; slot++) {
-        if (atomic_load(&table[slot].pool)) continue;
-        uint32_t generation = atomic_load(&table[slot].generation);
-        handle = generation << SLOT_BITS | slot;
-        table[slot].owner = pthread_self();
-        atomic_store(&table[slot].pool, pool);
-    }
-    pthread_mutex_unlock(&table_lock);
-    if (!handle) pool_close(pool);
-    return handle;
+    /* Anything but NULL: a thread that can't be told of its end may have no pools. */
+    if (!owner_key_made || pthread_setspecific(owner_key, table)) return DFD_E_SYSTEM;
+    int32_t refused;
+    Pool *pool = pool_open(&refused);
+    if (!pool) return refused;
+    uint32_t handle = put_in(pool);
+    if (handle) return (int32_t)handle;
+    pool_close(pool);
+    return DFD_E_FULL;
 }
 
 int32_t dfd_pool_close(uint32_t handle) {
@@ -117,7 +132,7 @@ int32_t dfd_compile(uint32_t handle, const uint8_t *source, uint32_t length, uin
     return pool_compile(pool, (const char *)source, length, flags, reply, capacity);
 }
 
-int32_t dfd_preload(uint32_t handle, uint32_t program, double limit, uint8_t *reply,
+int32_t dfd_preload(uint32_t handle, double program, double limit, uint8_t *reply,
                     uint32_t capacity) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
@@ -131,7 +146,7 @@ int32_t dfd_share(uint32_t handle, const uint8_t *value, uint32_t length) {
     return value && length ? pool_share(pool, value, length) : DFD_E_INVALID;
 }
 
-int32_t dfd_program_free(uint32_t handle, uint32_t program) {
+int32_t dfd_program_free(uint32_t handle, double program) {
     Pool *pool = find(handle);
     return pool ? pool_program_free(pool, program) : DFD_E_HANDLE;
 }
@@ -141,14 +156,14 @@ int32_t dfd_ready(uint32_t handle) {
     return pool ? pool_ready(pool) : DFD_E_HANDLE;
 }
 
-int32_t dfd_submit(uint32_t handle, const uint8_t *submission, uint32_t length) {
+double dfd_submit(uint32_t handle, const uint8_t *submission, uint32_t length) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!submission || length < DFD_SUBMISSION_ARGS) return DFD_E_INVALID;
     return pool_submit(pool, submission, length);
 }
 
-int32_t dfd_cancel(uint32_t handle, uint32_t task) {
+int32_t dfd_cancel(uint32_t handle, double task) {
     Pool *pool = find(handle);
     return pool ? pool_cancel(pool, task) : DFD_E_HANDLE;
 }
@@ -170,20 +185,17 @@ int32_t dfd_refill(uint32_t handle) {
     return pool ? completion_refill(pool_completions(pool)) : DFD_E_HANDLE;
 }
 
-void dfd_release(double address) {
-    if (address > 0) free((void *)(uintptr_t)address);
+int32_t dfd_release(uint32_t handle, double memory) {
+    Pool *pool = find(handle);
+    return pool ? grants_release(&pool_completions(pool)->grants, memory) : DFD_E_HANDLE;
 }
 
-void dfd_moved_free(double handle) {
-    if (handle > 0) moved_free(handle);
+int32_t dfd_keep(uint32_t handle, double memory) {
+    Pool *pool = find(handle);
+    return pool ? grants_keep(&pool_completions(pool)->grants, memory) : DFD_E_HANDLE;
 }
 
-static void moved_deallocator(void *bytes, void *handle) {
-    (void)bytes;
-    moved_free((double)(uintptr_t)handle);
-}
-
-double dfd_moved_deallocator(void) { return (double)(uintptr_t)moved_deallocator; }
+double dfd_deallocator(void) { return (double)(uintptr_t)grants_deallocate; }
 
 uint32_t dfd_stragglers(void) { return pool_stragglers(); }
 

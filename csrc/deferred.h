@@ -9,11 +9,14 @@
  *   - Arguments are only int32_t, uint32_t, double and byte buffers. A byte buffer travels with
  *     its length and is read or written only during the call; the library never keeps it.
  *   - An address is passed as a double (user-space addresses fit into 53 bits).
- *   - A handle is a uint32_t made of slot and generation. A stale or forged one is answered with
- *     DFD_E_HANDLE, never with a crash. 0 is no handle.
- *   - A negative int32_t result is one of DFD_ERROR_MAP; no function blocks.
- *   - A pool's functions are called by the thread that opened it, whose event loop it serves; it
- *     is closed with that thread at the latest. Different pools are independent of each other.
+ *   - A handle is a whole number over 0: that of a pool a uint32_t, those of a pool's programs,
+ *     tasks and memory a double. It is not used for another thing later. One that is stale or
+ *     forged, or of another pool, is answered with DFD_E_HANDLE, never with a crash.
+ *   - A negative result is one of DFD_ERROR_MAP. No function waits, but dfd_preload; dfd_compile
+ *     takes as long as the source is.
+ *   - A pool's functions are called by the thread that opened it, whose event loop it serves; for
+ *     all others its handle is none. It is closed with that thread at the latest. Different pools
+ *     are independent of each other.
  *
  * How a task flows: dfd_compile turns source into a program; dfd_submit queues a submission
  * (a program or a script, its arguments, its limits); a worker runs it in a pristine realm and
@@ -42,18 +45,21 @@
     X(CPU, 7, "the task used more CPU time than its cpuLimit")                                     \
     X(QUEUE_TIMEOUT, 8, "the task waited in the queue longer than its queueTimeout")               \
     X(CANCELLED, 9, "the task was cancelled, queued or running")                                   \
-    X(INTERNAL, 10, "the library failed; the payload is a message")                                \
-    X(PRELOAD, 11, "the pool's classes could not be evaluated within their time")
+    X(INTERNAL, 10, "the library failed")                                                          \
+    X(PRELOAD, 11, "the pool's classes could not be evaluated within their time")                  \
+    X(RESOURCES, 12, "the system refused the memory or the signals that running the task takes")
 
 /* Why a call was refused: what the function returns. */
 #define DFD_ERROR_MAP(X)                                                                           \
-    X(HANDLE, -1, "no such pool or program (closed, stale or from another pool)")                  \
+    X(HANDLE, -1, "no such handle (closed, stale, or of another pool or thread)")                  \
     X(MEMORY, -2, "the process has no memory left")                                                \
-    X(THREAD, -3, "no worker thread could be started")                                             \
+    X(THREAD, -3, "the system lets the process start no more threads")                             \
     X(INVALID, -4, "an argument is malformed")                                                     \
     X(REPLY_SIZE, -5, "the reply buffer is too small")                                             \
-    X(CLOSED, -6, "the pool is closed")                                                            \
-    X(SYSTEM, -7, "the operating system refused a resource")
+    X(FULL, -6, "there are as many as there can be")                                               \
+    X(SYSTEM, -7, "the operating system refused a resource")                                       \
+    X(REALM, -8, "it needs more memory than the pool's memoryLimit")                               \
+    X(CLOCK, -9, "the system does not tell the CPU time of a thread")
 
 /* Options of a pool, set with dfd_pool_set before its first task. */
 #define DFD_OPTION_MAP(X)                                                                          \
@@ -97,14 +103,14 @@
     X(RUN_MS, 16, "f64: milliseconds from start to end")                                           \
     X(WAIT_MS, 24, "f64: milliseconds from submission to start")                                   \
     X(LENGTH, 32, "u32: bytes of the payload, a value in the wire format")                         \
-    X(EXTERNAL, 36, "u32: 1 when the payload lies elsewhere: an f64 address, to be released")      \
+    X(EXTERNAL, 36, "u32: 1 when the payload lies elsewhere: f64 address, f64 handle")             \
     X(MOVED, 40, "u32: buffers that come with it; their table is behind it, at a multiple of 8")   \
     X(PAYLOAD, 48, "the payload")
 
-/* A buffer that a task transferred: an entry of the table behind a payload. The memory is the
- * host's, to be freed by dfd_moved_free. */
+/* A buffer that a task transferred: an entry of the table behind a payload. The memory is for the
+ * host to give back by dfd_release, or to make a buffer of (dfd_keep). */
 #define DFD_MOVED_MAP(X)                                                                           \
-    X(HANDLE, 0, "f64: what frees it")                                                             \
+    X(HANDLE, 0, "f64: its handle")                                                                \
     X(ADDRESS, 8, "f64: where its bytes are")                                                      \
     X(LENGTH, 16, "f64: how many")                                                                 \
     X(SIZE, 24, "bytes of an entry")
@@ -121,16 +127,16 @@
  * closed before that, until dfd_stragglers is 0. */
 #define DFD_SUBMISSION_MAP(X)                                                                      \
     X(TASK, 0, "u32: the host's id for it, 0 to 0xfffffffe")                                       \
-    X(PROGRAM, 4, "u32: handle of a program of the same pool; 0 runs a script (below)")            \
-    X(ARGC, 8, "u32: how many arguments follow")                                                   \
-    X(MAX_STACK_SIZE, 12, "u32: bytes of native stack")                                            \
+    X(ARGC, 4, "u32: how many arguments follow")                                                   \
+    X(PROGRAM, 8, "f64: handle of a program of the same pool; 0 runs a script (below)")            \
     X(MEMORY_LIMIT, 16, "f64: bytes of the realm")                                                 \
     X(TIMEOUT, 24, "f64: milliseconds from the start of running")                                  \
     X(CPU_LIMIT, 32, "f64: milliseconds of CPU time of the thread")                                \
     X(QUEUE_TIMEOUT, 40, "f64: milliseconds in the queue")                                         \
-    X(ARGS_LENGTH, 48, "u32: bytes of the arguments")                                              \
-    X(REGIONS, 52, "u32: how many regions")                                                        \
-    X(ARGS, 56, "the arguments")
+    X(MAX_STACK_SIZE, 48, "u32: bytes of native stack")                                            \
+    X(ARGS_LENGTH, 52, "u32: bytes of the arguments")                                              \
+    X(REGIONS, 56, "u32: how many regions")                                                        \
+    X(ARGS, 64, "the arguments")
 
 /* A region: memory of the host's for LENT and SHARED buffers among the arguments. */
 #define DFD_REGION_MAP(X)                                                                          \
@@ -162,9 +168,9 @@ enum { DFD_REGION_MAP(DFD_ENUM_REGION) };
 /* The ABI number: the hash of the headers that the library was built with. */
 DFD_API uint32_t dfd_abi(void);
 
-/* Makes a pool; no thread starts before its first task. Returns its handle, or 0 when memory or
- * handles ran out. */
-DFD_API uint32_t dfd_pool_open(void);
+/* Makes a pool; no thread starts before something is compiled. Returns its handle, or an error:
+ * DFD_E_FULL when there are 4,095 pools. */
+DFD_API int32_t dfd_pool_open(void);
 
 /* Sets one DFD_OPTION_*. */
 DFD_API int32_t dfd_pool_set(uint32_t pool, uint32_t option, double value);
@@ -181,8 +187,7 @@ DFD_API int32_t dfd_pool_close(uint32_t pool);
 /* Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, as `flags`
  * (DFD_COMPILE_*) say. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
  * nothing was kept and the reply needs more than `capacity` bytes. The reply is
- *   u32 program handle, 0 when the source was refused; u32 bytes of bytecode;
- *   then a value in the wire format:
+ *   f64 handle of the program, 0 when the source was refused; then a value in the wire format:
  *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
  *                outer: ["this" | "new.target" that an arrow function takes from around it],
  *                kind: "normal" | "async" | "generator" | "asyncGenerator" }
@@ -196,7 +201,7 @@ DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t lengt
  * was evaluated in one realm, by a thread of the pool's, or for `limit` ms, which is the limit in
  * each realm. Returns 0, an error, or the length of the reply: u32 DFD_STATUS_*, u32 0, and if it
  * threw (THROWN, UNCLONEABLE) the payload that a task's completion would have. */
-DFD_API int32_t dfd_preload(uint32_t pool, uint32_t program, double limit, uint8_t *reply,
+DFD_API int32_t dfd_preload(uint32_t pool, double program, double limit, uint8_t *reply,
                             uint32_t capacity);
 
 /* Puts a value, in the wire format, into every realm of the pool for good: tasks that are submitted
@@ -204,19 +209,20 @@ DFD_API int32_t dfd_preload(uint32_t pool, uint32_t program, double limit, uint8
 DFD_API int32_t dfd_share(uint32_t pool, const uint8_t *value, uint32_t length);
 
 /* Drops the host's hold on a program; tasks that use it keep theirs. */
-DFD_API int32_t dfd_program_free(uint32_t pool, uint32_t program);
+DFD_API int32_t dfd_program_free(uint32_t pool, double program);
 
 /* Sees to it that the next dfd_submit can fail for want of memory only: that there is a worker, and
  * a handle. 0, or what it would have failed with. For a host that is about to detach buffers. */
 DFD_API int32_t dfd_ready(uint32_t pool);
 
 /* Queues a task (DFD_SUBMISSION_*). Returns its handle (over 0), or an error, after which no
- * completion comes. */
-DFD_API int32_t dfd_submit(uint32_t pool, const uint8_t *submission, uint32_t length);
+ * completion comes: DFD_E_FULL when 2^20 - 1 are pending, DFD_E_CLOCK for a CPU limit that can't be
+ * kept to. */
+DFD_API double dfd_submit(uint32_t pool, const uint8_t *submission, uint32_t length);
 
 /* Cancels a task by the handle that dfd_submit gave: its completion (DFD_STATUS_CANCELLED, unless
  * it ended before) comes as any other. 1 if the task was queued or running, 0 if not. */
-DFD_API int32_t dfd_cancel(uint32_t pool, uint32_t task);
+DFD_API int32_t dfd_cancel(uint32_t pool, double task);
 
 /* Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
  * which case none is asked for; else 0. */
@@ -228,15 +234,19 @@ DFD_API int32_t dfd_unpark(uint32_t pool);
 /* Moves completions that found the ring full into it; returns how many still wait. */
 DFD_API int32_t dfd_refill(uint32_t pool);
 
-/* Frees a payload that lay outside the ring. */
-DFD_API void dfd_release(double address);
+/* Frees memory that a completion came with, by its handle: a payload that lay outside the ring, or
+ * a buffer that a task transferred. 0, or an error. What a host has when it closes the pool is
+ * freed then; what it kept is not. */
+DFD_API int32_t dfd_release(uint32_t pool, double handle);
 
-/* Frees a buffer that a task transferred, by its handle. */
-DFD_API void dfd_moved_free(double handle);
+/* Says that a buffer of the runtime's has the memory from now on, and frees it by
+ * dfd_deallocator, be that after the pool was closed. To be called when there is that buffer. 0, or
+ * an error. */
+DFD_API int32_t dfd_keep(uint32_t pool, double handle);
 
-/* Address of a C function void(void *bytes, void *handle) that does the same: for hosts whose
- * ArrayBuffers can have a deallocator. Any thread. */
-DFD_API double dfd_moved_deallocator(void);
+/* Address of a C function void(void *bytes, void *handle), for hosts whose ArrayBuffers can have a
+ * deallocator: frees what was kept. Any thread. */
+DFD_API double dfd_deallocator(void);
 
 /* How many tasks of closed pools have still to end: memory that was lent to them is in use. */
 DFD_API uint32_t dfd_stragglers(void);

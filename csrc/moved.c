@@ -13,12 +13,6 @@
 #define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
 #endif
 
-/* A mapping that holds one buffer, at the same place within its first page as it lay before. */
-typedef struct Moved {
-    uint8_t *base;
-    size_t size;
-} Moved;
-
 /* Whether the whole pages [from, from + size) were moved to `to`. */
 static bool move_pages(uint8_t *to, uint8_t *from, size_t size) {
 #if defined(__linux__)
@@ -30,18 +24,17 @@ static bool move_pages(uint8_t *to, uint8_t *from, size_t size) {
 #endif
 }
 
-bool moved_take(Bytes *table, void *data, size_t length, bool stay) {
+bool moved_take(Grants *grants, Bytes *table, void *data, size_t length, bool stay) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t before = (uintptr_t)data & (page - 1); /* of the first page, and not ours */
     size_t size = (before + length + page - 1) & ~(page - 1);
-    Moved *moved = malloc(sizeof *moved);
-    if (!moved || !bytes_reserve(table, DFD_MOVED_SIZE)) {
-        free(moved);
-        return false;
-    }
+    if (!bytes_reserve(table, DFD_MOVED_SIZE)) return false;
+    /* At the same place within its first page as it lay before. */
     uint8_t *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED) {
-        free(moved);
+    if (base == MAP_FAILED) return false;
+    double handle = grants_add(grants, base, size); /* before the pages go: it may fail */
+    if (!handle) {
+        munmap(base, size);
         return false;
     }
     /* The pages at both ends are shared with other blocks: of those the bytes are copied. */
@@ -55,23 +48,16 @@ bool moved_take(Bytes *table, void *data, size_t length, bool stay) {
     } else {
         memcpy(to, from, length);
     }
-    *moved = (Moved){.base = base, .size = size};
-    double entry[] = {(double)(uintptr_t)moved, (double)(uintptr_t)to, (double)length};
+    double entry[] = {handle, (double)(uintptr_t)to, (double)length};
     _Static_assert(sizeof entry == DFD_MOVED_SIZE, "the entry that deferred.h describes");
     bytes_write(table, entry, sizeof entry);
     return true;
 }
 
-void moved_free(double handle) {
-    Moved *moved = (Moved *)(uintptr_t)handle;
-    munmap(moved->base, moved->size);
-    free(moved);
-}
-
-void moved_drop(const uint8_t *table, uint32_t count) {
+void moved_drop(Grants *grants, const uint8_t *table, uint32_t count) {
     for (; count > 0; count--, table += DFD_MOVED_SIZE) {
         double handle;
         memcpy(&handle, table + DFD_MOVED_HANDLE, sizeof handle);
-        moved_free(handle);
+        grants_release(grants, handle);
     }
 }

@@ -10,16 +10,14 @@
 #define DEFERRED_MOVED_H
 
 #include "bytes.h"
+#include "grants.h"
 
 /* Takes `length` bytes at `data` out, private anonymous memory of the caller's, whose pages may go
- * unless they `stay`. Appends an entry to the table. false when there is no memory: nothing was
- * moved then. */
-bool moved_take(Bytes *table, void *data, size_t length, bool stay);
+ * unless they `stay`. They are one of `grants` from then on, and an entry of the table. false when
+ * there is no memory: nothing was moved then. */
+bool moved_take(Grants *grants, Bytes *table, void *data, size_t length, bool stay);
 
-/* Frees what a table of `count` entries names. */
-void moved_drop(const uint8_t *table, uint32_t count);
-
-/* Frees the memory of one entry. Any thread. */
-void moved_free(double handle);
+/* Frees what a table of `count` entries names, as far as the host has not. */
+void moved_drop(Grants *grants, const uint8_t *table, uint32_t count);
 
 #endif

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "harden.h"
+#include "slots.h"
 
 #define DEFAULT_MEMORY ((size_t)256 << 20)
 #define DEFAULT_STACK ((size_t)4 << 20)
@@ -55,7 +56,7 @@ typedef struct Task {
     Limits limits;
     double submitted; /* ms */
     double expires;   /* when its time in the queue is over; INFINITY if it never is */
-    uint32_t handle;
+    Handle handle;
     Worker *worker;  /* that runs it, or NULL */
     uint32_t shares; /* that its realm must have */
     uint32_t argc;
@@ -77,30 +78,10 @@ struct Worker {
     Task *task;       /* that runs */
     bool making;      /* it makes the pool's classes, with a task or without */
     int ending;       /* the DFD_STATUS_* that it must end with, or 0 */
-    pthread_t thread; /* valid when `signalled` */
-    bool signalled;   /* whether the thread takes signals */
+    pthread_t thread; /* with a realm: it takes signals */
     double deadline;  /* of the task or the classes, ms of now_ms; INFINITY if there is none */
     double cpu_end;   /* ms of the thread's CPU clock; INFINITY if it has no limit */
 };
-
-/* A slot of a table: the value and how often it was used, so that a stale handle is refused. */
-typedef struct Slot {
-    void *value;
-    uint32_t generation;
-    uint32_t next_free;
-} Slot;
-
-/* Handles are slot + 1 in the low bits and the generation above, in 31 bits (over 0 as int32). */
-typedef struct Slots {
-    Slot *slots;
-    uint32_t count, capacity;
-    uint32_t free, last_free; /* index + 1 of the first and the last free slot, or 0: the longest
-                                 free is used next, so that a stale handle stays stale for long */
-} Slots;
-
-#define SLOT_BITS 20
-#define SLOT_MASK ((1u << SLOT_BITS) - 1)
-#define GENERATION_MASK ((1u << (31 - SLOT_BITS)) - 1)
 
 struct Pool {
     CompletionQueue completions;
@@ -147,60 +128,6 @@ static double now_ms(void) {
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* --- handles ------------------------------------------------------------------------------ */
-
-/* Whether there is room for one more. */
-static bool slots_reserve(Slots *table) {
-    if (table->free || table->count < table->capacity) return true;
-    uint32_t capacity = table->capacity ? table->capacity * 2 : 64;
-    if (capacity > SLOT_MASK) capacity = SLOT_MASK;
-    if (capacity == table->capacity) return false;
-    Slot *slots = realloc(table->slots, capacity * sizeof *slots);
-    if (!slots) return false;
-    table->slots = slots;
-    table->capacity = capacity;
-    return true;
-}
-
-static uint32_t slots_add(Slots *table, void *value) {
-    if (!slots_reserve(table)) return 0;
-    if (!table->free) {
-        table->slots[table->count] = (Slot){.generation = 0, .next_free = 0};
-        table->free = table->last_free = ++table->count;
-    }
-    uint32_t index = table->free - 1;
-    Slot *slot = &table->slots[index];
-    table->free = slot->next_free;
-    if (!table->free) table->last_free = 0;
-    slot->value = value;
-    return slot->generation << SLOT_BITS | (index + 1);
-}
-
-static Slot *slots_at(const Slots *table, uint32_t handle) {
-    uint32_t index = (handle & SLOT_MASK) - 1;
-    if (index >= table->count) return NULL;
-    Slot *slot = &table->slots[index];
-    return slot->value && slot->generation == handle >> SLOT_BITS ? slot : NULL;
-}
-
-static void *slots_get(const Slots *table, uint32_t handle) {
-    Slot *slot = slots_at(table, handle);
-    return slot ? slot->value : NULL;
-}
-
-static void *slots_remove(Slots *table, uint32_t handle) {
-    Slot *slot = slots_at(table, handle);
-    if (!slot) return NULL;
-    void *value = slot->value;
-    slot->value = NULL;
-    slot->generation = (slot->generation + 1) & GENERATION_MASK;
-    slot->next_free = 0;
-    *(table->last_free ? &table->slots[table->last_free - 1].next_free : &table->free) =
-        handle & SLOT_MASK;
-    table->last_free = handle & SLOT_MASK;
-    return value;
-}
-
 /* --- the queue, under the lock ------------------------------------------------------------ */
 
 static _Atomic uint32_t *count(Pool *pool, int index) { return &pool->completions.control[index]; }
@@ -235,13 +162,15 @@ static void complete(Pool *pool, Task *task, uint32_t status, uint32_t worker, d
     task->completion.worker = worker;
     task->completion.wait_ms = start - task->submitted;
     task->completion.run_ms = worker ? end - start : 0;
-    task->completion.payload = *payload;
-    *payload = (Bytes){0};
+    if (!completion_load(&pool->completions, &task->completion, payload)) {
+        task->completion.status = DFD_STATUS_RESOURCES;
+        task->completion.length = task->completion.moved = 0;
+        payload->length = 0;
+        completion_load(&pool->completions, &task->completion, payload);
+    }
     if (completion_push(&pool->completions, &task->completion)) {
         /* The bytes were copied: the worker goes on with its buffer. */
         *payload = task->completion.payload;
-        payload->length = 0;
-        payload->failed = false;
         free(task);
     }
 }
@@ -250,17 +179,16 @@ static void complete(Pool *pool, Task *task, uint32_t status, uint32_t worker, d
 
 static double earlier(double a, double b) { return a < b ? a : b; }
 
-/* CPU time of a worker's thread in ms, or 0 where it can't be known. */
-static double cpu_ms(const Worker *worker) {
+/* CPU time of a thread in ms, or -1 where it can't be known. */
+static double cpu_ms(pthread_t thread) {
 #if defined(__linux__)
     clockid_t clock;
     struct timespec used;
-    if (worker->signalled && !pthread_getcpuclockid(worker->thread, &clock) &&
-        !clock_gettime(clock, &used))
+    if (!pthread_getcpuclockid(thread, &clock) && !clock_gettime(clock, &used))
         return (double)used.tv_sec * 1e3 + (double)used.tv_nsec / 1e6;
 #endif
-    (void)worker;
-    return 0;
+    (void)thread;
+    return -1;
 }
 
 /* Ends the worker's task with `status` as soon as it can be left. Under the lock. */
@@ -269,7 +197,7 @@ static void stop(Worker *worker, int status) {
     if (!worker->realm) return; /* build_realm sees to it */
     Guard *guard = realm_guard(worker->realm);
     if (!atomic_load(&guard->stop)) guard_stop(guard, status);
-    if (worker->signalled) guard_signal(guard, worker->thread);
+    guard_signal(guard, worker->thread);
 }
 
 /* Stops what the worker runs if it is over its limits or must end anyway. Returns when to look
@@ -277,10 +205,12 @@ static void stop(Worker *worker, int status) {
 static double watch_worker(Worker *worker, double now) {
     if (!(worker->task || worker->making) || !worker->realm) return INFINITY;
     int status = atomic_load(&realm_guard(worker->realm)->stop);
-    double left = worker->cpu_end < INFINITY ? worker->cpu_end - cpu_ms(worker) : INFINITY;
+    double used = worker->cpu_end < INFINITY ? cpu_ms(worker->thread) : 0;
+    double left = worker->cpu_end - used;
     if (!status && now >= worker->deadline)
         status = worker->making ? DFD_STATUS_PRELOAD : DFD_STATUS_TIMEOUT;
     if (!status && left <= 0) status = DFD_STATUS_CPU;
+    if (!status && used < 0) status = DFD_STATUS_RESOURCES; /* its limit can't be kept to */
     /* Its CPU clock may stand still while we look: not more often than ten times a ms. */
     if (!status) return earlier(worker->deadline, now + (left > 0.1 ? left : 0.1));
     stop(worker, status);
@@ -363,13 +293,13 @@ static bool start_thread(Pool *pool, size_t stack, void *(*run)(void *), void *a
     return started;
 }
 
-/* Starts the watchdog if it does not run. Under the lock, on the host's thread: workers may start
- * no threads. If it can't be started, what remains are the signal that stop() sends and the
- * engine's own polling. */
-static void need_watchdog(Pool *pool) {
-    if (pool->watched) return;
+/* Starts the watchdog if it does not run. Without one there are no workers: what they run could
+ * not be ended for sure. Under the lock, on the host's thread: workers may start no threads. */
+static int32_t need_watchdog(Pool *pool) {
+    if (pool->watched) return 0;
     pool->watch_at = INFINITY;
     pool->watched = start_thread(pool, WATCHDOG_STACK, watchdog, pool);
+    return pool->watched ? 0 : DFD_E_THREAD;
 }
 
 /* Sees to it that the watchdog looks at `at`. Under the lock. */
@@ -442,7 +372,9 @@ static void start_clocks(Pool *pool, Worker *worker, const Limits *limits) {
     pthread_mutex_lock(&pool->lock);
     double now = now_ms();
     if (limits->timeout_ms) worker->deadline = now + limits->timeout_ms;
-    if (limits->cpu_ms) worker->cpu_end = cpu_ms(worker) + limits->cpu_ms;
+    double used = limits->cpu_ms ? cpu_ms(pthread_self()) : 0;
+    if (limits->cpu_ms) worker->cpu_end = used + limits->cpu_ms;
+    if (used < 0) stop(worker, DFD_STATUS_RESOURCES);
     watch(pool, earlier(worker->deadline, limits->cpu_ms ? now + limits->cpu_ms : INFINITY));
     pthread_mutex_unlock(&pool->lock);
 }
@@ -450,16 +382,11 @@ static void start_clocks(Pool *pool, Worker *worker, const Limits *limits) {
 /* The next task if there is one, as the worker's own. Under the lock. */
 static Task *pop(Pool *pool, Worker *worker) {
     Task *task = pool->closing ? NULL : pool->first;
-    if (task) {
-        queue_remove(pool, task);
-        begin(worker, task);
-    }
-    if (worker->task && pool->closing) atomic_fetch_sub(&stragglers, 1);
-    if (worker->task && !task) pool->running--;
-    if (!worker->task && task) pool->running++;
-    atomic_store(count(pool, DFD_CONTROL_RUNNING), pool->running);
-    worker->task = task;
-    return task;
+    if (!task) return NULL;
+    queue_remove(pool, task);
+    begin(worker, task);
+    atomic_store(count(pool, DFD_CONTROL_RUNNING), ++pool->running);
+    return worker->task = task;
 }
 
 /* Waits for a task; NULL when the pool closes. */
@@ -486,13 +413,14 @@ static Task *take(Pool *pool, Worker *worker) {
     return task;
 }
 
-/* Lets go of a task that ended, and takes the next one on the way. */
-static Task *release_and_pop(Pool *pool, Worker *worker, Task *task) {
+/* Lets go of a task that ended: nobody reaches it by its handle any more. */
+static void release(Pool *pool, Worker *worker, Task *task) {
     pthread_mutex_lock(&pool->lock);
     slots_remove(&pool->tasks, task->handle);
-    Task *next = pop(pool, worker);
+    worker->task = NULL;
+    atomic_store(count(pool, DFD_CONTROL_RUNNING), --pool->running);
+    if (pool->closing) atomic_fetch_sub(&stragglers, 1);
     pthread_mutex_unlock(&pool->lock);
-    return next;
 }
 
 static void leave_pool(Worker *worker) {
@@ -510,23 +438,27 @@ static void leave_pool(Worker *worker) {
     pool_drop(pool);
 }
 
-/* Builds this worker's realm and makes the thread one that can be stopped in it. */
+/* Builds this worker's realm and makes the thread one that can be stopped in it. NULL if either is
+ * refused: what can't be stopped runs nothing. */
 static Realm *build_realm(Worker *worker) {
     Pool *pool = worker->pool;
     Realm *realm = realm_open(pool->memory, pool->stack);
-    bool signalled = realm && guard_thread_begin(realm_guard(realm));
+    if (realm && !guard_thread_begin(realm_guard(realm))) {
+        guard_thread_end();
+        realm_close(realm);
+        realm = NULL;
+    }
+    if (!realm) return NULL;
     int wake_fd = completion_wake_fd(&pool->completions);
     /* The filter names the socket: without one now, a later one could not be written to. */
-    bool hardened = realm && wake_fd >= 0 && harden_thread(wake_fd);
-    uint32_t hardening =
-        (signalled ? DFD_HARDENING_SIGNAL : 0u) | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
+    bool hardened = wake_fd >= 0 && harden_thread(wake_fd);
+    uint32_t hardening = DFD_HARDENING_SIGNAL | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     pthread_mutex_lock(&pool->lock);
-    if (realm && worker->ending) guard_stop(realm_guard(realm), worker->ending);
+    if (worker->ending) guard_stop(realm_guard(realm), worker->ending);
     pool->hardening &= hardening;
     atomic_store(count(pool, DFD_CONTROL_HARDENING), pool->hardening);
     worker->realm = realm;
     worker->thread = pthread_self();
-    worker->signalled = signalled;
     pthread_mutex_unlock(&pool->lock);
     return realm;
 }
@@ -552,7 +484,7 @@ static int give_classes(Worker *worker, Bytes *thrown) {
     pthread_mutex_unlock(&pool->lock);
     worker->has_classes = status == 0;
     if (status) realm_restore(worker->realm);
-    return status == DFD_STATUS_INTERNAL ? DFD_STATUS_MEMORY : status;
+    return status == DFD_STATUS_INTERNAL ? DFD_STATUS_RESOURCES : status;
 }
 
 /* Puts into the realm what the task may refer to. Returns 0 or a DFD_STATUS_*. Needs no lock: what
@@ -579,10 +511,10 @@ static void *work(void *argument) {
     pool->starting--;
     pthread_mutex_unlock(&pool->lock);
 
-    for (Task *task = take(pool, worker); task;) {
-        int status = DFD_STATUS_MEMORY; /* if there is no realm */
-        payload.length = 0;
-        if (!realm) realm = build_realm(worker); /* memory was short; perhaps it is not now */
+    for (Task *task; (task = take(pool, worker));) {
+        int status = DFD_STATUS_RESOURCES; /* if there is no realm */
+        bytes_reset(&payload);
+        if (!realm) realm = build_realm(worker); /* what was refused may be granted now */
         if (realm) status = give_classes(worker, &payload);
         if (realm && !status) status = give_shares(worker, task);
         double start = now_ms();
@@ -594,54 +526,58 @@ static void *work(void *argument) {
         }
         if (payload.length > UINT32_MAX) payload.failed = true;
         task->completion.length = (uint32_t)payload.length;
-        if (realm) task->completion.moved = realm_move_out(realm, &payload);
+        if (realm)
+            task->completion.moved = realm_move_out(realm, &pool->completions.grants, &payload);
         if (payload.failed) {
-            status = DFD_STATUS_MEMORY;
+            status = payload.starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY;
             payload.length = task->completion.length = 0;
         }
-        Task *next = release_and_pop(pool, worker, task);
+        release(pool, worker, task);
         complete(pool, task, (uint32_t)status, worker->number, start, &payload);
         if (payload.capacity > PAYLOAD_KEPT) bytes_free(&payload);
-        if (realm) realm_restore(realm);
-        task = next ? next : take(pool, worker);
+        if (realm) realm_restore(realm); /* before a task is bound to this worker */
     }
     bytes_free(&payload);
     leave_pool(worker);
     return NULL;
 }
 
-/* Starts one more worker. Under the lock. */
-static bool start_worker(Pool *pool) {
+/* Starts one more worker. 0, or why there is none. Under the lock. */
+static int32_t start_worker(Pool *pool) {
+    int32_t refused = need_watchdog(pool);
+    if (refused) return refused;
     completion_make_pair(&pool->completions); /* before the thread may send to nothing else */
     Worker *worker = calloc(1, sizeof *worker);
-    if (!worker) return false;
+    if (!worker) return DFD_E_MEMORY;
     worker->pool = pool;
     worker->number = pool->started + 1;
     worker->next = pool->workers;
     if (!start_thread(pool, pool->stack + STACK_MARGIN, work, worker)) {
         free(worker);
-        return false;
+        return DFD_E_THREAD;
     }
-    if (pool->preload) need_watchdog(pool);
     pool->workers = worker;
     pool->started++;
     pool->starting++;
     atomic_store(count(pool, DFD_CONTROL_THREADS), ++pool->threads);
-    return true;
+    return 0;
 }
 
-/* Sees to it that a worker comes for each queued task, as far as there are any. Under the lock;
- * `*wake` says that `queued` is to be signalled after it, so that the worker that wakes does not
- * run into it. false when there is no worker at all. */
-static bool send_worker(Pool *pool, bool *wake) {
-    if (pool->length <= pool->starting + pool->spinning + pool->wakeups) return true;
+/* Sees to it that a worker comes for each queued task, as far as there are any: one that sleeps
+ * before one that is still on its way, which may make classes for seconds. Under the lock; `*wake`
+ * says that `queued` is to be signalled after it, so that the worker that wakes does not run into
+ * it. 0, or why there is no worker at all. */
+static int32_t send_worker(Pool *pool, bool *wake) {
+    uint32_t able = pool->spinning + pool->wakeups;
+    if (pool->length <= able) return 0;
     if (pool->sleeping > pool->wakeups) {
         pool->wakeups++;
         *wake = true;
-    } else if (pool->threads < pool->max_threads) {
-        return start_worker(pool) || pool->threads > 0;
+    } else if (pool->length > able + pool->starting && pool->threads < pool->max_threads) {
+        int32_t refused = start_worker(pool);
+        return pool->threads > 0 ? 0 : refused;
     }
-    return true;
+    return 0;
 }
 
 /* --- the host's side ---------------------------------------------------------------------- */
@@ -660,7 +596,8 @@ static bool watch_init(pthread_cond_t *cond) {
 #endif
 }
 
-Pool *pool_open(void) {
+Pool *pool_open(int32_t *refused) {
+    *refused = DFD_E_MEMORY;
     Pool *pool = calloc(1, sizeof *pool);
     if (!pool) return NULL;
     atomic_init(&pool->holds, 1);
@@ -670,7 +607,8 @@ Pool *pool_open(void) {
     pool->next_expiry = INFINITY;
     pool->hardening = UINT32_MAX;
     spin_pays(); /* asks the system, which hardened workers may not */
-    if (!completion_open(&pool->completions)) goto no_queue;
+    if ((*refused = completion_open(&pool->completions))) goto no_queue;
+    *refused = DFD_E_SYSTEM;
     if (pthread_mutex_init(&pool->lock, NULL)) goto no_lock;
     if (pthread_cond_init(&pool->queued, NULL)) goto no_cond;
     if (!watch_init(&pool->watch)) goto no_watch;
@@ -695,8 +633,8 @@ static void pool_drop(Pool *pool) {
         next = share->next;
         free(share);
     }
-    free(pool->programs.slots);
-    free(pool->tasks.slots);
+    slots_close(&pool->programs);
+    slots_close(&pool->tasks);
     realm_close(pool->compiler);
     pthread_cond_destroy(&pool->watch);
     pthread_cond_destroy(&pool->queued);
@@ -718,10 +656,7 @@ void pool_close(Pool *pool) {
         busy = true;
     }
     atomic_fetch_add(&stragglers, pool->running);
-    if (busy) {
-        need_watchdog(pool);
-        watch(pool, now_ms() + RESEND_MS);
-    }
+    if (busy) watch(pool, now_ms() + RESEND_MS);
     pthread_cond_broadcast(&pool->queued);
     pthread_cond_signal(&pool->watch);
     pthread_mutex_unlock(&pool->lock);
@@ -732,6 +667,7 @@ void pool_close(Pool *pool) {
         dropped = next;
     }
     completion_silence(&pool->completions);
+    grants_close(&pool->completions.grants); /* workers that still end tasks may add more */
     pool_drop(pool);
 }
 
@@ -777,29 +713,32 @@ typedef struct Evaluation {
     Pool *pool;
     const Program *program;
     Bytes thrown;
+    pthread_cond_t ended;
     /* Under the lock: */
-    pthread_t thread; /* valid when `signalled` */
-    bool signalled, done;
+    pthread_t thread; /* valid when it is `running` */
+    bool running, done;
     int status;
 } Evaluation;
 
 static void *evaluate(void *argument) {
     Evaluation *evaluation = argument;
     Pool *pool = evaluation->pool;
-    bool signalled = guard_thread_begin(realm_guard(pool->compiler));
+    bool stoppable = guard_thread_begin(realm_guard(pool->compiler));
     pthread_mutex_lock(&pool->lock);
     evaluation->thread = pthread_self();
-    evaluation->signalled = signalled;
+    evaluation->running = stoppable;
     pthread_mutex_unlock(&pool->lock);
-    int status =
-        realm_preload(pool->compiler, evaluation->program, pool->stack, &evaluation->thrown);
+    int status = DFD_STATUS_RESOURCES;
+    if (stoppable)
+        status =
+            realm_preload(pool->compiler, evaluation->program, pool->stack, &evaluation->thrown);
     guard_thread_end();
     realm_guard(pool->compiler)->catches = false; /* on the host's thread nothing does */
     pthread_mutex_lock(&pool->lock);
     evaluation->status = status;
-    evaluation->done = true; /* and is the caller's again */
-    pthread_cond_signal(&pool->watch);
-    pthread_mutex_unlock(&pool->lock);
+    evaluation->done = true;
+    pthread_cond_signal(&evaluation->ended);
+    pthread_mutex_unlock(&pool->lock); /* and it is the caller's again */
     pool_drop(pool);
     return NULL;
 }
@@ -814,21 +753,24 @@ static void await_evaluation(Evaluation *evaluation, double limit) {
         double now = now_ms();
         if (now >= end) {
             guard_stop(guard, DFD_STATUS_PRELOAD);
-            if (evaluation->signalled) guard_signal(guard, evaluation->thread);
+            if (evaluation->running) guard_signal(guard, evaluation->thread);
         }
-        wait_until(&pool->watch, &pool->lock, now < end ? end : now + RESEND_MS);
+        wait_until(&evaluation->ended, &pool->lock, now < end ? end : now + RESEND_MS);
     }
     pthread_mutex_unlock(&pool->lock);
     guard_stop(guard, 0);
 }
 
-int32_t pool_preload(Pool *pool, uint32_t handle, double limit, uint8_t *reply, size_t capacity) {
-    Program *program = slots_get(&pool->programs, handle);
+int32_t pool_preload(Pool *pool, double handle, double limit, uint8_t *reply, size_t capacity) {
+    Program *program = slots_get(&pool->programs, slots_handle(handle));
     if (!program) return DFD_E_HANDLE;
     if (pool->started || pool->preload || !pool->compiler) return DFD_E_INVALID;
     Evaluation evaluation = {.pool = pool, .program = program};
-    if (!start_thread(pool, pool->stack + STACK_MARGIN, evaluate, &evaluation)) return DFD_E_THREAD;
-    await_evaluation(&evaluation, limit);
+    if (!watch_init(&evaluation.ended)) return DFD_E_SYSTEM;
+    bool started = start_thread(pool, pool->stack + STACK_MARGIN, evaluate, &evaluation);
+    if (started) await_evaluation(&evaluation, limit);
+    pthread_cond_destroy(&evaluation.ended);
+    if (!started) return DFD_E_THREAD;
     const Bytes *thrown = &evaluation.thrown;
     uint32_t head[2] = {(uint32_t)evaluation.status, 0};
     size_t size = sizeof head + thrown->length;
@@ -837,6 +779,8 @@ int32_t pool_preload(Pool *pool, uint32_t handle, double limit, uint8_t *reply, 
         pool->preload = program_hold(program);
         pool->preload_ms = limit;
         result = 0;
+    } else if (evaluation.status == DFD_STATUS_RESOURCES) {
+        result = DFD_E_SYSTEM;
     } else if (evaluation.status == DFD_STATUS_INTERNAL || thrown->failed) {
         result = DFD_E_MEMORY;
     } else if (size > capacity || size > INT32_MAX) {
@@ -868,18 +812,18 @@ int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t fla
     bool strict = flags & DFD_COMPILE_STRICT;
     Program *program = realm_compile(pool->compiler, source, length, strict, &bytes);
     realm_restore(pool->compiler);
-    uint32_t head[2] = {0, 0}; /* the handle, the bytecode's size */
+    double head = 0; /* the handle */
     size_t size = sizeof head + bytes.length;
     int32_t result;
     if (bytes.failed) {
-        result = DFD_E_MEMORY;
+        result = bytes.starved ? DFD_E_MEMORY : DFD_E_REALM;
     } else if (size > capacity || size > INT32_MAX) {
         result = DFD_E_REPLY_SIZE;
-    } else if (program && !(head[0] = slots_add(&pool->programs, program))) {
-        result = DFD_E_MEMORY;
+    } else if (program && (result = slots_reserve(&pool->programs))) {
+        /* said */
     } else {
-        if (program) head[1] = (uint32_t)program->size;
-        memcpy(reply, head, sizeof head);
+        if (program) head = (double)slots_add(&pool->programs, program);
+        memcpy(reply, &head, sizeof head);
         memcpy(reply + sizeof head, bytes.data, bytes.length);
         result = (int32_t)size;
     }
@@ -888,8 +832,8 @@ int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t fla
     return result;
 }
 
-int32_t pool_program_free(Pool *pool, uint32_t handle) {
-    Program *program = slots_remove(&pool->programs, handle);
+int32_t pool_program_free(Pool *pool, double handle) {
+    Program *program = slots_remove(&pool->programs, slots_handle(handle));
     if (!program) return DFD_E_HANDLE;
     program_drop(program);
     return 0;
@@ -901,10 +845,15 @@ static uint32_t read_u32(const uint8_t *submission, int offset) {
     return value;
 }
 
-/* A limit in bytes or ms: what is not a positive number is none. */
-static double read_limit(const uint8_t *submission, int offset) {
+static double read_f64(const uint8_t *submission, int offset) {
     double value;
     memcpy(&value, submission + offset, 8);
+    return value;
+}
+
+/* A limit in bytes or ms: what is not a positive number is none. */
+static double read_limit(const uint8_t *submission, int offset) {
+    double value = read_f64(submission, offset);
     return value > 0 ? value : 0;
 }
 
@@ -922,7 +871,7 @@ static bool is_sound(const uint8_t *submission, size_t length) {
     /* Each argument is a byte at least. */
     uint32_t argc = read_u32(submission, DFD_SUBMISSION_ARGC);
     if (args > rest || argc > args) return false;
-    if (!read_u32(submission, DFD_SUBMISSION_PROGRAM) && argc != SCRIPT_ARGC) return false;
+    if (!read_f64(submission, DFD_SUBMISSION_PROGRAM) && argc != SCRIPT_ARGC) return false;
     if (count == 0) return args == rest;
     if (rest < regions_at(args) || (rest - regions_at(args)) / DFD_REGION_SIZE != count ||
         (rest - regions_at(args)) % DFD_REGION_SIZE)
@@ -930,19 +879,15 @@ static bool is_sound(const uint8_t *submission, size_t length) {
     const uint8_t *region = submission + DFD_SUBMISSION_ARGS + regions_at(args);
     for (; count > 0; count--, region += DFD_REGION_SIZE) {
         double address = read_limit(region, DFD_REGION_ADDRESS);
-        double size;
-        memcpy(&size, region + DFD_REGION_LENGTH, sizeof size);
+        double size = read_f64(region, DFD_REGION_LENGTH);
         if (!(address >= 8 && address <= 0x1p53 && fmod(address, 8) == 0)) return false;
         if (!(size >= 0 && size <= INT32_MAX && floor(size) == size)) return false;
     }
     return true;
 }
 
-/* Of a sound submission; NULL when there is no memory or no such program. */
-static Task *new_task(Pool *pool, const uint8_t *submission) {
-    uint32_t handle = read_u32(submission, DFD_SUBMISSION_PROGRAM);
-    Program *program = handle ? slots_get(&pool->programs, handle) : NULL;
-    if (handle && !program) return NULL;
+/* Of a sound submission, of a program or (NULL) a script; NULL when there is no memory. */
+static Task *new_task(Pool *pool, const uint8_t *submission, Program *program) {
     size_t args = read_u32(submission, DFD_SUBMISSION_ARGS_LENGTH);
     uint32_t count = read_u32(submission, DFD_SUBMISSION_REGIONS);
     Task *task = malloc(sizeof *task + regions_at(args) + count * sizeof *task->regions);
@@ -979,41 +924,37 @@ static Task *new_task(Pool *pool, const uint8_t *submission) {
 }
 
 int32_t pool_ready(Pool *pool) {
-    int32_t result = 0;
     pthread_mutex_lock(&pool->lock);
-    if (!slots_reserve(&pool->tasks))
-        result = DFD_E_MEMORY;
-    else if (!pool->threads && !start_worker(pool))
-        result = DFD_E_THREAD;
+    int32_t refused = slots_reserve(&pool->tasks);
+    if (!refused && !pool->threads) refused = start_worker(pool);
     pthread_mutex_unlock(&pool->lock);
-    return result;
+    return refused;
 }
 
-int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
+double pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
     if (!is_sound(submission, length)) return DFD_E_INVALID;
-    Task *task = new_task(pool, submission);
-    if (!task) {
-        uint32_t program = read_u32(submission, DFD_SUBMISSION_PROGRAM);
-        return !program || slots_get(&pool->programs, program) ? DFD_E_MEMORY : DFD_E_HANDLE;
-    }
-    int32_t result;
+    double handle = read_f64(submission, DFD_SUBMISSION_PROGRAM);
+    Program *program = slots_get(&pool->programs, slots_handle(handle));
+    if (handle && !program) return DFD_E_HANDLE;
+    double cpu_limit = read_limit(submission, DFD_SUBMISSION_CPU_LIMIT);
+    if (cpu_limit && cpu_ms(pthread_self()) < 0) return DFD_E_CLOCK;
+    Task *task = new_task(pool, submission, program);
+    if (!task) return DFD_E_MEMORY;
     bool wake = false;
     atomic_store_explicit(&pool->host_processor, processor(), memory_order_relaxed);
     pthread_mutex_lock(&pool->lock);
-    task->handle = slots_add(&pool->tasks, task);
-    result = task->handle ? (int32_t)task->handle : DFD_E_MEMORY;
-    if (task->handle) {
-        const Limits *limits = &task->limits;
-        if (limits->timeout_ms || limits->cpu_ms || task->expires < INFINITY) need_watchdog(pool);
+    int32_t refused = slots_reserve(&pool->tasks);
+    if (!refused) {
+        task->handle = slots_add(&pool->tasks, task);
         queue_push(pool, task);
-        if (!send_worker(pool, &wake)) {
+        if ((refused = send_worker(pool, &wake))) {
             queue_remove(pool, task);
             slots_remove(&pool->tasks, task->handle);
-            result = DFD_E_THREAD;
         } else if (task->expires < INFINITY) {
             watch(pool, task->expires);
         }
     }
+    double result = refused ? refused : (double)task->handle;
     pthread_mutex_unlock(&pool->lock);
     if (wake) pthread_cond_signal(&pool->queued);
     if (result < 0) {
@@ -1023,16 +964,15 @@ int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
     return result;
 }
 
-int32_t pool_cancel(Pool *pool, uint32_t handle) {
+int32_t pool_cancel(Pool *pool, double handle) {
     pthread_mutex_lock(&pool->lock);
-    Task *task = slots_get(&pool->tasks, handle);
+    Task *task = slots_get(&pool->tasks, slots_handle(handle));
     bool queued = task && !task->worker;
     if (queued) {
         queue_remove(pool, task);
-        slots_remove(&pool->tasks, handle);
+        slots_remove(&pool->tasks, task->handle);
     } else if (task) {
         stop(task->worker, DFD_STATUS_CANCELLED);
-        need_watchdog(pool);
         watch(pool, now_ms() + RESEND_MS);
     }
     pthread_mutex_unlock(&pool->lock);

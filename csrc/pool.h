@@ -15,7 +15,7 @@
 
 typedef struct Pool Pool;
 
-Pool *pool_open(void); /* NULL when there is no memory */
+Pool *pool_open(int32_t *refused); /* NULL, and why */
 int32_t pool_set(Pool *pool, uint32_t option, double value);
 void pool_close(Pool *pool); /* and drops the caller's hold */
 
@@ -27,10 +27,10 @@ uint32_t pool_stragglers(void);
 int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t flags, uint8_t *reply,
                      size_t capacity);
 int32_t pool_share(Pool *pool, const uint8_t *value, size_t length);
-int32_t pool_preload(Pool *pool, uint32_t handle, double limit, uint8_t *reply, size_t capacity);
-int32_t pool_program_free(Pool *pool, uint32_t program);
+int32_t pool_preload(Pool *pool, double program, double limit, uint8_t *reply, size_t capacity);
+int32_t pool_program_free(Pool *pool, double program);
 int32_t pool_ready(Pool *pool);
-int32_t pool_submit(Pool *pool, const uint8_t *submission, size_t length);
-int32_t pool_cancel(Pool *pool, uint32_t task);
+double pool_submit(Pool *pool, const uint8_t *submission, size_t length);
+int32_t pool_cancel(Pool *pool, double task);
 
 #endif

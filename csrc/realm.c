@@ -408,8 +408,8 @@ static int compile(void *opaque) {
     JSValue value = refused ? JS_GetException(ctx) : describe(ctx, script);
     if (clone_encode(ctx, value, call->reply, NULL, &failure) != CLONE_OK)
         call->reply->failed = true;
-    else if (!refused)
-        call->program = write_program(ctx, script);
+    else if (!refused && !(call->program = write_program(ctx, script)))
+        call->reply->failed = call->reply->starved = true;
     return 0;
 }
 
@@ -747,7 +747,7 @@ void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count) {
     realm->scope.lent_count = count;
 }
 
-uint32_t realm_move_out(Realm *realm, Bytes *out) {
+uint32_t realm_move_out(Realm *realm, Grants *grants, Bytes *out) {
     const CloneScope *scope = &realm->scope;
     static const uint8_t zeros[8];
     if (scope->moved_count == 0 || out->failed) return 0;
@@ -758,11 +758,11 @@ uint32_t realm_move_out(Realm *realm, Bytes *out) {
         if (scope->kept[i].lent) continue;
         /* A preset's pages are write-protected, and watched for writes, not for being gone. */
         bool stay = arena_in_image(realm->arena, memory.data);
-        if (moved_take(out, memory.data, memory.length, stay)) {
+        if (moved_take(grants, out, memory.data, memory.length, stay)) {
             moved++;
             continue;
         }
-        moved_drop(out->data + table, moved);
+        moved_drop(grants, out->data + table, moved);
         out->failed = true;
         return 0;
     }

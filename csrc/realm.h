@@ -14,6 +14,7 @@
 
 #include "bytes.h"
 #include "clone.h"
+#include "grants.h"
 #include "guard.h"
 
 /* The name that a task's functions have as their file in the engine; the host replaces it. */
@@ -69,7 +70,8 @@ int realm_share(Realm *realm, const Share *first, uint32_t count);
 
 /* Compiles an expression that evaluates to a function. Appends the reply (deferred.h, dfd_compile,
  * the wire value only) and returns the program, or NULL when the source was refused (the reply
- * says why) or there was no memory (`reply` is empty or failed). The realm needs a restore. */
+ * says why) or it failed: reply->failed, for want of the process's memory if reply->starved, else
+ * of the realm's. The realm needs a restore. */
 Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply);
 
 /* Calls a program with `argc` arguments in the wire format (`length` bytes, aligned to 8) and
@@ -83,9 +85,10 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
  */
 void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count);
 
-/* After a run: moves the buffers out that its result is to take along, and appends their table
- * (moved.h) to `out`. Returns how many; if memory runs out, out->failed, and none is. */
-uint32_t realm_move_out(Realm *realm, Bytes *out);
+/* After a run: moves the buffers out that its result is to take along, to `grants`, and appends
+ * their table (moved.h) to `out`. Returns how many; if memory runs out, out->failed, and none is.
+ */
+uint32_t realm_move_out(Realm *realm, Grants *grants, Bytes *out);
 
 /* Makes the realm pristine again. */
 void realm_restore(Realm *realm);

@@ -49,7 +49,7 @@ function load(dialect: Dialect): Native {
     view: dialect.view,
     address: dialect.address,
     own: own &&
-      ((address, length, handle) => own(address, length, handle, symbols.dfd_moved_deallocator())),
+      ((address, length, handle) => own(address, length, handle, symbols.dfd_deallocator())),
     lends: dialect.isMain,
     waker: (pool, wake) => new SocketWaker(symbols, pool, wake, dialect.connect),
   };

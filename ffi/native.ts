@@ -27,8 +27,8 @@ export interface Native {
   /** Where the bytes of a buffer are, which must not be empty. */
   address(buffer: ArrayBufferLike): number;
   /**
-   * A buffer of memory that the library moved out of a task, and frees in the end; if it throws, it
-   * is still the caller's to free. `undefined` where buffers can't have a deallocator: there a
+   * A buffer of memory that the library moved out of a task, and frees in the end: the caller keeps
+   * it (`dfd_keep`) as soon as there is the buffer. `undefined` where buffers can't have a deallocator: there a
    * buffer's memory may outlive it, by transfer, unseen, and must be copied.
    *
    * @param address where the bytes are

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xced67461;
+export const ABI = 0xce49a9a0;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -13,23 +13,23 @@ export type SymbolType = "i32" | "u32" | "f64" | "buffer" | "void";
 /** The library's functions in a neutral form, which each runtime's dialect translates. */
 export const SYMBOLS = {
   dfd_abi: { args: [], result: "u32" },
-  dfd_pool_open: { args: [], result: "u32" },
+  dfd_pool_open: { args: [], result: "i32" },
   dfd_pool_set: { args: ["u32", "u32", "f64"], result: "i32" },
   dfd_pool_control: { args: ["u32"], result: "f64" },
   dfd_pool_close: { args: ["u32"], result: "i32" },
   dfd_compile: { args: ["u32", "buffer", "u32", "u32", "buffer", "u32"], result: "i32" },
-  dfd_preload: { args: ["u32", "u32", "f64", "buffer", "u32"], result: "i32" },
+  dfd_preload: { args: ["u32", "f64", "f64", "buffer", "u32"], result: "i32" },
   dfd_share: { args: ["u32", "buffer", "u32"], result: "i32" },
-  dfd_program_free: { args: ["u32", "u32"], result: "i32" },
+  dfd_program_free: { args: ["u32", "f64"], result: "i32" },
   dfd_ready: { args: ["u32"], result: "i32" },
-  dfd_submit: { args: ["u32", "buffer", "u32"], result: "i32" },
-  dfd_cancel: { args: ["u32", "u32"], result: "i32" },
+  dfd_submit: { args: ["u32", "buffer", "u32"], result: "f64" },
+  dfd_cancel: { args: ["u32", "f64"], result: "i32" },
   dfd_park: { args: ["u32"], result: "i32" },
   dfd_unpark: { args: ["u32"], result: "i32" },
   dfd_refill: { args: ["u32"], result: "i32" },
-  dfd_release: { args: ["f64"], result: "void" },
-  dfd_moved_free: { args: ["f64"], result: "void" },
-  dfd_moved_deallocator: { args: [], result: "f64" },
+  dfd_release: { args: ["u32", "f64"], result: "i32" },
+  dfd_keep: { args: ["u32", "f64"], result: "i32" },
+  dfd_deallocator: { args: [], result: "f64" },
   dfd_stragglers: { args: [], result: "u32" },
   dfd_waker_fd: { args: ["u32"], result: "i32" },
 } as const;
@@ -39,8 +39,8 @@ export interface Symbols {
   /** The ABI number: the hash of the headers that the library was built with. */
   dfd_abi(): number;
   /**
-   * Makes a pool; no thread starts before its first task. Returns its handle, or 0 when memory or
-   * handles ran out.
+   * Makes a pool; no thread starts before something is compiled. Returns its handle, or an error:
+   * DFD_E_FULL when there are 4,095 pools.
    */
   dfd_pool_open(): number;
   /** Sets one DFD_OPTION_*. */
@@ -60,8 +60,7 @@ export interface Symbols {
    * Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, as `flags`
    * (DFD_COMPILE_*) say. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
    * nothing was kept and the reply needs more than `capacity` bytes. The reply is
-   *   u32 program handle, 0 when the source was refused; u32 bytes of bytecode;
-   *   then a value in the wire format:
+   *   f64 handle of the program, 0 when the source was refused; then a value in the wire format:
    *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
    *                outer: ["this" | "new.target" that an arrow function takes from around it],
    *                kind: "normal" | "async" | "generator" | "asyncGenerator" }
@@ -104,7 +103,8 @@ export interface Symbols {
   dfd_ready(pool: number): number;
   /**
    * Queues a task (DFD_SUBMISSION_*). Returns its handle (over 0), or an error, after which no
-   * completion comes.
+   * completion comes: DFD_E_FULL when 2^20 - 1 are pending, DFD_E_CLOCK for a CPU limit that can't be
+   * kept to.
    */
   dfd_submit(pool: number, submission: Uint8Array, length: number): number;
   /**
@@ -121,15 +121,23 @@ export interface Symbols {
   dfd_unpark(pool: number): number;
   /** Moves completions that found the ring full into it; returns how many still wait. */
   dfd_refill(pool: number): number;
-  /** Frees a payload that lay outside the ring. */
-  dfd_release(address: number): void;
-  /** Frees a buffer that a task transferred, by its handle. */
-  dfd_moved_free(handle: number): void;
   /**
-   * Address of a C function void(void *bytes, void *handle) that does the same: for hosts whose
-   * ArrayBuffers can have a deallocator. Any thread.
+   * Frees memory that a completion came with, by its handle: a payload that lay outside the ring, or
+   * a buffer that a task transferred. 0, or an error. What a host has when it closes the pool is
+   * freed then; what it kept is not.
    */
-  dfd_moved_deallocator(): number;
+  dfd_release(pool: number, handle: number): number;
+  /**
+   * Says that a buffer of the runtime's has the memory from now on, and frees it by
+   * dfd_deallocator, be that after the pool was closed. To be called when there is that buffer. 0, or
+   * an error.
+   */
+  dfd_keep(pool: number, handle: number): number;
+  /**
+   * Address of a C function void(void *bytes, void *handle), for hosts whose ArrayBuffers can have a
+   * deallocator: frees what was kept. Any thread.
+   */
+  dfd_deallocator(): number;
   /** How many tasks of closed pools have still to end: memory that was lent to them is in use. */
   dfd_stragglers(): number;
   /**
@@ -163,10 +171,12 @@ export const STATUS = {
   QUEUE_TIMEOUT: 8,
   /** the task was cancelled, queued or running */
   CANCELLED: 9,
-  /** the library failed; the payload is a message */
+  /** the library failed */
   INTERNAL: 10,
   /** the pool's classes could not be evaluated within their time */
   PRELOAD: 11,
+  /** the system refused the memory or the signals that running the task takes */
+  RESOURCES: 12,
 } as const;
 
 /** What each of {@link STATUS} means, by its value. */
@@ -181,37 +191,44 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
   7: "the task used more CPU time than its cpuLimit",
   8: "the task waited in the queue longer than its queueTimeout",
   9: "the task was cancelled, queued or running",
-  10: "the library failed; the payload is a message",
+  10: "the library failed",
   11: "the pool's classes could not be evaluated within their time",
+  12: "the system refused the memory or the signals that running the task takes",
 };
 
 /** Why a call was refused: what the function returns. */
 export const ERROR = {
-  /** no such pool or program (closed, stale or from another pool) */
+  /** no such handle (closed, stale, or of another pool or thread) */
   HANDLE: -1,
   /** the process has no memory left */
   MEMORY: -2,
-  /** no worker thread could be started */
+  /** the system lets the process start no more threads */
   THREAD: -3,
   /** an argument is malformed */
   INVALID: -4,
   /** the reply buffer is too small */
   REPLY_SIZE: -5,
-  /** the pool is closed */
-  CLOSED: -6,
+  /** there are as many as there can be */
+  FULL: -6,
   /** the operating system refused a resource */
   SYSTEM: -7,
+  /** it needs more memory than the pool's memoryLimit */
+  REALM: -8,
+  /** the system does not tell the CPU time of a thread */
+  CLOCK: -9,
 } as const;
 
 /** What each of {@link ERROR} means, by its value. */
 export const ERROR_TEXT: Readonly<Record<number, string>> = {
-  [-1]: "no such pool or program (closed, stale or from another pool)",
+  [-1]: "no such handle (closed, stale, or of another pool or thread)",
   [-2]: "the process has no memory left",
-  [-3]: "no worker thread could be started",
+  [-3]: "the system lets the process start no more threads",
   [-4]: "an argument is malformed",
   [-5]: "the reply buffer is too small",
-  [-6]: "the pool is closed",
+  [-6]: "there are as many as there can be",
   [-7]: "the operating system refused a resource",
+  [-8]: "it needs more memory than the pool's memoryLimit",
+  [-9]: "the system does not tell the CPU time of a thread",
 };
 
 /** Options of a pool, set with dfd_pool_set before its first task. */
@@ -285,7 +302,7 @@ export const RECORD = {
   WAIT_MS: 24,
   /** u32: bytes of the payload, a value in the wire format */
   LENGTH: 32,
-  /** u32: 1 when the payload lies elsewhere: an f64 address, to be released */
+  /** u32: 1 when the payload lies elsewhere: f64 address, f64 handle */
   EXTERNAL: 36,
   /** u32: buffers that come with it; their table is behind it, at a multiple of 8 */
   MOVED: 40,
@@ -294,11 +311,11 @@ export const RECORD = {
 } as const;
 
 /**
- * A buffer that a task transferred: an entry of the table behind a payload. The memory is the
- * host's, to be freed by dfd_moved_free.
+ * A buffer that a task transferred: an entry of the table behind a payload. The memory is for the
+ * host to give back by dfd_release, or to make a buffer of (dfd_keep).
  */
 export const MOVED = {
-  /** f64: what frees it */
+  /** f64: its handle */
   HANDLE: 0,
   /** f64: where its bytes are */
   ADDRESS: 8,
@@ -323,12 +340,10 @@ export const MOVED = {
 export const SUBMISSION = {
   /** u32: the host's id for it, 0 to 0xfffffffe */
   TASK: 0,
-  /** u32: handle of a program of the same pool; 0 runs a script (below) */
-  PROGRAM: 4,
   /** u32: how many arguments follow */
-  ARGC: 8,
-  /** u32: bytes of native stack */
-  MAX_STACK_SIZE: 12,
+  ARGC: 4,
+  /** f64: handle of a program of the same pool; 0 runs a script (below) */
+  PROGRAM: 8,
   /** f64: bytes of the realm */
   MEMORY_LIMIT: 16,
   /** f64: milliseconds from the start of running */
@@ -337,12 +352,14 @@ export const SUBMISSION = {
   CPU_LIMIT: 32,
   /** f64: milliseconds in the queue */
   QUEUE_TIMEOUT: 40,
+  /** u32: bytes of native stack */
+  MAX_STACK_SIZE: 48,
   /** u32: bytes of the arguments */
-  ARGS_LENGTH: 48,
+  ARGS_LENGTH: 52,
   /** u32: how many regions */
-  REGIONS: 52,
+  REGIONS: 56,
   /** the arguments */
-  ARGS: 56,
+  ARGS: 64,
 } as const;
 
 /** A region: memory of the host's for LENT and SHARED buffers among the arguments. */

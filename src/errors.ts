@@ -103,7 +103,10 @@ export class FreeVariableError extends DeferredError {
   }
 }
 
-/** The native library is there but can't be used: damaged, stale, or forbidden. */
+/**
+ * The native library is there but can't be used: damaged, stale, or forbidden; or the system
+ * refuses it what a task needs: memory, a thread, a clock.
+ */
 export class LibraryError extends DeferredError {
   static {
     this.prototype.name = "LibraryError";

@@ -2,7 +2,8 @@
  * Memory that a task moved out: buffers of its result, taken over from the library. Without a copy
  * where the runtime's buffers can have a deallocator; else they are copied, a piece at a time.
  *
- * Invariant: the memory of each is either that of a buffer of the runtime's, or freed here, once.
+ * Invariant: the memory of each is the library's, and freed with the pool at the latest, until there
+ * is a buffer of the runtime's that has it.
  *
  * @module
  */
@@ -28,14 +29,16 @@ export class Moved {
   /** How many bytes must be copied. */
   readonly size: number = 0;
   readonly #native: Native;
+  readonly #pool: number;
   readonly #entries: Entry[] = [];
   /* The copy of the next one, and how much of it there is. */
   #copy: Uint8Array<ArrayBuffer> | undefined;
   #copied = 0;
 
   /** @param table where the library tells of `count` of them; only read here */
-  constructor(native: Native, table: DataView, count: number) {
+  constructor(native: Native, pool: number, table: DataView, count: number) {
     this.#native = native;
+    this.#pool = pool;
     for (let at = 0; at < count * MOVED.SIZE; at += MOVED.SIZE) {
       const length = table.getFloat64(at + MOVED.LENGTH, true);
       this.#entries.push({
@@ -65,7 +68,7 @@ export class Moved {
   /** Frees what was not taken over. */
   drop(): void {
     for (const { handle } of this.#entries.splice(this.buffers.length)) {
-      this.#native.symbols.dfd_moved_free(handle);
+      this.#native.symbols.dfd_release(this.#pool, handle);
     }
     this.#copy = undefined;
   }
@@ -73,8 +76,12 @@ export class Moved {
   /** The next one, or `undefined` if another piece of it was copied. */
   #next({ address, length, handle }: Entry): ArrayBuffer | undefined {
     const { own, view, symbols } = this.#native;
-    if (own !== undefined) return own(address, length, handle);
     let buffer: ArrayBuffer;
+    if (own !== undefined) {
+      buffer = own(address, length, handle);
+      symbols.dfd_keep(this.#pool, handle);
+      return buffer;
+    }
     if (length <= PIECE) {
       buffer = view(address, length).slice(0);
     } else {
@@ -87,7 +94,7 @@ export class Moved {
       this.#copy = undefined;
       this.#copied = 0;
     }
-    symbols.dfd_moved_free(handle);
+    symbols.dfd_release(this.#pool, handle);
     return buffer;
   }
 }

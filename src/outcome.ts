@@ -9,6 +9,7 @@ import {
   DeferredMemoryError,
   DeferredStackError,
   InternalError,
+  LibraryError,
   UnsettledError,
   withoutFrames,
 } from "./errors.ts";
@@ -72,12 +73,12 @@ export function classesFailure(status: number, payload: unknown, limits: Limits)
     case STATUS.MEMORY:
       return new DeferredMemoryError(
         `${where}: they need more memory than the pool's memoryLimit of ${
-          bytes(limits, "memoryLimit")
+          bytesOf(limits, "memoryLimit")
         }`,
       );
     case STATUS.STACK:
       return new DeferredStackError(
-        `${where}: they overflow the native stack of ${bytes(limits, "maxStackSize")}`,
+        `${where}: they overflow the native stack of ${bytesOf(limits, "maxStackSize")}`,
       );
     default:
       return timeoutError(
@@ -112,11 +113,11 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
       );
     case STATUS.MEMORY:
       return new DeferredMemoryError(
-        `${task} needed more memory than its limit of ${bytes(limits, "memoryLimit")}`,
+        `${task} needed more memory than its limit of ${bytesOf(limits, "memoryLimit")}`,
       );
     case STATUS.STACK:
       return new DeferredStackError(
-        `${task} overflowed its native stack of ${bytes(limits, "maxStackSize")}`,
+        `${task} overflowed its native stack of ${bytesOf(limits, "maxStackSize")}`,
       );
     case STATUS.TIMEOUT:
       return timeoutError(`${task} ran longer than its timeout of ${limits.timeout} ms`);
@@ -133,6 +134,11 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
         `${task} did not start: the classes of its pool could not be evaluated on its thread ` +
           `within ${CLASSES_MS} ms`,
       );
+    case STATUS.RESOURCES:
+      return new LibraryError(
+        `${task} could not be run: the system refused its thread memory or signals; see the limits ` +
+          "of the process (ulimit -a) and how much memory it has left",
+      );
     default:
       return payload instanceof Error
         ? payload
@@ -147,7 +153,7 @@ export const DEFAULT_BYTES: { readonly memoryLimit: number; readonly maxStackSiz
 };
 
 /** A limit in bytes, as messages tell it. */
-function bytes(limits: Limits, name: keyof typeof DEFAULT_BYTES): string {
+export function bytesOf(limits: Limits, name: keyof typeof DEFAULT_BYTES): string {
   const count = limits[name] ?? DEFAULT_BYTES[name];
   for (const [unit, size] of [["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
     if (count % size === 0) return `${count / size} ${unit}`;

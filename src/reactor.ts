@@ -79,8 +79,8 @@ interface Large {
   readonly completion: Draft;
   readonly moved: Moved | undefined;
   readonly reading: Reading;
-  /** Where the payload is; 0 if it lay in the ring. */
-  readonly address: number;
+  /** What gives the payload's memory back; 0 if it lay in the ring. */
+  readonly handle: number;
 }
 
 export class Reactor {
@@ -179,8 +179,6 @@ export class Reactor {
   /** Lets go of the library's memory; every pending task is abandoned. The pool is closed next. */
   close(reason: unknown): void {
     if (this.#control === undefined) return;
-    // What was read is read: its payloads are released already.
-    Atomics.store(this.#control, CONTROL.HEAD, this.#head | 0);
     this.#control = undefined;
     this.#words = new Uint32Array(0);
     this.#floats = new Float64Array(0);
@@ -252,7 +250,7 @@ export class Reactor {
         const at = this.#head & RING_MASK;
         const size = this.#words[at >>> 2];
         const task = this.#words[(at + RECORD.TASK) >>> 2];
-        // Before it is looked at: it must not be settled, nor its payload released, twice.
+        // Before it is looked at: it must not be settled twice.
         this.#head = (this.#head + size) >>> 0;
         if (task === PADDING) continue;
         count++;
@@ -288,7 +286,8 @@ export class Reactor {
       this.#lent.delete(task);
       if (this.#lent.size === 0) settled(this);
     }
-    let address = external ? this.#floats[(at + RECORD.PAYLOAD) >>> 3] : 0;
+    const address = external ? this.#floats[(at + RECORD.PAYLOAD) >>> 3] : 0;
+    let handle = external ? this.#floats[(at + RECORD.PAYLOAD + 8) >>> 3] : 0;
     let moved: Moved | undefined;
     let size = length;
     try {
@@ -299,7 +298,7 @@ export class Reactor {
         : this.#bytes.subarray(start, start + length);
       if (movedCount > 0) {
         const table = new DataView(bytes.buffer, align(bytes.byteOffset + length));
-        moved = new Moved(this.#native, table, movedCount);
+        moved = new Moved(this.#native, this.#pool, table, movedCount);
         size += moved.size;
       }
       if (length > 0 && this.#isWanted(task)) {
@@ -307,9 +306,9 @@ export class Reactor {
         if (size >= LARGE) {
           // What lies in the ring would be overwritten.
           const reading = new Reading(external ? bytes : bytes.slice(), beside);
-          this.#large.push({ task, completion, moved, reading, address });
+          this.#large.push({ task, completion, moved, reading, handle });
           moved = undefined;
-          address = 0;
+          handle = 0;
           return 0;
         }
         moved?.take(Infinity);
@@ -320,7 +319,7 @@ export class Reactor {
       unreadable(completion, cause);
     } finally {
       moved?.drop();
-      if (address !== 0) this.#native.symbols.dfd_release(address);
+      if (handle !== 0) this.#native.symbols.dfd_release(this.#pool, handle);
     }
     this.#complete(task, completion);
     return size;
@@ -348,10 +347,10 @@ export class Reactor {
   }
 
   /** Frees what is left of a payload. */
-  #release({ moved, reading, address }: Large): void {
+  #release({ moved, reading, handle }: Large): void {
     reading.drop();
     moved?.drop();
-    if (address !== 0) this.#native.symbols.dfd_release(address);
+    if (handle !== 0) this.#native.symbols.dfd_release(this.#pool, handle);
   }
 
   /** Whether a task still waits for its payload: it may have been cancelled. */

@@ -13,8 +13,11 @@ import type { Native } from "../ffi/native.ts";
 import { type AnyClass, type Classes, registerClasses, warnOfClass } from "./classes.ts";
 import { decode, Encoder, OF_A_PRESET, OF_A_WORKER, type Refusal } from "./clone.ts";
 import {
+  type DeferredError,
+  DeferredMemoryError,
   FreeVariableError,
   InternalError,
+  LibraryError,
   PoolClosedError,
   rangeError,
   typeError,
@@ -22,7 +25,7 @@ import {
 } from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
-import { CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
+import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
 import { type CompileReply, describe, ProgramCache } from "./source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
@@ -141,20 +144,21 @@ export class Runner {
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
-    this.#pool = this.#native.symbols.dfd_pool_open();
-    if (this.#pool === 0) throw libraryError("a pool could not be made", ERROR.MEMORY);
-    const values = { ...options, maxThreads: this.maxThreads };
-    for (const name of Object.keys(NATIVE_OPTION) as (keyof typeof NATIVE_OPTION)[]) {
-      const value = values[name];
-      if (value !== undefined) {
-        this.#check(
-          this.#native.symbols.dfd_pool_set(this.#pool, NATIVE_OPTION[name], value),
-          `the pool's option ${name}`,
-        );
-      }
-    }
-    if (classes !== undefined) this.#preload(classes);
     const debug = !["", "0"].includes(this.#native.env("DEFERRED_DEBUG") ?? "");
+    this.#pool = this.#check(this.#native.symbols.dfd_pool_open(), "a pool could not be made");
+    try {
+      this.#configure(options);
+      if (classes !== undefined) this.#preload(classes);
+      this.#reactor = new Reactor(
+        this.#native,
+        this.#pool,
+        classes?.prototypes ?? [],
+        this.#presets,
+      );
+    } catch (error) {
+      this.#native.symbols.dfd_pool_close(this.#pool); // nobody else knows of it
+      throw error;
+    }
     const classNumber = (prototype: object): number | undefined => {
       const number = classes?.numbers.get(prototype);
       if (number === undefined && debug) warnOfClass(prototype);
@@ -167,7 +171,6 @@ export class Runner {
       return encoder;
     };
     this.#encoder = this.#newEncoder();
-    this.#reactor = new Reactor(this.#native, this.#pool, classes?.prototypes ?? [], this.#presets);
     this.#programs = new ProgramCache(
       (source, strict) => this.#compile(source, strict ? COMPILE.STRICT : 0),
       (program) => {
@@ -262,7 +265,7 @@ export class Runner {
       const id = this.#reactor.reserve();
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
-      header.setUint32(SUBMISSION.PROGRAM, compiled, true);
+      header.setFloat64(SUBMISSION.PROGRAM, compiled, true);
       header.setUint32(SUBMISSION.ARGC, count, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
@@ -328,36 +331,45 @@ export class Runner {
     this.#native.symbols.dfd_pool_close(this.#pool);
   }
 
+  /** Sets the options that the library knows. */
+  #configure(options: RunnerOptions): void {
+    const values = { ...options, maxThreads: this.maxThreads };
+    for (const name of Object.keys(NATIVE_OPTION) as (keyof typeof NATIVE_OPTION)[]) {
+      const value = values[name];
+      if (value !== undefined) {
+        this.#check(
+          this.#native.symbols.dfd_pool_set(this.#pool, NATIVE_OPTION[name], value),
+          `the pool's option ${name}`,
+        );
+      }
+    }
+  }
+
   /** Makes the classes part of every realm. */
   #preload({ source }: Classes): void {
-    try {
-      const reply = this.#compile(source, COMPILE.STRICT | COMPILE.PRELOAD);
-      if ("error" in reply) {
-        throw new TypeError(
-          `new DeferredPool({ classes }): the task's engine can't read them: ${reply.error.message}`,
-        );
-      }
-      if (reply.free.length > 0) {
-        throw new FreeVariableError(
-          `new DeferredPool({ classes }): they use ${reply.free.map((name) => `\`${name}\``)}, ` +
-            "which no task has; a class can only use itself, the classes before it, and what tasks have",
-          reply.free,
-        );
-      }
-      const length = this.#fillReply(
-        (room, size) =>
-          this.#native.symbols.dfd_preload(this.#pool, reply.program, CLASSES_MS, room, size),
-        "the classes could not be made",
+    const reply = this.#compile(source, COMPILE.STRICT | COMPILE.PRELOAD);
+    if ("error" in reply) {
+      throw new TypeError(
+        `new DeferredPool({ classes }): the task's engine can't read them: ${reply.error.message}`,
       );
-      if (length > 0) {
-        const status = new DataView(this.#reply.buffer).getUint32(0, true);
-        const payload = length > 8 ? decode(this.#reply.subarray(8, length)) : undefined;
-        const error = classesFailure(status, payload, this.#limits);
-        throw error instanceof Error ? uncutError(error) : error;
-      }
-    } catch (error) {
-      this.#native.symbols.dfd_pool_close(this.#pool);
-      throw error;
+    }
+    if (reply.free.length > 0) {
+      throw new FreeVariableError(
+        `new DeferredPool({ classes }): they use ${reply.free.map((name) => `\`${name}\``)}, ` +
+          "which no task has; a class can only use itself, the classes before it, and what tasks have",
+        reply.free,
+      );
+    }
+    const length = this.#fillReply(
+      (room, size) =>
+        this.#native.symbols.dfd_preload(this.#pool, reply.program, CLASSES_MS, room, size),
+      "the classes could not be made",
+    );
+    if (length > 0) {
+      const status = new DataView(this.#reply.buffer).getUint32(0, true);
+      const payload = length > 8 ? decode(this.#reply.subarray(8, length)) : undefined;
+      const error = classesFailure(status, payload, this.#limits);
+      throw error instanceof Error ? uncutError(error) : error;
     }
   }
 
@@ -369,7 +381,7 @@ export class Runner {
       "the function could not be compiled",
     );
     const head = new DataView(this.#reply.buffer);
-    const program = head.getUint32(0, true);
+    const program = head.getFloat64(0, true);
     const value = decode(this.#reply.subarray(8, length));
     return program === 0
       ? { program, error: value as Error }
@@ -395,13 +407,31 @@ export class Runner {
 
   /** Passes a result of the library on, or throws what it stands for. */
   #check(result: number, what: string): number {
-    if (result < 0) throw libraryError(what, result);
+    if (result < 0) throw libraryError(what, result, this.#limits);
     return result;
   }
 }
 
-function libraryError(what: string, error: number): InternalError {
-  return new InternalError(`${what}: ${ERROR_TEXT[error] ?? `error ${error}`}`);
+/** What to do when the library refuses a call for want of something; the other errors are ours. */
+const REMEDIES = new Map<number, string>([
+  [ERROR.MEMORY, "let it have more, or keep less in it"],
+  [ERROR.THREAD, "raise its limit (ulimit -u, a container's limit of pids), or use fewer threads"],
+  [ERROR.SYSTEM, "see what the process has open, and its limits (ulimit -a)"],
+  [ERROR.CLOCK, "cpuLimit can't be kept to here: set timeout instead"],
+]);
+
+/** Why the library refused to do `what`. */
+export function libraryError(what: string, error: number, limits: Limits): DeferredError {
+  const message = `${what}: ${ERROR_TEXT[error] ?? `error ${error}`}`;
+  const full = what === SUBMIT
+    ? "a pool can have 1,048,575 tasks pending: await some of them before you start more"
+    : "a process can have 4,095 pools: close those that are done, or let tasks share one";
+  const remedy = error === ERROR.FULL ? full : REMEDIES.get(error);
+  if (remedy !== undefined) return new LibraryError(`${message}; ${remedy}`);
+  if (error !== ERROR.REALM) return new InternalError(message);
+  return new DeferredMemoryError(
+    `${message} of ${bytesOf(limits, "memoryLimit")}; give the pool a larger one`,
+  );
 }
 
 function checkRunnerOptions(options: RunnerOptions): void {

@@ -666,14 +666,13 @@ describe("transfer out of a task", () => {
     const { own, symbols } = native;
     const tried: number[] = [];
     const freed: number[] = [];
-    const free = (handle: number): void => {
+    const free = (pool: number, handle: number): number => {
       freed.push(handle);
-      symbols.dfd_moved_free(handle);
+      return symbols.dfd_release(pool, handle);
     };
-    native.symbols = { ...symbols, dfd_moved_free: free };
+    native.symbols = { ...symbols, dfd_release: free, dfd_keep: symbols.dfd_release };
     native.own = (_address, length, handle) => {
       if (tried.push(handle) > 1) throw new RangeError("no room");
-      symbols.dfd_moved_free(handle);
       return new ArrayBuffer(length);
     };
     try {

@@ -15,6 +15,7 @@
 typedef struct HostRecord {
     uint32_t task, status, worker, length, moved;
     bool external;
+    uint32_t lost; /* memory that could not be given back */
     double run_ms, wait_ms;
     uint8_t head[16]; /* the payload's first bytes */
 } HostRecord;
@@ -39,8 +40,12 @@ static inline void host_wait(int fd) {
     while (read(fd, bytes, sizeof bytes) > 0);
 }
 
-/* Reads one record; false when the ring is empty. Frees what came with it. */
-static inline bool host_read(_Atomic uint32_t *control, HostRecord *record) {
+/* Gives memory back, by its handle. */
+typedef int32_t HostRelease(void *opaque, double handle);
+
+/* Reads one record; false when the ring is empty. Gives back what came with it. */
+static inline bool host_read_grants(_Atomic uint32_t *control, HostRelease *release, void *opaque,
+                                    HostRecord *record) {
     for (;;) {
         uint32_t head = atomic_load(&control[DFD_CONTROL_HEAD]);
         if (head == atomic_load(&control[DFD_CONTROL_TAIL])) return false;
@@ -66,12 +71,22 @@ static inline bool host_read(_Atomic uint32_t *control, HostRecord *record) {
             memcpy(record->head, payload, known);
             const uint8_t *entry = payload + (((size_t)record->length + 7) & ~(size_t)7);
             for (uint32_t i = 0; i < record->moved; i++, entry += DFD_MOVED_SIZE)
-                dfd_moved_free(host_f64(entry + DFD_MOVED_HANDLE));
-            if (record->external) dfd_release(address);
+                record->lost += release(opaque, host_f64(entry + DFD_MOVED_HANDLE)) != 0;
+            if (record->external)
+                record->lost += release(opaque, host_f64(at + DFD_RECORD_PAYLOAD + 8)) != 0;
         }
         atomic_store(&control[DFD_CONTROL_HEAD], head + size);
         if (!padding) return true;
     }
+}
+
+static inline int32_t host_release(void *pool, double handle) {
+    return dfd_release(*(const uint32_t *)pool, handle);
+}
+
+static inline bool host_read(uint32_t pool, HostRecord *record) {
+    _Atomic uint32_t *control = (_Atomic uint32_t *)(uintptr_t)dfd_pool_control(pool);
+    return host_read_grants(control, host_release, &pool, record);
 }
 
 #endif

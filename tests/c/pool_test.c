@@ -30,27 +30,28 @@ static void close_pool(uint32_t pool) {
 }
 
 static uint32_t open_pool(double threads) {
-    uint32_t pool = dfd_pool_open();
-    CHECK(pool != 0);
+    int32_t opened = dfd_pool_open();
+    CHECK(opened > 0);
+    uint32_t pool = (uint32_t)opened;
     CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, threads) == 0);
     CHECK((fds[pool % 4096] = dfd_waker_fd(pool)) > 0);
     CHECK(dfd_waker_fd(pool) == DFD_E_SYSTEM); /* there is one already */
     return pool;
 }
 
-static uint32_t compile(uint32_t pool, const char *source) {
+static double compile(uint32_t pool, const char *source) {
     uint8_t reply[4096];
     int32_t length = dfd_compile(pool, (const uint8_t *)source, (uint32_t)strlen(source), 1, reply,
                                  sizeof reply);
-    return length < 8 ? 0 : host_u32(reply);
+    return length < 8 ? 0 : host_f64(reply);
 }
 
 /* Submits a task with no argument, or with one int32. */
-static int32_t submit(uint32_t pool, uint32_t program, uint32_t task, const int32_t *argument) {
+static double submit(uint32_t pool, double program, uint32_t task, const int32_t *argument) {
     _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + 5] = {0};
     uint32_t argc = argument != NULL;
     memcpy(bytes + DFD_SUBMISSION_TASK, &task, 4);
-    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 4);
+    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 8);
     memcpy(bytes + DFD_SUBMISSION_ARGC, &argc, 4);
     uint32_t length = argument ? 5 : 0;
     memcpy(bytes + DFD_SUBMISSION_ARGS_LENGTH, &length, 4);
@@ -63,7 +64,10 @@ static int32_t submit(uint32_t pool, uint32_t program, uint32_t task, const int3
 static bool next(uint32_t pool, HostRecord *record) {
     for (;;) {
         _Atomic uint32_t *control = control_of(pool);
-        if (host_read(control, record)) return true;
+        if (host_read(pool, record)) {
+            CHECK(record->lost == 0);
+            return true;
+        }
         if (atomic_load(&control[DFD_CONTROL_OVERFLOW]))
             dfd_refill(pool);
         else if (dfd_park(pool) == 0)
@@ -81,7 +85,7 @@ static int32_t integer(const HostRecord *record) {
 
 TEST("a task runs and its result comes back") {
     uint32_t pool = open_pool(1);
-    uint32_t program = compile(pool, "((n) => n * 2)");
+    double program = compile(pool, "((n) => n * 2)");
     REQUIRE(program != 0);
     int32_t argument = 21;
     CHECK(submit(pool, program, 7, &argument) > 0);
@@ -96,7 +100,7 @@ TEST("a task runs and its result comes back") {
 
 TEST("handles that are stale, forged or of another pool are refused") {
     uint32_t pool = open_pool(1), other = open_pool(1);
-    uint32_t program = compile(pool, "(() => 1)");
+    double program = compile(pool, "(() => 1)");
     CHECK(submit(other, program + 1000, 1, NULL) == DFD_E_HANDLE);
     CHECK(dfd_program_free(pool, program) == 0);
     CHECK(dfd_program_free(pool, program) == DFD_E_HANDLE);
@@ -113,9 +117,9 @@ TEST("handles that are stale, forged or of another pool are refused") {
 
 TEST("malformed submissions and options are refused") {
     uint32_t pool = open_pool(1);
-    uint32_t program = compile(pool, "(() => 1)");
+    double program = compile(pool, "(() => 1)");
     uint8_t bytes[DFD_SUBMISSION_ARGS] = {0};
-    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 4);
+    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 8);
     CHECK(dfd_submit(pool, bytes, DFD_SUBMISSION_ARGS - 1) == DFD_E_INVALID);
     uint32_t argc = 1;
     memcpy(bytes + DFD_SUBMISSION_ARGC, &argc, 4);
@@ -128,7 +132,7 @@ TEST("malformed submissions and options are refused") {
 }
 
 /* Submits a script (short, Latin-1) with `globals` as its second argument, or none. */
-static int32_t submit_script(uint32_t pool, const char *text, uint8_t globals, uint32_t argc) {
+static double submit_script(uint32_t pool, const char *text, uint8_t globals, uint32_t argc) {
     _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + 130] = {0};
     uint32_t length = (uint32_t)strlen(text), args = 2 + length + (argc > 1 ? 2 : 0);
     memcpy(bytes + DFD_SUBMISSION_ARGC, &argc, 4);
@@ -163,7 +167,7 @@ TEST("source that does not parse is refused and the pool goes on") {
     uint32_t pool = open_pool(1);
     CHECK(compile(pool, "(() => {") == 0);
     CHECK(compile(pool, "(((") == 0);
-    uint32_t program = compile(pool, "(() => 5)");
+    double program = compile(pool, "(() => 5)");
     CHECK(program != 0);
     uint8_t small[16];
     CHECK(dfd_compile(pool, (const uint8_t *)"(() => 5)", 9, 1, small, sizeof small) ==
@@ -174,7 +178,7 @@ TEST("source that does not parse is refused and the pool goes on") {
 TEST("20,000 tasks on three threads each complete once") {
     enum { COUNT = 20000 };
     uint32_t pool = open_pool(3);
-    uint32_t program = compile(pool, "((n) => n + 1)");
+    double program = compile(pool, "((n) => n + 1)");
     uint8_t *seen = calloc(COUNT, 1);
     REQUIRE(seen != NULL);
     for (int32_t i = 0; i < COUNT; i++) CHECK(submit(pool, program, (uint32_t)i, &i) > 0);
@@ -194,7 +198,7 @@ TEST("20,000 tasks on three threads each complete once") {
 
 TEST("a program may be freed while its tasks wait") {
     uint32_t pool = open_pool(1);
-    uint32_t program = compile(pool, "(() => 9)");
+    double program = compile(pool, "(() => 9)");
     for (uint32_t i = 0; i < 100; i++) CHECK(submit(pool, program, i, NULL) > 0);
     CHECK(dfd_program_free(pool, program) == 0);
     for (int i = 0; i < 100; i++) {
@@ -207,24 +211,24 @@ TEST("a program may be freed while its tasks wait") {
 
 TEST("cancelling ends a queued task, a running one, and no other") {
     uint32_t pool = open_pool(1);
-    uint32_t endless = compile(pool, "(() => { for (;;); })");
-    uint32_t quick = compile(pool, "(() => 3)");
+    double endless = compile(pool, "(() => { for (;;); })");
+    double quick = compile(pool, "(() => 3)");
     for (int round = 0; round < 20; round++) {
-        int32_t running = submit(pool, endless, 1, NULL);
-        int32_t queued = submit(pool, endless, 2, NULL);
+        double running = submit(pool, endless, 1, NULL);
+        double queued = submit(pool, endless, 2, NULL);
         CHECK(submit(pool, quick, 3, NULL) > 0);
         double start = now_ms();
         while (atomic_load(&control_of(pool)[DFD_CONTROL_QUEUED]) != 2 && now_ms() < start + 5000);
         HostRecord record;
-        CHECK(dfd_cancel(pool, (uint32_t)queued) == 1);
+        CHECK(dfd_cancel(pool, queued) == 1);
         REQUIRE(next(pool, &record));
         CHECK(record.task == 2 && record.status == DFD_STATUS_CANCELLED && record.worker == 0);
-        CHECK(dfd_cancel(pool, (uint32_t)running) == 1);
+        CHECK(dfd_cancel(pool, running) == 1);
         REQUIRE(next(pool, &record));
         CHECK(record.task == 1 && record.status == DFD_STATUS_CANCELLED && record.worker == 1);
         REQUIRE(next(pool, &record));
         CHECK(record.task == 3 && record.status == DFD_STATUS_OK && integer(&record) == 3);
-        CHECK(dfd_cancel(pool, (uint32_t)running) == 0);
+        CHECK(dfd_cancel(pool, running) == 0);
     }
     close_pool(pool);
 }
@@ -232,8 +236,8 @@ TEST("cancelling ends a queued task, a running one, and no other") {
 TEST("a pool closes with tasks queued and running") {
     for (int round = 0; round < 30; round++) {
         uint32_t pool = open_pool(2);
-        uint32_t endless = compile(pool, "(() => { for (;;); })");
-        uint32_t quick = compile(pool, "(() => 'x'.repeat(100000))");
+        double endless = compile(pool, "(() => { for (;;); })");
+        double quick = compile(pool, "(() => 'x'.repeat(100000))");
         for (uint32_t i = 0; i < 20; i++) submit(pool, i % 3 ? quick : endless, i, NULL);
         close_pool(pool);
     }
@@ -241,7 +245,7 @@ TEST("a pool closes with tasks queued and running") {
 
 static void *use_own_pool(void *argument) {
     uint32_t pool = open_pool(2);
-    uint32_t program = compile(pool, "((n) => n * 3)");
+    double program = compile(pool, "((n) => n * 3)");
     for (int32_t i = 0; i < 3000; i++) {
         HostRecord record;
         submit(pool, program, (uint32_t)i, &i);
@@ -263,7 +267,7 @@ TEST("pools of several threads do not disturb each other") {
 static void *leave_a_pool(void *argument) {
     uint32_t *pool = argument;
     *pool = open_pool(2);
-    uint32_t endless = compile(*pool, "(() => { for (;;); })");
+    double endless = compile(*pool, "(() => { for (;;); })");
     for (uint32_t i = 0; i < 3; i++) submit(*pool, endless, i, NULL);
     return NULL;
 }
@@ -282,8 +286,8 @@ TEST("a pool is closed with the thread that opened it") {
 TEST("a task out of memory is told so and the next one is fine") {
     uint32_t pool = open_pool(1);
     CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 8 << 20) == 0);
-    uint32_t bomb = compile(pool, "(() => { const a = []; for (;;) a.push([a.length, 'x']); })");
-    uint32_t quick = compile(pool, "(() => 4)");
+    double bomb = compile(pool, "(() => { const a = []; for (;;) a.push([a.length, 'x']); })");
+    double quick = compile(pool, "(() => 4)");
     for (int round = 0; round < 5; round++) {
         HostRecord record;
         submit(pool, bomb, 1, NULL);
@@ -298,7 +302,7 @@ TEST("a task out of memory is told so and the next one is fine") {
 
 TEST("results too large for the ring come whole") {
     uint32_t pool = open_pool(2);
-    uint32_t program = compile(pool, "((n) => 'ab'.repeat(n))");
+    double program = compile(pool, "((n) => 'ab'.repeat(n))");
     for (int32_t n = 1; n < 3000000; n = n * 3 + 1) {
         HostRecord record;
         submit(pool, program, 1, &n);
@@ -354,8 +358,8 @@ TEST("a pool is ready when it can take a task") {
 static int32_t preload(uint32_t pool, const char *source, double limit, uint8_t reply[4096]) {
     int32_t length = dfd_compile(pool, (const uint8_t *)source, (uint32_t)strlen(source),
                                  DFD_COMPILE_STRICT | DFD_COMPILE_PRELOAD, reply, 4096);
-    CHECK(length > 8 && host_u32(reply) != 0);
-    return dfd_preload(pool, host_u32(reply), limit, reply, 4096);
+    CHECK(length > 8 && host_f64(reply) != 0);
+    return dfd_preload(pool, host_f64(reply), limit, reply, 4096);
 }
 
 TEST("classes that can't be made are left, and others can be made after them") {
@@ -414,7 +418,7 @@ static uint32_t pool_with_late_classes(double limit) {
 TEST("classes that don't end on a thread fail its tasks, which can be cancelled") {
     HostRecord record;
     uint32_t pool = pool_with_late_classes(30);
-    uint32_t program = compile(pool, "(() => 1)");
+    double program = compile(pool, "(() => 1)");
     for (uint32_t i = 0; i < 3; i++) {
         submit(pool, program, i, NULL);
         REQUIRE(next(pool, &record));
@@ -425,9 +429,9 @@ TEST("classes that don't end on a thread fail its tasks, which can be cancelled"
     pool = pool_with_late_classes(1e6);
     program = compile(pool, "(() => 1)");
     usleep(20000); /* the first thread is at it, without a task; or not yet */
-    int32_t task = submit(pool, program, 9, NULL);
+    double task = submit(pool, program, 9, NULL);
     CHECK(task > 0);
-    if (task > 0) CHECK(dfd_cancel(pool, (uint32_t)task) == 1);
+    if (task > 0) CHECK(dfd_cancel(pool, task) == 1);
     REQUIRE(next(pool, &record));
     CHECK(record.task == 9 && record.status == DFD_STATUS_CANCELLED);
     submit(pool, program, 10, NULL);
