@@ -48,7 +48,10 @@
  *             The view is numbered before its buffer.
  *   ERROR     class u8 (WIRE_ERROR_*), flags u8 (WIRE_ERROR_HAS_*), for each flag in the order of
  *             its bit a value: name, message, stack (strings), cause, errors (an array), props (an
- *             OBJECT.. of own enumerable properties, which takes an object number as any other)
+ *             OBJECT.. of own enumerable properties, which takes an object number as any other).
+ *             FRAMES, in results only, stand in the place of the stack: a count from 1 to 10 (u8),
+ *             and for each the kind u8 (WIRE_FRAME_*), the function's name (a string of at most 64
+ *             units, empty if it has none), row n and column n (0 for NATIVE)
  *   REFERENCE n
  *
  * ONE ENCODING FOR ONE VALUE. Both encoders write the same bytes (tests/vectors/clone.json), so:
@@ -69,11 +72,12 @@
  *     there if the name is a string. A DOMException always has that class, NAME if its name
  *     isn't "DOMException", and MESSAGE. MESSAGE: there is an own data property `message`;
  *     ToString of it. STACK: `stack` is read and is a string (in a realm: its own property, else
- *     what the engine keeps, without running code). CAUSE: there is an own data property
- *     `cause`. ERRORS: the class is AggregateError and there is an own data property `errors` that
- *     is an array. PROPS: there are other own enumerable string keys than name, message and stack,
- *     and than cause and errors where those have their flags. In this order, and all before the
- *     flags are written. An error that leaves a realm always arrives: what can't be read of these
+ *     what the engine keeps, without running code; FRAMES if that is as the engine writes it, or
+ *     nothing if its frames say nothing, and else its first 8,192 units). CAUSE: there is an own
+ * data property `cause`. ERRORS: the class is AggregateError and there is an own data property
+ * `errors` that is an array. PROPS: there are other own enumerable string keys than name, message
+ * and stack, and than cause and errors where those have their flags. In this order, and all before
+ * the flags are written. An error that leaves a realm always arrives: what can't be read of these
  *     is left out, and what can't be cloned in CAUSE, ERRORS or PROPS is replaced by a string that
  *     says why, "[a function (`fn`) can't be cloned: .handlers[0]]".
  *   - A VIEW that can't have an element, however its buffer is resized, does not track.
@@ -182,14 +186,21 @@
     X(AggregateError, 7)                                                                           \
     X(DOMException, 8)
 
-/* Presence flags of an ERROR, and the order of what follows. */
+/* Presence flags of an ERROR, and the order of what follows, but for FRAMES. */
 #define WIRE_ERROR_HAS_MAP(X)                                                                      \
     X(NAME, 1)                                                                                     \
     X(MESSAGE, 2)                                                                                  \
     X(STACK, 4)                                                                                    \
     X(CAUSE, 8)                                                                                    \
     X(ERRORS, 16)                                                                                  \
-    X(PROPS, 32)
+    X(PROPS, 32)                                                                                   \
+    X(FRAMES, 64)
+
+/* The kinds of a frame: in the task's function, native, in code that the task made of text. */
+#define WIRE_FRAME_MAP(X)                                                                          \
+    X(TASK, 0)                                                                                     \
+    X(NATIVE, 1)                                                                                   \
+    X(EVAL, 2)
 
 #define WIRE_TAG_ENUM(name, value) WIRE_##name = value,
 #define WIRE_VIEW_ENUM(name, value) WIRE_VIEW_##name = value,
@@ -199,6 +210,8 @@ enum { WIRE_TAG_MAP(WIRE_TAG_ENUM) };
 enum { WIRE_VIEW_MAP(WIRE_VIEW_ENUM) };
 enum { WIRE_ERROR_MAP(WIRE_ERROR_ENUM) };
 enum { WIRE_ERROR_HAS_MAP(WIRE_ERROR_HAS_ENUM) };
+#define WIRE_FRAME_ENUM(name, value) WIRE_FRAME_##name = value,
+enum { WIRE_FRAME_MAP(WIRE_FRAME_ENUM) };
 
 /* How an encoding ended. */
 typedef enum CloneResult {

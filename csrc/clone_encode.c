@@ -20,6 +20,7 @@
  */
 #include "clone_parts.h"
 #include "clone_put.h"
+#include "clone_stack.h"
 #include "clone_text.h"
 
 /* --- state -------------------------------------------------------------------------------- */
@@ -1002,7 +1003,7 @@ static bool take_dom_strings(JSContext *ctx, JSValueConst exception, ErrorString
 static JSValue stack_of(JSContext *ctx, JSValueConst error) {
     JSValueConst stack;
     if (!engine_own_value(ctx, error, "stack", &stack)) stack = engine_error_stack(error);
-    return is_string(stack) ? JS_DupValue(ctx, stack) : JS_UNDEFINED;
+    return only_string(ctx, JS_DupValue(ctx, stack));
 }
 
 /* The own enumerable keys of an error but those that travel otherwise. */
@@ -1071,14 +1072,20 @@ static bool encode_error_with(Encoder *e, JSValueConst error, bool is_dom_except
     if (flags < 0) return fail(e, CLONE_THREW);
     if (name.units && !text_is(name, error_names[class])) flags |= WIRE_ERROR_HAS_NAME;
     if (is_string(strings->message)) flags |= WIRE_ERROR_HAS_MESSAGE;
-    if (is_string(strings->stack)) flags |= WIRE_ERROR_HAS_STACK;
+    StackFrame frames[STACK_FRAMES];
+    EngineText stack = engine_text(strings->stack);
+    int frame_count = stack.length > 0 ? stack_parse(stack, frames) : -1;
+    if (frame_count > 0) flags |= WIRE_ERROR_HAS_FRAMES;
+    if (frame_count < 0 && is_string(strings->stack)) flags |= WIRE_ERROR_HAS_STACK;
     frame->flags = (uint8_t)flags;
     bytes_u8(e->out.bytes, WIRE_ERROR);
     bytes_u8(e->out.bytes, (uint8_t)class);
     bytes_u8(e->out.bytes, (uint8_t)flags);
     if (flags & WIRE_ERROR_HAS_NAME) put_text(e->out, name);
     if (flags & WIRE_ERROR_HAS_MESSAGE) put_string(e->out, strings->message);
-    if (flags & WIRE_ERROR_HAS_STACK) put_string(e->out, strings->stack);
+    if (stack.length > STACK_TEXT) stack.length = STACK_TEXT;
+    if (flags & WIRE_ERROR_HAS_STACK) put_text(e->out, stack);
+    if (flags & WIRE_ERROR_HAS_FRAMES) stack_put(e->out, frames, frame_count);
     return true;
 }
 
@@ -1091,7 +1098,9 @@ static bool encode_error(Encoder *e, JSValueConst error, bool is_dom_exception) 
         fine = read_name(e, error, &strings.name) && read_message(e, error, &strings.message);
     if (fine) {
         strings.stack = stack_of(e->ctx, error);
-        fine = encode_error_with(e, error, is_dom_exception, &strings);
+        fine = forgive(e->ctx, &strings.stack)
+                   ? encode_error_with(e, error, is_dom_exception, &strings)
+                   : fail(e, CLONE_THREW);
     } else {
         fail(e, CLONE_THREW);
     }

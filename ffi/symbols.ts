@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xce49a9a0;
+export const ABI = 0x20ba7a1a;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -443,7 +443,7 @@ export const WIRE_ERROR = {
   DOMException: 8,
 } as const;
 
-/** Presence flags of an ERROR, and the order of what follows. */
+/** Presence flags of an ERROR, and the order of what follows, but for FRAMES. */
 export const WIRE_ERROR_HAS = {
   NAME: 1,
   MESSAGE: 2,
@@ -451,4 +451,12 @@ export const WIRE_ERROR_HAS = {
   CAUSE: 8,
   ERRORS: 16,
   PROPS: 32,
+  FRAMES: 64,
+} as const;
+
+/** The kinds of a frame: in the task's function, native, in code that the task made of text. */
+export const WIRE_FRAME = {
+  TASK: 0,
+  NATIVE: 1,
+  EVAL: 2,
 } as const;

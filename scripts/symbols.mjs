@@ -53,6 +53,7 @@ const MAPS = [
     doc: "The classes of an ERROR, by name.",
   },
   { header: "clone.h", macro: "WIRE_ERROR_HAS_MAP", name: "WIRE_ERROR_HAS" },
+  { header: "clone.h", macro: "WIRE_FRAME_MAP", name: "WIRE_FRAME" },
 ];
 
 /** What may cross the FFI, and what each is in TypeScript. */

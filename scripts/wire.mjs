@@ -76,7 +76,8 @@ const buffer = (...bytes) => all(raw(0x30), n(bytes.length), pad(8), raw(...byte
 const resizable = (max, ...bytes) => all(raw(0x31), n(bytes.length), n(max), pad(8), raw(...bytes));
 const view = (kind, of, offset, length) => all(raw(0x32, kind), of, n(offset), raw(0), n(length));
 const tracking = (kind, of, offset) => all(raw(0x32, kind), of, n(offset), raw(1), n(0));
-const NAME = 1, MESSAGE = 2, STACK = 4, CAUSE = 8, ERRORS = 16, PROPS = 32;
+const NAME = 1, MESSAGE = 2, STACK = 4, CAUSE = 8, ERRORS = 16, PROPS = 32, FRAMES = 64;
+const frame = (kind, name, row, column) => all(raw(kind), latin1(name), n(row), n(column));
 const error = (kind, flags, ...values) => all(raw(0x38, kind, flags), ...values);
 const ref = (number) => all(raw(0x40), n(number));
 
@@ -1162,7 +1163,16 @@ refuse(
 );
 refuse("a view with the flag 2", all(raw(0x32, 2), resizable(4, 1), n(0), raw(2), n(0)));
 refuse("an error of the unknown class 9", error(9, 0));
-refuse("an error with the unknown flag 64", error(0, 64));
+refuse("an error with the unknown flag 128", error(0, 128));
+refuse("an error with no frames", error(0, FRAMES, raw(0)));
+refuse(
+  "an error with eleven frames",
+  error(0, FRAMES, raw(11), ...Array(11).fill(frame(0, "f", 2, 1))),
+);
+refuse("a frame of the unknown kind 3", error(0, FRAMES, raw(1), frame(3, "f", 2, 1)));
+refuse("a frame with a long name", error(0, FRAMES, raw(1), frame(0, "f".repeat(65), 2, 1)));
+refuse("a frame whose name is no string", error(0, FRAMES, raw(1, 0), small(1), n(2), n(1)));
+refuse("a frame cut short", error(0, FRAMES, raw(1, 0), latin1("f"), n(2)));
 refuse("an error whose name is no string", error(0, NAME, small(1)));
 refuse("an error whose message is no string", error(0, MESSAGE, small(1)));
 refuse("an error whose stack is no string", error(0, STACK, NULL));

@@ -16,6 +16,13 @@
  *
  * @module
  */
-export { type Beside, decode, Reading, takeErrors } from "./clone_decode.ts";
+export {
+  type Beside,
+  decode,
+  type DecodedError,
+  type Frame,
+  Reading,
+  takeErrors,
+} from "./clone_decode.ts";
 export { Encoder, OF_A_PRESET, OF_A_WORKER } from "./clone_encode.ts";
 export type { Refusal } from "./clone_slots.ts";

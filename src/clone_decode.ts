@@ -13,7 +13,7 @@
  * @module
  */
 import { types } from "node:util";
-import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_VIEW } from "../ffi/symbols.ts";
+import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_FRAME, WIRE_VIEW } from "../ffi/symbols.ts";
 import {
   compile,
   COMPILED_FROM,
@@ -82,13 +82,33 @@ export interface Beside {
 }
 let beside: Beside | undefined;
 
+/** A frame of a task's error. */
+export interface Frame {
+  /** One of `WIRE_FRAME`. */
+  readonly kind: number;
+  /** The function's; "" if it has none. */
+  readonly name: string;
+  readonly row: number;
+  readonly column: number;
+}
+
+/** An error that was made, and what the bytes say of its stack. */
+export interface DecodedError {
+  readonly error: Error;
+  readonly frames: readonly Frame[] | undefined;
+  /** A text that is none of the engine's: the host's own, if the error was an argument. */
+  readonly stack: string | undefined;
+}
+
 /** The errors that were made, and how many are told of at the most. */
-let errors: Error[] = [];
+let errors: DecodedError[] = [];
 const MAX_ERRORS = 1000;
-const NO_ERRORS: readonly Error[] = [];
+const NO_ERRORS: readonly DecodedError[] = [];
+const MAX_FRAMES = 10;
+const MAX_FRAME_NAME = 64;
 
 /** The errors that the last decoding made, each before its causes. Gives them once. */
-export function takeErrors(): readonly Error[] {
+export function takeErrors(): readonly DecodedError[] {
   if (errors.length === 0) return NO_ERRORS;
   const taken = errors;
   errors = [];
@@ -606,14 +626,17 @@ function readError(): Error {
   const flags = readByte();
   const n = objectCount;
   number(undefined);
-  if (kind > WIRE_ERROR.DOMException || flags > 63) malformed(`an error ${kind} with ${flags}`);
+  if (kind > WIRE_ERROR.DOMException || flags > 127) malformed(`an error ${kind} with ${flags}`);
   const name = flags & WIRE_ERROR_HAS.NAME ? readString() : undefined;
   const message = flags & WIRE_ERROR_HAS.MESSAGE ? readString() : undefined;
   const stack = flags & WIRE_ERROR_HAS.STACK ? readString() : undefined;
+  const frames = flags & WIRE_ERROR_HAS.FRAMES ? readFrames() : undefined;
   const error = makeError(kind, name, message);
   objects[n] = error;
-  if (errors.length < MAX_ERRORS) errors.push(error);
-  define(error, "stack", stack, false);
+  // Of one that is not told of, nobody looks at the stack before its user does.
+  const told = errors.length < MAX_ERRORS;
+  if (told) errors.push({ error, frames, stack });
+  define(error, "stack", told ? stack : undefined, false);
   enter();
   if (flags & WIRE_ERROR_HAS.CAUSE) define(error, "cause", readValue(), false);
   if (flags & WIRE_ERROR_HAS.ERRORS) {
@@ -628,11 +651,27 @@ function readError(): Error {
     }
     const p = objectCount;
     const props = read() as Record<string, unknown>;
-    for (const key of Object.keys(props)) define(error, key, props[key]);
+    for (const key of Object.keys(props)) {
+      // It can't be the method, and in its place would make String(error) throw.
+      if (key !== "toString") define(error, key, props[key]);
+    }
     objects[p] = error; // nothing else refers to the props
   }
   depth--;
   return error;
+}
+
+function readFrames(): Frame[] {
+  const count = readByte();
+  if (count === 0 || count > MAX_FRAMES) malformed(`a stack of ${count} frames`);
+  const frames: Frame[] = [];
+  for (let i = 0; i < count; i++) {
+    const kind = readByte();
+    const name = readString();
+    if (kind > WIRE_FRAME.EVAL || name.length > MAX_FRAME_NAME) malformed(`a frame ${kind}`);
+    frames.push({ kind, name, row: readN(), column: readN() });
+  }
+  return frames;
 }
 
 /** An error without the engine's own stack, which would show this file. */

@@ -53,6 +53,9 @@ const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, END, INSTANCE } = WIRE;
 const { DATE, REGEXP, BOOLEAN_OBJECT, NUMBER_OBJECT, BIGINT_OBJECT, STRING_OBJECT } = WIRE;
 const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, LENT, SHARED, PRESET } = WIRE;
 const { ERROR, REFERENCE, SMALL_INT } = WIRE;
+
+/** Units of a stack that come back; as in csrc/clone_stack.h. */
+const STACK_TEXT = 8192;
 const { latin1Write, ucs2Write } = stringMethods;
 
 const PROXY = new Refusal("a Proxy", "pass a copy of what it stands for");
@@ -217,6 +220,11 @@ export class Encoder {
 
   /** Objects that every task has already, and their numbers, if there are any. */
   presets: WeakMap<object, number> | undefined;
+  /**
+   * The stacks of the errors that were written since {@link begin}, by as much of each as comes
+   * back with an error: what the host wrote itself is told by that from what a task wrote.
+   */
+  stacks: Map<string, string> | undefined;
   readonly #copies: Refusal | null;
   readonly #classNumber: ((prototype: object) => number | undefined) | undefined;
   #transfer: ReadonlySet<unknown> | undefined;
@@ -267,6 +275,7 @@ export class Encoder {
       this.#kept = this.#keptUnits = 0;
     }
     this.#epoch++;
+    this.stacks = undefined;
     this.#defined.length = 0;
     this.#at = 0;
     this.#transfer = transfer;
@@ -926,7 +935,10 @@ export class Encoder {
       }
     }
     const stack: unknown = error.stack;
-    if (typeof stack === "string") flags |= WIRE_ERROR_HAS.STACK;
+    if (typeof stack === "string") {
+      flags |= WIRE_ERROR_HAS.STACK;
+      (this.stacks ??= new Map()).set(stack.slice(0, STACK_TEXT), stack);
+    }
     const cause = Object.getOwnPropertyDescriptor(error, "cause");
     if (cause !== undefined && "value" in cause) flags |= WIRE_ERROR_HAS.CAUSE;
     let errors: unknown;

@@ -343,6 +343,14 @@ class Task implements Pending {
     return this.#settled;
   }
 
+  get sent(): ReadonlyMap<string, string> | undefined {
+    return this.#subject.sent;
+  }
+
+  set sent(stacks: ReadonlyMap<string, string> | undefined) {
+    this.#subject.sent = stacks;
+  }
+
   /** Where the Deferred was made. */
   set site(site: Subject["site"]) {
     this.#subject.site = site;

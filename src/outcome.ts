@@ -26,6 +26,8 @@ export interface Subject {
   readonly fn: AnyFunction | string;
   /** Where its Deferred was made; known once it is on its way. */
   site: Site;
+  /** The stacks of the errors among its arguments; see `Encoder.stacks`. */
+  sent?: ReadonlyMap<string, string> | undefined;
   readonly limits: Limits;
 }
 
@@ -44,7 +46,7 @@ export function rejection(completion: Completion, subject: Subject): unknown {
     return payload;
   }
   const error = withoutFrames(() => libraryError(status, payload, subject));
-  setTaskStacks([error], subject, error);
+  setTaskStacks([{ error, frames: undefined, stack: undefined }], subject, error);
   return error;
 }
 

@@ -18,7 +18,7 @@
  */
 import { CONTROL, MOVED, RECORD, RING_BYTES } from "../ffi/symbols.ts";
 import type { Native, Waker } from "../ffi/native.ts";
-import { type Beside, decode, Reading, takeErrors } from "./clone.ts";
+import { type Beside, decode, type DecodedError, Reading, takeErrors } from "./clone.ts";
 import { DataCloneError, InternalError } from "./errors.ts";
 import { abandon, lending, settled } from "./lending.ts";
 import { Moved } from "./moved.ts";
@@ -51,7 +51,7 @@ export interface Completion {
   /** What the task returned or threw, or the parts of a message; `undefined` if there is none. */
   readonly payload: unknown;
   /** The errors in the payload, each before its causes: the payload itself, if it is one, first. */
-  readonly errors: readonly Error[];
+  readonly errors: readonly DecodedError[];
   /** The worker that ran it, from 1; 0 if none did. */
   readonly worker: number;
   /** From start to end, in ms. */
@@ -61,12 +61,14 @@ export interface Completion {
 }
 
 type Draft = { -readonly [key in keyof Completion]: Completion[key] };
-const NO_ERRORS: readonly Error[] = [];
+const NO_ERRORS: readonly DecodedError[] = [];
 
 /** A task that waits for its completion. */
 export interface Pending {
   /** Whether the payload need not be read (on). */
   readonly settled: boolean;
+  /** The stacks of the errors among its arguments, if there are any; see `Encoder.stacks`. */
+  sent: ReadonlyMap<string, string> | undefined;
   /** Called once, in the event loop. Must not throw. */
   complete(completion: Completion): void;
   /** Called instead when the pool was destroyed. Must not throw. */

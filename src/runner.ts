@@ -131,6 +131,8 @@ export class Runner {
   readonly #reactor: Reactor;
   readonly #programs: ProgramCache;
   readonly #presets: object[] = [];
+  /* Of the errors in them; see `Encoder.stacks`. */
+  #presetStacks: ReadonlyMap<string, string> | undefined;
   #presetNumbers: WeakMap<object, number> | undefined;
   readonly #newEncoder: (copies?: Refusal | null) => Encoder;
   #encoder: Encoder | undefined;
@@ -278,12 +280,20 @@ export class Runner {
         this.#native.symbols.dfd_submit(this.#pool, encoder.bytes, encoder.length),
         SUBMIT,
       );
+      pending.sent = this.#sent(encoder);
       this.#reactor.add(id, pending, lent);
       return handle;
     } finally {
       encoder.release(); // the arguments are the caller's again
       if (encoder.bytes.length <= KEPT_ENCODER) this.#encoder = encoder;
     }
+  }
+
+  /** The stacks of the errors that a task is given. */
+  #sent({ stacks }: Encoder): ReadonlyMap<string, string> | undefined {
+    const shared = this.#presetStacks;
+    if (shared === undefined || stacks === undefined) return stacks ?? shared;
+    return new Map([...shared, ...stacks]);
   }
 
   /** Throws what would keep the next task from being submitted. */
@@ -303,6 +313,8 @@ export class Runner {
       "the value could not be shared",
     );
     this.#presets[number] = value;
+    const { stacks } = encoder;
+    if (stacks) this.#presetStacks = new Map([...this.#presetStacks ?? [], ...stacks]);
     this.#presetNumbers ??= new WeakMap();
     this.#presetNumbers.set(value, number);
   }

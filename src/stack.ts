@@ -19,7 +19,10 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { DeferredError, takeUncut } from "./errors.ts";
+import { WIRE_FRAME } from "../ffi/symbols.ts";
+import type { DecodedError, Frame } from "./clone.ts";
+import { functionName, lines, oneLine } from "./display.ts";
+import { takeUncut } from "./errors.ts";
 import {
   type AnyFunction,
   nameOf,
@@ -30,10 +33,7 @@ import {
   scriptPosition,
 } from "./source.ts";
 
-/** What the engine calls the file of a task; see REALM_FILE in csrc/realm.h. */
-const TASK_FILE = "deferred:task";
-
-/** Frames that the engine records for an error. */
+/** Frames that come of an error at the most; see STACK_FRAMES in csrc/clone_stack.h. */
 const ENGINE_FRAMES = 10;
 
 // --- where a Deferred was made ----------------------------------------------------------------
@@ -108,15 +108,11 @@ function isOwn(file: string, name: string): boolean {
   return path !== null && path.startsWith(fileURLToPath(ownFolder)) && OWN_FUNCTION.test(name);
 }
 
-/** What is looked at of a stack, which may be a text of the task's: lines, and units of each. */
-const MAX_LINES = 32;
-const MAX_LINE = 1024;
-
-/** The lines of a stack that are frames. */
+/** The lines of a stack of the host's that are frames. */
 function frameLines(stack: string): string[] {
-  return stack.slice(0, MAX_LINES * MAX_LINE).split(/[\n\r\u2028\u2029]/, MAX_LINES)
-    .filter((line) => line.length <= MAX_LINE && /^\s+at /.test(line))
-    .map((line) => `    ${line.trim()}`);
+  return stack.split("\n").filter((line) => /^\s+at /.test(line)).map((line) =>
+    `    ${line.trim()}`
+  );
 }
 
 /** The parts of a line `    at name (place)` or `    at place`. */
@@ -169,7 +165,12 @@ export function cutStack(error: unknown, entry: AnyFunction | NewableFunction): 
   Error.captureStackTrace(caller, entry);
   const frames = String(caller.stack).split("\n").slice(1);
   const value = [headline(error), ...frames].join("\n");
-  Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+  Object.defineProperty(error, "stack", {
+    __proto__: null,
+    value,
+    writable: true,
+    configurable: true,
+  } as PropertyDescriptor);
   return error;
 }
 
@@ -185,33 +186,30 @@ interface TaskFrame {
 }
 
 /**
- * The task's frames of an engine's stack. What the engine adds is left out: its own frames, those
- * of the first line of the expression, and natives that no function of the task called.
+ * The task's frames of those that the engine recorded. What the engine adds is left out: frames of
+ * the first line of the expression, and natives that no function of the task called.
  */
-function taskFrames(stack: string, text: string, name: string): TaskFrame[] {
+function taskFrames(recorded: readonly Frame[], text: string, name: string): TaskFrame[] {
   const source = readSource(text);
   const frames: TaskFrame[] = [];
   if (!("from" in source)) return frames;
-  const lines = frameLines(stack).slice(0, ENGINE_FRAMES);
   let end = 0;
-  for (const line of lines) {
-    const { name: called, place } = callOf(line);
-    const { file, line: row, column } = placeOf(place);
-    if (file === TASK_FILE && row !== undefined) {
+  for (const { kind, name: called, row, column } of recorded) {
+    if (kind === WIRE_FRAME.TASK) {
       const offset = offsetIn(source, row, column);
       if (offset === null || called === "<eval>") continue;
       end = frames.push({ name: called, place: "", offset });
-    } else if (place === "native") {
+    } else if (kind === WIRE_FRAME.NATIVE) {
       frames.push({ name: called, place: "native", offset: null });
     } else if (called !== "") { // what eval and Function made inside the task
-      const where = `${called === "<eval>" ? "eval" : called}`;
+      const where = called === "<eval>" ? "eval" : called;
       frames.push({ name: where, place: `eval:${row}:${column}`, offset: null });
     }
   }
   frames.length = end;
   // The outermost frame is the function itself, whose name the engine may not know.
   const last = frames.at(-1);
-  if (last && lines.length < ENGINE_FRAMES && name !== "" && /^(<anonymous>)?$/.test(last.name)) {
+  if (last && recorded.length < ENGINE_FRAMES && name !== "" && last.name === "") {
     frames[end - 1] = { ...last, name };
   }
   return frames;
@@ -473,31 +471,36 @@ export interface StackSubject {
   readonly fn: AnyFunction | string;
   /** Where its Deferred was made. */
   readonly site: Site;
+  /** The stacks of the errors among its arguments; see `stacks` of the Encoder. */
+  readonly sent?: ReadonlyMap<string, string> | undefined;
 }
+
+/** How much is shown of a name and a message that are longer. */
+const MAX_NAME = 128;
+const MAX_MESSAGE = 8192;
 
 const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
   Function.prototype.toString,
 );
 
-/** `TypeError: no such key`, as the host would begin a stack. */
-function headline(error: Error): string {
+/** A property of an error's, as a text that can be shown. */
+function textFrom(error: Error, key: "name" | "message"): string {
   try {
-    return Error.prototype.toString.call(error);
+    const value: unknown = error[key];
+    return typeof value === "string" ? value : "";
   } catch {
-    return "Error";
+    return "";
   }
 }
 
-/** The frames of a script's task in words; of the script itself, only those at its top level. */
-function scriptLines(stack: string, text: string, file: string): string[] {
-  return frameLines(stack).slice(0, ENGINE_FRAMES).flatMap((frame) => {
-    const { name, place } = callOf(frame);
-    const { file: of, line, column } = placeOf(place);
-    if (of !== TASK_FILE || line === undefined) return place === "native" ? [frame] : [];
-    const at = scriptPosition(text, { line, column });
-    const where = `${file}:${at.line}:${at.column}`;
-    return name === "" || name === "<eval>" ? [`    at ${where}`] : [`    at ${name} (${where})`];
-  });
+/**
+ * `TypeError: no such key`, as the host would begin a stack; but nothing that the task wrote into
+ * it looks like a frame.
+ */
+function headline(error: Error): string {
+  const name = oneLine(textFrom(error, "name"), MAX_NAME) || "Error";
+  const message = textFrom(error, "message");
+  return lines(message === "" ? name : `${name}: ${message.slice(0, MAX_MESSAGE)}`);
 }
 
 function render(frame: TaskFrame, location: Location | null, text: string, name: string): string {
@@ -509,7 +512,7 @@ function render(frame: TaskFrame, location: Location | null, text: string, name:
       .position(frame.offset);
     place = `${location ? location.file : name || "task"}:${line}:${column}`;
   }
-  return `    at ${frame.name || "<anonymous>"} (${place})`;
+  return `    at ${functionName(frame.name) || "<anonymous>"} (${place})`;
 }
 
 /** Where the functions of tasks were found, as a task may end with many errors. */
@@ -524,33 +527,46 @@ function locationOf(subject: StackSubject, text: string): Location | null {
   return location;
 }
 
-/** The task's frames in words. `stack` is the engine's, or the host's of an error from there. */
-function ownLines(error: Error, stack: string, subject: StackSubject): string[] {
-  const { fn, name } = subject;
-  if (typeof fn === "string") return scriptLines(stack, fn, name);
-  const text = textOf(fn);
-  const frames = taskFrames(stack, text, nameOf(fn));
-  if (frames.length > 0) {
-    const location = locationOf(subject, text);
-    return frames.map((frame) => render(frame, location, text, name));
-  }
-  // What this package says of a task comes from nowhere in the user's code; an error that was an
-  // argument does.
-  if (error instanceof DeferredError || error instanceof DOMException) return [];
-  return siteFrames({ stack }).map((frame) => frame.text);
+/** An error that came from a task, and what is known of its stack. */
+interface TaskError {
+  readonly error: Error;
+  /** The engine's frames. */
+  readonly frames?: readonly Frame[] | undefined;
+  /** The stack that the host itself gave to the error, which was an argument. */
+  readonly host?: string | undefined;
 }
 
-function compose(error: Error, stack: string, subject: StackSubject, made: boolean): string {
-  const shown = made ? siteFrames(subject.site).map((frame) => frame.text) : [];
-  return [headline(error), ...ownLines(error, stack, subject), ...shown].join("\n");
+/** The frames of a script's task in words; of the script itself, only those at its top level. */
+function scriptLines(frames: readonly Frame[], text: string, file: string): string[] {
+  return frames.flatMap(({ kind, name, row, column }) => {
+    const called = functionName(name);
+    if (kind === WIRE_FRAME.NATIVE) return [`    at ${called} (native)`];
+    if (kind !== WIRE_FRAME.TASK) return [];
+    const at = scriptPosition(text, { line: row, column });
+    const where = `${file}:${at.line}:${at.column}`;
+    return [`    at ${called === "" || called === "<eval>" ? where : `${called} (${where})`}`];
+  });
+}
+
+/** The frames in words: the task's, or those of an argument's own stack. */
+function ownLines({ frames, host }: TaskError, subject: StackSubject): string[] {
+  if (host !== undefined) return siteFrames({ stack: host }).map((frame) => frame.text);
+  if (frames === undefined) return [];
+  const { fn, name } = subject;
+  if (typeof fn === "string") return scriptLines(frames, fn, name);
+  const text = textOf(fn);
+  const own = taskFrames(frames, text, nameOf(fn));
+  const location = own.length > 0 ? locationOf(subject, text) : null;
+  return own.map((frame) => render(frame, location, text, name));
 }
 
 /**
  * The whole stack of an error that a task rejects with: the task's own frames, then those of the
  * place where its Deferred was made.
  */
-export function taskStack(error: Error, subject: StackSubject): string {
-  return compose(error, String(error.stack ?? ""), subject, true);
+export function taskStack(from: TaskError, subject: StackSubject, made = true): string {
+  const shown = made ? siteFrames(subject.site).map((frame) => frame.text) : [];
+  return [headline(from.error), ...ownLines(from, subject), ...shown].join("\n");
 }
 
 /** Errors of one AggregateError that are looked at: a task may have made it of 2^32 holes. */
@@ -563,18 +579,22 @@ const MAX_ERRORS = 1000;
  *
  * @param errors each before its causes
  * @param thrown what the task threw, which gets a stack of the task's in any case. Others keep one
- * that the host or the task itself wrote.
+ * that the host wrote, or the task itself, of which nothing then looks like a frame.
  */
 export function setTaskStacks(
-  errors: readonly Error[],
+  errors: readonly DecodedError[],
   subject: StackSubject,
   thrown?: unknown,
 ): void {
   const inner = new Set<unknown>();
-  for (const error of errors) {
+  for (const { error, frames, stack } of errors) {
     const made = error === thrown || !inner.has(error);
-    const stack: unknown = error.stack ?? "";
-    if (error === thrown || isEngines(stack)) setLazyStack(error, String(stack), subject, made);
+    const host = stack === undefined ? undefined : subject.sent?.get(stack);
+    if (error === thrown || !stack) {
+      setLazyStack(error, () => taskStack({ error, frames, host }, subject, made));
+    } else {
+      setLazyStack(error, () => host ?? lines(stack));
+    }
     for (const key of ["cause", "errors"]) {
       const value: unknown = Object.getOwnPropertyDescriptor(error, key)?.value;
       if (!Array.isArray(value)) inner.add(value);
@@ -583,29 +603,25 @@ export function setTaskStacks(
   }
 }
 
-/** Whether a stack is as the engine writes it: frames, without the line of name and message. */
-function isEngines(stack: unknown): boolean {
-  return stack === "" || (typeof stack === "string" && stack.startsWith("    at "));
-}
-
-function setLazyStack(
-  error: Error,
-  engineStack: string,
-  subject: StackSubject,
-  made: boolean,
-): void {
+function setLazyStack(error: Error, compose: () => string): void {
   const define = (value: unknown): void => {
-    const property = { value, writable: true, enumerable: false, configurable: true };
-    Object.defineProperty(error, "stack", property);
+    Object.defineProperty(error, "stack", {
+      __proto__: null,
+      value,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    } as PropertyDescriptor);
   };
   Object.defineProperty(error, "stack", {
+    __proto__: null,
     configurable: true,
     enumerable: false,
     get: () => {
-      const stack = compose(error, engineStack, subject, made);
+      const stack = compose();
       define(stack);
       return stack;
     },
     set: define,
-  });
+  } as PropertyDescriptor);
 }

@@ -286,6 +286,63 @@ describe("the stack of an error from a task", () => {
     const back = await Deferred.run((e) => e, given);
     assert.equal(back.stack, given.stack);
   });
+
+  test("of an argument that is thrown, held, or very long leads to where the host made it", async () => {
+    const given = new Error("given ".repeat(5000), { cause: new RangeError("inner") });
+    const frames = (error: Error): string[] =>
+      error.stack!.split("\n").filter((line) => line.includes("errors_test.ts"));
+    const thrown = await errorOf(Deferred.run((e) => {
+      throw e;
+    }, given));
+    assert.ok(thrown.stack!.startsWith("Error: given given"));
+    assert.equal(frames(thrown)[0], frames(given)[0]);
+    assert.equal((thrown.cause as Error).stack, (given.cause as Error).stack);
+    const held = await Deferred.run((all) => new Map([[1, all[0]!]]), [given]);
+    assert.equal(held.get(1)!.stack, given.stack);
+  });
+
+  test("of an error that is shared with a pool's tasks stays as it was", async () => {
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const given = { error: new Error("given") };
+    pool.share(given);
+    const back = await pool.run((g) => ({ e: g.error }), given);
+    assert.equal(back.e.stack, given.error.stack);
+    await pool.close();
+  });
+
+  test("of another task's argument is a text as any other", async () => {
+    const given = new Error("given");
+    const stack = await Deferred.run((e) => e.stack!, given);
+    const told = await Deferred.run(
+      (text) => Object.assign(new Error("x"), { stack: text }),
+      stack,
+    );
+    assert.ok(told.stack!.includes("errors_test.ts"));
+    assert.doesNotMatch(told.stack!, /^\s*at\s/m);
+  });
+
+  test("of an error class that captures its stack leads to the user's line", async () => {
+    const stack = await stackOf(Deferred.run(() => {
+      class Own extends Error {
+        constructor(message: string) {
+          super(message);
+          Error.captureStackTrace(this, Own);
+        }
+      }
+      throw new Own("caught"); // mark: captures
+    }));
+    assert.ok(stack.includes(`${THIS_FILE}:${lineOf("mark: captures")}`), stack);
+  });
+
+  test("shows no frames that a task made up", async () => {
+    const stack = await stackOf(Deferred.run(() => {
+      throw Object.defineProperty(new Error("x"), "stack", {
+        value: "    at evil (/etc/passwd:1:1)\n    at evil (file:///srv/app/auth.js:12:3)",
+      });
+    }));
+    assert.doesNotMatch(stack, /evil/);
+    assert.ok(stack.includes("errors_test.ts"));
+  });
 });
 
 describe("the stack of an error that a call throws", () => {

@@ -49,13 +49,16 @@ function readInSlices(
     const whole = reading.read(0);
     if (whole !== undefined) return { value: whole.value, slices };
     const { c } = decode(otherBytes) as typeof other;
-    assert.deepEqual(takeErrors(), [...c.keys()]);
+    assert.deepEqual(takenErrors(), [...c.keys()]);
     const read = second.read(0);
     if (read === undefined) continue;
-    assert.deepEqual(takeErrors(), [...(read.value as typeof other).c.keys()]);
+    assert.deepEqual(takenErrors(), [...(read.value as typeof other).c.keys()]);
     second = new Reading(otherBytes, undefined, 1);
   }
 }
+
+/** The errors that the last decoding made. */
+const takenErrors = (): Error[] => takeErrors().map(({ error }) => error);
 
 /** What `read` gives, as text: the value, its errors in their order; or why there is none. */
 function outcome(read: () => unknown): string {
@@ -66,7 +69,7 @@ function outcome(read: () => unknown): string {
     assert.ok(error instanceof InternalError, String(error));
     return error.message;
   }
-  const errors = takeErrors().map(String);
+  const errors = takenErrors().map(String);
   try {
     return [toHex(encode(value)), ...errors].join("\n");
   } catch (error) {
@@ -143,9 +146,9 @@ describe("a value that is read in slices", () => {
         fc.property(list, (value) => {
           const bytes = encode(value);
           const atOnce = decode(bytes);
-          const errors = takeErrors();
+          const errors = takenErrors();
           const read = readInSlices(bytes, { grain });
-          const readErrors = takeErrors();
+          const readErrors = takenErrors();
           slices += read.slices - 1;
           assert.equal(show(read.value), show(atOnce));
           assert.equal(toHex(encode(read.value)), toHex(bytes));

@@ -1088,4 +1088,66 @@ globalThis.cases = {
       same(thrown(() => decode(hex)).name, "DataCloneError", hex);
     }
   },
+
+  "errors: a stack of the engine's is sent as frames, any other as text"() {
+    const FRAMES = 64, STACK = 4;
+    const text = (s) => `08${s.length.toString(16).padStart(2, "0")}${hexOf(s)}`;
+    const hexOf = (s) => [...s].map((c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+    /** The flags, and what follows them. */
+    const sent = (stack) => {
+      const error = Object.defineProperty(new Error(), "stack", { value: stack });
+      const hex = encode(error);
+      same(hex.slice(0, 4), "3800");
+      return [parseInt(hex.slice(4, 6), 16), hex.slice(6)].join();
+    };
+    const frames = (...all) => [FRAMES, `0${all.length.toString(16)}${all.join("")}`].join();
+    same(
+      sent("    at f (deferred:task:2:5)\n    at <anonymous> (deferred:task:300:1)\n"),
+      frames(`00${text("f")}0205`, `00${text("")}ac0201`),
+    );
+    same(sent("    at f (native)\n"), frames(`01${text("f")}0000`));
+    same(sent("    at <eval> (<input>:1:7)\n"), frames(`02${text("<eval>")}0107`));
+    same(sent("    at f (g) (native)"), frames(`01${text("f (g)")}0000`));
+    same(sent("    at a\nb (native)\n"), frames(`01${text("a\nb")}0000`), "a name of two lines");
+    same(
+      sent("    at <input>:1:2\n    at deferred:task:3:4\n"),
+      frames(`02${text("")}0102`, `00${text("")}0304`),
+      "places without a function",
+    );
+    same(sent("    at f (missing)\n    at g (deferred:task)\n"), "0,", "they say nothing");
+    const many = "    at f (native)\n".repeat(1000);
+    same(sent(many), `${FRAMES},0a${`01${text("f")}0000`.repeat(10)}`, "no more than ten");
+    const long = `    at ${"f".repeat(1000)} (native)\n`;
+    same(sent(long), frames(`01${text("f".repeat(64))}0000`), "a name is cut");
+    // Not every such text is made by the engine.
+    for (
+      const other of [
+        "",
+        "x",
+        "Error: x\n    at f (native)",
+        "    at evil (/etc/passwd:1:1)\n",
+        "    at f (native)\n    at evil (file:///app/a.js:1:1)\n",
+        "    at f (native)\nx\n    at g",
+        "    at f (deferred:task:1:1",
+        "    at f (deferred:task:x:1)",
+        "    at f (deferred:task2:1:1)",
+        "    at ()",
+        "    at )",
+        "    at ",
+        "    at \n",
+      ]
+    ) {
+      same(sent(other), [STACK, text(other)].join(), other);
+    }
+    const huge = encode(Object.defineProperty(new Error(), "stack", { value: "x".repeat(1e6) }));
+    same(huge, `380004088040${"78".repeat(8192)}`, "a text is cut");
+    // In pieces that the engine has not put together.
+    let rope = "";
+    for (let i = 0; i < 3000; i++) rope += "    at f (native)\n";
+    same(sent(rope), sent(many));
+    same(sent("    at \u0100 (native)\n"), frames(`01${"09010000010000"}`), "a wide name");
+    for (const bad of ["    at f (deferred:task:99999999999:1)\n", "    at f (native)\r\n"]) {
+      same(sent(bad), [STACK, text(bad)].join(), bad);
+    }
+  },
 };

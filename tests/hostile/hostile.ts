@@ -2,14 +2,16 @@
  * The hostile suite's own words: a table of attacks, each with what must come of it.
  *
  * Every attack runs on a pool of one thread. After it, whatever it did: the promise has settled as
- * the table says, the next task on that thread finds a pristine realm and computes what it should,
- * and the process is no larger than before.
+ * the table says, the errors can be looked at in every way, the event loop has gone on, the next
+ * task on that thread finds a pristine realm and computes what it should, and the process is no
+ * larger than before.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import process from "node:process";
+import { inspect } from "node:util";
 import {
   DataCloneError,
   DeferredMemoryError,
@@ -179,6 +181,72 @@ async function assertNotGrown(before: number): Promise<void> {
   assert.fail(`the process grew by ${Math.round(grown / MIB)} MiB`);
 }
 
+/** Errors to look at: what the task threw or returned, its causes, and errors among them. */
+function errorsIn({ result, error }: Outcome): Error[] {
+  const errors = new Set<Error>();
+  const queue: unknown[] = [error, result];
+  while (queue.length > 0 && errors.size < 100) {
+    const value = queue.pop();
+    if (!(value instanceof Error) || errors.has(value)) continue;
+    errors.add(value);
+    queue.push(value.cause);
+    const { errors: list } = value as { errors?: unknown };
+    if (Array.isArray(list)) queue.push(...list.slice(0, 100));
+  }
+  return [...errors];
+}
+
+/** A frame of this suite, or of the attack where it could not be found. */
+const OUR_FRAME =
+  /^ {4}at (?:[^()]* \()?(?:.*\/tests\/hostile\/\w+\.ts:\d+:\d+|native|eval:\d+:\d+|attack:\d+:\d+)\)?$/;
+
+/** Reads all that programs read of errors: none of it throws, is endless, or looks like frames. */
+function read(outcome: Outcome): void {
+  for (const error of errorsIn(outcome)) {
+    const { stack = "", message } = error;
+    assert.equal(typeof stack, "string");
+    assert.equal(typeof message, "string");
+    assert.ok(stack.length < 20_000, `a stack of ${stack.length} units`);
+    for (const unit of "\r\u2028\u2029\u001b\u202e") assert.ok(!stack.includes(unit), stack);
+    const lines = stack.split("\n");
+    assert.ok(lines.length < 100, `a stack of ${lines.length} lines`);
+    for (const line of lines) {
+      if (/^\s*at\s/.test(line)) assert.match(line, OUR_FRAME, stack);
+    }
+    assert.equal(typeof String(error), "string");
+    assert.equal(typeof inspect(error), "string");
+    try {
+      JSON.stringify(error);
+    } catch (failure) { // as of any data
+      assert.match(String(failure), /circular|cyclic|BigInt/i);
+    }
+  }
+}
+
+/** The longest time in which the event loop did nothing else, in ms, until `stop` is called. */
+function watchLoop(): { stop(): number } {
+  let last = performance.now();
+  let longest = 0;
+  const look = (): void => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  const timer = setInterval(look, 2);
+  timer.unref();
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      return longest;
+    },
+  };
+}
+
+/** What a task may cost the event loop, in times of what a harmless one does, and in ms. */
+const STALL_FACTOR = 100;
+const STALL_FLOOR = 5000;
+
 async function outcomeOf(promise: Promise<unknown>): Promise<Outcome> {
   try {
     return { result: await promise };
@@ -193,19 +261,30 @@ export function hostile(title: string, attacks: Readonly<Record<string, Attack>>
     const pool = new DeferredPool({ maxThreads: 1 });
     let pristine: string | undefined;
     let short = SHORT;
+    let harmless = 0;
     after(() => pool.close());
     for (const [name, [fn, expected, options]] of Object.entries(attacks)) {
       test(name, async () => {
         if (pristine === undefined) {
+          const loop = watchLoop();
           const task = pool.run(state);
           pristine = await task;
+          harmless = loop.stop();
           short = Math.max(SHORT, Math.ceil(TASKS * task.stats!.runTime));
         }
         const before = process.memoryUsage().rss;
         const timeout = expected.short ? short : LONG;
         const limits = { timeout, memoryLimit: MEMORY, ...options };
         const run = fn as (...args: unknown[]) => unknown;
-        expected(await outcomeOf(pool.defer(run, { ...limits, name: "attack" })));
+        const loop = watchLoop();
+        const outcome = await outcomeOf(pool.defer(run, { ...limits, name: "attack" }));
+        read(outcome);
+        const stall = loop.stop();
+        expected(outcome);
+        assert.ok(
+          stall < Math.max(STALL_FLOOR, STALL_FACTOR * harmless),
+          `the event loop stood for ${stall} ms, for a harmless task for ${harmless}`,
+        );
         await assertPristine(pool, pristine, "the attack");
         await assertNotGrown(before);
       });

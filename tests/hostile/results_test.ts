@@ -359,10 +359,85 @@ hostile("hostile errors", {
       value: "Error: x\n    at evil (/etc/passwd:1:1)\n    at deferred:task:99999:99999",
     });
   }, throws("Error", /^x$/)],
+  "a stack of the host's frames": [() => {
+    throw Object.defineProperty(new Error("x"), "stack", {
+      value: "    at evil (/etc/passwd:1:1)\n    at alsoEvil (file:///srv/app/auth.js:12:3)",
+    });
+  }, throws("Error", /^x$/)],
+  "an error that is returned with a stack of the host's frames": [
+    () =>
+      Object.defineProperty(new Error("x"), "stack", {
+        value: "    at evil (/etc/passwd:1:1)\r    at x (/etc/passwd:1:1)\u2028",
+      }),
+    ({ result }) => assert.ok(result instanceof Error),
+  ],
+  "causes with stacks of the host's frames": [() => {
+    const lie = () =>
+      Object.defineProperty(new Error("x"), "stack", { value: "    at evil (/etc/passwd:1:1)" });
+    throw Object.assign(lie(), { cause: new AggregateError([lie(), lie()], "", { cause: lie() }) });
+  }, throws("Error", /^x$/)],
+  "a message of frames": [() => {
+    throw new Error("x\n    at evil (/etc/passwd:1:1)\r    at evil (/etc/passwd:1:1)\u001b[2J");
+  }, throws("Error", /^x\n/)],
+  "a name of frames": [() => {
+    throw Object.assign(new Error("x"), { name: "x\n    at evil (/etc/passwd:1:1)" });
+  }, ({ error }) => assert.equal((error as Error).message, "x")],
+  "functions with the names of frames": [() => {
+    const name = "a\n    at evil (/etc/passwd:1:1)\r\u2028\u202e\n    at (native)";
+    ({
+      [name]() {
+        throw new Error("x");
+      },
+    })[name]!();
+  }, throws("Error", /^x$/)],
+  "a function with a name of 10 MB": [() => {
+    const name = "f".repeat(10_000_000);
+    ({
+      [name]() {
+        throw new Error("x");
+      },
+    })[name]!();
+  }, throws("Error", /^x$/)],
+  "a stack with line ends that only some know": [() => {
+    throw Object.defineProperty(new Error("x"), "stack", { value: "    at a\rb\u2028\u2029\n" });
+  }, throws("Error", /^x$/)],
+  "a stack of brackets": [() => {
+    throw Object.defineProperty(new Error("x"), "stack", {
+      value: `    at${" (".repeat(1_000_000)}`,
+    });
+  }, throws("Error", /^x$/)],
+  "a stack of brackets and digits, in each shape of a frame": [() => {
+    const parts = [" (", "(", ":1:1", ":1", ":", ")", " ", "async ", "at ", "    at ", "\n"];
+    const errors = parts.flatMap((part) =>
+      ["    at f", "    at f (", "    at f (deferred:task", "    at f (deferred:task:"]
+        .map((head) => {
+          const value = head + part.repeat(200_000);
+          return Object.defineProperty(new Error("x"), "stack", { value });
+        })
+    );
+    throw new AggregateError(errors, "x");
+  }, throws("AggregateError", /^x$/)],
   "a huge stack": [() => {
     throw Object.defineProperty(new Error("x"), "stack", {
       value: "    at f (deferred:task:1:1)\n".repeat(50_000),
     });
+  }, throws("Error", /^x$/)],
+  "a huge stack of frames that are the task's": [() => {
+    throw Object.defineProperty(new Error("x"), "stack", {
+      value: "    at f (deferred:task:2:1)\n".repeat(500_000),
+    });
+  }, throws("Error", /^x$/)],
+  "a huge message of lines": [() => {
+    throw new Error("    at f (deferred:task:2:1)\n".repeat(200_000));
+  }, throws("Error")],
+  "properties in the place of an error's methods": [() => {
+    const error = new Error("x");
+    const names = Reflect.ownKeys(Object.prototype).concat(Reflect.ownKeys(Error.prototype));
+    for (const key of [...names, "toJSON", "then", "inspect", "code", "syscall"]) {
+      if (["__proto__", "stack", "name", "message"].includes(key as string)) continue;
+      Object.defineProperty(error, key, { value: { a: 1 }, enumerable: true, configurable: true });
+    }
+    throw error;
   }, throws("Error", /^x$/)],
   "Error.prepareStackTrace that throws": [() => {
     (Error as any).prepareStackTrace = () => {
