@@ -12,7 +12,8 @@ import { Deferred, DeferredPool } from "../mod.ts";
 import { type Beside, decode, Encoder, Reading, takeErrors } from "../src/clone.ts";
 import { MAX_DEPTH } from "../src/clone_wire.ts";
 import { InternalError } from "../src/errors.ts";
-import { outputOf } from "./support/process.ts";
+import { longestGap, threadTime } from "./support/measure.ts";
+import { HUNG, outputOf } from "./support/process.ts";
 import { show } from "./support/show.ts";
 import { anything } from "./support/anything.ts";
 
@@ -245,29 +246,11 @@ function checkRows(rows: ReturnType<typeof makeRows>, n: number): void {
   });
 }
 
-/** The longest time that a timer had to wait while `work` was done, in ms; and what that gave. */
-async function longestGap<T>(work: () => PromiseLike<T>): Promise<[gap: number, result: T]> {
-  let gap = 0;
-  let last = performance.now();
-  const tick = (): void => {
-    const now = performance.now();
-    gap = Math.max(gap, now - last);
-    last = now;
-  };
-  const timer = setInterval(tick, 1);
-  try {
-    const result = await work();
-    tick();
-    return [gap, result];
-  } finally {
-    clearInterval(timer);
-  }
-}
-
+/** The processor time that `work` takes this thread, in ms. */
 function timeOf(work: () => unknown): number {
-  const start = performance.now();
+  const start = threadTime();
   work();
-  return performance.now() - start;
+  return threadTime() - start;
 }
 
 /**
@@ -277,7 +260,7 @@ function timeOf(work: () => unknown): number {
 function allDone(of: DeferredPool): Promise<void> {
   const begun = new Int32Array(Deferred.sharedBuffer(4));
   const marker = of.run((begun: Int32Array) => void Atomics.store(begun, 0, 1), begun);
-  const hung = performance.now() + 60_000;
+  const hung = performance.now() + HUNG;
   while (Atomics.load(begun, 0) === 0) assert.ok(performance.now() < hung, "a task hangs");
   return marker;
 }
@@ -291,9 +274,9 @@ describe("a large result", () => {
     const bytes = encode(makeRows(count));
     let atOnce = timeOf(() => decode(bytes));
     let best = Infinity;
-    // What remains is mostly the engine's garbage collection. The machine may be busy: not always.
+    // What remains is mostly the engine's garbage collection, which is not always the same.
     for (let i = 0; i < 4 && best >= 0.7 * atOnce; i++) {
-      const [gap, rows] = await longestGap(() => pool.run(makeRows, count));
+      const { gap, result: rows } = await longestGap(() => pool.run(makeRows, count));
       checkRows(rows, count);
       best = Math.min(best, gap);
       atOnce = Math.min(atOnce, timeOf(() => decode(bytes))); // with a heap that is large already
@@ -312,7 +295,7 @@ describe("a large result", () => {
     for (const moves of [false, true]) {
       let best = Infinity;
       for (let i = 0; i < 4 && best >= 0.7 * atOnce; i++) {
-        const [gap, bytes] = await longestGap(() => pool.run(make, length, moves));
+        const { gap, result: bytes } = await longestGap(() => pool.run(make, length, moves));
         assert.equal(bytes.length, length);
         for (let at = 0; at < length; at += 4093) if (bytes[at] !== 7) assert.fail(`at ${at}`);
         assert.equal(bytes[length - 1], 7);
@@ -594,14 +577,20 @@ const lacks = (gib: number): string | false =>
 /** So that glibc gives back what is freed, and not some day. */
 const GIVES_BACK = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536" };
 
+/** What may stay of large things that are gone, in MiB. */
+const STAYS = 60;
+
 /** In programs: a pool for anything, and the memory that the process has, in MiB. */
 const PROGRAM = `${BEING_READ}
+  const STAYS = ${STAYS};
   const pool = new DeferredPool({ maxThreads: 1, memoryLimit: 2 * 2 ** 30 });
   const check = (truth) => { if (!truth) throw new Error("it is not what it was to be"); };
   const turn = (ms = 1) => new Promise((resolve) => setTimeout(resolve, ms));
-  const rss = async () => {
+  // The least of many looks, as collectors and allocators give back in their own time; as few as show
+  // that it is small enough.
+  const rss = async (enough = 0) => {
     let least = Infinity;
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 8 || (least > enough && i < 60); i++) {
       globalThis.gc?.();
       await turn(15);
       least = Math.min(least, process.memoryUsage().rss / 2 ** 20);
@@ -612,7 +601,7 @@ const PROGRAM = `${BEING_READ}
     await run(first);
     const before = await rss();
     await run(1);
-    console.log((await rss()) - before);
+    console.log((await rss(before + STAYS)) - before);
   };
   // 25 MB of strings, 25 MB in a buffer, and things that take their time.
   const much = () => [
@@ -694,7 +683,7 @@ describe("memory returns to where it was after", () => {
         `${PROGRAM} await grown(async (part) => { ${run} }, ${first}); await pool.close();`,
         { env: GIVES_BACK },
       );
-      assert.ok(Number(out) < 60, `${out} MiB stay`);
+      assert.ok(Number(out) < STAYS, `${out} MiB stay`);
     });
   }
 });

@@ -54,8 +54,8 @@
 #define MEMORY (32 * MB)
 #define STACK (256 * KB)
 #define FENCE (64 * KB)
-#define PATIENCE 30.0     /* s until a task that does not die is called immortal */
-#define CHILD_PATIENCE 60 /* s for all that a child does */
+#define PATIENCE 600.0     /* s until a task that does not die is called immortal */
+#define CHILD_PATIENCE 900 /* s for all that a child does */
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
