@@ -190,7 +190,8 @@ DFD_API int32_t dfd_pool_close(uint32_t pool);
  *   f64 handle of the program, 0 when the source was refused; then a value in the wire format:
  *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
  *                outer: ["this" | "new.target" that an arrow function takes from around it],
- *                kind: "normal" | "async" | "generator" | "asyncGenerator" }
+ *                kind: "normal" | "async" | "generator" | "asyncGenerator",
+ *                hidden: "#x", if a class that stands in the function has private members }
  *   refused:   the error that the engine threw (a SyntaxError, mostly) */
 DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t length, uint32_t flags,
                             uint8_t *reply, uint32_t capacity);

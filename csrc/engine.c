@@ -102,14 +102,27 @@ bool engine_captures(JSContext *ctx, JSValueConst script, const char *name) {
     return found;
 }
 
+/* The first function that stands in the script, or NULL. */
+static JSFunctionBytecode *first_function(JSValueConst script) {
+    JSFunctionBytecode *b = bytecode_of(script), *inner = NULL;
+    for (int i = 0; b && i < b->cpool_count && !inner; i++) inner = bytecode_of(b->cpool[i]);
+    return inner;
+}
+
 const char *engine_function_kind(JSValueConst script) {
     static const char *const kinds[] = {"normal", "generator", "async", "asyncGenerator"};
-    JSFunctionBytecode *b = bytecode_of(script);
-    for (int i = 0; b && i < b->cpool_count; i++) {
-        JSFunctionBytecode *inner = bytecode_of(b->cpool[i]);
-        if (inner) return kinds[inner->func_kind & 3];
+    JSFunctionBytecode *b = first_function(script);
+    return kinds[b ? b->func_kind & 3 : 0];
+}
+
+JSAtom engine_private_name(JSValueConst script) {
+    JSFunctionBytecode *b = first_function(script);
+    for (int i = 0; b && i < b->arg_count + b->var_count; i++) {
+        JSVarDef *var = &b->vardefs[i];
+        if (var->var_kind >= JS_VAR_PRIVATE_FIELD && var->var_kind <= JS_VAR_PRIVATE_GETTER_SETTER)
+            return var->var_name;
     }
-    return kinds[0];
+    return JS_ATOM_NULL;
 }
 
 #include "engine_atomics.c.inc"

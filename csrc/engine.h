@@ -26,4 +26,8 @@ bool engine_captures(JSContext *ctx, JSValueConst script, const char *name);
 /* "normal", "async", "generator" or "asyncGenerator": the first function of the script. */
 const char *engine_function_kind(JSValueConst script);
 
+/* A private member ("#x") of a class that stands in the first function of the script, but in no
+ * function of it; JS_ATOM_NULL if there is none. The script's: not to be freed. */
+JSAtom engine_private_name(JSValueConst script);
+
 #endif

@@ -359,6 +359,9 @@ static JSValue describe(JSContext *ctx, JSValueConst script) {
     JS_SetPropertyStr(ctx, reply, "free", free_names(ctx, &uses));
     JS_SetPropertyStr(ctx, reply, "outer", outer_names(ctx, script, &uses));
     JS_SetPropertyStr(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(script)));
+    JSAtom hidden = engine_private_name(script);
+    if (hidden != JS_ATOM_NULL)
+        JS_SetPropertyStr(ctx, reply, "hidden", JS_AtomToString(ctx, hidden));
     return reply;
 }
 

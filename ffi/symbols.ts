@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x20ba7a1a;
+export const ABI = 0xb4924767;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -63,7 +63,8 @@ export interface Symbols {
    *   f64 handle of the program, 0 when the source was refused; then a value in the wire format:
    *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
    *                outer: ["this" | "new.target" that an arrow function takes from around it],
-   *                kind: "normal" | "async" | "generator" | "asyncGenerator" }
+   *                kind: "normal" | "async" | "generator" | "asyncGenerator",
+   *                hidden: "#x", if a class that stands in the function has private members }
    *   refused:   the error that the engine threw (a SyntaxError, mostly)
    */
   dfd_compile(

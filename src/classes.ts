@@ -8,7 +8,7 @@
  * @module
  */
 import { typeError } from "./errors.ts";
-import { describe, privateMember } from "./source.ts";
+import { describe } from "./source.ts";
 
 /** A class, however its constructor looks. */
 // deno-lint-ignore no-explicit-any -- what else would any constructor fit?
@@ -18,6 +18,8 @@ export type AnyClass = abstract new (...args: any[]) => object;
 export interface Classes {
   /** An expression: a function that defines them as globals and returns their prototypes. */
   readonly source: string;
+  /** For each an expression: a function in which it stands alone. */
+  readonly alone: readonly { readonly name: string; readonly source: string }[];
   /** The number of each, by its prototype. */
   readonly numbers: ReadonlyMap<object, number>;
   /** Their prototypes, by number. */
@@ -46,13 +48,6 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
     const { name } = Class;
     if (!NAME.test(name)) throw typeError(`${where} must have a name to be found by in tasks`);
     if (names.has(name)) throw typeError(`${where}: there are two classes named \`${name}\``);
-    const hidden = privateMember(text);
-    if (hidden !== "") {
-      throw typeError(
-        `${where}: \`${name}\` has the private member \`${hidden}\`, which can't be read from ` +
-          "outside and would be lost; make it an ordinary property",
-      );
-    }
     const parent: unknown = Object.getPrototypeOf(Class);
     if (parent !== Function.prototype && !numbers.has((parent as AnyClass).prototype)) {
       const parentName = (parent as AnyClass | null)?.name ?? "null";
@@ -64,7 +59,10 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
     }
     names.add(name);
     numbers.set(Class.prototype, i);
-    return `const ${name} = ${text}; ${DEFINE}("${name}", ${name});`;
+    return { name, declaration: `const ${name} = ${text};` };
+  });
+  const alone = definitions.map(({ name, declaration }) => {
+    return { name, source: `() => { ${declaration} }` };
   });
   const prototypes = [...numbers.keys()];
   const source = `() => {
@@ -77,10 +75,22 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
       }
       Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
     };
-    ${definitions.join("\n")}
+    ${
+    definitions.map(({ name, declaration }) => `${declaration} ${DEFINE}("${name}", ${name});`)
+      .join("\n")
+  }
     return [${[...names].map((name) => `${name}.prototype`).join(", ")}];
   }`;
-  return { source, numbers, prototypes };
+  return { source, alone, numbers, prototypes };
+}
+
+/** The error for the private member of a class, which only the engine sees for sure. */
+export function hiddenError(at: number, name: string, hidden: string): TypeError {
+  return typeError(
+    `new DeferredPool({ classes }): classes[${at}]: \`${name}\` has the private member ` +
+      `\`${hidden}\`, which can't be read from outside and would be lost; make it an ordinary ` +
+      "property",
+  );
 }
 
 const warned = new WeakSet<object>();

@@ -10,7 +10,13 @@
 import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION } from "../ffi/symbols.ts";
 import { loadNative } from "../ffi/load.ts";
 import type { Native } from "../ffi/native.ts";
-import { type AnyClass, type Classes, registerClasses, warnOfClass } from "./classes.ts";
+import {
+  type AnyClass,
+  type Classes,
+  hiddenError,
+  registerClasses,
+  warnOfClass,
+} from "./classes.ts";
 import { decode, Encoder, OF_A_PRESET, OF_A_WORKER, type Refusal } from "./clone.ts";
 import {
   type DeferredError,
@@ -26,7 +32,7 @@ import {
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
-import { type CompileReply, describe, ProgramCache } from "./source.ts";
+import { type CompileReply, describe, encodeSource, ProgramCache } from "./source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
 const runners = new WeakMap<object, Runner>();
@@ -109,7 +115,6 @@ const NATIVE_OPTION = {
 const SCRIPT_PATHS = ["source", "scope"] as const;
 
 const SUBMIT = "the task could not be submitted";
-const utf8 = new TextEncoder();
 
 /**
  * Frees pools that were dropped without being closed, once their tasks are done. A backstop:
@@ -358,13 +363,14 @@ export class Runner {
   }
 
   /** Makes the classes part of every realm. */
-  #preload({ source }: Classes): void {
+  #preload({ source, alone }: Classes): void {
     const reply = this.#compile(source, COMPILE.STRICT | COMPILE.PRELOAD);
     if ("error" in reply) {
       throw new TypeError(
         `new DeferredPool({ classes }): the task's engine can't read them: ${reply.error.message}`,
       );
     }
+    if (reply.hidden !== undefined) this.#findHidden(alone);
     if (reply.free.length > 0) {
       throw new FreeVariableError(
         `new DeferredPool({ classes }): they use ${reply.free.map((name) => `\`${name}\``)}, ` +
@@ -385,8 +391,17 @@ export class Runner {
     }
   }
 
+  /** Throws for the first of the classes that has a private member. */
+  #findHidden(alone: Classes["alone"]): void {
+    for (const [at, { name, source }] of alone.entries()) {
+      const reply = this.#compile(source, COMPILE.STRICT | COMPILE.PRELOAD);
+      if ("error" in reply || reply.hidden === undefined) continue;
+      throw hiddenError(at, name, reply.hidden);
+    }
+  }
+
   #compile(source: string, flags: number): CompileReply {
-    const bytes = utf8.encode(source);
+    const bytes = encodeSource(source);
     const length = this.#fillReply(
       (room, size) =>
         this.#native.symbols.dfd_compile(this.#pool, bytes, bytes.length, flags, room, size),
@@ -397,7 +412,7 @@ export class Runner {
     const value = decode(this.#reply.subarray(8, length));
     return program === 0
       ? { program, error: value as Error }
-      : { program, ...(value as { free: string[]; outer: string[]; kind: string }) };
+      : { program, ...(value as Omit<Extract<CompileReply, { kind: string }>, "program">) };
   }
 
   /** Calls what writes a reply, with more room as long as it wants some; returns what it does. */
