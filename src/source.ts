@@ -113,13 +113,9 @@ function skipRegExp(text: string, at: number): number {
 /**
  * The index after the bracket that closes the one at `at`. Whether a `/` divides is told by what
  * stands before it, which is right for all but a regular expression that begins a statement after
- * `)` or `}`. `onHash` is told of each `#` in the code, and how many brackets are open there.
+ * `)` or `}`.
  */
-function skipBracket(
-  text: string,
-  at: number,
-  onHash?: (at: number, depth: number) => void,
-): number {
+function skipBracket(text: string, at: number): number {
   const open: string[] = [];
   let divides = false;
   while (at < text.length) {
@@ -152,24 +148,11 @@ function skipBracket(
     } else if (text.startsWith("++", at) || text.startsWith("--", at)) {
       at += 2;
     } else {
-      if (char === "#") onHash?.(at, open.length);
       at++;
       divides = false;
     }
   }
   return at;
-}
-
-/** The first private member of a class, such as `#x`; "" if it has none of its own. */
-export function privateMember(text: string): string {
-  let found = "";
-  for (let at = text.indexOf("{"); at >= 0; at = text.indexOf("{", at)) {
-    at = skipBracket(text, at, (at, depth) => {
-      // Deeper ones are uses, or of a class inside of a method.
-      if (depth === 1 && found === "") found = text.slice(at, skipKey(text, at));
-    });
-  }
-  return found;
 }
 
 /** The index after the property key at `at`, or `at` if there is none. */
@@ -549,6 +532,9 @@ function sentence(names: readonly string[], advice: string, task: string): strin
   return `${list(names)} ${said.replace("the task", () => `the task${task}`)}; ${remedy}`;
 }
 
+/** So many names are told of one by one: each is looked for in the text. */
+const TOLD = 10;
+
 /** The error for names that a function uses and nothing in its task defines. */
 export function freeVariableError(
   names: readonly string[],
@@ -556,7 +542,7 @@ export function freeVariableError(
   name: string,
 ): FreeVariableError {
   const byAdvice = new Map<string, string[]>([[NO_ADVICE, []]]);
-  for (const free of names) {
+  for (const free of names.slice(0, TOLD)) {
     const { shown, advice } = adviceFor(free, fn);
     byAdvice.set(advice, [...(byAdvice.get(advice) ?? []), shown]);
   }
@@ -564,6 +550,7 @@ export function freeVariableError(
   const parts = [...byAdvice]
     .filter(([, shown]) => shown.length > 0)
     .map(([advice, shown]) => sentence(shown, advice, task));
+  if (names.length > TOLD) parts.push(`${names.length - TOLD} more names are not defined there`);
   return new FreeVariableError(parts.join(". "), names);
 }
 
@@ -738,8 +725,15 @@ export function withHelpers(source: FunctionSource, names: readonly string[]): F
   return { ...source, expression: `((${definitions.join(",")})=>${source.expression})()` };
 }
 
+/** As `withHelpers`, where `this` is `undefined` and no longer that of the scope around it. */
+function withoutThis(source: FunctionSource, names: readonly string[]): FunctionSource {
+  const definitions = names.map((name) => `${name}=${helper(name)}`);
+  const expression = `(function(${definitions.join(",")}){return${source.expression}})()`;
+  return { ...source, expression };
+}
+
 /** A lowered async arrow function passes the `this` around it on, needed or not. */
-const LOWERED_THIS = /\b(__async|__awaiter)\(this\b/;
+const LOWERED_THIS = /\b(__async|__awaiter)\(this\b/g;
 
 // --- compiling --------------------------------------------------------------------------------
 
@@ -760,8 +754,32 @@ export type CompileReply =
     /** What an arrow function takes from around it. */
     readonly outer: readonly string[];
     readonly kind: string;
+    /** A private member of a class that stands in the function, such as `#x`. */
+    readonly hidden?: string;
   }
   | { readonly program: 0; readonly error: CompileError };
+
+const utf8 = new TextEncoder();
+
+/**
+ * A text in UTF-8, as the engine reads it: unlike TextEncoder's, lone surrogates stay what they are,
+ * three bytes each.
+ */
+export function encodeSource(text: string): Uint8Array {
+  if (text.isWellFormed()) return utf8.encode(text);
+  const bytes = new Uint8Array(3 * text.length);
+  let length = 0;
+  for (const part of text.split(/([\ud800-\udfff])/u)) {
+    const unit = part.charCodeAt(0);
+    if (part.length === 1 && (unit & 0xf800) === 0xd800) {
+      bytes.set([0xe0 | (unit >> 12), 0x80 | ((unit >> 6) & 0x3f), 0x80 | (unit & 0x3f)], length);
+      length += 3;
+    } else {
+      length += utf8.encodeInto(part, bytes.subarray(length)).written;
+    }
+  }
+  return bytes.subarray(0, length);
+}
 
 /** Compiles an expression, and frees the handle of a program that is no longer wanted. */
 export interface Compiler {
@@ -792,11 +810,16 @@ function compileWithHelpers(
   compiler.free(first.program);
   const source = withHelpers(bare, helpers);
   const reply = compileSource(compiler, source, name);
-  if (!reply.outer.includes("this") || !LOWERED_THIS.test(bare.expression)) return reply;
-  compiler.free(reply.program);
-  // As long as `this`, so that no position moves.
+  if (!reply.outer.includes("this")) return reply;
+  // Whether anything but those calls takes it is told by the text without them. That is not what
+  // runs: a method of its own may pass a `this` on, too.
   const expression = bare.expression.replace(LOWERED_THIS, "$1(null");
-  return compileSource(compiler, withHelpers({ ...bare, expression }, helpers), name);
+  if (expression === bare.expression) return reply;
+  compiler.free(reply.program);
+  const probe = compileSource(compiler, withHelpers({ ...bare, expression }, helpers), name);
+  if (probe.outer.length > 0) return probe;
+  compiler.free(probe.program);
+  return { ...probe, program: compileSource(compiler, withoutThis(bare, helpers), name).program };
 }
 
 /** A compiled function. */
@@ -815,7 +838,8 @@ function checkFree(
   name: string,
 ): void {
   if (free.length === 0 || allowed === true) return;
-  const unknown = allowed ? free.filter((used) => !allowed.includes(used)) : free;
+  const known = new Set(allowed);
+  const unknown = free.filter((used) => !known.has(used));
   if (unknown.length > 0) throw freeVariableError(unknown, fn, name);
 }
 
@@ -858,18 +882,23 @@ interface CachedProgram extends CompiledFunction {
   evicted: boolean;
 }
 
+/** UTF-16 units of all texts that a cache keeps programs of, at the most; a longer one alone. */
+const CACHED_TEXT = 16 * 2 ** 20;
+
 /** Functions of this length and more are also found by identity: hashing their text costs more. */
 const LONG_TEXT = 256;
 
 /**
  * The programs of one pool, by the text of their functions.
  *
- * Bounded: when it is full, the oldest program that was not used since the last look is freed
- * (second chance), which costs a use no more than setting a flag.
+ * Bounded, by their number and by their texts: when it is full, the oldest program that was not used
+ * since the last look is freed (second chance), which costs a use no more than setting a flag.
  */
 export class ProgramCache {
   readonly #compiler: Compiler;
   readonly #capacity: number;
+  readonly #textCapacity: number;
+  #textLength = 0;
   readonly #byText = new Map<string, CachedProgram>();
   readonly #byFunction = new WeakMap<AnyFunction, CachedProgram>();
 
@@ -877,9 +906,11 @@ export class ProgramCache {
     compile: Compiler["compile"],
     free: Compiler["free"],
     capacity: number = 1000,
+    textCapacity: number = CACHED_TEXT,
   ) {
     this.#compiler = { compile, free };
     this.#capacity = capacity;
+    this.#textCapacity = textCapacity;
   }
 
   /** How many programs are kept. */
@@ -905,14 +936,21 @@ export class ProgramCache {
     let cached = this.#byText.get(text);
     if (cached === undefined) {
       const { program, free } = compileFunction(this.#compiler, fn, options);
-      if (this.#byText.size >= this.#capacity) this.#evict();
+      while (this.#isFull(text.length)) this.#evict();
       cached = { program, free, used: false, evicted: false };
       this.#byText.set(text, cached);
+      this.#textLength += text.length;
     } else {
       cached.used = true;
     }
     if (text.length >= LONG_TEXT) this.#byFunction.set(fn, cached);
     return cached;
+  }
+
+  /** Whether there is no room for one more program, of a text of this length. */
+  #isFull(length: number): boolean {
+    const { size } = this.#byText;
+    return size >= this.#capacity || (size > 0 && this.#textLength + length > this.#textCapacity);
   }
 
   #evict(): void {
@@ -924,6 +962,7 @@ export class ProgramCache {
         this.#byText.set(text, cached);
       } else {
         cached.evicted = true;
+        this.#textLength -= text.length;
         this.#compiler.free(cached.program);
         return;
       }

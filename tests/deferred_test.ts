@@ -404,6 +404,23 @@ describe("functions that a transpiler has rewritten run as they were meant", () 
     );
     assert.equal(await Deferred.run(make.call({}) as (x: number) => Promise<number>, 1), 2);
   });
+  test("lone surrogates that stand in the text", async () => {
+    const fn = new Function("return ['\ud800', `\udc00\ud83d\ude00`]") as () => string[];
+    assert.deepEqual(await Deferred.run(fn), ["\ud800", "\udc00\ud83d\ude00"]);
+  });
+  test("several of them, beside a method that passes on its own", async () => {
+    const make = new Function(
+      "__async",
+      `return () => {
+        const a = () => __async(this, null, function* () { return 1; });
+        const b = () => __async(this, null, function* () { return 2; });
+        const c = { n: 3, get() { return __async(this, null, function* () { return this.n; }); } };
+        return Promise.all([a(), b(), c.get()]);
+      }`,
+    );
+    const fn = make.call({}) as () => Promise<number[]>;
+    assert.deepEqual(await Deferred.run(fn), [1, 2, 3]);
+  });
   runs(
     "esbuild's class fields",
     "() => { class A { constructor() { __publicField(this, 'x', 1); } } return new A().x }",

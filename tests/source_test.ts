@@ -3,6 +3,7 @@
  * engine must read and more.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe as group, test } from "node:test";
 import { FreeVariableError, FunctionNotSerializableError } from "../src/errors.ts";
@@ -12,6 +13,7 @@ import {
   type Compiler,
   type CompileReply,
   describe,
+  encodeSource,
   freeVariableError,
   offsetIn,
   positionAt,
@@ -19,6 +21,8 @@ import {
   readSource,
   sourceOf,
 } from "../src/source.ts";
+
+import { assertLinear } from "./support/measure.ts";
 
 type Callable = (...args: unknown[]) => unknown;
 
@@ -557,6 +561,24 @@ group("compileFunction", () => {
       assert.match(refusal(() => compileFunction(compiler, user, options)), /uses `this`/);
       assert.equal(compiler.alive.size, 1);
     });
+
+    test("so may several, and a method passes on its own", async () => {
+      const compiler = new HostCompiler(
+        /\b__async\b/g,
+        (expression) =>
+          expression.startsWith("((") && expression.includes("=> __async(this") ? ["this"] : [],
+      );
+      const fn = functionOf(
+        "async () => {" +
+          "const a = () => __async(this, null, function* () { return 1; });" +
+          "const b = () => __async(this, null, function* () { return 2; });" +
+          "const c = { n: 3, get() { return __async(this, null, function* () { return this.n; }); } };" +
+          "return [await a(), await b(), await c.get()]; }",
+      );
+      compileFunction(compiler, fn, options);
+      assert.deepEqual(await evaluate(compiler.last)(), [1, 2, 3]);
+      assert.equal(compiler.alive.size, 1);
+    });
   });
 });
 
@@ -564,6 +586,15 @@ group("freeVariableError", () => {
   const messageFor = (names: string[], fn: AnyFunction, name = ""): string =>
     freeVariableError(names, fn, name).message;
   const none = () => 1;
+
+  test("tells of the first names only, one by one, and has all in `names`", () => {
+    const names = Array.from({ length: 5000 }, (_, i) => `name${i}`);
+    const error = freeVariableError(names, none, "");
+    assert.match(error.message, /^`name0`, .* and `name9` are not defined inside the task; /);
+    assert.match(error.message, /\. 4990 more names are not defined there$/);
+    assert.ok(error.message.length < 1000);
+    assert.deepEqual(error.names, names);
+  });
 
   test("lists all names", () => {
     assert.equal(
@@ -606,6 +637,66 @@ group("freeVariableError", () => {
   });
 });
 
+test("a text is encoded as the engine reads it, lone surrogates as they are", () => {
+  const encoded = (text: string): string => Buffer.from(encodeSource(text)).toString("hex");
+  assert.equal(encoded("a\u00e4\u4e2d\ud83d\ude00"), "61c3a4e4b8adf09f9880");
+  assert.equal(encoded("\ud800"), "eda080");
+  assert.equal(encoded("a\udfff\ud800\ud83d\ude00b"), "61edbfbfeda080f09f988062");
+  assert.equal(encoded(""), "");
+});
+
+group("what a function costs grows with its text only", () => {
+  const compile = (free: string[]) => (): CompileReply => {
+    return { program: 1, free, outer: [], kind: "normal" };
+  };
+  const many = (n: number, part: (i: number) => string): string =>
+    Array.from({ length: n }, (_, i) => part(i)).join("");
+  const texts: Record<string, (n: number) => string> = {
+    "parameters": (n) => `(${many(n, (i) => `a${i},`)}) => 1`,
+    "of a method": (n) => `method(${many(n, (i) => `a${i} = [${i}],`)}) { return 1 }`,
+    "in a computed key": (n) => `["${"k".repeat(n)}" + \`\${${n}}\`]() { return 1 }`,
+    "of an async arrow function": (n) => `async (${many(n, (i) => `a${i} = /[/]/,`)}) => 1`,
+    "nested defaults": (n) => `(a = ${"[".repeat(n)}${"]".repeat(n)}) => 1`,
+    "comments": (n) => `${"/* * */ // x\n".repeat(n)} () => 1`,
+    "spaces": (n) => `${" ".repeat(n)}() => ${" \n".repeat(n)} 1`,
+    "strings": (n) => `() => [${many(n, (i) => `"\\n${i}",`)}]`,
+    "one string": (n) => `(a = "${"s".repeat(n)}") => "${"s".repeat(n)}"`,
+    "one number": (n) => `method(a = ${"1".repeat(n)}) { return 1 }`,
+    "one name": (n) => `${"n".repeat(n)}(${"n".repeat(n)}) { return 1 }`,
+    "templates": (n) => `(a = ${"`${1}".repeat(n)}${"`".repeat(n)}) => 1`,
+  };
+  for (const [what, text] of Object.entries(texts)) {
+    test(what, async () => {
+      const known = new Map<number, string>();
+      await assertLinear(what, (n) => {
+        const source = known.get(n) ?? text(n);
+        known.set(n, source);
+        assert.ok("expression" in readSource(source));
+      }, 64);
+    });
+  }
+
+  test("unknown names", async () => {
+    await assertLinear("unknown names", (n) => {
+      const names = Array.from({ length: n }, (_, i) => `u${i}`);
+      const fn = new Function(`return [${names.join()}]`) as AnyFunction;
+      const compiler = { compile: compile(names), free: () => {} };
+      assert.throws(() => compileFunction(compiler, fn, { name: "" }), FreeVariableError);
+      const allowGlobals = names;
+      assert.equal(compileFunction(compiler, fn, { name: "", allowGlobals }).program, 1);
+    }, 64);
+  });
+
+  test("where the engine's error is", async () => {
+    await assertLinear("an error's place", (n) => {
+      const text = `() => {${"\n1;".repeat(n)}${"\u00e4 ".repeat(n)}}`;
+      const source = { text, from: 0 };
+      assert.notEqual(offsetIn(source, n + 2, n), null);
+      assert.equal(positionAt(text, text.length - 1).line, n + 1);
+    }, 64);
+  });
+});
+
 group("ProgramCache", () => {
   /** Functions with a text of their own each; long ones are remembered by identity, too. */
   const make = (id: number, long = false): AnyFunction =>
@@ -617,6 +708,25 @@ group("ProgramCache", () => {
       capacity,
     );
   const options = { name: "" };
+
+  test("is bounded by the length of the texts, too", () => {
+    const compiler = new HostCompiler();
+    const cache = new ProgramCache(
+      (source, strict) => compiler.compile(source, strict),
+      (program) => compiler.free(program),
+      1000,
+      2000,
+    );
+    for (let id = 0; id < 20; id++) cache.get(make(id, true), options);
+    assert.ok(cache.size >= 3 && cache.size <= 6, String(cache.size));
+    assert.equal(compiler.alive.size, cache.size);
+    const huge = new Function(`return 1; // ${"x".repeat(5000)}`) as AnyFunction;
+    const program = cache.get(huge, options);
+    assert.equal(cache.size, 1);
+    assert.equal(cache.get(huge, options), program);
+    cache.get(make(1, true), options);
+    assert.equal(cache.size, 1, "the text that was too long alone is gone");
+  });
 
   test("compiles a text once", () => {
     for (const long of [false, true]) {
