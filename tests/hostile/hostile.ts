@@ -199,7 +199,7 @@ function errorsIn({ result, error }: Outcome): Error[] {
 
 /** A frame of this suite, or of the attack where it could not be found. */
 const OUR_FRAME =
-  /^ {4}at (?:[^()]* \()?(?:.*\/tests\/hostile\/\w+\.ts:\d+:\d+|native|eval:\d+:\d+|attack:\d+:\d+)\)?$/;
+  /^ {4}at (?:[^()]* \()?(?:.*\/tests\/(?:hostile|support)\/\w+\.ts:\d+:\d+|native|eval:\d+:\d+|attack:\d+:\d+)\)?$/;
 
 /** Reads all that programs read of errors: none of it throws, is endless, or looks like frames. */
 function read(outcome: Outcome): void {
