@@ -16,6 +16,7 @@
  * @module
  */
 import type { Connect, Link, Waker } from "./native.ts";
+import { clearInterval, outside, setImmediate, setInterval } from "../src/event_loop.ts";
 import type { Symbols } from "./symbols.ts";
 
 /** How often to look when there is no socket, in ms. */
@@ -66,9 +67,15 @@ export class SocketWaker implements Waker {
     const fd = this.#symbols.dfd_waker_fd(this.#pool);
     if (fd < 0) return new Ticker(this.#wake); // out of descriptors, or no such thing here
     let link: Link | undefined = undefined;
-    link = this.#connect(fd, this.#wake, () => link && this.#lost(link));
+    try {
+      const connect = (fd: number): Link =>
+        this.#connect(fd, this.#wake, () => link && this.#lost(link));
+      link = outside(connect, fd);
+    } catch {
+      return new Ticker(this.#wake);
+    }
     // The wake-up that was asked for may have been due before there was a socket for it.
-    if (this.#symbols.dfd_park(this.#pool) !== 0) setImmediate(this.#wake);
+    if (this.#symbols.dfd_park(this.#pool) !== 0) outside(setImmediate, this.#wake);
     return link;
   }
 
@@ -90,7 +97,7 @@ class Ticker implements Link {
   }
 
   ref(): void {
-    this.#timer ??= setInterval(this.#wake, FALLBACK_MS);
+    this.#timer ??= outside((wake) => setInterval(wake, FALLBACK_MS), this.#wake);
   }
 
   unref(): void {

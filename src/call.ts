@@ -8,10 +8,12 @@
  */
 import type { DeferredOptions } from "./deferred.ts";
 import { typeError } from "./errors.ts";
+import { noOptions, readOptions } from "./options.ts";
 import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./runner.ts";
+import { isSignal } from "./signals.ts";
 import { type AnyFunction, describe, firstParameter, seesOnlyParameters } from "./source.ts";
 
-const OPTION_NAMES: ReadonlySet<string> = new Set([
+const OPTION_NAMES: readonly string[] = [
   "args",
   "transfer",
   "transferList",
@@ -20,7 +22,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   "allowGlobals",
   "signal",
   ...LIMIT_NAMES,
-]);
+];
+const NO_OPTIONS = noOptions<DeferredOptions>(OPTION_NAMES);
 /** Those that data is hardly called by: what has one of them is meant as options. */
 const TELLING_NAMES: readonly string[] = [
   "transfer",
@@ -70,7 +73,9 @@ export class Call {
       if (typeof fn === "string") hint = "; code that is text is run by Deferred.eval(source)";
       throw typeError(`${this.title}(fn): fn must be a function, got ${got}${hint}`);
     }
-    const options = this.#areArgs ? { args: this.#rest } : this.checkOptions(OPTION_NAMES);
+    const options = this.#areArgs
+      ? { ...NO_OPTIONS, args: this.#rest }
+      : this.checkOptions(NO_OPTIONS);
     const count = options.args?.length ?? 0;
     if (count === 0 && fn.length > 0) this.#checkNoExecutor(fn as AnyFunction);
     if (count === fn.length + 1 && this.#areArgs) this.#checkNoOptions(fn as AnyFunction);
@@ -92,7 +97,7 @@ export class Call {
     const given = this.#rest.at(-1);
     if (!isObject(given)) return;
     const names = Object.keys(given);
-    if (names.length === 0 || !names.every((name) => OPTION_NAMES.has(name))) return;
+    if (names.length === 0 || !names.every((name) => OPTION_NAMES.includes(name))) return;
     if (fn.length > 0 && !names.some((name) => TELLING_NAMES.includes(name))) return;
     if (!isPlain(given) || !seesOnlyParameters(fn)) return;
     const takes = fn.length === 0 ? "has none" : `takes ${fn.length}`;
@@ -110,34 +115,32 @@ export class Call {
 
   /** Refuses what would be ignored silently: a misspelt option, arguments that are no array. */
   protected checkOptions(
-    known: ReadonlySet<string>,
+    none: Readonly<DeferredOptions>,
     advice: ReadonlyMap<string, string> = NO_ADVICE,
   ): DeferredOptions {
     const given = this.#rest[0];
-    if (given === undefined && this.#rest.length < 2) return {};
+    if (given === undefined && this.#rest.length < 2) return none;
     const all = `${this.where}, options)`;
-    const example = known.has("args") ? "{ args: [1, 2] }" : "{ scope: { x: 1 } }";
+    const hasArgs = Object.hasOwn(none, "args");
+    const example = hasArgs ? "{ args: [1, 2] }" : "{ scope: { x: 1 } }";
     if (given !== undefined && !isObject(given)) {
       throw typeError(
         `${all}: options must be an object such as ${example}, got ${describe(given)}`,
       );
     }
     if (this.#rest.length > 1) {
-      const values = known.has("args") ? "the function's arguments" : "values";
+      const values = hasArgs ? "the function's arguments" : "values";
       throw typeError(
         `${all}: nothing can follow the options, got ${describe(this.#rest[1])}; ${values} go ` +
           `into them: ${example}`,
       );
     }
-    const options = given as DeferredOptions;
-    for (const name of Object.keys(options)) {
-      if (!known.has(name)) {
-        const where = POOL_NAMES.includes(name)
-          ? `it is a pool's: new DeferredPool({ ${name} })`
-          : advice.get(name) ?? `the options are ${[...known].join(", ")}`;
-        throw typeError(`${all}: there is no option \`${name}\`; ${where}`);
-      }
-    }
+    const options = readOptions(given ?? {}, none, (name) => {
+      const where = POOL_NAMES.includes(name)
+        ? `it is a pool's: new DeferredPool({ ${name} })`
+        : advice.get(name) ?? `the options are ${Object.keys(none).join(", ")}`;
+      throw typeError(`${all}: there is no option \`${name}\`; ${where}`);
+    });
     const { args, name, allowGlobals, signal, pool } = options as Record<string, unknown>;
     if (options.transfer !== undefined && options.transferList !== undefined) {
       throw typeError(
@@ -159,7 +162,7 @@ export class Call {
     if (allowGlobals !== undefined && allowGlobals !== true && !isListOfStrings(allowGlobals)) {
       throw this.wrong("allowGlobals", "an array of names or true", allowGlobals);
     }
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    if (signal !== undefined && !isSignal(signal)) {
       throw this.wrong("signal", "an AbortSignal", signal);
     }
     if (pool !== undefined) this.#checkPool(pool);

@@ -27,6 +27,7 @@ import {
   VIEW_CLASSES,
 } from "./clone_wire.ts";
 import { InternalError, withoutFrames } from "./errors.ts";
+import { now } from "./event_loop.ts";
 
 // Engines know the value of a module's const, but look up each property of an imported object.
 const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;
@@ -837,9 +838,6 @@ const COPIED = 1 << 20;
 let grain = GRAIN;
 /** Where to look at the clock next. */
 let pause = 0;
-
-// As it is now: a test may put a false clock in its place.
-const now: () => number = performance.now.bind(performance);
 
 /**
  * The reading of one large object. Yields the walk through a large object in it, and is given that

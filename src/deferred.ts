@@ -4,7 +4,8 @@
  * @module
  */
 import { Call } from "./call.ts";
-import { rangeError, typeError } from "./errors.ts";
+import { InternalError, rangeError, typeError } from "./errors.ts";
+import { listen, unlisten } from "./signals.ts";
 import { describe, nameOf } from "./source.ts";
 import { cancelled, rejection, result, type Subject } from "./outcome.ts";
 import type { DeferredPool } from "./pool.ts";
@@ -115,7 +116,12 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
       program?.();
       const list = options.transfer ?? options.transferList;
       const transfer = list === undefined ? undefined : transferSet(list);
-      this.#task = new Task({ name, fn, site: {}, limits }, runner, resolve, reject);
+      this.#task = new Task(
+        { name, fn, site: {}, sent: undefined, limits },
+        runner,
+        resolve,
+        reject,
+      );
       this.#task.start(program, options.args ?? [], options.signal, transfer);
       // While the worker is at it already.
       this.#task.site = captureSite(call.entry, runner.pending > CROWD);
@@ -281,27 +287,16 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
 }
 
 // Promise's static methods make their promise with `this`, and a Deferred is made of a function
-// to run: on Deferred they make ordinary promises.
-for (
-  const name of [
-    "all",
-    "allSettled",
-    "any",
-    "race",
-    "reject",
-    "resolve",
-    "try",
-    "withResolvers",
-  ] as const
-) {
-  const method: unknown = Promise[name];
-  if (typeof method === "function") {
-    Object.defineProperty(Deferred, name, {
-      value: method.bind(Promise),
-      writable: true,
-      configurable: true,
-    });
-  }
+// to run: on Deferred they make ordinary promises. So do those that the language gets one day.
+for (const name of Reflect.ownKeys(Promise)) {
+  const method: unknown = (Promise as unknown as Record<PropertyKey, unknown>)[name];
+  if (typeof method !== "function" || Object.hasOwn(Deferred, name)) continue;
+  Object.defineProperty(Deferred, name, {
+    __proto__: null,
+    value: method.bind(Promise),
+    writable: true,
+    configurable: true,
+  } as PropertyDescriptor);
 }
 
 /** With so many pending tasks, where each one was made is no longer recorded (it costs 1 us). */
@@ -317,7 +312,6 @@ class Task implements Pending {
   #settled = false;
   #stats: TaskStats | undefined = undefined;
   #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
 
   constructor(
     subject: Subject,
@@ -366,9 +360,14 @@ class Task implements Pending {
     this.#handle = this.#runner.submit(program, args, this.#subject.limits, this, transfer);
     if (signal === undefined) return;
     if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
+    try {
+      listen(signal, this);
+    } catch (error) { // of a signal that is none: nobody will have the promise
+      this.#settled = true;
+      this.#runner.cancel(this.#handle);
+      throw error;
+    }
     this.#signal = signal;
-    this.#onAbort = () => this.cancel(signal.reason);
-    signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   cancel(reason: unknown): void {
@@ -383,9 +382,18 @@ class Task implements Pending {
       this.#stats = { worker, runTime, waitTime };
     }
     if (this.#settled) return; // cancelled meanwhile
+    let fulfils = completion.status === STATUS.OK;
+    let outcome: unknown;
+    // First, as it may fail: once the task counts as settled nothing else settles the promise.
+    try {
+      outcome = fulfils ? result(completion, this.#subject) : rejection(completion, this.#subject);
+    } catch (cause) {
+      fulfils = false;
+      outcome = new InternalError("what the task ended with could not be told", { cause });
+    }
     this.#settle();
-    if (completion.status === STATUS.OK) this.#resolve(result(completion, this.#subject));
-    else this.#reject(rejection(completion, this.#subject));
+    if (fulfils) this.#resolve(outcome);
+    else this.#reject(outcome);
   }
 
   abandon(reason: unknown): void {
@@ -396,7 +404,7 @@ class Task implements Pending {
 
   #settle(): void {
     this.#settled = true;
-    if (this.#onAbort !== undefined) this.#signal!.removeEventListener("abort", this.#onAbort);
-    this.#signal = this.#onAbort = undefined;
+    if (this.#signal !== undefined) unlisten(this.#signal, this);
+    this.#signal = undefined;
   }
 }

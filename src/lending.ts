@@ -15,6 +15,7 @@ import type { Native } from "../ffi/native.ts";
 import type { Encoder } from "./clone.ts";
 import { lengthOf } from "./clone_slots.ts";
 import { DataCloneError } from "./errors.ts";
+import { now, outside, setTimeout } from "./event_loop.ts";
 import { describe } from "./source.ts";
 
 const { structuredClone } = globalThis; // as it is now, as `transfer` is
@@ -128,8 +129,8 @@ export function lending(native: Native, lender: object, stop: () => void): void 
   process.on("exit", () => {
     for (const stop of lenders.values()) stop();
     // The runtime frees its buffers next. A task is gone within a millisecond or so.
-    const end = performance.now() + 1000;
-    while (native.symbols.dfd_stragglers() > 0 && performance.now() < end);
+    const end = now() + 1000;
+    while (native.symbols.dfd_stragglers() > 0 && now() < end);
   });
 }
 
@@ -146,9 +147,10 @@ export function abandon(native: Native, lender: object, buffers: readonly unknow
 }
 
 function wait(native: Native): void {
-  const timer = setTimeout(() => {
+  const look = (): void => {
     if (native.symbols.dfd_stragglers() > 0) wait(native);
     else abandoned = [];
-  }, 10);
-  (timer as unknown as { unref?(): void }).unref?.();
+  };
+  const timer: unknown = outside((look) => setTimeout(look, 10), look);
+  (timer as { unref?(): void }).unref?.();
 }

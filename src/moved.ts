@@ -9,12 +9,10 @@
  */
 import { MOVED } from "../ffi/symbols.ts";
 import type { Native } from "../ffi/native.ts";
+import { now } from "./event_loop.ts";
 
 /** Bytes that are copied at a time: some 0.5 ms. */
 const PIECE = 1 << 20;
-
-// As it is now: a test may put a false clock in its place.
-const now: () => number = performance.now.bind(performance);
 
 interface Entry {
   readonly address: number;

@@ -20,6 +20,7 @@ import { CONTROL, MOVED, RECORD, RING_BYTES } from "../ffi/symbols.ts";
 import type { Native, Waker } from "../ffi/native.ts";
 import { type Beside, decode, type DecodedError, Reading, takeErrors } from "./clone.ts";
 import { DataCloneError, InternalError } from "./errors.ts";
+import { now, outside, setImmediate } from "./event_loop.ts";
 import { abandon, lending, settled } from "./lending.ts";
 import { Moved } from "./moved.ts";
 
@@ -36,10 +37,6 @@ const POLL_MS = 0.05;
  */
 const LARGE = 1 << 20;
 const SLICE_MS = 8;
-
-// As they are now: a test may put false timers in their place, and its tasks must go on.
-const { setImmediate } = globalThis;
-const now: () => number = performance.now.bind(performance);
 
 const RING_MASK = RING_BYTES - 1;
 const PADDING = 0xffffffff;
@@ -169,7 +166,7 @@ export class Reactor {
       this.#native.symbols.dfd_unpark(this.#pool);
     }
     this.#polling = true;
-    setImmediate(this.#tick);
+    outside(setImmediate, this.#tick);
   }
 
   /** Resolves when no task is pending. */
@@ -185,13 +182,16 @@ export class Reactor {
     this.#words = new Uint32Array(0);
     this.#floats = new Float64Array(0);
     this.#bytes = new Uint8Array(0);
-    this.#waker.close();
-    if (this.#lent.size > 0) abandon(this.#native, this, [...this.#lent.values()]);
-    for (const large of this.#large.splice(0)) this.#release(large);
     const abandoned = [...this.#pending.values()];
     this.#pending.clear();
-    for (const pending of abandoned) pending.abandon(reason);
-    this.#nothingPending();
+    try {
+      this.#waker.close();
+      if (this.#lent.size > 0) abandon(this.#native, this, [...this.#lent.values()]);
+      for (const large of this.#large.splice(0)) this.#release(large);
+    } finally {
+      for (const pending of abandoned) pending.abandon(reason);
+      this.#nothingPending();
+    }
   }
 
   #poll(): void {
@@ -319,11 +319,8 @@ export class Reactor {
       }
     } catch (cause) {
       unreadable(completion, cause);
-    } finally {
-      moved?.drop();
-      if (handle !== 0) this.#native.symbols.dfd_release(this.#pool, handle);
     }
-    this.#complete(task, completion);
+    this.#end(task, completion, moved, handle);
     return size;
   }
 
@@ -344,7 +341,18 @@ export class Reactor {
       unreadable(completion, cause);
     }
     this.#large.shift();
-    this.#release(large);
+    reading.drop();
+    this.#end(task, completion, moved, large.handle);
+  }
+
+  /** Frees what is left of a payload, and gives the completion to its task whatever happens. */
+  #end(task: number, completion: Draft, moved: Moved | undefined, handle: number): void {
+    try {
+      moved?.drop();
+      if (handle !== 0) this.#native.symbols.dfd_release(this.#pool, handle);
+    } catch (cause) {
+      unreadable(completion, cause);
+    }
     this.#complete(task, completion);
   }
 
@@ -384,12 +392,14 @@ export class Reactor {
 /** The result is malformed; or more than the runtime can have, as it says itself. */
 function unreadable(completion: Draft, cause: unknown): void {
   completion.status = -1;
-  if (cause instanceof InternalError) {
-    completion.payload = new InternalError("the result of the task could not be read", { cause });
-  } else {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `result: this runtime can't have it: ${why}; return it in parts`;
+  completion.errors = NO_ERRORS;
+  if (cause instanceof RangeError) {
+    const message = `result: this runtime can't have it: ${cause.message}; return it in parts`;
     completion.payload = new DataCloneError(message, "result");
+  } else if (cause instanceof DataCloneError) {
+    completion.payload = cause;
+  } else {
+    completion.payload = new InternalError("the result of the task could not be read", { cause });
   }
 }
 

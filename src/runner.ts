@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION } from "../ffi/symbols.ts";
+import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION, WIRE_FRAME } from "../ffi/symbols.ts";
 import { loadNative } from "../ffi/load.ts";
 import type { Native } from "../ffi/native.ts";
 import {
@@ -17,7 +17,7 @@ import {
   registerClasses,
   warnOfClass,
 } from "./classes.ts";
-import { decode, Encoder, OF_A_PRESET, OF_A_WORKER, type Refusal } from "./clone.ts";
+import { decode, Encoder, OF_A_PRESET, OF_A_WORKER, type Refusal, takeErrors } from "./clone.ts";
 import {
   type DeferredError,
   DeferredMemoryError,
@@ -31,6 +31,7 @@ import {
 } from "./errors.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
+import { noOptions, readOptions } from "./options.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
 import { type CompileReply, describe, encodeSource, ProgramCache } from "./source.ts";
 
@@ -145,9 +146,9 @@ export class Runner {
   #closing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(options: RunnerOptions) {
-    checkRunnerOptions(options);
-    this.#limits = { ...options };
+  constructor(given: RunnerOptions) {
+    const options = checkRunnerOptions(given);
+    this.#limits = options;
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
@@ -410,9 +411,13 @@ export class Runner {
     const head = new DataView(this.#reply.buffer);
     const program = head.getFloat64(0, true);
     const value = decode(this.#reply.subarray(8, length));
-    return program === 0
-      ? { program, error: value as Error }
-      : { program, ...(value as Omit<Extract<CompileReply, { kind: string }>, "program">) };
+    if (program === 0) {
+      const { name, message } = value as Error;
+      const frame = takeErrors()[0]?.frames?.find(({ kind }) => kind === WIRE_FRAME.TASK);
+      const place = frame && { line: frame.row, column: frame.column };
+      return { program, error: { name, message, place } };
+    }
+    return { program, ...(value as Omit<Extract<CompileReply, { kind: string }>, "program">) };
   }
 
   /** Calls what writes a reply, with more room as long as it wants some; returns what it does. */
@@ -461,22 +466,20 @@ export function libraryError(what: string, error: number, limits: Limits): Defer
   );
 }
 
-function checkRunnerOptions(options: RunnerOptions): void {
-  if (typeof options !== "object" || options === null) {
+const NO_OPTIONS = noOptions<RunnerOptions>(["maxThreads", "classes", ...LIMIT_NAMES]);
+
+/** A pool's options. Throws what `new DeferredPool` throws for them. */
+function checkRunnerOptions(given: RunnerOptions): RunnerOptions {
+  if (typeof given !== "object" || given === null) {
+    throw typeError(`new DeferredPool(options): options must be an object, got ${describe(given)}`);
+  }
+  const options = readOptions(given, NO_OPTIONS, (name) => {
     throw typeError(
-      `new DeferredPool(options): options must be an object, got ${describe(options)}`,
+      `new DeferredPool(options): there is no option \`${name}\`; the options are ${
+        Object.keys(NO_OPTIONS).join(", ")
+      }`,
     );
-  }
-  const known = ["maxThreads", "classes", ...LIMIT_NAMES];
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw typeError(
-        `new DeferredPool(options): there is no option \`${name}\`; the options are ${
-          known.join(", ")
-        }`,
-      );
-    }
-  }
+  });
   if (options.maxThreads !== undefined) {
     checkWhole(options.maxThreads, "new DeferredPool({ maxThreads })", BOUNDS.maxThreads);
   }
@@ -489,6 +492,7 @@ function checkRunnerOptions(options: RunnerOptions): void {
     );
   }
   checkLimits(options, "new DeferredPool(");
+  return options;
 }
 
 function checkLimits(limits: Limits, where: string): void {

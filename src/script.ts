@@ -9,6 +9,7 @@
 import { Call, isObject } from "./call.ts";
 import type { DeferredOptions } from "./deferred.ts";
 import { typeError } from "./errors.ts";
+import { noOptions } from "./options.ts";
 import type { DeferredPool } from "./pool.ts";
 import { LIMIT_NAMES, type Limits, type Runner } from "./runner.ts";
 import { type AnyFunction, describe } from "./source.ts";
@@ -33,7 +34,7 @@ export interface EvalOptions extends Limits {
   readonly signal?: AbortSignal;
 }
 
-const OPTION_NAMES: ReadonlySet<string> = new Set([
+const NO_OPTIONS = noOptions<EvalOptions & DeferredOptions>([
   "scope",
   "transfer",
   "name",
@@ -70,7 +71,7 @@ export class EvalCall extends Call {
       const hint = typeof source === "function" ? "; a function is run by Deferred.run(fn)" : "";
       throw typeError(`${this.where}): source must be a string, got ${describe(source)}${hint}`);
     }
-    const options = this.checkOptions(OPTION_NAMES, ADVICE);
+    const options = this.checkOptions(NO_OPTIONS, ADVICE);
     const { scope = {} } = options as EvalOptions;
     this.#checkScope(scope);
     return { ...options, name: options.name ?? "eval", args: [source, scope] };

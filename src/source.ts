@@ -565,8 +565,8 @@ function outerError(what: string, name: string): FunctionNotSerializableError {
 
 /** Where in `source.text` an error of the engine points at. */
 function errorPosition(error: CompileError, source: FunctionSource): Position | null {
-  const at = /deferred:task:(\d+):(\d+)/.exec(error.stack ?? "");
-  const offset = at && offsetIn(source, Number(at[1]), Number(at[2]));
+  const { place } = error;
+  const offset = place ? offsetIn(source, place.line, place.column) : null;
   return offset === null ? null : positionAt(source.text, offset);
 }
 
@@ -737,11 +737,12 @@ const LOWERED_THIS = /\b(__async|__awaiter)\(this\b/g;
 
 // --- compiling --------------------------------------------------------------------------------
 
-/** An error of the engine; its stack says where in the expression. */
+/** An error of the engine. */
 export interface CompileError {
   readonly name: string;
   readonly message: string;
-  readonly stack?: string;
+  /** Where in the expression, as the engine counts. */
+  readonly place?: Position | undefined;
 }
 
 /** The engine's answer to a source: a program, or why it was refused. */

@@ -426,7 +426,7 @@ group("compileFunction", () => {
         error: {
           name: "SyntaxError",
           message: "expecting ';'",
-          stack: "    at deferred:task:3:16\n",
+          place: { line: 3, column: 16 },
         },
       }),
       free: () => assert.fail(),
@@ -441,7 +441,7 @@ group("compileFunction", () => {
 
   test("shows only the part of a long line that matters", () => {
     const text = `() => { ${"x;".repeat(1000)} }`;
-    const error = { name: "SyntaxError", message: "no", stack: "at deferred:task:2:1001" };
+    const error = { name: "SyntaxError", message: "no", place: { line: 2, column: 1001 } };
     const compiler: Compiler = {
       compile: () => ({ program: 0, error }),
       free: () => assert.fail(),
