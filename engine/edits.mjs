@@ -1,16 +1,27 @@
 /**
- * The edits that the build makes to its copy of the engine's source: the few things that can't be
- * reached from outside. Each is exact text that must occur exactly once, so that an edit that no
- * longer applies to a new version stops the build instead of being lost.
+ * The edits that the build makes to its copy of the engine's source: here the few things that can't
+ * be reached from outside, in standard.mjs what the engine does wrong. Each is exact text that must
+ * occur exactly once, so that an edit that no longer applies to a new version stops the build
+ * instead of being lost.
  *
  * @module
  */
 
+import { STANDARD } from "./standard.mjs";
+
 /**
- * @typedef {object} Edit
+ * @typedef {object} Change
  * @property {string} file      file of the engine
  * @property {string} find      text that occurs in it exactly once
  * @property {string} replace   what stands there afterwards
+ */
+
+/**
+ * An edit is one change or, with `changes`, several that belong together, made in this order.
+ *
+ * @typedef {(Change | { changes: readonly Change[] }) & Reasons} Edit
+ *
+ * @typedef {object} Reasons
  * @property {string} why       what we need it for
  * @property {string} upstream  what upstream should hear of it
  */
@@ -251,4 +262,5 @@ export const EDITS = [
       "first.",
     upstream: "A bug of 0.18.",
   },
+  ...STANDARD,
 ];

@@ -191,16 +191,18 @@ async function writeWhole(file, bytes) {
 /** @param {Map<string, Buffer>} files @returns {Map<string, Buffer>} */
 function edit(files) {
   const edited = new Map(files);
-  for (const { file, find, replace, why } of EDITS) {
-    const text = edited.get(file)?.toString("utf8");
-    const times = text === undefined ? 0 : text.split(find).length - 1;
-    if (times !== 1) {
-      throw new BuildError(
-        `an edit of the engine no longer applies: its text occurs ${times} times in ${file}.\n` +
-          `  It is there because: ${why}\n  It looks for:\n${find}  See engine/edits.mjs.`,
-      );
+  for (const edit of EDITS) {
+    for (const { file, find, replace } of edit.changes ?? [edit]) {
+      const text = edited.get(file)?.toString("utf8");
+      const times = text === undefined ? 0 : text.split(find).length - 1;
+      if (times !== 1) {
+        throw new BuildError(
+          `an edit of the engine no longer applies: its text occurs ${times} times in ${file}.\n` +
+            `  It is there because: ${edit.why}\n  It looks for:\n${find}  See engine/.`,
+        );
+      }
+      edited.set(file, Buffer.from(text.replace(find, () => replace)));
     }
-    edited.set(file, Buffer.from(text.replace(find, () => replace)));
   }
   return edited;
 }

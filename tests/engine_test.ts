@@ -1,0 +1,626 @@
+/**
+ * What our copy of the engine does as the standard says, where upstream's does not: the tests of
+ * the edits in engine/standard.mjs. Values that the standard fixes are compared with it, others
+ * with the host's.
+ *
+ * The functions below run in tasks and, most of them, in the host, too: they use nothing from
+ * around them.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Deferred, DeferredPool } from "../mod.ts";
+import { assertLinear } from "./support/measure.ts";
+import { outputOf } from "./support/process.ts";
+
+/** What `work` gives in a task is what it gives in the host. */
+async function asInTheHost(work: () => unknown): Promise<void> {
+  assert.deepEqual(await Deferred.run(work), await work());
+}
+
+describe("local time", () => {
+  /**
+   * Local times around each change of clocks since 1970, one row for each: the instant, the offsets
+   * before and after, and what local times half an hour apart come to by each way of naming them.
+   */
+  function changesOfClocks(): string[] {
+    const hour = 3_600_000;
+    const day = 24 * hour;
+    const offset = (t: number) => new Date(t).getTimezoneOffset();
+    const rows: string[] = [];
+    const end = Date.UTC(2040, 0);
+    for (let t = 0; t < end; t += 3 * day) {
+      const [before, after] = [offset(t), offset(t + 3 * day)];
+      if (before === after) continue;
+      let [low, high] = [t, t + 3 * day];
+      while (high - low > 1000) {
+        const middle = Math.floor((low + high) / 2000) * 1000;
+        if (offset(middle) === before) low = middle;
+        else high = middle;
+      }
+      const found: number[] = [];
+      for (let i = -60; i <= 60; i++) {
+        const d = new Date(high + i * hour / 2);
+        const [year, month, date] = [d.getFullYear(), d.getMonth(), d.getDate()];
+        const [hours, minutes, seconds] = [d.getHours(), d.getMinutes(), d.getSeconds()];
+        for (const more of [-60, -30, 0, 30, 60]) {
+          found.push(new Date(year, month, date, hours, minutes + more, seconds).getTime() - high);
+        }
+        found.push(new Date(high).setHours(hours, minutes) - high);
+        found.push(new Date(high + i * hour / 2).setMinutes(minutes + 45) - high);
+        found.push(new Date(high + i * hour / 2).setDate(date + 1) - high);
+        const text = new Date(Date.UTC(year, month, date, hours, minutes)).toISOString();
+        found.push(Date.parse(text.slice(0, 16)) - high);
+      }
+      rows.push(`${new Date(high).toISOString()} ${before} ${after}: ${found.join(" ")}`);
+    }
+    return rows;
+  }
+
+  const zones: Record<string, number> = {
+    "America/New_York": 140,
+    "America/St_Johns": 140,
+    "Europe/Berlin": 120,
+    "Australia/Lord_Howe": 110,
+    "Pacific/Apia": 20,
+    "Africa/Casablanca": 60,
+    "Asia/Kolkata": 0,
+    "UTC": 0,
+  };
+  for (const [zone, least] of Object.entries(zones)) {
+    test(`around each change of clocks is the host's in ${zone}`, async () => {
+      const program = `const changes = ${changesOfClocks};
+        console.log(JSON.stringify([changes(), await Deferred.run(changes)]));`;
+      const [host, task] = JSON.parse(await outputOf(program, { env: { TZ: zone } }));
+      // The host brings zones of its own, the task has the system's: what both know is compared.
+      const key = (row: string) => row.slice(0, row.indexOf(":", 24));
+      const known = new Map(host.map((row: string) => [key(row), row]));
+      const shared = task.filter((row: string) => known.has(key(row)));
+      assert.ok(
+        shared.length >= least,
+        `${shared.length} of ${task.length} changes are the host's`,
+      );
+      for (const row of shared) assert.equal(row, known.get(key(row)));
+    });
+  }
+
+  test("knows offsets of seconds, and rounds times before 1970 down", async () => {
+    const work = () => [
+      new Date(1880, 0, 1).getTime(),
+      new Date(1880, 0, 1).getSeconds(),
+      new Date(1880, 0, 1).getTimezoneOffset(),
+      // The last millisecond of the hour before the clocks went forward in 1969.
+      new Date(Date.UTC(1969, 3, 27, 7) - 1).getHours(),
+    ];
+    const program = `console.log(JSON.stringify(await Deferred.run(${work})));`;
+    const text = await outputOf(program, { env: { TZ: "America/New_York" } });
+    assert.deepEqual(JSON.parse(text), [-2840123038000, 0, 296, 1]);
+  });
+
+  test("a Date's setters make it invalid for what is no finite number", () =>
+    asInTheHost(() => {
+      const seen: string[] = [];
+      const setters = [
+        "Milliseconds",
+        "Seconds",
+        "Minutes",
+        "Hours",
+        "Date",
+        "Month",
+        "FullYear",
+        "Year",
+        "Time",
+      ];
+      for (const name of setters.flatMap((name) => [`set${name}`, `setUTC${name}`])) {
+        const set = (Date.prototype as unknown as Record<string, unknown>)[name];
+        if (typeof set !== "function") continue;
+        for (const odd of [NaN, undefined, Infinity, -Infinity, "x", {}, null, "", true]) {
+          for (let at = 0; at < Math.max(1, set.length); at++) {
+            for (const start of [Date.UTC(2020, 1, 29, 12), NaN]) {
+              const date = new Date(start);
+              const args: unknown[] = Array(set.length || 1).fill(1);
+              args[at] = odd;
+              const result = set.apply(date, args);
+              seen.push(`${name} ${at} ${odd}: ${result} ${date.getTime()}`);
+            }
+          }
+        }
+        const date = new Date(0);
+        seen.push(`${name}(): ${set.call(date)} ${date.getTime()}`);
+      }
+      return seen;
+    }));
+});
+
+describe("numbers", () => {
+  test("each BigInt compares with each number as their values do", () =>
+    asInTheHost(() => {
+      const bigints: bigint[] = [];
+      const numbers = [0, -0, NaN, Infinity, -Infinity, 0.5, -0.5, 5e-324, -3.5, 1.5, 2 ** 1023];
+      for (const bits of [0, 1, 2, 5, 31, 32, 33, 52, 53, 54, 62, 63, 64, 65, 128, 1023, 1024]) {
+        for (const more of [-1n, 0n, 1n]) {
+          const value = (1n << BigInt(bits)) + more;
+          bigints.push(value, -value);
+          numbers.push(Number(value), -Number(value), Number(value) / 3, -Number(value) - 0.5);
+        }
+      }
+      let hash = 0;
+      const wrong: string[] = [];
+      for (const a of bigints) {
+        for (const b of numbers) {
+          const told = [a < b, a <= b, a > b, a >= b, b < a, b <= a, b > a, b >= a];
+          // deno-lint-ignore eqeqeq -- it is what is tested
+          told.push(a == (b as unknown), (b as unknown) == a);
+          for (const bit of told) hash = (Math.imul(hash, 31) + (bit ? 1 : 2)) | 0;
+          if (Number.isInteger(b)) {
+            const exact = BigInt(b);
+            if ((a < exact) !== (a < b) || (a > exact) !== (a > b)) wrong.push(`${a} ${b}`);
+          }
+        }
+      }
+      return [wrong, hash, -5n < -3.5, -2n > -1e300];
+    }));
+
+  test("become the shortest text that reads back, in every form", () =>
+    asInTheHost(() => {
+      const bits = new BigUint64Array(1);
+      const number = new Float64Array(bits.buffer);
+      let state = 88172645463325252n;
+      const random = () => {
+        state ^= (state << 13n) & 0xffffffffffffffffn;
+        state ^= state >> 7n;
+        state ^= (state << 17n) & 0xffffffffffffffffn;
+        return state;
+      };
+      const all: number[] = [];
+      for (let e = -1074; e < 1024; e++) {
+        for (const by of [1, 3, -5]) all.push(by * 2 ** e);
+      }
+      for (let i = 0; i < 1000; i++) {
+        bits[0] = random();
+        all.push(number[0]);
+        bits[0] = random() & 0xfffffffffffffn; // subnormal
+        all.push(number[0]);
+        all.push(Number(random() % 1_000_000_000n) / 1000);
+      }
+      const texts = all.map((n, i) => {
+        const digits = i % 101;
+        return [n, n.toFixed(digits % 21), n.toPrecision(digits || 1), n.toExponential(digits % 30)]
+          .join();
+      });
+      return [all.filter((n) => Number(String(n)) !== n && n === n), texts];
+    }));
+});
+
+describe("objects and arrays", () => {
+  test("spread copies what strings hold", async () => {
+    const seen = await Deferred.run(() => [
+      { ...("hi" as unknown as object) },
+      { ...Object("hi") },
+      { ..././ as unknown as object },
+      {
+        ...(1 as unknown as object),
+        ...(null as unknown as object),
+        ...(undefined as unknown as object),
+        ...(true as unknown as object),
+      },
+      { ...new Uint8Array([1, 2]) },
+      Object.keys({ ...(Object.assign([1], { a: 2 }) as object) }),
+      (({ length: _, ...rest }: { length: number }) => rest)("ab"),
+    ]);
+    const pair = { 0: "h", 1: "i" };
+    assert.deepEqual(seen, [pair, pair, {}, {}, { 0: 1, 1: 2 }, ["0", "a"], { 0: "a", 1: "b" }]);
+  });
+
+  test("an index that can't be defined leaves an array's length alone", async () => {
+    const work = () => {
+      const sealed = Object.seal([1]);
+      const far = Object.preventExtensions([1]);
+      return [
+        Reflect.defineProperty(sealed, 1, { value: 2 }),
+        sealed.length,
+        Reflect.defineProperty(far, 7, { get: () => 1 }),
+        far.length,
+      ];
+    };
+    assert.deepEqual(await Deferred.run(work), [false, 1, false, 1]);
+  });
+
+  test("builtins fill arrays without regard to Array.prototype", async () => {
+    const work = () => {
+      const seen: unknown[] = [];
+      const called: number[] = [];
+      for (const at of [0, 1]) {
+        Object.defineProperty(Array.prototype, at, {
+          configurable: true,
+          get: () => "inherited",
+          set: () => Object.defineProperty(called, 0, { value: (called[0] ?? 0) + 1 }),
+        });
+        const results = [
+          Reflect.apply(Array, undefined, [7, 8]),
+          Reflect.construct(Array, ["a"]),
+          "aXbX".match(/X/g),
+          Object.groupBy([1, 2, 3], () => "all").all,
+          Map.groupBy([1, 2, 3], () => "all").get("all"),
+        ];
+        const text = JSON.stringify({ a: { b: [1, { c: 2 }] }, d: 3 }, ["a", "d", "b"]);
+        delete Array.prototype[at];
+        seen[seen.length] = results.map((list) => Object.entries(list!).join(" "));
+        seen[seen.length] = text;
+      }
+      return [called.length, ...seen];
+    };
+    const lists = ["0,7 1,8", "0,a", "0,X 1,X", "0,1 1,2 2,3", "0,1 1,2 2,3"];
+    const text = '{"a":{"b":[1,{}]},"d":3}';
+    assert.deepEqual(await Deferred.run(work), [0, lists, text, lists, text]);
+  });
+
+  test("sort writes each element, also those that stay", async () => {
+    const work = () => {
+      const errors: string[] = [];
+      const guarded = [1, 2];
+      const written: number[] = [];
+      Object.defineProperty(guarded, 0, { get: () => 1, set: (value) => void written.push(value) });
+      guarded.sort();
+      const readOnly = [1, 2];
+      Object.defineProperty(readOnly, 0, { get: () => 1 });
+      for (const list of [readOnly, Object.freeze([1, 2])]) {
+        try {
+          (list as number[]).sort();
+        } catch (error) {
+          errors.push((error as Error).name);
+        }
+      }
+      const changing = [1, 2, 3];
+      changing.sort((a, b) => (changing.fill(9), a - b));
+      return [written, errors, changing];
+    };
+    assert.deepEqual(await Deferred.run(work), [[1], ["TypeError", "TypeError"], [1, 2, 3]]);
+  });
+});
+
+describe("strings and regular expressions", () => {
+  test("methods that write an attribute take any value for it", async () => {
+    const work = () => {
+      const text = "x" as unknown as Record<string, (value?: unknown) => string>;
+      return ["anchor", "fontcolor", "fontsize", "link"].flatMap((name) => [
+        text[name](),
+        text[name](null),
+        text[name]('"'),
+      ]);
+    };
+    const tags = [["a", "name"], ["font", "color"], ["font", "size"], ["a", "href"]];
+    const expected = tags.flatMap(([tag, attribute]) =>
+      ["undefined", "null", "&quot;"].map((value) => `<${tag} ${attribute}="${value}">x</${tag}>`)
+    );
+    assert.deepEqual(await Deferred.run(work), expected);
+  });
+
+  test("RegExp.escape escapes what the standard says", async () => {
+    const work = () => {
+      const escape = (RegExp as unknown as { escape(text: string): string }).escape;
+      const as: Record<string, number[]> = {};
+      for (let code = 0; code < 0x10000; code++) {
+        const text = String.fromCharCode(code);
+        const escaped = escape(`_${text}`).slice(1);
+        const kind = escaped === text
+          ? "itself"
+          : escaped === `\\${text}`
+          ? "with a backslash"
+          : escaped === `\\x${code.toString(16).padStart(2, "0")}`
+          ? "in two digits"
+          : escaped === `\\u${code.toString(16).padStart(4, "0")}`
+          ? "in four digits"
+          : escaped;
+        if (kind !== "itself") (as[kind] ??= []).push(code);
+      }
+      return [as, escape("😀a"), escape("a9"), escape("9a"), escape("éa")];
+    };
+    const codes = (text: string) => Array.from(text, (c) => c.charCodeAt(0)).sort((a, b) => a - b);
+    const span = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    assert.deepEqual(await Deferred.run(work), [
+      {
+        "\\t": [9],
+        "\\n": [10],
+        "\\v": [11],
+        "\\f": [12],
+        "\\r": [13],
+        "with a backslash": codes("^$\\.*+?()[]{}|/"),
+        "in two digits": codes(" \u00a0,-=<>#&!%:;@~'`\""),
+        "in four digits": [
+          0x1680,
+          ...span(0x2000, 0x200a),
+          0x2028,
+          0x2029,
+          0x202f,
+          0x205f,
+          0x3000,
+          ...span(0xd800, 0xdfff),
+          0xfeff,
+        ],
+      },
+      "😀a",
+      "\\x619",
+      "\\x39a",
+      "éa",
+    ]);
+  });
+
+  test("an expression may have thousands of groups and alternatives", async () => {
+    const work = () => {
+      const groups = new RegExp("(.)".repeat(300) + "\\300\\299").exec("abc".repeat(100) + "cb");
+      const alternatives = Array.from({ length: 300 }, (_, i) => `(?<name>x${i};)`).join("|");
+      const named = new RegExp(`(?:${alternatives})\\k<name>`).exec("x299;x299;");
+      const reset = new RegExp(`(?:${"(a)?".repeat(300)}(b))+\\301`).exec("aabbb");
+      return [
+        groups?.length,
+        groups?.[300],
+        named?.groups?.name,
+        reset?.[0],
+        reset?.[1],
+        new RegExp("()".repeat(30_000)).exec("")?.length,
+      ];
+    };
+    assert.deepEqual(await Deferred.run(work), [
+      301,
+      "c",
+      "x299;",
+      "aabbb",
+      undefined,
+      30_001,
+    ]);
+  });
+
+  test("a name may be given twice only where one of both groups can match", async () => {
+    const work = () => {
+      const sources = [
+        "(?<a>x)|(?<a>y)",
+        "(?:(?<a>x)|(?<b>y))|(?<b>z)",
+        "(?:(?<a>x)|(?<a>y))|(?<a>z)",
+        "(?:(?<a>x)|y)(?<a>z)",
+        "(?:(?<a>x)|(?<b>y))(?<b>z)",
+        "((?<a>x)|(?<b>y)|(?<a>q))(?:(?<c>d)|(?<a>e))",
+        "(?<a>x|(?<a>y))",
+      ];
+      return sources.map((source) => {
+        try {
+          return new RegExp(source).source === source;
+        } catch (error) {
+          return (error as Error).name;
+        }
+      });
+    };
+    const error = "SyntaxError";
+    assert.deepEqual(await Deferred.run(work), [true, true, true, error, error, error, error]);
+  });
+});
+
+describe("syntax", () => {
+  test("fields may be named get, set, static, async and prototype wherever", async () => {
+    const work = () => {
+      const seen: string[] = [];
+      for (const name of ["get", "set", "async", "prototype", "static"]) {
+        for (const line of ["\n*m() {}", "=1;*m() {}", "\n", "/*\n*/"]) {
+          const Class = (0, eval)(`(class { ${name}${line} })`);
+          const fields = Object.keys(new Class());
+          seen.push(`${name}: ${[...fields, ...Object.getOwnPropertyNames(Class.prototype)]}`);
+        }
+      }
+      return seen;
+    };
+    const fields = ["get", "set", "async", "prototype"].flatMap((name) => [
+      `${name}: ${name},constructor,m`,
+      `${name}: ${name},constructor,m`,
+      `${name}: ${name},constructor`,
+      `${name}: ${name},constructor`,
+    ]);
+    assert.deepEqual(await Deferred.run(work), [
+      ...fields,
+      "static: constructor", // and a static method
+      "static: static,constructor,m",
+      "static: static,constructor",
+      "static: static,constructor",
+    ]);
+  });
+
+  test("U+2028 and white space beyond ASCII count when the parser looks ahead", async () => {
+    const work = () =>
+      [
+        "async/*\u2028*/\nx => 1",
+        "async\u00a0x => 1",
+        "class A { async\u2028m() {} }; Object.keys(new A()).join()",
+        "class A { async/*\u2028*/m() {} }; Object.keys(new A()).join()",
+        "for (var i\u2003of\u2003[1, 2]); i",
+        "let\u00a0y = 2; y",
+      ].map((source) => {
+        try {
+          return String((0, eval)(source));
+        } catch (error) {
+          return (error as Error).name;
+        }
+      });
+    const told = await Deferred.run(work);
+    assert.deepEqual(told, ["ReferenceError", "async\u00a0x => 1", "async", "async", "2", "2"]);
+  });
+});
+
+describe("asynchronous iteration", () => {
+  test("`for await` waits for return() however it is left, and not where next() failed", () =>
+    asInTheHost(async () => {
+      const log: string[] = [];
+      const iterable = (failing: string) => ({
+        [Symbol.asyncIterator]() {
+          let step = 0;
+          const next = () => {
+            step++;
+            if (step === 2 && failing === "next throws") throw failing;
+            if (step === 2 && failing === "next rejects") return Promise.reject(failing);
+            if (step === 2 && failing === "next gives no object") return 1;
+            return Promise.resolve({ value: step, done: step === 4 });
+          };
+          const end = async () => {
+            log.push("return begins");
+            await null;
+            log.push("return ends");
+            if (failing === "return rejects") throw failing;
+            return failing === "return gives no object" ? 1 : {};
+          };
+          return failing === "no return" ? { next } : { next, return: end };
+        },
+      } as unknown as AsyncIterable<number>);
+      const leaving: Record<string, (values: AsyncIterable<number>) => Promise<unknown>> = {
+        async "a throw"(values) {
+          for await (const value of values) if (value === 3) throw "thrown";
+        },
+        async "a throw inside of others"(values) {
+          for await (const value of values) {
+            for (const inner of [1, 2]) {
+              try {
+                if (value * inner === 6) throw "thrown";
+              } finally {
+                log.push("finally");
+              }
+            }
+          }
+        },
+        async "a throw that is caught"(values) {
+          for await (const value of values) {
+            try {
+              if (value === 2) throw "thrown";
+            } catch (error) {
+              log.push(`caught ${error}`);
+            }
+          }
+        },
+        async "a break"(values) {
+          for await (const value of values) if (value === 3) break;
+        },
+        async "a return"(values) {
+          for await (const value of values) if (value === 3) return "returned";
+          return "ended";
+        },
+        async "a continue of the outer loop"(values) {
+          outer: for (const _ of [1, 2]) {
+            for await (const value of values) if (value === 2) continue outer;
+          }
+        },
+        async "a throw in a generator"(values) {
+          for await (
+            const value of (async function* () {
+              for await (const value of values) {
+                yield value;
+                if (value === 2) throw "thrown";
+              }
+            })()
+          ) log.push(`value ${value}`);
+        },
+        async "a generator that is left"(values) {
+          for await (
+            const _ of (async function* () {
+              for await (const value of values) yield value;
+            })()
+          ) throw "thrown";
+        },
+        async "a pattern that throws"(values) {
+          for await (
+            const { toFixed: { none: { none } } } of values as never as AsyncIterable<
+              { toFixed: { none: { none: string } } }
+            >
+          ) log.push(none);
+        },
+      };
+      const failures = [
+        "nothing",
+        "no return",
+        "next throws",
+        "next rejects",
+        "next gives no object",
+        "return rejects",
+        "return gives no object",
+      ];
+      for (const [how, leave] of Object.entries(leaving)) {
+        for (const failing of failures) {
+          log.push(`-- ${how}, ${failing}`);
+          try {
+            log.push(`gave ${await leave(iterable(failing))}`);
+          } catch (error) {
+            log.push(`threw ${error instanceof TypeError ? "TypeError" : error}`);
+          }
+        }
+      }
+      return log;
+    }));
+
+  test("a synchronous iterator is closed when one of its values is rejected", async () => {
+    const work = async () => {
+      const log: string[] = [];
+      const values = (list: unknown[]) => ({
+        [Symbol.iterator]: () => {
+          const inner = list.values();
+          return {
+            next: () => inner.next(),
+            return: () => (log.push("closed"), {}),
+          };
+        },
+      } as Iterable<unknown>);
+      const bad = { then: (_: unknown, reject: (reason: unknown) => void) => reject("bad") };
+      const hostile = {
+        get then() {
+          throw "hostile";
+        },
+      };
+      for (const list of [[1, bad, 2], [hostile], [1, 2]]) {
+        for (const through of ["yield*", "for await"]) {
+          log.push(through);
+          try {
+            const source = through === "yield*"
+              ? (async function* () {
+                yield* values(list);
+              })()
+              : values(list) as never as AsyncIterable<unknown>;
+            for await (const value of source) log.push(String(value));
+          } catch (error) {
+            log.push(`threw ${error}`);
+          }
+        }
+      }
+      return log;
+    };
+    const failed = ["1", "closed", "threw bad"];
+    const hostile = ["closed", "threw hostile"];
+    assert.deepEqual(await Deferred.run(work), [
+      ...["yield*", ...failed, "for await", ...failed],
+      ...["yield*", ...hostile, "for await", ...hostile],
+      ...["yield*", "1", "2", "for await", "1", "2"],
+    ]);
+  });
+});
+
+describe("the time of compiling is in proportion to the number of", () => {
+  const join = (n: number, part: (i: number) => string, by = "") =>
+    Array.from({ length: n }, (_, i) => part(i)).join(by);
+  const sum = (n: number, name: string) => join(n, (i) => `${name}${i}`, "+");
+  const sources: Record<string, (n: number) => string> = {
+    "variables": (n) => `() => { ${join(n, (i) => `let v${i} = ${i};`)} return ${sum(n, "v")} }`,
+    "parameters": (n) => `(${join(n, (i) => `p${i}`, ",")}) => ${sum(n, "p")}`,
+    "parameters with defaults": (n) => `(${join(n, (i) => `p${i} = 1`, ",")}) => ${sum(n, "p")}`,
+    "blocks that use one name": (n) => `() => { ${join(n, (i) => `{ let v = ${i}; v }`)} }`,
+    "captured variables": (n) =>
+      `() => { ${join(n, (i) => `let v${i} = ${i};`)} return () => ${sum(n, "v")} }`,
+    "private names": (n) =>
+      `() => class { ${join(n, (i) => `#v${i} = ${i};`)} sum() { return ${sum(n, "this.#v")} } }`,
+  };
+  for (const [what, source] of Object.entries(sources)) {
+    test(what, async () => {
+      await using pool = new DeferredPool();
+      let texts = 0;
+      await assertLinear(what, (n) => {
+        const text = source(n).replace("(", `(/* ${++texts} */`); // one that is not kept yet
+        const fn = (0, eval)(`(${text})`) as () => void;
+        const task = new Deferred(fn, { pool });
+        task.cancel();
+        return task.catch(() => {});
+      }, 12_000);
+    });
+  }
+});
