@@ -370,7 +370,7 @@ class Task implements Pending {
     this.#signal = signal;
   }
 
-  cancel(reason: unknown): void {
+  cancel(reason: unknown = cancelled(this.name)): void {
     if (this.#settled) return;
     if (this.#handle !== 0) this.#runner.cancel(this.#handle);
     this.abandon(reason);

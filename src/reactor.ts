@@ -256,7 +256,11 @@ export class Reactor {
         this.#head = (this.#head + size) >>> 0;
         if (task === PADDING) continue;
         count++;
-        room -= this.#settle(task, at);
+        try {
+          room -= this.#settle(task, at);
+        } catch (cause) {
+          this.#fail(task, cause);
+        }
         if (this.#control === undefined) return count; // a callback closed the pool
       }
       Atomics.store(control, CONTROL.HEAD, this.#head | 0);
@@ -341,8 +345,12 @@ export class Reactor {
       unreadable(completion, cause);
     }
     this.#large.shift();
-    reading.drop();
-    this.#end(task, completion, moved, large.handle);
+    try {
+      reading.drop();
+      this.#end(task, completion, moved, large.handle);
+    } catch (cause) {
+      this.#fail(task, cause);
+    }
   }
 
   /** Frees what is left of a payload, and gives the completion to its task whatever happens. */
@@ -366,6 +374,20 @@ export class Reactor {
   /** Whether a task still waits for its payload: it may have been cancelled. */
   #isWanted(task: number): boolean {
     return this.#pending.get(task)?.settled === false;
+  }
+
+  /** What is ours failed: the task must not wait for a completion that was read already. */
+  #fail(task: number, cause: unknown): void {
+    const completion: Draft = {
+      status: -1,
+      payload: undefined,
+      errors: NO_ERRORS,
+      worker: 0,
+      runTime: 0,
+      waitTime: 0,
+    };
+    unreadable(completion, cause);
+    this.#complete(task, completion);
   }
 
   #complete(task: number, completion: Completion): void {

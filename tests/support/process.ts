@@ -44,6 +44,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** Further files in the program's folder, by name. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Nothing is imported beforehand: the program does so itself. */
+  readonly bare?: boolean;
   /** Instead of the runtime's usual flags. */
   readonly flags?: readonly string[];
   /** Called with each piece of standard output, and a way to send a signal. */
@@ -64,7 +66,7 @@ export async function runProgram(source: string, surroundings: Surroundings = {}
     for (const [name, text] of Object.entries(surroundings.files ?? {})) {
       await writeFile(join(folder, name), text);
     }
-    await writeFile(file, imports + source);
+    await writeFile(file, (surroundings.bare ? "" : imports) + source);
     return await runToEnd([...(surroundings.flags ?? FLAGS[runtime]), file], surroundings);
   } finally {
     await rm(folder, { recursive: true, force: true });
