@@ -61,7 +61,8 @@ export async function longestGap<T>(
 const MEASURABLE = 10;
 /** Four times as much may cost so many times as much: what is quadratic costs 16 times. */
 const LINEAR = 10;
-const DOUBLINGS = 12;
+const STEPS = 20;
+const STEP = 1.5;
 const ROUNDS = 3;
 const ATTEMPTS = 3;
 
@@ -71,24 +72,31 @@ async function costOf(work: (n: number) => unknown, n: number): Promise<number> 
   return processTime() - before;
 }
 
+/** A size whose cost is large enough to be measured, and mostly due to it; or none. */
+async function measurable(work: (n: number) => unknown, from: number): Promise<number | undefined> {
+  let least = Infinity;
+  for (let round = 0; round < ROUNDS; round++) least = Math.min(least, await costOf(work, from));
+  for (let step = 0, n = from; step < STEPS; step++, n = Math.ceil(STEP * n)) {
+    if (await costOf(work, n) >= MEASURABLE + 4 * least) return n;
+  }
+  return undefined;
+}
+
 /**
  * Asserts that `work(n)` takes time in proportion to `n`, in this thread and in all others.
  *
- * `n` starts at `from` and is doubled until the cost is large enough to be measured; then the cost
- * of `n` is compared with that of 4 `n`, each the least of several that were taken in turns, and
- * again from the start before it fails. What stays cheap for 4,096 times `from` passes. `work`
- * should do nothing else that costs much, such as making its input anew: that would hide the rest.
+ * `n` starts at `from` and grows until the cost is large enough to be measured; then the cost of `n`
+ * is compared with that of 4 `n`, each the least of several that were taken in turns, and again from
+ * the start before it fails. What stays cheap for 3,000 times `from` passes. `work` should do nothing
+ * else that costs much, such as making its input anew: that would hide the rest.
  */
 export async function assertLinear(
   what: string,
   work: (n: number) => unknown,
   from: number,
 ): Promise<void> {
-  let n = from;
-  for (let i = 0; await costOf(work, n) < MEASURABLE; i++) {
-    if (i === DOUBLINGS) return;
-    n *= 2;
-  }
+  const n = await measurable(work, from);
+  if (n === undefined) return;
   const seen: string[] = [];
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     let [small, large] = [Infinity, Infinity];
