@@ -86,7 +86,7 @@ describe("false timers and clocks", () => {
     performance.now = () => 5;
     Date.now = () => 5;`;
   const USE = `
-    const pool = new DeferredPool({ maxThreads: 1, timeout: 2000 });
+    const pool = new DeferredPool({ maxThreads: 1, timeout: 600_000 });
     const wait = (ms) => {
       const end = performance.now() + ms;
       while (performance.now() < end);
