@@ -59,13 +59,15 @@
     X(FULL, -6, "there are as many as there can be")                                               \
     X(SYSTEM, -7, "the operating system refused a resource")                                       \
     X(REALM, -8, "it needs more memory than the pool's memoryLimit")                               \
-    X(CLOCK, -9, "the system does not tell the CPU time of a thread")
+    X(CLOCK, -9, "the system does not tell the CPU time of a thread")                              \
+    X(SLOW, -10, "it takes too long")
 
 /* Options of a pool, set with dfd_pool_set before its first task. */
 #define DFD_OPTION_MAP(X)                                                                          \
     X(MAX_THREADS, 0, "worker threads at the most; the default is 1")                              \
     X(MEMORY_LIMIT, 1, "bytes a task's realm may use unless its submission says otherwise")        \
-    X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")
+    X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")     \
+    X(COMPILE_LIMIT, 3, "ms that compiling a function may take; the default is 5,000")
 
 /* How a program is compiled: bits. */
 #define DFD_COMPILE_MAP(X)                                                                         \
@@ -186,7 +188,8 @@ DFD_API int32_t dfd_pool_close(uint32_t pool);
 
 /* Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, as `flags`
  * (DFD_COMPILE_*) say. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
- * nothing was kept and the reply needs more than `capacity` bytes. The reply is
+ * nothing was kept and the reply needs more than `capacity` bytes, DFD_E_SLOW that it takes longer
+ * than DFD_OPTION_COMPILE_LIMIT. Blocks until then. The reply is
  *   f64 handle of the program, 0 when the source was refused; then a value in the wire format:
  *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
  *                outer: ["this" | "new.target" that an arrow function takes from around it],

@@ -35,6 +35,10 @@
 #define STACK_MARGIN ((size_t)128 << 10)
 /* The host's own stack is used for compiling; it may be deep already. */
 #define COMPILE_STACK ((size_t)256 << 10)
+/* From so many bytes on a text is compiled on a thread of its own (0.1 ms, of 1 ms or more), which
+ * can be stopped. In less there is no room for anything that takes a second. */
+#define COMPILE_APART ((size_t)8 << 10)
+#define DEFAULT_COMPILE_MS 5000
 /* How long a worker looks for the next task before it sleeps: a host that awaits one task after
  * the other comes back in less, and waking a sleeping thread costs as much. */
 #define SPIN_MS 0.05
@@ -96,6 +100,7 @@ struct Pool {
     Program *preload;  /* held; for each realm before its first task. Not changed once there are
                           workers */
     double preload_ms; /* that it may take */
+    double compile_ms; /* that compiling may take */
 
     pthread_mutex_t lock;
     pthread_cond_t queued; /* sleeping workers wait here */
@@ -604,6 +609,7 @@ Pool *pool_open(int32_t *refused) {
     pool->max_threads = 1;
     pool->memory = DEFAULT_MEMORY;
     pool->stack = DEFAULT_STACK;
+    pool->compile_ms = DEFAULT_COMPILE_MS;
     pool->next_expiry = INFINITY;
     pool->hardening = UINT32_MAX;
     spin_pays(); /* asks the system, which hardened workers may not */
@@ -686,6 +692,10 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
         if (value < (double)MIN_STACK || value > (double)MAX_STACK) return DFD_E_INVALID;
         pool->stack = (size_t)value;
         return 0;
+    case DFD_OPTION_COMPILE_LIMIT:
+        if (!(value > 0)) return DFD_E_INVALID;
+        pool->compile_ms = value;
+        return 0;
     default:
         return DFD_E_INVALID;
     }
@@ -708,80 +718,97 @@ int32_t pool_share(Pool *pool, const uint8_t *value, size_t length) {
     return number;
 }
 
-/* The pool's classes being made in the compiler's realm, on a thread that can be stopped. */
-typedef struct Evaluation {
+/* Work in the compiler's realm, done on a thread that can be stopped while the host's waits. */
+typedef struct Errand {
     Pool *pool;
-    const Program *program;
-    Bytes thrown;
+    int (*work)(Pool *pool, void *opaque); /* returns a DFD_STATUS_* */
+    void *opaque;
     pthread_cond_t ended;
     /* Under the lock: */
     pthread_t thread; /* valid when it is `running` */
     bool running, done;
     int status;
-} Evaluation;
+} Errand;
 
-static void *evaluate(void *argument) {
-    Evaluation *evaluation = argument;
-    Pool *pool = evaluation->pool;
+static void *do_errand(void *argument) {
+    Errand *errand = argument;
+    Pool *pool = errand->pool;
     bool stoppable = guard_thread_begin(realm_guard(pool->compiler));
     pthread_mutex_lock(&pool->lock);
-    evaluation->thread = pthread_self();
-    evaluation->running = stoppable;
+    errand->thread = pthread_self();
+    errand->running = stoppable;
     pthread_mutex_unlock(&pool->lock);
-    int status = DFD_STATUS_RESOURCES;
-    if (stoppable)
-        status =
-            realm_preload(pool->compiler, evaluation->program, pool->stack, &evaluation->thrown);
+    int status = stoppable ? errand->work(pool, errand->opaque) : DFD_STATUS_RESOURCES;
     guard_thread_end();
     realm_guard(pool->compiler)->catches = false; /* on the host's thread nothing does */
     pthread_mutex_lock(&pool->lock);
-    evaluation->status = status;
-    evaluation->done = true;
-    pthread_cond_signal(&evaluation->ended);
+    errand->status = status;
+    errand->done = true;
+    pthread_cond_signal(&errand->ended);
     pthread_mutex_unlock(&pool->lock); /* and it is the caller's again */
     pool_drop(pool);
     return NULL;
 }
 
-/* Waits for an evaluation to end, and stops it after `limit` ms. */
-static void await_evaluation(Evaluation *evaluation, double limit) {
-    Pool *pool = evaluation->pool;
+/* Waits for an errand to end, and stops it after `limit` ms. */
+static void await_errand(Errand *errand, double limit) {
+    Pool *pool = errand->pool;
     Guard *guard = realm_guard(pool->compiler);
     double end = now_ms() + limit;
     pthread_mutex_lock(&pool->lock);
-    while (!evaluation->done) {
+    while (!errand->done) {
         double now = now_ms();
         if (now >= end) {
             guard_stop(guard, DFD_STATUS_PRELOAD);
-            if (evaluation->running) guard_signal(guard, evaluation->thread);
+            if (errand->running) guard_signal(guard, errand->thread);
         }
-        wait_until(&evaluation->ended, &pool->lock, now < end ? end : now + RESEND_MS);
+        wait_until(&errand->ended, &pool->lock, now < end ? end : now + RESEND_MS);
     }
     pthread_mutex_unlock(&pool->lock);
     guard_stop(guard, 0);
+}
+
+/* Does a job in the compiler's realm within `limit` ms. Returns 0 and its status, which is
+ * DFD_STATUS_PRELOAD if it took longer and RESOURCES if it could not begin; or an error. */
+static int32_t send_errand(Pool *pool, double limit, int (*job)(Pool *, void *), void *opaque,
+                           int *status) {
+    Errand errand = {.pool = pool, .work = job, .opaque = opaque};
+    if (!watch_init(&errand.ended)) return DFD_E_SYSTEM;
+    bool started = start_thread(pool, pool->stack + STACK_MARGIN, do_errand, &errand);
+    if (started) await_errand(&errand, limit);
+    pthread_cond_destroy(&errand.ended);
+    *status = errand.status;
+    return started ? 0 : DFD_E_THREAD;
+}
+
+typedef struct PreloadErrand {
+    const Program *program;
+    Bytes thrown;
+} PreloadErrand;
+
+static int preload_classes(Pool *pool, void *opaque) {
+    PreloadErrand *classes = opaque;
+    return realm_preload(pool->compiler, classes->program, pool->stack, &classes->thrown);
 }
 
 int32_t pool_preload(Pool *pool, double handle, double limit, uint8_t *reply, size_t capacity) {
     Program *program = slots_get(&pool->programs, slots_handle(handle));
     if (!program) return DFD_E_HANDLE;
     if (pool->started || pool->preload || !pool->compiler) return DFD_E_INVALID;
-    Evaluation evaluation = {.pool = pool, .program = program};
-    if (!watch_init(&evaluation.ended)) return DFD_E_SYSTEM;
-    bool started = start_thread(pool, pool->stack + STACK_MARGIN, evaluate, &evaluation);
-    if (started) await_evaluation(&evaluation, limit);
-    pthread_cond_destroy(&evaluation.ended);
-    if (!started) return DFD_E_THREAD;
-    const Bytes *thrown = &evaluation.thrown;
-    uint32_t head[2] = {(uint32_t)evaluation.status, 0};
+    PreloadErrand classes = {.program = program};
+    int status;
+    int32_t result = send_errand(pool, limit, preload_classes, &classes, &status);
+    if (result) return result;
+    const Bytes *thrown = &classes.thrown;
+    uint32_t head[2] = {(uint32_t)status, 0};
     size_t size = sizeof head + thrown->length;
-    int32_t result;
-    if (evaluation.status == 0) {
+    if (status == 0) {
         pool->preload = program_hold(program);
         pool->preload_ms = limit;
         result = 0;
-    } else if (evaluation.status == DFD_STATUS_RESOURCES) {
+    } else if (status == DFD_STATUS_RESOURCES) {
         result = DFD_E_SYSTEM;
-    } else if (evaluation.status == DFD_STATUS_INTERNAL || thrown->failed) {
+    } else if (status == DFD_STATUS_INTERNAL || thrown->failed) {
         result = DFD_E_MEMORY;
     } else if (size > capacity || size > INT32_MAX) {
         result = DFD_E_REPLY_SIZE;
@@ -790,9 +817,45 @@ int32_t pool_preload(Pool *pool, double handle, double limit, uint8_t *reply, si
         if (thrown->length) memcpy(reply + sizeof head, thrown->data, thrown->length);
         result = (int32_t)size;
     }
-    if (evaluation.status) realm_restore(pool->compiler);
-    bytes_free(&evaluation.thrown);
+    if (status) realm_restore(pool->compiler);
+    bytes_free(&classes.thrown);
     return result;
+}
+
+typedef struct CompileErrand {
+    const char *source;
+    size_t length;
+    bool strict;
+    Bytes reply;
+    Program *program;
+} CompileErrand;
+
+static int compile_source(Pool *pool, void *opaque) {
+    CompileErrand *errand = opaque;
+    return realm_compile(pool->compiler, errand->source, errand->length, errand->strict,
+                         &errand->reply, &errand->program);
+}
+
+static int compile_apart(Pool *pool, void *opaque) {
+    realm_set_stack(pool->compiler, pool->stack);
+    return compile_source(pool, opaque);
+}
+
+/* Compiles on this thread if that is sure not to take long, or else on another one, which can be
+ * stopped. Returns 0 or an error. */
+static int32_t compile_in_time(Pool *pool, CompileErrand *errand) {
+    int status;
+    int32_t error = 0;
+    if (errand->length < COMPILE_APART)
+        status = compile_source(pool, errand);
+    else
+        error = send_errand(pool, pool->compile_ms, compile_apart, errand, &status);
+    realm_restore(pool->compiler);
+    if (error) return error;
+    if (status == DFD_STATUS_PRELOAD) return DFD_E_SLOW;
+    if (status == DFD_STATUS_RESOURCES) return DFD_E_SYSTEM;
+    if (status || errand->reply.failed) return errand->reply.starved ? DFD_E_MEMORY : DFD_E_REALM;
+    return 0;
 }
 
 int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t flags, uint8_t *reply,
@@ -808,27 +871,21 @@ int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t fla
         pool->compiler = realm_open(pool->memory, COMPILE_STACK);
     }
     if (!pool->compiler) return DFD_E_MEMORY;
-    Bytes bytes = {0};
-    bool strict = flags & DFD_COMPILE_STRICT;
-    Program *program = realm_compile(pool->compiler, source, length, strict, &bytes);
-    realm_restore(pool->compiler);
+    CompileErrand errand = {source, length, flags & DFD_COMPILE_STRICT, {0}, NULL};
+    int32_t result = compile_in_time(pool, &errand);
+    const Bytes *bytes = &errand.reply;
     double head = 0; /* the handle */
-    size_t size = sizeof head + bytes.length;
-    int32_t result;
-    if (bytes.failed) {
-        result = bytes.starved ? DFD_E_MEMORY : DFD_E_REALM;
-    } else if (size > capacity || size > INT32_MAX) {
-        result = DFD_E_REPLY_SIZE;
-    } else if (program && (result = slots_reserve(&pool->programs))) {
-        /* said */
-    } else {
-        if (program) head = (double)slots_add(&pool->programs, program);
+    size_t size = sizeof head + bytes->length;
+    if (!result && (size > capacity || size > INT32_MAX)) result = DFD_E_REPLY_SIZE;
+    if (!result && errand.program) result = slots_reserve(&pool->programs);
+    if (!result) {
+        if (errand.program) head = (double)slots_add(&pool->programs, errand.program);
         memcpy(reply, &head, sizeof head);
-        memcpy(reply + sizeof head, bytes.data, bytes.length);
+        memcpy(reply + sizeof head, bytes->data, bytes->length);
         result = (int32_t)size;
     }
-    if (result < 0) program_drop(program);
-    bytes_free(&bytes);
+    if (result < 0) program_drop(errand.program);
+    bytes_free(&errand.reply);
     return result;
 }
 

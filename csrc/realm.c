@@ -365,19 +365,21 @@ static JSValue describe(JSContext *ctx, JSValueConst script) {
     return reply;
 }
 
-static Program *write_program(JSContext *ctx, JSValueConst script) {
+/* Into *program; NULL when there is no memory. */
+static void write_program(JSContext *ctx, JSValueConst script, Program **program) {
     size_t size;
     uint8_t *bytecode =
         JS_WriteObject(ctx, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
-    if (!bytecode) return NULL;
-    guard_critical_enter();
-    Program *program = malloc(sizeof *program + size);
+    if (!bytecode) return;
+    guard_critical_enter(); /* until the caller has it */
+    Program *written = malloc(sizeof *written + size);
+    if (written) {
+        atomic_init(&written->holds, 1);
+        written->size = size;
+        memcpy(written->bytecode, bytecode, size);
+    }
+    *program = written;
     guard_critical_leave();
-    if (!program) return NULL;
-    atomic_init(&program->holds, 1);
-    program->size = size;
-    memcpy(program->bytecode, bytecode, size);
-    return program;
 }
 
 typedef struct CompileCall {
@@ -411,16 +413,27 @@ static int compile(void *opaque) {
     JSValue value = refused ? JS_GetException(ctx) : describe(ctx, script);
     if (clone_encode(ctx, value, call->reply, NULL, &failure) != CLONE_OK)
         call->reply->failed = true;
-    else if (!refused && !(call->program = write_program(ctx, script)))
-        call->reply->failed = call->reply->starved = true;
+    else if (!refused) {
+        write_program(ctx, script, &call->program);
+        if (!call->program) call->reply->failed = call->reply->starved = true;
+    }
     return 0;
 }
 
-Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply) {
+int realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply,
+                  Program **program) {
     CompileCall call = {realm, source, length, strict, reply, NULL};
-    if (guard_run(&realm->guard, compile, &call)) reply->failed = true; /* too large */
-    return call.program;
+    int status = guard_run(&realm->guard, compile, &call);
+    *program = call.program;
+    if (status) {
+        reply->length = 0; /* whatever was half encoded */
+        program_drop(call.program);
+        *program = NULL;
+    }
+    return status;
 }
+
+void realm_set_stack(Realm *realm, size_t stack) { JS_SetMaxStackSize(realm->runtime, stack); }
 
 /* --- run --------------------------------------------------------------------------------- */
 

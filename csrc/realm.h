@@ -69,10 +69,14 @@ typedef struct Share {
 int realm_share(Realm *realm, const Share *first, uint32_t count);
 
 /* Compiles an expression that evaluates to a function. Appends the reply (deferred.h, dfd_compile,
- * the wire value only) and returns the program, or NULL when the source was refused (the reply
- * says why) or it failed: reply->failed, for want of the process's memory if reply->starved, else
- * of the realm's. The realm needs a restore. */
-Program *realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply);
+ * the wire value only) and gives the program, or NULL when the source was refused (the reply says
+ * why) or there was no memory (the reply failed). Returns 0, or the DFD_STATUS_* that it was left
+ * with: no reply then, and no program. The realm needs a restore. */
+int realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply,
+                  Program **program);
+
+/* How many bytes of the thread's stack may be used until the next restore. */
+void realm_set_stack(Realm *realm, size_t stack);
 
 /* Calls a program with `argc` arguments in the wire format (`length` bytes, aligned to 8) and
  * appends the payload to `out`. Without a program the two arguments are the text of a script, which

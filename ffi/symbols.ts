@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xb4924767;
+export const ABI = 0x9133c2a8;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -59,7 +59,8 @@ export interface Symbols {
   /**
    * Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, as `flags`
    * (DFD_COMPILE_*) say. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
-   * nothing was kept and the reply needs more than `capacity` bytes. The reply is
+   * nothing was kept and the reply needs more than `capacity` bytes, DFD_E_SLOW that it takes longer
+   * than DFD_OPTION_COMPILE_LIMIT. Blocks until then. The reply is
    *   f64 handle of the program, 0 when the source was refused; then a value in the wire format:
    *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
    *                outer: ["this" | "new.target" that an arrow function takes from around it],
@@ -217,6 +218,8 @@ export const ERROR = {
   REALM: -8,
   /** the system does not tell the CPU time of a thread */
   CLOCK: -9,
+  /** it takes too long */
+  SLOW: -10,
 } as const;
 
 /** What each of {@link ERROR} means, by its value. */
@@ -230,6 +233,7 @@ export const ERROR_TEXT: Readonly<Record<number, string>> = {
   [-7]: "the operating system refused a resource",
   [-8]: "it needs more memory than the pool's memoryLimit",
   [-9]: "the system does not tell the CPU time of a thread",
+  [-10]: "it takes too long",
 };
 
 /** Options of a pool, set with dfd_pool_set before its first task. */
@@ -240,6 +244,8 @@ export const OPTION = {
   MEMORY_LIMIT: 1,
   /** bytes of native stack a task may use unless its submission says so */
   MAX_STACK_SIZE: 2,
+  /** ms that compiling a function may take; the default is 5,000 */
+  COMPILE_LIMIT: 3,
 } as const;
 
 /**

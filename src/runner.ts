@@ -33,7 +33,7 @@ import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
 import { noOptions, readOptions } from "./options.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
-import { type CompileReply, describe, encodeSource, ProgramCache } from "./source.ts";
+import { type CompileReply, describe, encodeSource, ProgramCache, TOO_SLOW } from "./source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
 const runners = new WeakMap<object, Runner>();
@@ -403,11 +403,17 @@ export class Runner {
 
   #compile(source: string, flags: number): CompileReply {
     const bytes = encodeSource(source);
+    let late = false;
     const length = this.#fillReply(
-      (room, size) =>
-        this.#native.symbols.dfd_compile(this.#pool, bytes, bytes.length, flags, room, size),
+      (room, size) => {
+        const { dfd_compile } = this.#native.symbols;
+        const result = dfd_compile(this.#pool, bytes, bytes.length, flags, room, size);
+        late = result === ERROR.SLOW;
+        return late ? 0 : result;
+      },
       "the function could not be compiled",
     );
+    if (late) return TOO_SLOW;
     const head = new DataView(this.#reply.buffer);
     const program = head.getFloat64(0, true);
     const value = decode(this.#reply.subarray(8, length));

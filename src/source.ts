@@ -579,6 +579,12 @@ function excerpt(text: string, { line, column }: Position): string {
   return `\n${label}${shown}\n${" ".repeat(label.length - 2)}| ${" ".repeat(column - 1 - start)}^`;
 }
 
+const REMEDY_SLOW =
+  "put less into one function, and data into `args`. Code that is not yours is run " +
+  "by Deferred.eval(source), which compiles it in the task";
+const REMEDY_DEEP = "it is nested too deeply: take parts of it out into functions inside it, and " +
+  "put data into `args`. Code that is not yours is run by Deferred.eval(source)";
+
 /** The error for source that the engine refuses. */
 function unreadable(
   error: CompileError,
@@ -604,6 +610,12 @@ function unreadable(
     return refused(
       `${subject(name)} uses \`import.meta\`, which belongs to its module; ` +
         "pass what it gives in `args`",
+    );
+  }
+  if (error === TOO_SLOW.error || error.name === "RangeError") {
+    return refused(
+      `the engine can't compile ${subject(name)}, of ${source.text.length} characters: ` +
+        `${message}; ${error.name === "RangeError" ? REMEDY_DEEP : REMEDY_SLOW}`,
     );
   }
   const position = errorPosition(error, source);
@@ -790,10 +802,17 @@ export interface Compiler {
 
 type Compiled = Exclude<CompileReply, { readonly program: 0 }>;
 
+/** The reply for source that takes longer to compile than the event loop may stand still. */
+export const TOO_SLOW = {
+  program: 0,
+  error: { name: "TimeoutError", message: "it takes longer than 5 s" },
+} as const;
+
 /** Compiles as strict code, as in modules and classes, or sloppy if only that can be read. */
 function compileSource(compiler: Compiler, source: FunctionSource, name: string): Compiled {
   const strict = compiler.compile(source.expression, true);
   if (!("error" in strict)) return strict;
+  if (strict === TOO_SLOW) throw unreadable(strict.error, source, name);
   const sloppy = compiler.compile(source.expression, false);
   if (!("error" in sloppy)) return sloppy;
   throw unreadable(sloppy.error, source, name);

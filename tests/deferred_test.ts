@@ -404,6 +404,15 @@ describe("functions that a transpiler has rewritten run as they were meant", () 
     );
     assert.equal(await Deferred.run(make.call({}) as (x: number) => Promise<number>, 1), 2);
   });
+  test("of any length, in a stack of their own", async () => {
+    const sum = new Function(`return 0${"+1".repeat(100_000)}`) as () => number;
+    assert.equal(await Deferred.run(sum), 100_000);
+    const [open, close] = ["[".repeat(1500), "]".repeat(1500)];
+    const deep = new Function(`/* ${"x".repeat(10_000)} */ return ${open}1${close}.length`);
+    assert.equal(await Deferred.run(deep as () => number), 1);
+    const text = new Function(`return "${"\u00e4".repeat(3e6)}".length`) as () => number;
+    assert.equal(await Deferred.run(text), 3e6);
+  });
   test("lone surrogates that stand in the text", async () => {
     const fn = new Function("return ['\ud800', `\udc00\ud83d\ude00`]") as () => string[];
     assert.deepEqual(await Deferred.run(fn), ["\ud800", "\udc00\ud83d\ude00"]);

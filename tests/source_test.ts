@@ -9,6 +9,7 @@ import { describe as group, test } from "node:test";
 import { FreeVariableError, FunctionNotSerializableError } from "../src/errors.ts";
 import {
   type AnyFunction,
+  type CompileError,
   compileFunction,
   type Compiler,
   type CompileReply,
@@ -20,6 +21,7 @@ import {
   ProgramCache,
   readSource,
   sourceOf,
+  TOO_SLOW,
 } from "../src/source.ts";
 
 import { assertLinear } from "./support/measure.ts";
@@ -643,6 +645,32 @@ test("a text is encoded as the engine reads it, lone surrogates as they are", ()
   assert.equal(encoded("\ud800"), "eda080");
   assert.equal(encoded("a\udfff\ud800\ud83d\ude00b"), "61edbfbfeda080f09f988062");
   assert.equal(encoded(""), "");
+});
+
+group("a function that the engine gives up on", () => {
+  const failing = (error: CompileError): Compiler => ({
+    compile: () => ({ program: 0, error }),
+    free: () => {},
+  });
+  const long = new Function(`return ${"1+".repeat(5000)}1`) as AnyFunction;
+
+  test("as it takes too long is refused once, with advice", () => {
+    let calls = 0;
+    const compiler = { compile: () => (calls++, TOO_SLOW), free: () => {} };
+    const message = refusal(() => compileFunction(compiler, long, { name: "long" }));
+    assert.match(
+      message,
+      /can't compile `long`, of 10\d\d\d characters: it takes longer than 5 s; /,
+    );
+    assert.match(message, /Deferred\.eval\(source\)/);
+    assert.equal(calls, 1);
+  });
+
+  test("as it is nested too deeply is refused, with advice", () => {
+    const error = { name: "RangeError", message: "Maximum call stack size exceeded" };
+    const message = refusal(() => compileFunction(failing(error), long, { name: "" }));
+    assert.match(message, /Maximum call stack size exceeded; it is nested too deeply: take parts/);
+  });
 });
 
 group("what a function costs grows with its text only", () => {

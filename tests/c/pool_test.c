@@ -158,6 +158,42 @@ TEST("a submission without a program is a script, compiled in the task") {
     close_pool(pool);
 }
 
+TEST("a long function is compiled in time, or refused") {
+    enum { LENGTH = 1 << 20 };
+    char *source = malloc(LENGTH);
+    uint8_t reply[4096];
+    REQUIRE(source != NULL);
+    /* (() => {x=1;x=1; ... }) */
+    memcpy(source, "(() => {", 8);
+    for (int i = 8; i + 4 <= LENGTH - 4; i += 4) memcpy(source + i, "x=1;", 4);
+    memcpy(source + LENGTH - 4, "  })", 4);
+    uint32_t pool = open_pool(1);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_COMPILE_LIMIT, 0) == DFD_E_INVALID);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_COMPILE_LIMIT, 1) == 0);
+    for (int i = 0; i < 3; i++)
+        CHECK(dfd_compile(pool, (uint8_t *)source, LENGTH, 1, reply, sizeof reply) == DFD_E_SLOW);
+    double program = compile(pool, "(() => 5)");
+    CHECK(program != 0);
+    CHECK(submit(pool, program, 1, NULL) > 0);
+    HostRecord record;
+    CHECK(next(pool, &record) && record.head[0] == (0x80 | 5));
+    close_pool(pool);
+    pool = open_pool(1);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_COMPILE_LIMIT, 1e6) == 0);
+    CHECK(dfd_compile(pool, (uint8_t *)source, LENGTH, 1, reply, sizeof reply) > 8);
+    CHECK(host_f64(reply) != 0 && submit(pool, host_f64(reply), 1, NULL) > 0);
+    CHECK(next(pool, &record) && record.status == DFD_STATUS_THROWN); /* strict, and no x */
+    source[LENGTH - 1] = '(';
+    CHECK(dfd_compile(pool, (uint8_t *)source, LENGTH, 1, reply, sizeof reply) > 8);
+    CHECK(host_f64(reply) == 0);
+    close_pool(pool);
+    pool = open_pool(1);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 2 << 20) == 0);
+    CHECK(dfd_compile(pool, (uint8_t *)source, LENGTH, 1, reply, sizeof reply) == DFD_E_REALM);
+    close_pool(pool);
+    free(source);
+}
+
 TEST("source that does not parse is refused and the pool goes on") {
     uint32_t pool = open_pool(1);
     CHECK(compile(pool, "(() => {") == 0);
