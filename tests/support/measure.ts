@@ -72,12 +72,12 @@ async function costOf(work: (n: number) => unknown, n: number): Promise<number> 
   return processTime() - before;
 }
 
-/** A size whose cost is large enough to be measured, and mostly due to it; or none. */
+/** A size whose cost is large enough to be measured, and far above that of one; or none. */
 async function measurable(work: (n: number) => unknown, from: number): Promise<number | undefined> {
-  let least = Infinity;
-  for (let round = 0; round < ROUNDS; round++) least = Math.min(least, await costOf(work, from));
+  let one = Infinity;
+  for (let round = 0; round < ROUNDS; round++) one = Math.min(one, await costOf(work, 1));
   for (let step = 0, n = from; step < STEPS; step++, n = Math.ceil(STEP * n)) {
-    if (await costOf(work, n) >= MEASURABLE + 4 * least) return n;
+    if (await costOf(work, n) >= MEASURABLE + 4 * one) return n;
   }
   return undefined;
 }
@@ -87,7 +87,8 @@ async function measurable(work: (n: number) => unknown, from: number): Promise<n
  *
  * `n` starts at `from` and grows until the cost is large enough to be measured; then the cost of `n`
  * is compared with that of 4 `n`, each the least of several that were taken in turns, and again from
- * the start before it fails. What stays cheap for 3,000 times `from` passes. `work` should do nothing
+ * the start before it fails. What stays cheap for 3,000 times `from` passes. (`work` is also called
+ * with 1.) `work` should do nothing
  * else that costs much, such as making its input anew: that would hide the rest.
  */
 export async function assertLinear(
