@@ -415,7 +415,7 @@ export class Reactor {
 function unreadable(completion: Draft, cause: unknown): void {
   completion.status = -1;
   completion.errors = NO_ERRORS;
-  if (cause instanceof RangeError) {
+  if (cause instanceof RangeError || isTooLong(cause)) {
     const message = `result: this runtime can't have it: ${cause.message}; return it in parts`;
     completion.payload = new DataCloneError(message, "result");
   } else if (cause instanceof DataCloneError) {
@@ -423,6 +423,12 @@ function unreadable(completion: Draft, cause: unknown): void {
   } else {
     completion.payload = new InternalError("the result of the task could not be read", { cause });
   }
+}
+
+/** What Deno throws of a string, which is no RangeError. */
+function isTooLong(cause: unknown): cause is Error {
+  return cause instanceof Error && Object.hasOwn(cause, "code") &&
+    (cause as { code?: unknown }).code === "ERR_STRING_TOO_LONG";
 }
 
 /** The next multiple of 8. */
