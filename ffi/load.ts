@@ -84,8 +84,13 @@ function pathOf(url: URL, os: string): string {
 
 function open(place: Place): Symbols {
   let symbols: Symbols;
+  const look = (): Symbols => place.dialect.open(place.path, SYMBOLS) as unknown as Symbols;
   try {
-    symbols = place.dialect.open(place.path, SYMBOLS) as unknown as Symbols;
+    try {
+      symbols = look();
+    } catch {
+      symbols = look(); // Node warns of FFI the first time, and can't if Error.prototype is frozen
+    }
   } catch (cause) {
     throw cause instanceof LibraryError ? cause : explain(place, cause);
   }

@@ -53,15 +53,16 @@ export class Call {
   constructor(
     title: string,
     entry: AnyFunction | NewableFunction,
-    { args, rest }: { readonly args?: readonly unknown[]; readonly rest?: readonly unknown[] },
+    what: "args" | "options",
+    rest: readonly unknown[],
     runner?: Runner,
     first = "fn",
   ) {
     this.title = title;
     this.where = `${title}(${first}`;
     this.entry = entry;
-    this.#rest = args ?? rest ?? [];
-    this.#areArgs = args !== undefined;
+    this.#rest = rest;
+    this.#areArgs = what === "args";
     this.#runner = runner;
   }
 
@@ -118,7 +119,7 @@ export class Call {
     none: Readonly<DeferredOptions>,
     advice: ReadonlyMap<string, string> = NO_ADVICE,
   ): DeferredOptions {
-    const given = this.#rest[0];
+    const given = this.#rest.length > 0 ? this.#rest[0] : undefined;
     if (given === undefined && this.#rest.length < 2) return none;
     const all = `${this.where}, options)`;
     const hasArgs = Object.hasOwn(none, "args");

@@ -516,7 +516,13 @@ function readValue(): unknown {
 }
 
 function define(object: object, key: string, value: unknown, enumerable = true): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable, configurable: true });
+  Object.defineProperty(object, key, {
+    __proto__: null,
+    value,
+    writable: true,
+    enumerable,
+    configurable: true,
+  } as PropertyDescriptor);
 }
 
 function readRegexp(): RegExp {

@@ -103,7 +103,9 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
       resolve = fulfil as (value: unknown) => void;
       reject = fail;
     });
-    const call = rest[0] instanceof Call ? rest[0] : new Call("new Deferred", new.target, { rest });
+    const call = rest.length > 0 && rest[0] instanceof Call
+      ? rest[0]
+      : new Call("new Deferred", new.target, "options", rest);
     try {
       const options = call.check(fn);
       const runner = call.runner(options);
@@ -145,7 +147,7 @@ export class Deferred<T, A extends readonly unknown[] = readonly unknown[]> exte
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Deferred<T, A> {
-    const call = new Call("Deferred.run", Deferred.run, { args });
+    const call = new Call("Deferred.run", Deferred.run, "args", args);
     return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 

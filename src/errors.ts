@@ -34,6 +34,16 @@ export function takeUncut(error: unknown): error is Error {
   return uncut.delete(error as Error);
 }
 
+/** Gives a class its name, which can't be assigned where Error.prototype is frozen. */
+function setName(errorClass: { readonly prototype: Error }, value: string): void {
+  Object.defineProperty(errorClass.prototype, "name", {
+    __proto__: null,
+    value,
+    writable: true,
+    configurable: true,
+  } as PropertyDescriptor);
+}
+
 /**
  * The base of the errors that only this package has.
  *
@@ -50,7 +60,7 @@ export function takeUncut(error: unknown): error is Error {
  */
 export class DeferredError extends Error {
   static {
-    this.prototype.name = "DeferredError";
+    setName(this, "DeferredError");
   }
 
   /** Tells the kind of error; does not change between versions, unlike the message. */
@@ -71,7 +81,7 @@ export class DeferredError extends Error {
 /** A function can't be compiled on its own: native, bound, a class, a generator, … */
 export class FunctionNotSerializableError extends DeferredError {
   static {
-    this.prototype.name = "FunctionNotSerializableError";
+    setName(this, "FunctionNotSerializableError");
   }
 
   /** "ERR_DEFERRED_FUNCTION". */
@@ -81,7 +91,7 @@ export class FunctionNotSerializableError extends DeferredError {
 /** A function uses names that are defined neither in it nor in the realm it will run in. */
 export class FreeVariableError extends DeferredError {
   static {
-    this.prototype.name = "FreeVariableError";
+    setName(this, "FreeVariableError");
   }
 
   /** "ERR_DEFERRED_FREE_VARIABLE". */
@@ -109,7 +119,7 @@ export class FreeVariableError extends DeferredError {
  */
 export class LibraryError extends DeferredError {
   static {
-    this.prototype.name = "LibraryError";
+    setName(this, "LibraryError");
   }
 
   /** "ERR_DEFERRED_LIBRARY". */
@@ -119,7 +129,7 @@ export class LibraryError extends DeferredError {
 /** The native library isn't there. The message says where it was looked for and how to build it. */
 export class LibraryNotFoundError extends LibraryError {
   static {
-    this.prototype.name = "LibraryNotFoundError";
+    setName(this, "LibraryNotFoundError");
   }
 
   /** "ERR_DEFERRED_LIBRARY_NOT_FOUND". */
@@ -129,7 +139,7 @@ export class LibraryNotFoundError extends LibraryError {
 /** The pool takes no more tasks, or was destroyed while the task was pending. */
 export class PoolClosedError extends DeferredError {
   static {
-    this.prototype.name = "PoolClosedError";
+    setName(this, "PoolClosedError");
   }
 
   /** "ERR_DEFERRED_POOL_CLOSED". */
@@ -139,7 +149,7 @@ export class PoolClosedError extends DeferredError {
 /** The promise that a task returned can never settle: nothing is left that could do it. */
 export class UnsettledError extends DeferredError {
   static {
-    this.prototype.name = "UnsettledError";
+    setName(this, "UnsettledError");
   }
 
   /** "ERR_DEFERRED_UNSETTLED". */
@@ -149,7 +159,7 @@ export class UnsettledError extends DeferredError {
 /** A task needed more memory than its limit. Its realm is given back whole. */
 export class DeferredMemoryError extends DeferredError {
   static {
-    this.prototype.name = "DeferredMemoryError";
+    setName(this, "DeferredMemoryError");
   }
 
   /** "ERR_DEFERRED_MEMORY". */
@@ -159,7 +169,7 @@ export class DeferredMemoryError extends DeferredError {
 /** A task overflowed its native stack where the engine could not throw an error of its own. */
 export class DeferredStackError extends DeferredError {
   static {
-    this.prototype.name = "DeferredStackError";
+    setName(this, "DeferredStackError");
   }
 
   /** "ERR_DEFERRED_STACK". */
@@ -169,7 +179,7 @@ export class DeferredStackError extends DeferredError {
 /** The package or its library failed. Please report it. */
 export class InternalError extends DeferredError {
   static {
-    this.prototype.name = "InternalError";
+    setName(this, "InternalError");
   }
 
   /** "ERR_DEFERRED_INTERNAL". */

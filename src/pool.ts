@@ -59,7 +59,7 @@ export class DeferredPool {
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
   ): Deferred<T, A> {
-    const call = new Call("pool.run", DeferredPool.prototype.run, { args }, this.#runner);
+    const call = new Call("pool.run", DeferredPool.prototype.run, "args", args, this.#runner);
     return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 
@@ -68,7 +68,13 @@ export class DeferredPool {
     fn: (...args: A) => T | PromiseLike<T>,
     ...rest: DeferredRest<A>
   ): Deferred<T, A> {
-    const call = new Call("pool.defer", DeferredPool.prototype.defer, { rest }, this.#runner);
+    const call = new Call(
+      "pool.defer",
+      DeferredPool.prototype.defer,
+      "options",
+      rest,
+      this.#runner,
+    );
     return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
   }
 

@@ -62,7 +62,7 @@ const UNUSABLE: ReadonlySet<string> = new Set(
 /** A call of `Deferred.eval` or `pool.eval`. */
 export class EvalCall extends Call {
   constructor(title: string, entry: AnyFunction, rest: readonly unknown[], runner?: Runner) {
-    super(title, entry, { rest }, runner, "source");
+    super(title, entry, "options", rest, runner, "source");
   }
 
   /** The options, checked, with the text and its scope as `args`. */

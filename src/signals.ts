@@ -40,7 +40,8 @@ export function listen(signal: AbortSignal, task: Cancellable): void {
       for (const each of tasks) each.cancel(reason);
     };
     listening = { tasks, listener };
-    signal.addEventListener("abort", listener, { once: true });
+    const once = { __proto__: null, once: true } as AddEventListenerOptions;
+    signal.addEventListener("abort", listener, once);
     signals.set(signal, listening);
   }
   listening.tasks.add(task);

@@ -1,0 +1,97 @@
+/**
+ * A host whose prototypes somebody changed: what the package does of its own is as ever. Every task
+ * settles, limits hold, decoded values are the same.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, test } from "node:test";
+import { outputOf, runtime } from "./support/process.ts";
+
+const FIXTURE = new URL("fixtures/polluted.ts", import.meta.url).href;
+
+/** What came of each path, `[while the shape was in place, afterwards]`. */
+async function outcomes(when: string, shape: string): Promise<Record<string, string>[]> {
+  const source = `process.argv.splice(2, Infinity, ${JSON.stringify(when)}, ${
+    JSON.stringify(shape)
+  });
+await import(${JSON.stringify(FIXTURE)});`;
+  const bare = `import process from "node:process";${source}`;
+  return JSON.parse(await outputOf(bare, { bare: true })) as Record<string, string>[];
+}
+
+/** Names that programs are known to have put on Object.prototype, or that options have. */
+const NAMES = [
+  "value",
+  "get",
+  "set",
+  "writable",
+  "enumerable",
+  "configurable",
+  "args",
+  "signal",
+  "pool",
+  "timeout",
+  "memoryLimit",
+  "name",
+  "transfer",
+  "classes",
+  "then",
+  "toJSON",
+  "cause",
+  "errors",
+].map((name) => `Object.prototype.${name}`);
+
+const FROZEN = ["Error", "Promise", "Array", "Object"].map((name) => `a frozen ${name}.prototype`);
+
+/** Shapes in which the runtime itself can't be started. */
+const UNUSABLE: Partial<Record<typeof runtime, readonly string[]>> = {
+  node: ["Object.prototype.signal"],
+  bun: [
+    "Object.prototype.get",
+    "Object.prototype.set",
+    "Object.prototype.writable",
+    "a frozen Object.prototype",
+  ],
+};
+
+const normal = outcomes("during", "none");
+
+for (const when of ["during", "before"]) {
+  const shapes = when === "during" ? [...NAMES, "Object.prototype.a, with a setter"] : [
+    ...NAMES,
+    ...FROZEN,
+  ];
+  describe(when === "during" ? "changed after the import" : "changed before the import", () => {
+    for (const shape of shapes) {
+      const skip = when === "before" && UNUSABLE[runtime]?.includes(shape) === true &&
+        "the runtime itself can't load a module then";
+      test(shape, { skip }, async () => {
+        const [expected] = await normal;
+        const [during, after] = await outcomes(when, shape);
+        assert.deepEqual(during, expected);
+        assert.deepEqual(after, expected, "when it is as ever again");
+      });
+    }
+  });
+}
+
+test("descriptors have no prototype, in all that defines properties of the host's", () => {
+  const lacking: string[] = [];
+  for (const folder of ["../src/", "../ffi/"]) {
+    const path = fileURLToPath(new URL(folder, import.meta.url));
+    for (const file of readdirSync(path).filter((name) => name.endsWith(".ts"))) {
+      const text = readFileSync(path + file, "utf8");
+      for (
+        const { index } of text.matchAll(/\b(Object|Reflect)\.(defineProperty|defineProperties)\(/g)
+      ) {
+        const line = text.slice(text.lastIndexOf("\n", index) + 1, text.indexOf("\n", index));
+        if (/^\s*(const DEFINE = |__\w+: )?"/.test(line) || /^\s*\w+: "/.test(line)) continue;
+        if (line.includes("globalThis, name")) continue; // runs in a task
+        const call = text.slice(Math.max(0, index - 120), index + 200);
+        if (!call.includes("__proto__: null")) lacking.push(`${file}: ${line.trim()}`);
+      }
+    }
+  }
+  assert.deepEqual(lacking, []);
+});
