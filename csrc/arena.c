@@ -51,7 +51,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "pages.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_ASAN 1
@@ -68,13 +69,6 @@
 #define RAW
 #define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#endif
-
-#ifndef MAP_ANONYMOUS
-#define MAP_ANONYMOUS MAP_ANON
-#endif
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0 /* a hint: the reservation alone should cost nothing */
 #endif
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
@@ -96,8 +90,9 @@
 
 /* A fault costs as much as copying some 100 KB (10 us: a signal, and every processor is told of the
  * page), and tasks like to touch what the task before did. So what was touched stays writable, and
- * is copied back each time, until it is more than so many chunks. */
-#define CHUNK ((uint32_t)8 << 10)
+ * is copied back each time, until it is more than so many chunks. A chunk is a page at least: no
+ * less can be protected. */
+#define CHUNK_MIN ((size_t)8 << 10)
 #define CHUNKS_KEPT 32
 /* From here on it pays to watch: to copy so much takes as long as some ten faults. */
 #define WATCHED_MIN ((size_t)512 << 10)
@@ -130,6 +125,7 @@ typedef struct Heap {
  * until it is touched: a byte says so, and a list for the restores to come. */
 typedef struct Watch {
     uint32_t from, to; /* offsets, multiples of the page size */
+    uint32_t chunk;    /* bytes of one: a multiple of the page size */
     uint32_t chunks, touched;
     bool all;        /* every chunk counts as touched, and none is protected */
     size_t size;     /* of this mapping */
@@ -164,9 +160,6 @@ typedef uint64_t __attribute__((may_alias)) Word;
 
 #define IMAGE_START ((uint32_t)offsetof(Arena, heap))
 #define HEAP_START ((uint32_t)((sizeof(Arena) + HEADER + 7) & ~(size_t)7))
-
-/* To a multiple of `unit`, a power of two. */
-static inline size_t round_up(size_t size, size_t unit) { return (size + unit - 1) & ~(unit - 1); }
 
 static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -242,8 +235,11 @@ static inline void poison_fresh(Arena *arena, size_t from, size_t to) {
     size_t done = min_size(round_up(from, GUARD_SIZE) + GUARD_SIZE, arena->end);
     size_t wanted = min_size(round_up(to, GUARD_SIZE) + GUARD_SIZE, arena->end);
     if (from == 0) done = HEAP_START - HEADER; /* the region is new */
-    if (wanted > done) ASAN_POISON_MEMORY_REGION((char *)arena + done, wanted - done);
+    /* First: a task may be left between the two, and what is poisoned when the region is unmapped
+     * stays so for whatever is mapped there next. */
     arena->painted = max_size(arena->painted, wanted);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (wanted > done) ASAN_POISON_MEMORY_REGION((char *)arena + done, wanted - done);
 #endif
     (void)arena, (void)from, (void)to;
 }
@@ -587,11 +583,6 @@ RAW size_t arena_usable_size(const void *pointer) {
 
 /* --- the region ---------------------------------------------------------------------------- */
 
-static size_t page_size(void) {
-    long size = sysconf(_SC_PAGESIZE);
-    return size > 0 ? (size_t)size : 4096;
-}
-
 _Static_assert(CAPACITY_MIN > sizeof(Heap) + 2 * BLOCK_MIN, "an empty heap must fit");
 
 Arena *arena_open(size_t capacity) {
@@ -601,10 +592,9 @@ Arena *arena_open(size_t capacity) {
     if (capacity > ARENA_CAPACITY_MAX) return NULL;
     if (capacity < CAPACITY_MIN) capacity = CAPACITY_MIN;
     size = round_up(IMAGE_START + capacity, page);
-    region = mmap(NULL, guard + size + guard, PROT_NONE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (region == MAP_FAILED) return NULL;
-    if (mprotect(region + guard, size, PROT_READ | PROT_WRITE) != 0) {
+    region = pages_map(guard + size + guard, PROT_NONE);
+    if (!region) return NULL;
+    if (!pages_protect(region + guard, size, PROT_READ | PROT_WRITE)) {
         munmap(region, guard + size + guard);
         return NULL;
     }
@@ -656,8 +646,7 @@ static void release(char *from, char *to) {
     if (madvise(from, size, MADV_DONTNEED) == 0) return;
 #else
     /* Elsewhere MADV_DONTNEED is only advice: pages may come back with what they held. */
-    if (mmap(from, size, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == from)
+    if (mmap(from, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0) == from)
         return;
 #endif
     memset(from, 0, size);
@@ -683,7 +672,26 @@ static void clear_above(Arena *arena, uint32_t offset) {
 static uint8_t *marks(Watch *watch) { return (uint8_t *)(watch->list + watch->chunks); }
 
 static bool protect(const Arena *arena, uint32_t from, uint32_t to, int protection) {
-    return mprotect((char *)arena + from, to - from, protection) == 0;
+    assert(from % arena->page == 0 && to % arena->page == 0);
+    return pages_protect((char *)arena + from, to - from, protection);
+}
+
+/* Where a chunk begins and ends. */
+static uint32_t chunk_start(const Watch *watch, uint32_t chunk) {
+    return watch->from + chunk * watch->chunk;
+}
+
+static uint32_t chunk_end(const Watch *watch, uint32_t chunk) {
+    return (uint32_t)min_size((size_t)chunk_start(watch, chunk) + watch->chunk, watch->to);
+}
+
+/* Nothing was touched so far. If the system refuses, which it may do half way, all counts as
+ * touched; a write to what is protected all the same makes it writable. */
+static void start_watch(Arena *arena) {
+    Watch *watch = arena->watch;
+    memset(marks(watch), 0, watch->chunks);
+    watch->touched = 0;
+    watch->all = !protect(arena, watch->from, watch->to, PROT_READ);
 }
 
 void arena_watch(Arena *arena, size_t hot) {
@@ -691,23 +699,25 @@ void arena_watch(Arena *arena, size_t hot) {
     uint32_t to = arena->image_end & ~(uint32_t)(arena->page - 1);
     assert(arena->snapshot && !arena->watch && arena_compare(arena) == -1);
     if (from > to || to - from < WATCHED_MIN) return;
-    uint32_t chunks = (to - from + CHUNK - 1) / CHUNK;
+    uint32_t chunk = (uint32_t)max_size(CHUNK_MIN, arena->page);
+    uint32_t chunks = (to - from + chunk - 1) / chunk;
     size_t size = round_up(sizeof(Watch) + chunks * (sizeof(uint32_t) + 1), arena->page);
-    Watch *watch = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (watch == MAP_FAILED) return;
-    *watch = (Watch){.from = from, .to = to, .chunks = chunks, .size = size};
-    if (protect(arena, from, to, PROT_READ))
-        arena->watch = watch;
-    else
-        munmap(watch, size);
+    Watch *watch = pages_map(size, PROT_READ | PROT_WRITE);
+    if (!watch) return;
+    *watch = (Watch){.from = from, .to = to, .chunk = chunk, .chunks = chunks, .size = size};
+    assert(watch->chunk % arena->page == 0);
+    arena->watch = watch;
+    start_watch(arena);
 }
 
-static void end_watch(Arena *arena) {
+/* false when the system refuses: then it goes on. */
+static bool end_watch(Arena *arena) {
     Watch *watch = arena->watch;
-    if (!watch) return;
-    if (!watch->all) protect(arena, watch->from, watch->to, PROT_READ | PROT_WRITE);
+    if (!watch) return true;
+    if (!protect(arena, watch->from, watch->to, PROT_READ | PROT_WRITE)) return false;
     arena->watch = NULL;
     munmap(watch, watch->size);
+    return true;
 }
 
 /* May be left at any instruction, and come again for the same chunk: it is listed before it can be
@@ -716,19 +726,18 @@ bool arena_touch(Arena *arena, const void *address) {
     Watch *watch = arena->watch;
     uintptr_t offset = (uintptr_t)address - (uintptr_t)arena;
     if (!watch || offset < watch->from || offset >= watch->to) return false;
-    uint32_t chunk = (uint32_t)(offset - watch->from) / CHUNK;
-    uint32_t from = watch->from + chunk * CHUNK;
+    uint32_t chunk = (uint32_t)(offset - watch->from) / watch->chunk;
     if (!watch->all && !marks(watch)[chunk]) {
         watch->list[watch->touched++] = chunk;
         marks(watch)[chunk] = 1;
     }
     /* Who touches so much, the engine's garbage collector for one, will touch the rest. */
     if (watch->touched > watch->chunks / 4) watch->all = true;
-    if (!watch->all &&
-        protect(arena, from, (uint32_t)min_size(from + CHUNK, watch->to), PROT_READ | PROT_WRITE))
-        return true;
+    uint32_t from = chunk_start(watch, chunk), to = chunk_end(watch, chunk);
+    if (!watch->all && protect(arena, from, to, PROT_READ | PROT_WRITE)) return true;
     watch->all = true; /* or the system has no more mappings */
-    return protect(arena, watch->from, watch->to, PROT_READ | PROT_WRITE);
+    return protect(arena, watch->from, watch->to, PROT_READ | PROT_WRITE) ||
+           protect(arena, from, to, PROT_READ | PROT_WRITE);
 }
 
 /* Copies [from, to) of the image back. */
@@ -740,35 +749,30 @@ static void restore_watched(Arena *arena) {
     Watch *watch = arena->watch;
     copy_back(arena, IMAGE_START, watch->from);
     copy_back(arena, watch->to, arena->image_end);
-    if (!watch->touched) return;
     if (watch->all) copy_back(arena, watch->from, watch->to);
-    for (uint32_t i = 0; i < watch->touched && !watch->all; i++) {
-        uint32_t from = watch->from + watch->list[i] * CHUNK;
-        copy_back(arena, from, (uint32_t)min_size(from + CHUNK, watch->to));
-    }
-    if (watch->touched <= CHUNKS_KEPT && !watch->all) return;
-    memset(marks(watch), 0, watch->chunks);
-    watch->touched = 0;
-    watch->all = !protect(arena, watch->from, watch->to, PROT_READ);
-    if (watch->all) end_watch(arena); /* copy all from now on */
+    for (uint32_t i = 0; i < watch->touched && !watch->all; i++)
+        copy_back(arena, chunk_start(watch, watch->list[i]), chunk_end(watch, watch->list[i]));
+    if (watch->touched > CHUNKS_KEPT || watch->all) start_watch(arena);
 }
 
 bool arena_snapshot(Arena *arena) {
     size_t size, mapped, touched;
     void *copy;
-    end_watch(arena);
+    if (!end_watch(arena)) return false;
     assert(!arena_check(arena));
     sweep(arena); /* the image is as short and its lists as tidy as can be */
     size = arena->heap.top - IMAGE_START;
     mapped = round_up(size, arena->page);
-    copy = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (copy == MAP_FAILED) return false;
+    copy = pages_map(mapped, PROT_READ | PROT_WRITE);
+    if (!copy) return false;
     touched = resident_end(arena);
     lift_poison(arena, touched);
     memcpy(copy, &arena->heap, size);
-    clear_above(arena, arena->heap.top);
+    bool fine = pages_protect(copy, mapped, PROT_READ);
+    /* Only now: if it failed, all above the old image, where the peak must be, is to be cleared. */
+    if (fine) clear_above(arena, arena->heap.top);
     repaint(arena, touched);
-    if (mprotect(copy, mapped, PROT_READ) != 0) {
+    if (!fine) {
         munmap(copy, mapped);
         return false;
     }

@@ -2,13 +2,10 @@
 #include "moved.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "deferred.h"
+#include "pages.h"
 
-#ifndef MAP_ANONYMOUS
-#define MAP_ANONYMOUS MAP_ANON
-#endif
 #if defined(__linux__) && !defined(MREMAP_DONTUNMAP)
 #define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
 #endif
@@ -25,13 +22,13 @@ static bool move_pages(uint8_t *to, uint8_t *from, size_t size) {
 }
 
 bool moved_take(Grants *grants, Bytes *table, void *data, size_t length, bool stay) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = page_size();
     size_t before = (uintptr_t)data & (page - 1); /* of the first page, and not ours */
-    size_t size = (before + length + page - 1) & ~(page - 1);
+    size_t size = round_up(before + length, page);
     if (!bytes_reserve(table, DFD_MOVED_SIZE)) return false;
     /* At the same place within its first page as it lay before. */
-    uint8_t *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED) return false;
+    uint8_t *base = pages_map(size, PROT_READ | PROT_WRITE);
+    if (!base) return false;
     double handle = grants_add(grants, base, size); /* before the pages go: it may fail */
     if (!handle) {
         munmap(base, size);
