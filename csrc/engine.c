@@ -16,7 +16,8 @@
 #endif
 
 /* What the engine asks of libc that is not safe in a task: localtime_r takes a lock of libc's (a
- * task must not be left with it held), strtod reads numbers by the host's locale. */
+ * task must not be left with it held), strtod reads numbers by the host's locale, and while abort
+ * ends the process a stop could still save the task. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -37,8 +38,16 @@ static double locale_free_strtod(const char *text, char **end) {
     return js_atod(text, (const char **)end, 10, 0, &memory);
 }
 
+/* At how many bytes to look for cycles of garbage at the latest: before the limit is reached; but
+ * where little is missing, not at every other object. */
+static size_t gc_latest(size_t live, size_t limit) {
+    size_t late = limit - limit / 8, soon = live + limit / 32;
+    return late > soon ? late : soon;
+}
+
 #define localtime_r unkillable_localtime_r
 #define strtod locale_free_strtod
+#define abort guard_abort
 
 /* The engine's own table of Atomics names these (engine_atomics.c.inc). */
 #include "quickjs.h"
@@ -53,6 +62,14 @@ static JSValue engine_atomics_notify(JSContext *ctx, JSValueConst self, int argc
 void engine_reseed(JSContext *ctx, uint64_t seed) {
     assert(seed != 0);
     ctx->random_state = seed;
+}
+
+void engine_seed_hashes(JSContext *ctx, uint32_t seed) { ctx->hash_seed = seed; }
+
+void engine_set_gc_limit(JSRuntime *runtime, size_t limit) {
+    size_t latest = gc_latest(runtime->malloc_state.malloc_size, limit);
+    runtime->malloc_gc_limit = limit;
+    if (runtime->malloc_gc_threshold > latest) runtime->malloc_gc_threshold = latest;
 }
 
 static JSFunctionBytecode *bytecode_of(JSValueConst value) {

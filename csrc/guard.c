@@ -1,9 +1,12 @@
 /* guard.c - see guard.h
  *
  * The handlers are the process's, installed once and for good: a worker of any pool may run at any
- * time, and taking them away would race with it. They touch nothing but the thread's own state,
- * which each worker touches itself before it can be signalled (thread-local storage may be
- * allocated at its first use, which a handler must not do).
+ * time, and taking them away would race with it. They touch nothing but the thread's own state.
+ *
+ * A handler does not jump. It makes the thread go on, when the handler has returned, in land(),
+ * which jumps from the thread's own stack: so the kernel puts back the mask, and leaves the
+ * alternate stack; and a handler that was called first, and called ours, returns as well. Where we
+ * don't know how to do that (RESUMES), the handler jumps.
  */
 #include "guard.h"
 
@@ -11,12 +14,24 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include "deferred.h"
+#include "pages.h"
 
-#ifndef MAP_ANONYMOUS
-#define MAP_ANONYMOUS MAP_ANON
+#if defined(__SANITIZE_THREAD__)
+#define DEFERS_SIGNALS 1 /* its runtime calls a handler later, with a copy of the context */
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define DEFERS_SIGNALS 1
+#endif
+#endif
+
+#if !defined(DEFERS_SIGNALS) && (defined(__linux__) || defined(__APPLE__)) &&                      \
+    (defined(__x86_64__) || defined(__aarch64__))
+#define RESUMES 1
 #endif
 
 #if defined(SIGRTMIN)
@@ -25,30 +40,48 @@
 #define STOP_SIGNAL SIGURG /* macOS has no real-time signals; this one is ignored by default */
 #endif
 
-#define ALTERNATE_STACK ((size_t)64 << 10) /* the handlers before ours run on it, too */
+/* The handlers before ours run on it, too, and signals that come meanwhile: the frame that the
+ * kernel pushes for each is up to 11 KB large. Below it are inaccessible pages. */
+#define ALTERNATE_STACK ((size_t)64 << 10)
+
+/* The handlers run on every thread of the process, whatever it is in the middle of, and the storage
+ * of a library that was loaded later is allocated at a thread's first access: by malloc, which may
+ * be what was interrupted. With glibc we take it from what each thread was given at its start, of
+ * which there is enough for so little. (musl allocates for all threads when it loads a library.) */
+#if defined(__GLIBC__)
+#define ALLOCATED_AT_START __attribute__((tls_model("initial-exec")))
+#else
+#define ALLOCATED_AT_START
+#endif
 
 /* What the handlers know of the thread they run in. */
 typedef struct ThreadState {
     Guard *guard;
     volatile sig_atomic_t critical;
+    bool alone;                 /* no handler but ours can do its work on it */
     uintptr_t fence, fence_end; /* the inaccessible pages below the stack */
-    void *alternate;
+    char *alternate;            /* the mapping of the alternate stack, or NULL */
 } ThreadState;
 
-static _Thread_local ThreadState thread;
+static _Thread_local ThreadState thread ALLOCATED_AT_START;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool installed;
 static struct sigaction before_stop, before_segv, before_bus;
 
+/* Below this function's frame nothing of the stack is wanted once the guard was left. */
+__attribute__((noinline)) static int enter(Guard *guard, int (*inside)(void *opaque),
+                                           void *opaque) {
+    guard->floor = (uintptr_t)__builtin_frame_address(0);
+    guard->open = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    return inside(opaque);
+}
+
 int guard_run(Guard *guard, int (*inside)(void *opaque), void *opaque) {
     assert(!guard->open);
     int status = sigsetjmp(guard->exit, 0);
-    if (status == 0) {
-        guard->open = 1;
-        atomic_signal_fence(memory_order_seq_cst);
-        status = inside(opaque);
-    }
+    if (status == 0) status = enter(guard, inside, opaque);
     atomic_signal_fence(memory_order_seq_cst);
     guard->open = 0;
     return status;
@@ -78,7 +111,106 @@ void guard_critical_leave(void) {
     thread.critical--;
 }
 
+_Noreturn void guard_abort(void) {
+    thread.critical++; /* whoever wants the task gone comes too late */
+    atomic_signal_fence(memory_order_seq_cst);
+    abort();
+}
+
+/* What the compiler has a function call whose stack was written over: libc's own takes its time to
+ * tell of it. Not exported. */
+_Noreturn void __stack_chk_fail(void);
+_Noreturn void __stack_chk_fail(void) { guard_abort(); }
+
+/* --- leaving by a signal -------------------------------------------------------------------- */
+
+/* Whether the interrupted code is a handler of libc's own. libc has each thread change its user or
+ * group in one, and waits for it: nobody may leave it in the middle. */
+static bool in_handler_of_libc(const ucontext_t *context) {
+#if defined(__linux__)
+    uint64_t blocked; /* bit n - 1 is signal n; a handler runs with its own blocked */
+    memcpy(&blocked, &context->uc_sigmask, sizeof blocked);
+    return blocked >> 31 & ((1u << (SIGRTMIN - 32)) - 1);
+#else
+    (void)context;
+    return false;
+#endif
+}
+
+static bool may_leave(const Guard *guard, const ucontext_t *context) {
+    return guard->open && !thread.critical && !in_handler_of_libc(context);
+}
+
+#if defined(RESUMES)
+/* Not by a call: on the stack below guard->floor, with all registers as they happen to be. */
+static _Noreturn void land(Guard *guard) { siglongjmp(guard->exit, guard->status); }
+
+/* Calls land(guard) when the handler has returned. */
+static void leave(Guard *guard, int signal, ucontext_t *context) {
+    uintptr_t stack = (guard->floor - 256) & ~(uintptr_t)15; /* 256: enter's frame, a red zone */
+    (void)signal;
+#if defined(__x86_64__)
+    stack -= sizeof(void *); /* as a call leaves it; nobody returns to it */
+    *(void **)stack = NULL;
+#endif
+#if defined(__linux__) && defined(__x86_64__)
+    greg_t *registers = context->uc_mcontext.gregs;
+    registers[REG_RIP] = (greg_t)(uintptr_t)land;
+    registers[REG_RSP] = (greg_t)stack;
+    registers[REG_RDI] = (greg_t)(uintptr_t)guard;
+    registers[REG_EFL] &= ~0x400; /* the direction flag */
+#elif defined(__linux__)
+    context->uc_mcontext.pc = (uintptr_t)land;
+    context->uc_mcontext.sp = stack;
+    context->uc_mcontext.regs[0] = (uintptr_t)guard;
+    context->uc_mcontext.pstate &= ~(uint64_t)0xc00; /* not as after a branch (BTI) */
+#elif defined(__x86_64__)
+    context->uc_mcontext->__ss.__rip = (uintptr_t)land;
+    context->uc_mcontext->__ss.__rsp = stack;
+    context->uc_mcontext->__ss.__rdi = (uintptr_t)guard;
+    context->uc_mcontext->__ss.__rflags &= ~(uint64_t)0x400;
+#else
+    __darwin_arm_thread_state64_set_pc_fptr(context->uc_mcontext->__ss, (void *)land);
+    __darwin_arm_thread_state64_set_sp(context->uc_mcontext->__ss, stack);
+    context->uc_mcontext->__ss.__x[0] = (uintptr_t)guard;
+#endif
+}
+#else
+static void leave(Guard *guard, int signal, ucontext_t *context) {
+    (void)context;
+    /* A handler younger than ours may have been called first, with the signal blocked. */
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, signal);
+    pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
+    siglongjmp(guard->exit, guard->status);
+}
+#endif
+
+static void leave_with(Guard *guard, int status, int signal, ucontext_t *context) {
+    guard->open = 0;
+    guard->status = status;
+    leave(guard, signal, context);
+}
+
 /* --- signals ------------------------------------------------------------------------------ */
+
+/* Whether somebody sent it. A fault happens again when its handler has returned; this does not. */
+static bool was_sent(const siginfo_t *info) {
+#if defined(__linux__)
+    return info->si_code <= 0;
+#else
+    (void)info;
+    return false;
+#endif
+}
+
+/* Ends the process as the signal does that nobody handles. */
+static void end_process(int signal, const siginfo_t *info) {
+    struct sigaction fallback = {.sa_handler = SIG_DFL};
+    sigaction(signal, &fallback, NULL);
+    if (was_sent(info)) raise(signal);
+}
 
 static void pass_on(const struct sigaction *before, int signal, siginfo_t *info, void *context) {
     if (before->sa_flags & SA_SIGINFO) {
@@ -86,53 +218,56 @@ static void pass_on(const struct sigaction *before, int signal, siginfo_t *info,
     } else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
         before->sa_handler(signal);
     } else if (signal != STOP_SIGNAL) {
-        /* Nobody handles this fault: it happens again on return, and ends the process as it would
-         * have without us. */
-        struct sigaction fallback = {.sa_handler = SIG_DFL};
-        sigaction(signal, &fallback, NULL);
+        end_process(signal, info);
     }
 }
 
 static void on_stop(int signal, siginfo_t *info, void *context) {
+    Guard *guard = thread.guard;
     int saved = errno;
-    if (!thread.guard) {
+    if (!guard) {
         pass_on(&before_stop, signal, info, context);
     } else {
         /* Before it looks, or a stop may be missed. */
-        atomic_store(&thread.guard->signalled, false);
-        guard_poll(thread.guard);
+        atomic_store(&guard->signalled, false);
+        int status = atomic_load_explicit(&guard->stop, memory_order_relaxed);
+        if (status && may_leave(guard, context)) leave_with(guard, status, signal, context);
     }
     errno = saved;
 }
 
-static void on_fault(int signal, siginfo_t *info, void *context) {
+/* Whether the fault was one that we know what to do with, and did. */
+static bool settle_fault(Guard *guard, int signal, siginfo_t *info, ucontext_t *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
+    if (was_sent(info)) return false;
+    if (guard->touch && guard->touch(guard->opaque, info->si_addr)) return true;
+    if (address < thread.fence || address >= thread.fence_end || !may_leave(guard, context))
+        return false;
+    leave_with(guard, DFD_STATUS_STACK, signal, context);
+    return true;
+}
+
+static void on_fault(int signal, siginfo_t *info, void *context) {
     Guard *guard = thread.guard;
     int saved = errno;
-    if (guard && guard->touch && guard->touch(guard->opaque, info->si_addr)) {
-        errno = saved;
-        return;
+    if (!guard || !settle_fault(guard, signal, info, context)) {
+        /* Nobody knows what this thread has done to memory: no stop must save the task from what
+         * comes now. */
+        if (guard) guard->open = 0;
+        if (thread.alone)
+            end_process(signal, info);
+        else
+            pass_on(signal == SIGBUS ? &before_bus : &before_segv, signal, info, context);
     }
-    if (thread.guard && thread.guard->open && !thread.critical && address >= thread.fence &&
-        address < thread.fence_end) {
-        /* A handler younger than ours may have been called first, with the signal blocked. */
-        sigset_t fault;
-        sigemptyset(&fault);
-        sigaddset(&fault, signal);
-        pthread_sigmask(SIG_UNBLOCK, &fault, NULL);
-        guard_leave(thread.guard, DFD_STATUS_STACK);
-    }
-    pass_on(signal == SIGBUS ? &before_bus : &before_segv, signal, info, context);
+    errno = saved;
 }
 
 static void install(void) {
-    /* The stop signal's handler has room on the thread's own stack: the engine's limit is far from
-     * its end. Only a stack that is used up needs another one. */
-    struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = SA_SIGINFO};
-    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    /* A handler is left by a jump that restores no mask, so its signal must not be blocked. */
-    stop.sa_flags |= SA_NODEFER | SA_RESTART;
-    fault.sa_flags |= SA_NODEFER;
+    /* On the alternate stack: the thread's own may be used up to less than the kernel needs for a
+     * signal. None is blocked in them: what comes meanwhile is not late. */
+    int flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = flags | SA_RESTART};
+    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = flags};
     sigemptyset(&stop.sa_mask);
     sigemptyset(&fault.sa_mask);
     /* What was there before is known before ours is there: a fault may come at any time. */
@@ -162,42 +297,61 @@ static void find_fence(void) {
 #endif
 }
 
-bool guard_thread_begin(Guard *guard) {
-    thread = (ThreadState){0};
-    pthread_once(&once, install);
-    find_fence();
-    void *alternate =
-        mmap(NULL, ALTERNATE_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (!installed || alternate == MAP_FAILED) return false;
-    stack_t stack = {.ss_sp = alternate, .ss_size = ALTERNATE_STACK};
-    if (sigaltstack(&stack, NULL)) {
-        munmap(alternate, ALTERNATE_STACK);
+static bool set_alternate_stack(void) {
+    size_t fence = page_size(), size = ALTERNATE_STACK;
+    char *mapping = pages_map(fence + size, PROT_READ | PROT_WRITE);
+    if (!mapping) return false;
+    stack_t stack = {.ss_sp = mapping + fence, .ss_size = size};
+    if (!pages_protect(mapping, fence, PROT_NONE) || sigaltstack(&stack, NULL)) {
+        munmap(mapping, fence + size);
         return false;
     }
-    thread.alternate = alternate;
-    thread.guard = guard;
-    guard->catches = true;
-    atomic_store(&guard->signalled, false);
+    thread.alternate = mapping;
+    return true;
+}
+
+static void drop_alternate_stack(void) {
+    if (!thread.alternate) return;
+    stack_t none = {.ss_flags = SS_DISABLE};
+    sigaltstack(&none, NULL);
+    munmap(thread.alternate, page_size() + ALTERNATE_STACK);
+    thread.alternate = NULL;
+}
+
+/* On Linux a fault whose signal is blocked ends the process by that signal, at once: as it should
+ * with those that nothing of ours is to be done about. */
+static bool unblock_ours(void) {
     sigset_t ours;
     sigemptyset(&ours);
     sigaddset(&ours, STOP_SIGNAL);
     sigaddset(&ours, SIGSEGV);
     sigaddset(&ours, SIGBUS);
+#if !defined(__linux__)
     sigaddset(&ours, SIGILL);
     sigaddset(&ours, SIGFPE);
+#endif
     return pthread_sigmask(SIG_UNBLOCK, &ours, NULL) == 0;
 }
+
+bool guard_thread_begin(Guard *guard) {
+    thread = (ThreadState){0};
+    pthread_once(&once, install);
+    find_fence();
+    if (!installed || !set_alternate_stack()) return false;
+    thread.guard = guard;
+    guard->catches = true;
+    atomic_store(&guard->signalled, false);
+    return unblock_ours();
+}
+
+void guard_thread_alone(void) { thread.alone = true; }
 
 void guard_thread_end(void) {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
     thread.guard = NULL;
-    if (!thread.alternate) return;
-    stack_t none = {.ss_flags = SS_DISABLE};
-    sigaltstack(&none, NULL);
-    munmap(thread.alternate, ALTERNATE_STACK);
-    thread.alternate = NULL;
+    drop_alternate_stack();
 }
 
 /* Real-time signals queue up, and a thread that comes to run after a while gets all of them at

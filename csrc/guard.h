@@ -7,8 +7,11 @@
  *   guard_leave          by the thread itself (the allocator, the interrupt handler)
  *   guard_stop + signal  by another thread: the handler leaves if the guard is open, a stop is
  *                        asked for and no critical section is
- *   a fault              in the guard pages of the thread's stack: the handler leaves; any other
- *                        fault goes to the handler that was there before ours
+ *   a fault              in the guard pages of the thread's stack: the handler leaves
+ *
+ * Any other fault is a crash: it goes to the handler that was there before ours, or on a thread
+ * where that could do nothing, ends the process. From then on nobody leaves that task any more: the
+ * process must not go on with what was spoilt.
  *
  * That is sound because all that a task touches is restored as a whole afterwards, or belongs to
  * the caller and is only changed inside a critical section.
@@ -25,10 +28,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct Guard {
     sigjmp_buf exit;            /* of the thread inside */
-    volatile sig_atomic_t open; /* whether it may be jumped to */
+    uintptr_t floor;            /* an address on its stack, above all that belongs to the inside */
+    int status;                 /* that a handler leaves with */
+    volatile sig_atomic_t open; /* whether it may be left */
     atomic_int stop;            /* a DFD_STATUS_* that whoever is inside must end with, or 0 */
     atomic_bool signalled;      /* a signal is on its way to the thread */
     bool catches;               /* faults of the thread come here */
@@ -57,6 +63,13 @@ void guard_stop(Guard *guard, int status);
  * case only guard_poll ends a task. */
 bool guard_thread_begin(Guard *guard);
 void guard_thread_end(void);
+
+/* From here on no handler but ours can do its work on this thread, as it may not make the system
+ * calls: a crash ends the process by its signal, without asking anybody. */
+void guard_thread_alone(void);
+
+/* abort(), with the task no longer to be left. */
+_Noreturn void guard_abort(void);
 
 /* Makes `thread` look at the guard that it has begun with. It must be alive. Any thread. */
 void guard_signal(Guard *guard, pthread_t thread);

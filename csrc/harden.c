@@ -3,8 +3,19 @@
  * A seccomp filter (Linux, https://docs.kernel.org/userspace-api/seccomp_filter.html) of the
  * calling thread alone. What libc does at its first use, reading the time zone for one, must have
  * been done before.
+ *
+ * Some calls are allowed for the process's sake, not for a task's:
+ *
+ *   to die      abort() sends a signal to its own thread, after it took away the signal's handler;
+ *               who crashes must not hang instead. Code that could misuse that owns the process's
+ *               memory already, which is no less.
+ *   new owners  libc has each thread change its user and groups when one does (setuid(2), "C
+ *               library/kernel differences"), and waits for all of them: it would wait for ever, or
+ *               end the process as one whose threads differ.
  */
 #include "harden.h"
+
+#include "guard.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define UNDER_SANITIZER 1 /* whose own runtime needs more than we allow */
@@ -20,12 +31,12 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -44,8 +55,12 @@
 #define ALLOW RETURN(SECCOMP_RET_ALLOW)
 #define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW_CALL(name) IF_EQUAL(__NR_##name, 0, 1), ALLOW
+/* With nothing but `value` as its first argument. */
+#define ALLOW_CALL_ON(name, value)                                                                 \
+    IF_EQUAL(__NR_##name, 0, 4), LOAD(ARGUMENT(0)), IF_EQUAL(value, 0, 1), ALLOW, REFUSE
 
 bool harden_thread(int wake_fd) {
+    uint32_t process = (uint32_t)getpid(), thread = (uint32_t)syscall(SYS_gettid);
     struct sock_filter filter[] = {
         LOAD(offsetof(struct seccomp_data, arch)),
         IF_EQUAL(THIS_ARCH, 1, 0),
@@ -66,6 +81,27 @@ bool harden_thread(int wake_fd) {
         ALLOW_CALL(getrandom),
         ALLOW_CALL(restart_syscall),
         ALLOW_CALL(exit),
+        /* To die. (musl sends by tkill.) */
+        ALLOW_CALL(getpid),
+        ALLOW_CALL(gettid),
+        ALLOW_CALL(exit_group),
+        ALLOW_CALL_ON(tgkill, process),
+        ALLOW_CALL_ON(tkill, thread),
+        IF_EQUAL(__NR_rt_sigaction, 0, 6),
+        LOAD(ARGUMENT(0)),
+        IF_EQUAL(SIGABRT, 2, 0),
+        IF_EQUAL(SIGSEGV, 1, 0),
+        IF_EQUAL(SIGBUS, 0, 1),
+        ALLOW,
+        REFUSE,
+        /* New owners. */
+        ALLOW_CALL(setuid),
+        ALLOW_CALL(setgid),
+        ALLOW_CALL(setreuid),
+        ALLOW_CALL(setregid),
+        ALLOW_CALL(setresuid),
+        ALLOW_CALL(setresgid),
+        ALLOW_CALL(setgroups),
         /* Memory: fresh pages only, and none that can be executed. */
         IF_EQUAL(__NR_mmap, 0, 6),
         LOAD(ARGUMENT(3)),
@@ -80,19 +116,18 @@ bool harden_thread(int wake_fd) {
         ALLOW,
         REFUSE,
         /* The wake-up of the host. */
-        IF_EQUAL(__NR_sendto, 0, 3),
-        LOAD(ARGUMENT(0)),
-        IF_EQUAL(wake_fd, 0, 1),
-        ALLOW,
+        ALLOW_CALL_ON(sendto, wake_fd),
         REFUSE,
     };
     struct sock_fprog program = {
         .len = sizeof filter / sizeof *filter,
         .filter = filter,
     };
-    tzset();
-    return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-           !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        return false;
+    guard_thread_alone();
+    return true;
 }
 
 #else

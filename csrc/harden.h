@@ -9,9 +9,12 @@
 #include <stdbool.h>
 
 /* From here on this thread may allocate memory, wait, ask for the time, send to `wake_fd` (-1: to
- * nobody) and end; every other system call fails with EPERM. The rest of the process is not
- * concerned. false where the system has no such means (only Linux has) or refuses: all is as
- * before then. */
+ * nobody), end, take part when the process changes its user or groups, and die with the process;
+ * every other system call fails with EPERM. The other threads may do what they could, but for one
+ * thing: they can't give a filter of their own to all threads (SECCOMP_FILTER_FLAG_TSYNC) while
+ * this one lives. false where the system has no such means (only Linux has) or refuses: the thread
+ * may do what it could before, then, but for getting privileges from a program that it starts
+ * (no_new_privs, which can't be taken back). After guard_thread_begin, if at all. */
 bool harden_thread(int wake_fd);
 
 #endif

@@ -613,6 +613,7 @@ Pool *pool_open(int32_t *refused) {
     pool->next_expiry = INFINITY;
     pool->hardening = UINT32_MAX;
     spin_pays(); /* asks the system, which hardened workers may not */
+    tzset();     /* reads files and the environment, which this thread may be about to change */
     if ((*refused = completion_open(&pool->completions))) goto no_queue;
     *refused = DFD_E_SYSTEM;
     if (pthread_mutex_init(&pool->lock, NULL)) goto no_lock;

@@ -3,13 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "deferred.h"
+#include "guard.h"
+
+#define PATIENCE 5 /* s for all that a child does */
+#define NOBODY 65534
 
 static void *nothing(void *argument) { return argument; }
 
@@ -61,4 +69,123 @@ TEST("a hardened thread may use memory and its socket, and nothing else") {
     close(file);
     close(ends[0]);
     close(ends[1]);
+}
+
+/* --- new owners ----------------------------------------------------------------------------- */
+
+/* libc has each thread change its own, so these need other threads, in a child of their own. */
+
+static Guard guard;
+static sem_t ready;
+
+static int run_for_ever(void *opaque) {
+    for (volatile unsigned turns = 0;; turns++) continue;
+    return opaque != NULL;
+}
+
+/* As a worker: one task after the other, each of which is stopped. */
+static void *work(void *opaque) {
+    if (!guard_thread_begin(&guard)) abort();
+    harden_thread(-1);
+    sem_post(&ready);
+    for (;;) guard_run(&guard, run_for_ever, NULL);
+    return opaque;
+}
+
+static void *stop_for_ever(void *worker) {
+    guard_stop(&guard, DFD_STATUS_CANCELLED);
+    for (;;) guard_signal(&guard, *(pthread_t *)worker);
+    return worker;
+}
+
+static void *sleep_hardened(void *never) {
+    harden_thread(-1);
+    sem_post(&ready);
+    while (sem_wait(never)) continue;
+    return never;
+}
+
+static void start(void *(*run)(void *), void *argument, pthread_t *thread) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old); /* as the pool starts its threads */
+    if (pthread_create(thread, NULL, run, argument)) abort();
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* How a child that runs `body` ends. */
+static int in_child(void (*body)(void)) {
+    int status = 0;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(PATIENCE);
+        sem_init(&ready, 0, 0);
+        body();
+        fflush(stdout);
+        _exit(atomic_load(&check_failures) > 0);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    return status;
+}
+
+/* Whether each thread of this process has the user and the group. */
+static bool all_are(unsigned user, unsigned group) {
+    char name[64], line[256];
+    bool all = true;
+    for (int thread = getpid(); thread < getpid() + 8; thread++) {
+        unsigned is;
+        snprintf(name, sizeof name, "/proc/self/task/%d/status", thread);
+        FILE *file = fopen(name, "r");
+        if (!file) continue; /* not one of ours */
+        while (fgets(line, sizeof line, file)) {
+            if (sscanf(line, "Uid: %u", &is) == 1) all = all && is == user;
+            if (sscanf(line, "Gid: %u", &is) == 1) all = all && is == group;
+        }
+        fclose(file);
+    }
+    return all;
+}
+
+static void change_owners(void) {
+    static sem_t never;
+    pthread_t worker, sleeper;
+    uid_t user = getuid();
+    gid_t group = getgid();
+    start(work, NULL, &worker);
+    start(sleep_hardened, &never, &sleeper);
+    while (sem_wait(&ready)) continue;
+    while (sem_wait(&ready)) continue;
+    CHECK(setgid(group) == 0 && setuid(user) == 0);
+    CHECK(setegid(group) == 0 && seteuid(user) == 0);
+    CHECK(setregid(group, group) == 0 && setreuid(user, user) == 0);
+    CHECK(setresgid(group, group, group) == 0 && setresuid(user, user, user) == 0);
+    if (user != 0) {
+        CHECK(setgid(group + 1) == -1 && errno == EPERM);
+        return;
+    }
+    CHECK(setgroups(1, (gid_t[]){NOBODY}) == 0 && initgroups("root", 0) == 0);
+    CHECK(setegid(NOBODY) == 0 && seteuid(NOBODY) == 0);
+    CHECK(seteuid(0) == 0 && setegid(0) == 0);
+    CHECK(setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+    CHECK(all_are(NOBODY, NOBODY), "all threads are somebody else now");
+    CHECK(setuid(0) == -1 && errno == EPERM, "and there is no way back");
+}
+
+TEST("a process may change its user and groups while hardened threads live") {
+    int status = in_child(change_owners);
+    CHECK(status == 0, "the child ended with %#x", (unsigned)status);
+}
+
+static void change_while_stopped(void) {
+    pthread_t worker, stopper;
+    start(work, NULL, &worker);
+    start(stop_for_ever, &worker, &stopper);
+    while (sem_wait(&ready)) continue;
+    for (int i = 0; i < 300; i++) CHECK(setgid(getgid()) == 0);
+}
+
+TEST("a process may change its group while tasks are stopped") {
+    int status = in_child(change_while_stopped);
+    CHECK(status == 0, "the child ended with %#x", (unsigned)status);
 }

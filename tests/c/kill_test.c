@@ -19,6 +19,7 @@
  *                    its alternate stack
  *   younger handler  on_fault that does not unblock its signal
  *   unhandled fault  pass_on without its SIG_DFL
+ *   full stack       a stop signal without SA_ONSTACK
  *   fence            on_fault without its alternate stack; arena_restore that copies 4 KB less
  *   allocations      realm_run that keeps what was half encoded
  *   restores         realm_restore that leaves the task's memory limit
@@ -480,6 +481,51 @@ TEST("a fault that nobody handles ends the process as it does without us") {
               deaf = {.action = {.sa_handler = SIG_IGN}};
     in_child(fault_unhandled, &none, SIGSEGV);
     in_child(fault_unhandled, &deaf, SIGSEGV);
+}
+
+/* Recurses until less of the stack is left than the kernel needs for a signal, and stays there. */
+static int use_up_stack(void *fence) {
+    volatile char frame[64];
+    frame[0] = 1;
+    if ((char *)__builtin_frame_address(0) - (char *)fence > 512) return use_up_stack(fence) + 1;
+    while (frame[0]) continue;
+    return frame[0];
+}
+
+typedef struct Deep {
+    Guard guard;
+    atomic_bool begun, ended;
+} Deep;
+
+static void *stop_deep_tasks(void *argument) {
+    Deep *deep = argument;
+    if (!guard_thread_begin(&deep->guard)) abort();
+    atomic_store(&deep->begun, true);
+    for (int round = 0; round < 50; round++) {
+        int status = guard_run(&deep->guard, use_up_stack, own_fence() + 64);
+        CHECK(status == DFD_STATUS_CANCELLED, "left with %d", status);
+    }
+    atomic_store(&deep->ended, true);
+    guard_thread_end();
+    return NULL;
+}
+
+static int stop_on_a_full_stack(const Foreigner *foreigner) {
+    Deep deep = {0};
+    pthread_t thread = start(stop_deep_tasks, &deep, 256 * KB);
+    (void)foreigner;
+    guard_stop(&deep.guard, DFD_STATUS_CANCELLED);
+    while (!atomic_load(&deep.begun)) usleep(100);
+    while (!atomic_load(&deep.ended)) {
+        guard_signal(&deep.guard, thread);
+        usleep(100);
+    }
+    pthread_join(thread, NULL);
+    return 0;
+}
+
+TEST("a task that has used up its stack is left by a signal, too") {
+    in_child(stop_on_a_full_stack, &(Foreigner){0}, 0);
 }
 
 static const char recursion[] = "(() => { const f = (n) => 1 + f(n + 1); return f(0); })";

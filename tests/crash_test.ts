@@ -1,0 +1,108 @@
+/**
+ * What a worker owes its process when things go wrong, or when the process changes as a whole: a
+ * crash ends the process by its signal, and who changes the process's user or groups does not wait
+ * for a worker. On the C side crash_test.c and harden_test.c have more of both.
+ *
+ * The crash is a real one: the host takes the memory away that it lent to the task.
+ */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import process from "node:process";
+import { outputOf, runProgram, runtime } from "./support/process.ts";
+
+const linux = process.platform === "linux";
+
+/** `protect(address, size)` makes pages inaccessible, `addressOf(buffer)` tells where they are. */
+const MEMORY = {
+  deno: `
+    const mprotect = { parameters: ["u64", "u64", "i32"], result: "i32" };
+    const libc = Deno.dlopen("libc.so.6", { mprotect }).symbols;
+    const addressOf = (buffer) =>
+      Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(buffer))));`,
+  bun: `
+    import { dlopen, ptr } from "bun:ffi";
+    const mprotect = { args: ["u64", "u64", "i32"], returns: "i32" };
+    const libc = dlopen("libc.so.6", { mprotect }).symbols;
+    const addressOf = (buffer) => ptr(new Uint8Array(buffer));`,
+  node: `
+    import { dlopen, getRawPointer } from "node:ffi";
+    const mprotect = { arguments: ["u64", "u64", "i32"], return: "i32" };
+    const libc = dlopen("libc.so.6", { mprotect }).functions;
+    const addressOf = (buffer) => Number(getRawPointer(buffer));`,
+}[runtime];
+
+/** A task with `options` reads memory that is gone by then. */
+const crash = (options: string): string => `
+  ${MEMORY}
+  const PAGE = 65536; // or a multiple of it
+  const shared = new SharedArrayBuffer(3 * PAGE);
+  const address = addressOf(shared), start = Math.ceil(address / PAGE) * PAGE;
+  const bytes = new Uint8Array(shared);
+  const task = new Deferred((bytes, at) => {
+    Atomics.store(bytes, 0, 1);
+    while (Atomics.load(bytes, 0) === 1) continue;
+    for (;;) bytes[at];
+  }, { args: [bytes, start - address + 8], ${options} });
+  task.catch((error) => console.log(error.name));
+  while (Atomics.load(bytes, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  if (libc.mprotect(BigInt(start), BigInt(PAGE), 0) !== 0) throw new Error("mprotect failed");
+  Atomics.store(bytes, 0, 2);
+  await task.catch(() => {});
+  console.log("went on");`;
+
+describe("a crash of a worker ends the process by its signal", { skip: !linux }, () => {
+  // Long, as the crash must come before; but far shorter than a program may hang.
+  const LIMITS = {
+    "": "no limit",
+    "timeout: 15_000": "a timeout",
+    "cpuLimit: 15_000": "a CPU limit",
+  };
+  for (const [options, what] of Object.entries(LIMITS)) {
+    test(`in a task with ${what}`, async () => {
+      const { signal, code, stdout, stderr } = await runProgram(crash(options));
+      assert.equal(stdout, "", stderr);
+      assert.ok(signal === "SIGSEGV" || code === 139, `${signal} ${code}\n${stderr}`);
+    });
+  }
+});
+
+describe("while workers live, a process changes its own", () => {
+  const SAME = {
+    setgid: "process.getgid()",
+    setuid: "process.getuid()",
+    setegid: "process.getegid()",
+    seteuid: "process.geteuid()",
+    setgroups: "process.getgroups()",
+    initgroups: `"root", 0`,
+  };
+  const busy = `
+    const pool = new DeferredPool({ maxThreads: 2 });
+    await Promise.all([pool.run(() => 1), pool.run(() => 1)]);
+    const endless = [pool.run(() => { for (;;); }), pool.run(() => { for (;;); })];
+    endless.forEach((task) => task.catch(() => {}));`;
+  for (const [name, args] of Object.entries(SAME)) {
+    const offered = name in process && process.platform !== "win32";
+    const root = process.getuid?.() === 0 || !/groups/.test(name);
+    test(`${name}`, { skip: !offered || !root }, async () => {
+      const stdout = await outputOf(`
+        ${busy}
+        process.${name}(${args});
+        await pool.destroy();
+        console.log(await Deferred.run(() => "done"));`);
+      assert.equal(stdout, "done");
+    });
+  }
+
+  test("user and group for others", { skip: !linux || process.getuid?.() !== 0 }, async () => {
+    const stdout = await outputOf(`
+      ${busy}
+      import { readdirSync, readFileSync } from "node:fs";
+      process.setgid(65534);
+      process.setuid(65534);
+      const users = readdirSync("/proc/self/task").map((thread) =>
+        /Uid:\\s+(\\d+)/.exec(readFileSync("/proc/self/task/" + thread + "/status", "utf8"))[1]);
+      await pool.destroy();
+      console.log(new Set(users).size, users[0], await Deferred.run(() => "done"));`);
+    assert.equal(stdout, "1 65534 done");
+  });
+});
