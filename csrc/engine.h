@@ -12,6 +12,13 @@
  */
 void engine_reseed(JSContext *ctx, uint64_t seed);
 
+/* What a Map's hashes are mixed with: for a context that has no Map yet. */
+void engine_seed_hashes(JSContext *ctx, uint32_t seed);
+
+/* The engine looks for cycles of garbage when half as much again was taken as was left the last
+ * time; from now on at the latest when `limit` bytes are nearly reached. */
+void engine_set_gc_limit(JSRuntime *runtime, size_t limit);
+
 /* How code uses a global variable. */
 typedef enum EngineUse { ENGINE_READ, ENGINE_TYPEOF, ENGINE_WRITE } EngineUse;
 typedef void EngineEachGlobal(JSContext *ctx, JSAtom name, EngineUse use, void *opaque);

@@ -12,8 +12,6 @@
 #include "realm.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <sys/time.h>
 #include <time.h>
 
 #include "arena.h"
@@ -22,6 +20,7 @@
 #include "engine.h"
 #include "engine_values.h"
 #include "moved.h"
+#include "seeds.h"
 
 /* A fresh realm uses about 120 KB; a task may add this much before the engine collects cycles. */
 #define GC_HEADROOM (1024 * 1024)
@@ -35,7 +34,7 @@ struct Realm {
     JSContext *context;
     size_t limit, stack; /* bytes, of the arena and of the thread's stack */
     size_t shared;       /* of the limit, what the presets take */
-    uint64_t seed;       /* of Math.random: the next task's */
+    Seeds seeds;         /* of Math.random: one for each task */
     double start;        /* of the running task, ms, for performance.now */
     Presets presets;
     const Share *last_share; /* of the presets, or NULL */
@@ -177,14 +176,26 @@ static bool add_deferred(JSContext *ctx, JSValueConst global) {
            JS_DefinePropertyValueStr(ctx, global, "Deferred", deferred, flags) >= 0;
 }
 
+static void *engine_calloc(void *arena, size_t count, size_t size) {
+    return arena_calloc(arena, count, size);
+}
+
+static void *engine_malloc(void *arena, size_t size) { return arena_alloc(arena, size); }
+
+static void engine_free(void *arena, void *block) { arena_free(arena, block); }
+
+static void *engine_realloc(void *arena, void *block, size_t size) {
+    return arena_realloc(arena, block, size);
+}
+
 /* Whether it worked; under the guard. */
 static int build(void *opaque) {
     Realm *realm = opaque;
     static const JSMallocFunctions functions = {
-        .js_calloc = (void *(*)(void *, size_t, size_t))arena_calloc,
-        .js_malloc = (void *(*)(void *, size_t))arena_alloc,
-        .js_free = (void (*)(void *, void *))arena_free,
-        .js_realloc = (void *(*)(void *, void *, size_t))arena_realloc,
+        .js_calloc = engine_calloc,
+        .js_malloc = engine_malloc,
+        .js_free = engine_free,
+        .js_realloc = engine_realloc,
         .js_malloc_usable_size = arena_usable_size,
     };
     JSRuntime *runtime = JS_NewRuntime2(&functions, realm->arena);
@@ -192,6 +203,7 @@ static int build(void *opaque) {
     JS_SetMaxStackSize(runtime, realm->stack);
     JSContext *context = JS_NewContextRaw(runtime);
     if (!context) return false;
+    engine_seed_hashes(context, (uint32_t)seeds_next(&realm->seeds));
     if (JS_AddIntrinsicBaseObjects(context) || JS_AddIntrinsicDate(context) ||
         JS_AddIntrinsicEval(context) || JS_AddIntrinsicRegExp(context) ||
         JS_AddIntrinsicJSON(context) || JS_AddIntrinsicProxy(context) ||
@@ -214,38 +226,14 @@ static int build(void *opaque) {
 
 /* --- life -------------------------------------------------------------------------------- */
 
-static uint64_t fresh_seed(void) {
-    uint64_t seed = 0;
-#if defined(__linux__) || defined(__APPLE__)
-    FILE *random = fopen("/dev/urandom", "rb");
-    if (random) {
-        if (fread(&seed, sizeof seed, 1, random) != 1) seed = 0;
-        fclose(random);
-    }
-#endif
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return seed ^ ((uint64_t)now.tv_nsec << 20) ^ (uint64_t)now.tv_sec ^ (uintptr_t)&seed;
-}
-
-/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): each
- * task's Math.random starts from a number of its own. */
-static uint64_t next_seed(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return z ? z : 1;
-}
-
 Realm *realm_open(size_t memory, size_t stack) {
     Realm *realm = calloc(1, sizeof *realm);
     if (!realm) return NULL;
     realm->limit = memory;
     realm->stack = stack;
-    realm->seed = fresh_seed();
     realm->pristine = (CloneScope){.transferred = JS_UNDEFINED, .presets = &realm->presets};
     realm->scope = realm->pristine;
+    if (!seeds_open(&realm->seeds)) goto failed;
     /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
     realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
     if (!realm->arena) realm->arena = arena_open(memory);
@@ -257,6 +245,7 @@ Realm *realm_open(size_t memory, size_t stack) {
         if (guard_run(&realm->guard, build, realm) == true && arena_snapshot(realm->arena))
             return realm;
     }
+failed:
     realm_close(realm);
     return NULL;
 }
@@ -434,6 +423,14 @@ int realm_compile(Realm *realm, const char *source, size_t length, bool strict, 
 }
 
 void realm_set_stack(Realm *realm, size_t stack) { JS_SetMaxStackSize(realm->runtime, stack); }
+
+/* What is in the image, or was another task's, and must be each task's own. */
+static void start_afresh(Realm *realm, size_t limit) {
+    arena_set_limit(realm->arena, limit);
+    engine_set_gc_limit(realm->runtime, limit);
+    engine_reseed(realm->context, seeds_next(&realm->seeds));
+    realm->start = milliseconds(CLOCK_MONOTONIC);
+}
 
 /* --- run --------------------------------------------------------------------------------- */
 
@@ -653,7 +650,7 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
     PreloadCall call = {realm, program, stack, out};
     CloneScope before = realm->pristine;
     out->limit = realm->limit;
-    realm->start = milliseconds(CLOCK_MONOTONIC);
+    start_afresh(realm, realm->limit);
     int status = guard_run(&realm->guard, preload, &call);
     if (status == 0 && !arena_snapshot(realm->arena)) status = DFD_STATUS_INTERNAL;
     if (status) realm->pristine = before;
@@ -744,11 +741,9 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
     RunCall call = {realm, program, args, length, argc, out};
     /* What a task returns may take as much memory again as what it was made in. */
     out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;
-    if (limits->memory) arena_set_limit(realm->arena, limits->memory + realm->shared);
     if (limits->stack && limits->stack < realm->stack)
         JS_SetMaxStackSize(realm->runtime, limits->stack);
-    engine_reseed(realm->context, next_seed(&realm->seed));
-    realm->start = milliseconds(CLOCK_MONOTONIC);
+    start_afresh(realm, limits->memory ? limits->memory + realm->shared : realm->limit);
     int status = guard_run(&realm->guard, run, &call);
     bool left = status > DFD_STATUS_UNSETTLED && status < DFD_STATUS_INTERNAL;
     if (left) {

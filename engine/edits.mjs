@@ -263,4 +263,34 @@ export const EDITS = [
     upstream: "A bug of 0.18.",
   },
   ...STANDARD,
+  {
+    file: "quickjs.c",
+    find: `\
+    size_t malloc_gc_threshold;
+`,
+    replace: `\
+    size_t malloc_gc_threshold;
+    size_t malloc_gc_limit; /* or 0 */
+`,
+    why: "See the next one.",
+    upstream: "With the next one.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+        rt->malloc_gc_threshold = rt->malloc_state.malloc_size +
+            (rt->malloc_state.malloc_size >> 1);
+`,
+    replace: `\
+        rt->malloc_gc_threshold = rt->malloc_state.malloc_size +
+            (rt->malloc_state.malloc_size >> 1);
+        if (rt->malloc_gc_limit &&
+            rt->malloc_gc_threshold > gc_latest(rt->malloc_state.malloc_size, rt->malloc_gc_limit))
+            rt->malloc_gc_threshold = gc_latest(rt->malloc_state.malloc_size, rt->malloc_gc_limit);
+`,
+    why: "Cycles are looked for when half as much again is taken as was left the last time. With " +
+      "more than two thirds of the memory limit in use that is beyond the limit, and a task that " +
+      "makes nothing but garbage ended for want of memory.",
+    upstream: "The same happens below JS_SetMemoryLimit: the threshold should not exceed it.",
+  },
 ];

@@ -195,6 +195,40 @@ describe("memoryLimit ends", () => {
   }
 });
 
+/** Nothing but cycles, which only a collection finds, beside `kept` bytes that stay in use. */
+const garbage = (kept: number, rounds: number): number => {
+  const held = new Uint8Array(kept + 1).fill(1);
+  let made = 0;
+  for (let i = 0; i < rounds; i++) {
+    const cycle: { self?: unknown; bytes: Uint8Array } = { bytes: new Uint8Array(4096) };
+    cycle.self = cycle;
+    made += cycle.bytes.length;
+  }
+  return made + held[0]! - 1;
+};
+
+describe("memoryLimit does not end what only makes garbage:", () => {
+  const MIB = 2 ** 20;
+  for (const limit of [1, 8, 64]) {
+    for (const share of [0, 0.5, 0.7, 0.8]) {
+      test(`in ${limit} MiB, ${share * 100} % of it in use`, async () => {
+        const rounds = limit * 1024;
+        const args: [number, number] = [limit * MIB * share, rounds];
+        const made = await pool.defer(garbage, { args, memoryLimit: limit * MIB });
+        assert.equal(made, rounds * 4096);
+      });
+    }
+  }
+
+  test("in the pool's own limit", async () => {
+    const small = new DeferredPool({ maxThreads: 1, memoryLimit: 2 * MIB });
+    for (const share of [0.7, 0, 0.8]) {
+      assert.equal(await small.run(garbage, 2 * MIB * share, 2000), 2000 * 4096);
+    }
+    await small.close();
+  });
+});
+
 test("too deep a recursion is an error that the task may catch", async () => {
   const caught = await pool.run(() => {
     let depth = 0;

@@ -351,6 +351,21 @@ describe("chance and time", () => {
     assert.ok(mean > 0.3 && mean < 0.7, `mean ${mean}`);
   });
 
+  test("Math.random of one task does not tell that of the next", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const [one, two] = await pool.run(() => [Math.random(), Math.random()] as const);
+    const seed = seedOf(one, two);
+    assert.equal(numbersOf(seed)[0], one, "the engine's generator is the one that is undone here");
+    assert.equal(numbersOf(seed)[1], two, "the engine's generator is the one that is undone here");
+    const next = await pool.run(() => Math.random());
+    // Seeds that were the outputs of splitmix64, and those that follow one another or are the same.
+    const guesses = [mix(unmix(seed) + GAMMA), seed, seed + 1n, seed + GAMMA, numbersOf(seed)[2]!];
+    for (const guess of guesses) {
+      const state = typeof guess === "bigint" ? guess & WORD : guess;
+      assert.notEqual(typeof state === "bigint" ? numbersOf(state)[0] : state, next);
+    }
+  });
+
   test("performance.now counts from the start of each task", async () => {
     await using pool = new DeferredPool({ maxThreads: 1 });
     const now = () => {
@@ -542,3 +557,61 @@ describe("limits of a task", () => {
 
   test("and the pool closes", () => pool.close());
 });
+
+const WORD = (1n << 64n) - 1n;
+const GAMMA = 0x9e3779b97f4a7c15n;
+const SCRAMBLE = 0x2545f4914f6cdd1dn;
+
+/** The factor that undoes a multiplication by an odd one, modulo 2^64 (Newton). */
+const inverse = (odd: bigint): bigint => {
+  let x = odd;
+  for (let i = 0; i < 6; i++) x = (x * (2n - odd * x)) & WORD;
+  return x;
+};
+
+/** Undoes `x ^= x >> bits` or, with a negative number, `x ^= x << -bits`. */
+const unshift = (y: bigint, bits: number): bigint => {
+  let x = y;
+  for (let known = 0; known < 64; known += Math.abs(bits)) {
+    x = y ^ (bits > 0 ? x >> BigInt(bits) : (x << BigInt(-bits)) & WORD);
+  }
+  return x;
+};
+
+/** The engine's generator, xorshift64*: its next state. */
+const step = (x: bigint): bigint => {
+  x ^= x >> 12n;
+  x ^= (x << 25n) & WORD;
+  return x ^ (x >> 27n);
+};
+const numberOf = (state: bigint): number => Number(((state * SCRAMBLE) & WORD) >> 12n) / 2 ** 52;
+
+/** The first numbers by a seed. */
+const numbersOf = (seed: bigint): number[] => {
+  const states = [step(seed), step(step(seed)), step(step(step(seed)))];
+  return states.map(numberOf);
+};
+
+/** The seed by its first two numbers. */
+const seedOf = (one: number, two: number): bigint => {
+  for (let low = 0n; low < 4096n; low++) {
+    const state = (((BigInt(one * 2 ** 52) << 12n) | low) * inverse(SCRAMBLE)) & WORD;
+    if (numberOf(step(state)) === two) {
+      return unshift(unshift(unshift(state, 27), -25), 12);
+    }
+  }
+  return 0n;
+};
+
+/** splitmix64, and back. */
+const mix = (z: bigint): bigint => {
+  z &= WORD;
+  z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & WORD;
+  z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & WORD;
+  return z ^ (z >> 31n);
+};
+const unmix = (z: bigint): bigint => {
+  z = (unshift(z, 31) * inverse(0x94d049bb133111ebn)) & WORD;
+  z = (unshift(z, 27) * inverse(0xbf58476d1ce4e5b9n)) & WORD;
+  return unshift(z, 30);
+};
