@@ -29,6 +29,21 @@
 #endif
 #endif
 
+/* Where AddressSanitizer has marked the frames that are left, it is to forget them: it thinks that
+ * those below the one that jumps are no more. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MARKS_FRAMES 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MARKS_FRAMES 1
+#endif
+#endif
+#ifdef MARKS_FRAMES
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
 #if !defined(DEFERS_SIGNALS) && (defined(__linux__) || defined(__APPLE__)) &&                      \
     (defined(__x86_64__) || defined(__aarch64__))
 #define RESUMES 1
@@ -143,7 +158,10 @@ static bool may_leave(const Guard *guard, const ucontext_t *context) {
 
 #if defined(RESUMES)
 /* Not by a call: on the stack below guard->floor, with all registers as they happen to be. */
-static _Noreturn void land(Guard *guard) { siglongjmp(guard->exit, guard->status); }
+static _Noreturn void land(Guard *guard) {
+    ASAN_UNPOISON_MEMORY_REGION((char *)thread.fence_end, guard->floor - thread.fence_end);
+    siglongjmp(guard->exit, guard->status);
+}
 
 /* Calls land(guard) when the handler has returned. */
 static void leave(Guard *guard, int signal, ucontext_t *context) {
