@@ -15,6 +15,8 @@
  *
  * @module
  */
+import "./src/runtime.ts"; // before all others
+
 export {
   Deferred,
   type DeferredOptions,

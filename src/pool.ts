@@ -40,7 +40,8 @@ export class DeferredPool {
   readonly #runner: Runner;
 
   /**
-   * Makes a pool. No thread starts before its first task.
+   * Makes a pool. No thread starts before its first task. Where there are `classes`, this waits
+   * until they were evaluated once, 5 s at the most.
    *
    * @throws {RangeError} if an option makes no sense.
    * @throws {LibraryNotFoundError} if the C library isn't built; the message says how to build it.

@@ -83,8 +83,8 @@ export interface RunnerOptions extends Limits {
    * Classes whose instances arrive as instances, in tasks and back, and which tasks find as
    * globals by their names. Their source crosses, so they can use each other and what tasks have,
    * nothing else; a class comes after the one it extends. Own enumerable properties are carried, no
-   * constructor runs; classes with private members are refused. Default: none, instances arrive as
-   * plain objects.
+   * constructor runs; classes with private members are refused. Making the pool waits until they are
+   * evaluated, 5 s at the most. Default: none, instances arrive as plain objects.
    */
   readonly classes?: readonly AnyClass[];
 }

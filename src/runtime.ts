@@ -1,0 +1,34 @@
+/**
+ * The first module that is evaluated: it refuses a runtime that is too old for the others, which
+ * take what is new for granted, with an error that says so.
+ *
+ * @module
+ */
+import { LibraryError } from "./errors.ts";
+
+/** What the oldest runtimes that have an FFI have, and those before them lack. */
+function isNewEnough(): boolean {
+  const { Iterator } = globalThis as { Iterator?: { from?: unknown } };
+  return typeof Iterator?.from === "function" &&
+    "detached" in ArrayBuffer.prototype &&
+    "isWellFormed" in String.prototype;
+}
+
+/** The runtime as people call it, and its version. */
+function runtimeName(): string {
+  const { Deno, Bun, process } = globalThis as {
+    Deno?: { version?: { deno?: string } };
+    Bun?: { version?: string };
+    process?: { versions?: { node?: string } };
+  };
+  if (Deno !== undefined) return `Deno ${Deno.version?.deno}`;
+  if (Bun !== undefined) return `Bun ${Bun.version}`;
+  const node = process?.versions?.node;
+  return node === undefined ? "something else" : `Node.js ${node}`;
+}
+
+if (!isNewEnough()) {
+  throw new LibraryError(
+    `Deferred needs Deno 2.9, Bun 1.4 or Node.js 26.9, or newer; this is ${runtimeName()}`,
+  );
+}
