@@ -54,8 +54,8 @@ describe("a crash of a worker ends the process by its signal", { skip: !linux },
   // Long, as the crash must come before; but far shorter than a program may hang.
   const LIMITS = {
     "": "no limit",
-    "timeout: 15_000": "a timeout",
-    "cpuLimit: 15_000": "a CPU limit",
+    "timeout: 120_000": "a timeout",
+    "cpuLimit: 120_000": "a CPU limit",
   };
   for (const [options, what] of Object.entries(LIMITS)) {
     test(`in a task with ${what}`, async () => {

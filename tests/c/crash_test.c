@@ -24,7 +24,7 @@
 #include "guard.h"
 #include "harden.h"
 
-#define PATIENCE 60 /* s: far more than dying takes anywhere */
+#define PATIENCE 900 /* s: far more than dying takes anywhere */
 /* Exit codes of a child. */
 #define LEFT 77         /* the task crashed and was left, or went on */
 #define EARLY 78        /* it was left before it crashed */

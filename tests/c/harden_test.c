@@ -16,7 +16,7 @@
 #include "deferred.h"
 #include "guard.h"
 
-#define PATIENCE 120 /* s for all that a child does */
+#define PATIENCE 900 /* s for all that a child does */
 #define NOBODY 65534
 
 static void *nothing(void *argument) { return argument; }
