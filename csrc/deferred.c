@@ -31,9 +31,8 @@ static struct {
     _Atomic uint32_t uses;
     _Atomic(pthread_t) owner;
 } table[SLOTS];
-static uint32_t last_slot; /* that was given out; under the lock */
-static pthread_key_t owner_key;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static uint32_t last_slot;      /* that was given out; under the lock */
+static pthread_key_t owner_key; /* made under the lock, once */
 static bool owner_key_made;
 
 /* A pool of this thread's, which nobody else closes. */
@@ -80,22 +79,27 @@ static void close_pools_of_this_thread(void *unused) {
     }
 }
 
-/* Once for the process. */
-static void prepare_process(void) {
+/* Sees to it that the pools of this thread are closed with it. A thread of which that can't be said
+ * may have none. */
+static bool watch_this_thread(void) {
+    pthread_mutex_lock(&table_lock);
+    if (!owner_key_made) {
 #if defined(__APPLE__)
-    /* Workers may outlive the host's dlclose; elsewhere the linker's -z nodelete sees to it. */
-    Dl_info self;
-    if (dladdr(table, &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
+        /* Workers may outlive the host's dlclose; elsewhere the linker's -z nodelete sees to it. */
+        Dl_info self;
+        if (dladdr(table, &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
 #endif
-    owner_key_made = !pthread_key_create(&owner_key, close_pools_of_this_thread);
+        owner_key_made = !pthread_key_create(&owner_key, close_pools_of_this_thread);
+    }
+    bool made = owner_key_made;
+    pthread_mutex_unlock(&table_lock);
+    return made && !pthread_setspecific(owner_key, table); /* anything but NULL */
 }
 
 uint32_t dfd_abi(void) { return DFD_ABI_NUMBER; }
 
 int32_t dfd_pool_open(void) {
-    pthread_once(&once, prepare_process);
-    /* Anything but NULL: a thread that can't be told of its end may have no pools. */
-    if (!owner_key_made || pthread_setspecific(owner_key, table)) return DFD_E_SYSTEM;
+    if (!watch_this_thread()) return DFD_E_SYSTEM;
     int32_t refused;
     Pool *pool = pool_open(&refused);
     if (!pool) return refused;

@@ -9,9 +9,9 @@
  *   - Arguments are only int32_t, uint32_t, double and byte buffers. A byte buffer travels with
  *     its length and is read or written only during the call; the library never keeps it.
  *   - An address is passed as a double (user-space addresses fit into 53 bits).
- *   - A handle is a whole number over 0: that of a pool a uint32_t, those of a pool's programs,
- *     tasks and memory a double. It is not used for another thing later. One that is stale or
- *     forged, or of another pool, is answered with DFD_E_HANDLE, never with a crash.
+ *   - A handle is a whole number over 0: that of a pool a uint32_t, those of its programs, tasks
+ *     and memory a double, which that pool alone knows. It is not used for another thing later.
+ *     One that is stale or forged is answered with DFD_E_HANDLE, never with a crash.
  *   - A negative result is one of DFD_ERROR_MAP. No function waits, but dfd_preload; dfd_compile
  *     takes as long as the source is.
  *   - A pool's functions are called by the thread that opened it, whose event loop it serves; for

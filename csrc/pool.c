@@ -210,7 +210,7 @@ static void stop(Worker *worker, int status) {
 static double watch_worker(Worker *worker, double now) {
     if (!(worker->task || worker->making) || !worker->realm) return INFINITY;
     int status = atomic_load(&realm_guard(worker->realm)->stop);
-    double used = worker->cpu_end < INFINITY ? cpu_ms(worker->thread) : 0;
+    double used = !status && worker->cpu_end < INFINITY ? cpu_ms(worker->thread) : 0;
     double left = worker->cpu_end - used;
     if (!status && now >= worker->deadline)
         status = worker->making ? DFD_STATUS_PRELOAD : DFD_STATUS_TIMEOUT;
@@ -478,6 +478,10 @@ static int give_classes(Worker *worker, Bytes *thrown) {
     worker->deadline = now_ms() + pool->preload_ms;
     watch(pool, worker->deadline);
     pthread_mutex_unlock(&pool->lock);
+#ifdef DFD_TEST
+    void (*hold)(const char *, uint32_t) = atomic_load(&fault_hold);
+    if (hold) hold("classes", worker->number);
+#endif
     int status = realm_preload(worker->realm, pool->preload, pool->stack, thrown);
     pthread_mutex_lock(&pool->lock);
     worker->making = false;
@@ -556,6 +560,7 @@ static int32_t start_worker(Pool *pool) {
     if (!worker) return DFD_E_MEMORY;
     worker->pool = pool;
     worker->number = pool->started + 1;
+    worker->deadline = worker->cpu_end = INFINITY;
     worker->next = pool->workers;
     if (!start_thread(pool, pool->stack + STACK_MARGIN, work, worker)) {
         free(worker);

@@ -704,7 +704,7 @@ static int share_until(Realm *realm, const Share *first, uint32_t count, uint32_
             realm->last_share = call.last;
             presets_index(&realm->presets);
         } else {
-            status = DFD_STATUS_MEMORY;
+            status = DFD_STATUS_RESOURCES;
         }
     }
     presets_cut(&realm->presets);
@@ -717,7 +717,7 @@ static int share_until(Realm *realm, const Share *first, uint32_t count, uint32_
 
 int realm_share(Realm *realm, const Share *first, uint32_t count) {
     Presets *presets = &realm->presets;
-    if (presets->count < count && !presets_reserve(presets, count)) return DFD_STATUS_MEMORY;
+    if (presets->count < count && !presets_reserve(presets, count)) return DFD_STATUS_RESOURCES;
     while (presets->count < count) {
         uint32_t reached;
         int status = share_until(realm, first, count, &reached);
@@ -774,7 +774,7 @@ uint32_t realm_move_out(Realm *realm, Grants *grants, Bytes *out) {
             continue;
         }
         moved_drop(grants, out->data + table, moved);
-        out->failed = true;
+        if (!out->failed) out->failed = out->starved = true; /* it was not the limit */
         return 0;
     }
     return scope->moved_count;

@@ -6,9 +6,15 @@
 #include <stdio.h>
 #include <time.h>
 
+#define FAULT_NO_MACROS
+#include "fault.h"
+
+#include <math.h>
+
 #include "check.h"
 #include "clone.h"
 #include "host.h"
+#include "slots.h"
 
 static _Atomic uint32_t *control_of(uint32_t pool) {
     return (_Atomic uint32_t *)(uintptr_t)dfd_pool_control(pool);
@@ -93,21 +99,161 @@ TEST("a task runs and its result comes back") {
     close_pool(pool);
 }
 
-TEST("handles that are stale, forged or of another pool are refused") {
-    uint32_t pool = open_pool(1), other = open_pool(1);
-    double program = compile(pool, "(() => 1)");
-    CHECK(submit(other, program + 1000, 1, NULL) == DFD_E_HANDLE);
-    CHECK(dfd_program_free(pool, program) == 0);
-    CHECK(dfd_program_free(pool, program) == DFD_E_HANDLE);
-    CHECK(submit(pool, program, 1, NULL) == DFD_E_HANDLE);
-    CHECK(dfd_cancel(pool, 12345) == 0);
-    close_pool(pool);
-    CHECK(dfd_pool_close(pool) == DFD_E_HANDLE);
-    CHECK(submit(pool, program, 1, NULL) == DFD_E_HANDLE);
+/* Every function that takes a pool, with a handle that is none. */
+static void refuse_pool(uint32_t pool) {
+    uint8_t bytes[DFD_SUBMISSION_ARGS] = {0}, reply[64];
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, 1) == DFD_E_HANDLE);
     CHECK(dfd_pool_control(pool) == 0);
-    CHECK(dfd_park(0) == DFD_E_HANDLE);
-    CHECK(dfd_pool_set(0xffffffffu, 0, 1) == DFD_E_HANDLE);
-    close_pool(other);
+    CHECK(dfd_compile(pool, bytes, 1, 0, reply, sizeof reply) == DFD_E_HANDLE);
+    CHECK(dfd_preload(pool, 1, 1, reply, sizeof reply) == DFD_E_HANDLE);
+    CHECK(dfd_share(pool, bytes, 1) == DFD_E_HANDLE);
+    CHECK(dfd_program_free(pool, 1) == DFD_E_HANDLE);
+    CHECK(dfd_ready(pool) == DFD_E_HANDLE);
+    CHECK(dfd_submit(pool, bytes, sizeof bytes) == DFD_E_HANDLE);
+    CHECK(dfd_cancel(pool, 1) == DFD_E_HANDLE);
+    CHECK(dfd_park(pool) == DFD_E_HANDLE);
+    CHECK(dfd_unpark(pool) == DFD_E_HANDLE);
+    CHECK(dfd_refill(pool) == DFD_E_HANDLE);
+    CHECK(dfd_release(pool, 1) == DFD_E_HANDLE);
+    CHECK(dfd_keep(pool, 1) == DFD_E_HANDLE);
+    CHECK(dfd_waker_fd(pool) == DFD_E_HANDLE);
+    CHECK(dfd_pool_close(pool) == DFD_E_HANDLE);
+}
+
+static void *refuse_in_thread(void *pool) {
+    refuse_pool(*(uint32_t *)pool);
+    return NULL;
+}
+
+TEST("a handle of a pool that is stale, forged or another thread's is refused by each function") {
+    uint32_t pool = open_pool(1), stale = open_pool(1);
+    CHECK(submit(pool, compile(pool, "(() => 1)"), 1, NULL) == 1); /* so there is a task 1 */
+    close_pool(stale);
+    const uint32_t forged[] = {0, stale, pool ^ 0x40000000u, pool ^ 1u << 12, 4095, UINT32_MAX};
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) refuse_pool(forged[i]);
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, refuse_in_thread, &pool) == 0);
+    pthread_join(thread, NULL);
+    CHECK(dfd_ready(pool) == 0);
+    close_pool(pool);
+}
+
+TEST("handles of programs, tasks and memory that are stale or forged are refused") {
+    static const double forged[] = {0,     -1,     0.5, 2,        3,         1e6,
+                                    1e300, 0x1p53, NAN, INFINITY, -INFINITY, 1 + 0x1p20};
+    uint8_t reply[64];
+    uint32_t pool = open_pool(1);
+    double program = compile(pool, "(() => 1)"), freed = compile(pool, "(() => 1)");
+    REQUIRE(program == 1 && freed == 2);
+    CHECK(dfd_program_free(pool, freed) == 0);
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+        /* 0 says that there is no program but a script, of which this is none. */
+        CHECK(submit(pool, forged[i], 1, NULL) == (forged[i] ? DFD_E_HANDLE : DFD_E_INVALID));
+        CHECK(dfd_preload(pool, forged[i], 1, reply, sizeof reply) == DFD_E_HANDLE);
+        CHECK(dfd_program_free(pool, forged[i]) == DFD_E_HANDLE);
+        CHECK(dfd_cancel(pool, forged[i]) == 0);
+        CHECK(dfd_release(pool, forged[i]) == DFD_E_HANDLE);
+        CHECK(dfd_keep(pool, forged[i]) == DFD_E_HANDLE);
+    }
+    HostRecord record;
+    CHECK(submit(pool, program, 1, NULL) > 0);
+    REQUIRE(next(pool, &record));
+    CHECK(integer(&record) == 1);
+    close_pool(pool);
+}
+
+/* Runs tasks one after the other, and cancels all of them when another one runs. */
+static void cancel_what_ended(uint64_t first_use) {
+    enum { COUNT = 5000 };
+    static double ended[COUNT];
+    slots_first_use = first_use;
+    uint32_t pool = open_pool(1);
+    double quick = compile(pool, "(() => 1)"), endless = compile(pool, "(() => { for (;;); })");
+    HostRecord record;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        CHECK((ended[i] = submit(pool, quick, i, NULL)) > 0);
+        REQUIRE(next(pool, &record));
+    }
+    double running = submit(pool, endless, COUNT, NULL);
+    double waiting = submit(pool, quick, COUNT + 1, NULL);
+    while (atomic_load(&control_of(pool)[DFD_CONTROL_QUEUED]) != 1) usleep(100);
+    for (uint32_t i = 0; i < COUNT; i++) CHECK(dfd_cancel(pool, ended[i]) == 0);
+    CHECK(dfd_cancel(pool, running) == 1);
+    REQUIRE(next(pool, &record));
+    CHECK(record.task == COUNT && record.status == DFD_STATUS_CANCELLED);
+    REQUIRE(next(pool, &record));
+    CHECK(record.task == COUNT + 1 && record.status == DFD_STATUS_OK && waiting > 0);
+    close_pool(pool);
+    slots_first_use = 0;
+}
+
+TEST("cancelling a task that ended never ends another one") {
+    cancel_what_ended(0);
+    cancel_what_ended(((uint64_t)1 << 33) - 100); /* slots that are soon used up */
+}
+
+TEST("there can be 4,095 pools, and the next one is told so") {
+    static uint32_t pools[4096];
+    int count = 0;
+    int32_t opened;
+    while ((opened = dfd_pool_open()) > 0 && count < 4096) pools[count++] = (uint32_t)opened;
+    CHECK(opened == DFD_E_FULL && count == 4095, "%d pools, then %d", count, opened);
+    for (int i = 0; i < count; i++) CHECK(dfd_pool_close(pools[i]) == 0);
+}
+
+TEST("a function for which the pool's memory limit is too small is told apart from no memory") {
+    uint32_t pool = open_pool(1);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 1 << 20) == 0);
+    size_t length = 300000, at = 0;
+    char *source = malloc(length + 64);
+    REQUIRE(source != NULL);
+    at += (size_t)sprintf(source, "(() => [");
+    while (at < length) at += (size_t)sprintf(source + at, "{ a: %zu },", at);
+    at += (size_t)sprintf(source + at, "])");
+    uint8_t reply[4096];
+    CHECK(dfd_compile(pool, (uint8_t *)source, (uint32_t)at, 1, reply, sizeof reply) ==
+          DFD_E_REALM);
+    CHECK(compile(pool, "(() => 1)") > 0);
+    free(source);
+    close_pool(pool);
+}
+
+static atomic_bool held, let_go;
+
+/* Holds the second worker where it makes its classes. */
+static void hold_second(const char *where, uint32_t worker) {
+    (void)where;
+    if (worker != 2) return;
+    atomic_store(&held, true);
+    while (!atomic_load(&let_go)) usleep(100);
+}
+
+static int32_t preload(uint32_t pool, const char *source, double limit, uint8_t reply[4096]);
+
+TEST("a task does not wait for a thread that makes its classes beside one that is idle") {
+    uint8_t reply[4096];
+    uint32_t pool = open_pool(2);
+    CHECK(preload(pool, "(() => [])", 1e6, reply) == 0);
+    double endless = compile(pool, "(() => { for (;;); })"), quick = compile(pool, "(() => 1)");
+    fault_hold = hold_second;
+    HostRecord record;
+    double first = submit(pool, endless, 1, NULL);
+    while (atomic_load(&control_of(pool)[DFD_CONTROL_RUNNING]) != 1) usleep(100);
+    CHECK(submit(pool, quick, 2, NULL) > 0); /* for which the second one is started */
+    while (!atomic_load(&held)) usleep(100);
+    CHECK(dfd_cancel(pool, first) == 1);
+    REQUIRE(next(pool, &record) && next(pool, &record));
+    CHECK(record.task == 2 && record.worker == 1);
+    for (uint32_t i = 0; i < 20; i++) {
+        usleep(i * 500); /* so that the first one sleeps, or is about to */
+        CHECK(submit(pool, quick, 3 + i, NULL) > 0);
+        REQUIRE(next(pool, &record));
+        CHECK(record.status == DFD_STATUS_OK && record.worker == 1);
+    }
+    atomic_store(&let_go, true);
+    close_pool(pool);
+    while (dfd_stragglers()) usleep(100);
+    fault_hold = NULL;
 }
 
 TEST("malformed submissions and options are refused") {

@@ -1,0 +1,381 @@
+/* fault_test.c - each call of the system that the library makes fails in its turn, on the way from
+ * opening a pool to closing it: the host is told why, nothing is left behind, tasks that end well
+ * end right, limits hold, and what comes after works.
+ *
+ * Each case runs in a process of its own, so that one that crashes or hangs is one case's.
+ */
+#define FAULT_NO_MACROS
+#include "fault.h"
+
+#include <dirent.h>
+#include <sys/wait.h>
+
+#include "check.h"
+#include "clone.h"
+#include "host.h"
+
+enum { NOT_STRUCK = 77, HUNG_S = 60 };
+
+/* What one walk through the library came to. */
+typedef struct Walk {
+    uint32_t pool;
+    int fd;
+    int refused;   /* calls and tasks that failed for want of something */
+    int32_t first; /* the first of their errors, or the status (over 0) of a task */
+    int completed, submitted;
+} Walk;
+
+static int32_t refuse(Walk *walk, int32_t reason) {
+    if (walk->refused++ == 0) walk->first = reason;
+    return reason;
+}
+
+/* A result of the library, which may be refused for one of these reasons only. */
+static bool passed(Walk *walk, double result, const char *what) {
+    if (result >= 0) return true;
+    int32_t reason = (int32_t)result;
+    bool known = reason == DFD_E_MEMORY || reason == DFD_E_THREAD || reason == DFD_E_SYSTEM ||
+                 reason == DFD_E_CLOCK || reason == DFD_E_REALM;
+    CHECK(known, "%s: %d", what, reason);
+    refuse(walk, reason);
+    return false;
+}
+
+static double compile(Walk *walk, const char *source, uint32_t flags) {
+    static uint8_t reply[4096];
+    int32_t length = dfd_compile(walk->pool, (const uint8_t *)source, (uint32_t)strlen(source),
+                                 flags, reply, sizeof reply);
+    if (!passed(walk, length, "dfd_compile")) return 0;
+    double program = length >= 8 ? host_f64(reply) : 0;
+    CHECK(program > 0, "a source that is fine was refused");
+    return program;
+}
+
+static bool preload(Walk *walk) {
+    uint8_t reply[4096];
+    double program = compile(walk, "(() => { globalThis.made = 5; return []; })",
+                             DFD_COMPILE_STRICT | DFD_COMPILE_PRELOAD);
+    if (!program) return false;
+    int32_t result = dfd_preload(walk->pool, program, 1e6, reply, sizeof reply);
+    CHECK(result <= 0, "the classes ended with status %u", result > 0 ? host_u32(reply) : 0);
+    return passed(walk, result, "dfd_preload");
+}
+
+typedef struct Limit {
+    int offset;
+    double value;
+} Limit;
+
+/* Submits a task; with a buffer of the host's as its argument, if there is one. */
+static double submit(Walk *walk, double program, uint32_t task, Limit limit, double *lent) {
+    _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + 8 + DFD_REGION_SIZE] = {0};
+    uint32_t one = 1, two = 2;
+    memcpy(bytes + DFD_SUBMISSION_TASK, &task, 4);
+    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 8);
+    if (limit.offset) memcpy(bytes + limit.offset, &limit.value, 8);
+    size_t length = DFD_SUBMISSION_ARGS;
+    if (lent) {
+        double region[] = {(double)(uintptr_t)lent, sizeof *lent};
+        memcpy(bytes + DFD_SUBMISSION_ARGC, &one, 4);
+        memcpy(bytes + DFD_SUBMISSION_ARGS_LENGTH, &two, 4);
+        memcpy(bytes + DFD_SUBMISSION_REGIONS, &one, 4);
+        bytes[DFD_SUBMISSION_ARGS] = WIRE_SHARED;
+        memcpy(bytes + DFD_SUBMISSION_ARGS + 8, region, sizeof region);
+        length = sizeof bytes;
+    }
+    double handle = dfd_submit(walk->pool, bytes, (uint32_t)length);
+    if (!passed(walk, handle, "dfd_submit")) return 0;
+    walk->submitted++;
+    return handle;
+}
+
+/* The next completion; looked for now and then where there is no socket. */
+static void next(Walk *walk, HostRecord *record) {
+    const _Atomic uint32_t *control = (_Atomic uint32_t *)(uintptr_t)dfd_pool_control(walk->pool);
+    while (!host_read(walk->pool, record)) {
+        if (atomic_load(&control[DFD_CONTROL_OVERFLOW]))
+            dfd_refill(walk->pool);
+        else if (walk->fd < 0)
+            usleep(200);
+        else if (dfd_park(walk->pool) == 0)
+            host_wait(walk->fd);
+    }
+    walk->completed++;
+    CHECK(record->lost == 0);
+}
+
+/* A task ended as it must, or was refused what it takes. */
+static bool ended(Walk *walk, const HostRecord *record, uint32_t status) {
+    if (record->status == status) return true;
+    CHECK(record->status == DFD_STATUS_RESOURCES, "task %u ended with status %u", record->task,
+          record->status);
+    refuse(walk, (int32_t)record->status);
+    return false;
+}
+
+static const struct {
+    const char *source;
+    uint32_t length, moved;
+    uint8_t head;
+} results[] = {
+    {"(() => made)", 1, 0, 0x85},
+    {"(() => 'x'.repeat(100000))", 100004, 0, WIRE_STRING8},
+    {"(() => { const b = new ArrayBuffer(9e5); return Deferred.transfer(b, [b]); })", 2, 1,
+     WIRE_MOVED},
+    {"(() => { const b = new ArrayBuffer(9e5);"
+     " return Deferred.transfer([b, 'y'.repeat(30000)], [b]); })",
+     30008, 1, WIRE_ARRAY},
+};
+enum { RESULTS = sizeof results / sizeof *results };
+
+static void run_results(Walk *walk) {
+    double programs[RESULTS];
+    int count = 0;
+    for (int i = 0; i < RESULTS; i++) programs[i] = compile(walk, results[i].source, 1);
+    for (int i = 0; i < 2 * RESULTS; i++)
+        if (programs[i % RESULTS])
+            count +=
+                submit(walk, programs[i % RESULTS], (uint32_t)i % RESULTS, (Limit){0}, NULL) > 0;
+    for (; count > 0; count--) {
+        HostRecord record;
+        next(walk, &record);
+        if (!ended(walk, &record, DFD_STATUS_OK)) continue;
+        uint32_t i = record.task;
+        CHECK(record.length == results[i].length && record.moved == results[i].moved &&
+                  record.head[0] == results[i].head,
+              "%s: %u bytes, %u moved", results[i].source, record.length, record.moved);
+    }
+    for (int i = 0; i < RESULTS; i++)
+        if (programs[i]) CHECK(dfd_program_free(walk->pool, programs[i]) == 0);
+}
+
+/* Endless tasks: each limit ends one, or its submission is refused. */
+static void run_limits(Walk *walk) {
+    static const struct {
+        Limit limit;
+        uint32_t status;
+    } cases[] = {
+        {{DFD_SUBMISSION_TIMEOUT, 1}, DFD_STATUS_TIMEOUT},
+        {{DFD_SUBMISSION_CPU_LIMIT, 1}, DFD_STATUS_CPU},
+    };
+    double endless = compile(walk, "(() => { for (;;); })", 1);
+    if (!endless) return;
+    HostRecord record;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (!submit(walk, endless, 50, cases[i].limit, NULL)) continue;
+        next(walk, &record);
+        ended(walk, &record, cases[i].status);
+    }
+    double running = submit(walk, endless, 51, (Limit){0}, NULL);
+    if (!running) return;
+    double waiting = submit(walk, endless, 52, (Limit){DFD_SUBMISSION_QUEUE_TIMEOUT, 1}, NULL);
+    if (waiting) {
+        next(walk, &record);
+        if (record.task == 51) { /* it was refused: the other one runs in its place, or is late */
+            ended(walk, &record, DFD_STATUS_CANCELLED);
+            running = 0;
+            dfd_cancel(walk->pool, waiting);
+            next(walk, &record);
+            bool late = record.status == DFD_STATUS_QUEUE_TIMEOUT;
+            ended(walk, &record, late ? DFD_STATUS_QUEUE_TIMEOUT : DFD_STATUS_CANCELLED);
+        } else {
+            ended(walk, &record, DFD_STATUS_QUEUE_TIMEOUT);
+        }
+    }
+    if (running) {
+        CHECK(dfd_cancel(walk->pool, running) >= 0);
+        next(walk, &record);
+        ended(walk, &record, DFD_STATUS_CANCELLED);
+    }
+}
+
+static void run_lent(Walk *walk) {
+    double program = compile(walk, "((b) => { new Float64Array(b)[0] = 7; })", 1), shared = 1;
+    HostRecord record;
+    if (!program || !submit(walk, program, 60, (Limit){0}, &shared)) return;
+    next(walk, &record);
+    if (ended(walk, &record, DFD_STATUS_OK)) CHECK(shared == 7);
+}
+
+/* From opening a pool to closing it, with tasks still running. */
+static Walk walk_through(void) {
+    static const uint8_t value[] = {WIRE_ARRAY, 1, WIRE_TRUE};
+    Walk walk = {.fd = -1};
+    int32_t opened = dfd_pool_open();
+    if (!passed(&walk, opened, "dfd_pool_open")) return walk;
+    walk.pool = (uint32_t)opened;
+    CHECK(dfd_pool_set(walk.pool, DFD_OPTION_MAX_THREADS, 1) == 0);
+    walk.fd = dfd_waker_fd(walk.pool);
+    passed(&walk, walk.fd, "dfd_waker_fd");
+    if (preload(&walk)) {
+        passed(&walk, dfd_share(walk.pool, value, sizeof value), "dfd_share");
+        passed(&walk, dfd_ready(walk.pool), "dfd_ready");
+        run_results(&walk);
+        run_limits(&walk);
+        run_lent(&walk);
+        double last = compile(&walk, "(() => { for (;;); })", 1);
+        if (last) submit(&walk, last, 70, (Limit){0}, NULL);
+    }
+    CHECK(dfd_pool_close(walk.pool) == 0);
+    if (walk.fd >= 0) close(walk.fd);
+    return walk;
+}
+
+static int entries(const char *directory) {
+    DIR *listing = opendir(directory);
+    int count = 0;
+    while (listing && readdir(listing)) count++;
+    if (listing) closedir(listing);
+    return count;
+}
+
+typedef struct Left {
+    long blocks, mappings;
+    int fds, threads;
+} Left;
+
+static Left left(void) {
+    return (Left){fault_blocks(), fault_mappings(), entries("/proc/self/fd"),
+                  entries("/proc/self/task")};
+}
+
+/* Whether nothing is left but what there was; threads end by themselves, in their time. */
+static bool nothing_left(Left before, Left *now) {
+    for (int i = 0; i < 20000; i++) {
+        *now = left();
+        if (now->blocks <= before.blocks && now->mappings <= before.mappings &&
+            now->fds <= before.fds && now->threads <= before.threads)
+            return true;
+        usleep(500);
+    }
+    return false;
+}
+
+/* Kinds whose failure need not show: the library has another way to do the same. */
+static bool has_another_way(FaultKind kind) {
+    return kind == FAULT_mmap || kind == FAULT_mprotect || kind == FAULT_mremap ||
+           kind == FAULT_calloc /* a worker's set-up is tried again */ || kind == FAULT_getrandom ||
+           kind == FAULT_fopen || kind == FAULT_pthread_getattr_np ||
+           kind == FAULT_sigaltstack; /* whose second call takes back the first */
+}
+
+/* Kinds that are called once for the process, or that fill tables which stay. */
+static bool comes_first(FaultKind kind) {
+    return kind == FAULT_sigaction || kind == FAULT_pthread_key_create || kind == FAULT_realloc;
+}
+
+static bool fits(FaultKind kind, int32_t reason) {
+    if (reason == DFD_STATUS_RESOURCES) return kind != FAULT_socketpair;
+    switch (kind) {
+    case FAULT_malloc:
+    case FAULT_calloc:
+    case FAULT_realloc:
+        return reason == DFD_E_MEMORY;
+    case FAULT_mmap:
+    case FAULT_mprotect:
+        return reason == DFD_E_MEMORY || reason == DFD_E_SYSTEM;
+    case FAULT_pthread_create:
+    case FAULT_pthread_attr_init:
+    case FAULT_pthread_attr_setstacksize:
+    case FAULT_pthread_attr_setguardsize:
+        return reason == DFD_E_THREAD;
+    case FAULT_pthread_getcpuclockid:
+        return reason == DFD_E_CLOCK;
+    default:
+        return reason == DFD_E_SYSTEM;
+    }
+}
+
+/* In a process of its own: the nth call of a kind fails, and `more` after it. */
+static int one_case(FaultKind kind, int nth, int more) {
+    Left now, before = left();
+    before.blocks = 1; /* the table of grants, which stays */
+    atomic_store(&check_failures, 0);
+    alarm(HUNG_S);
+    if (!comes_first(kind)) {
+        Walk clean = walk_through();
+        CHECK(clean.refused == 0, "%d without a fault", clean.first);
+        CHECK(nothing_left(before, &now), "without a fault");
+    }
+    fault_arm(kind, nth, more);
+    Walk walk = walk_through();
+    bool struck = fault_struck();
+    fault_arm(kind, 0, 0);
+    if (struck && !has_another_way(kind)) CHECK(walk.refused > 0, "nobody was told");
+    if (walk.refused) CHECK(fits(kind, walk.first), "told %d", walk.first);
+    CHECK(walk.completed == walk.submitted - 1 || walk.refused, "%d of %d completed",
+          walk.completed, walk.submitted);
+    CHECK(nothing_left(before, &now),
+          "blocks %ld -> %ld, mappings %ld -> %ld, fds %d -> %d, threads %d -> %d", before.blocks,
+          now.blocks, before.mappings, now.mappings, before.fds, now.fds, before.threads,
+          now.threads);
+    if (kind != FAULT_sigaction) { /* which is tried once */
+        walk = walk_through();
+        CHECK(walk.refused == 0, "%d afterwards", walk.first);
+    }
+    if (atomic_load(&check_failures)) return 1;
+    return struck ? 0 : NOT_STRUCK;
+}
+
+/* Each call of a kind in its turn. Returns how many there are. */
+static int each_call(FaultKind kind, int more) {
+    for (int nth = 1;; nth++) {
+        fflush(stdout);
+        pid_t child = fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            signal(SIGABRT, SIG_DFL);
+            int result = one_case(kind, nth, more);
+            fflush(stdout);
+            if (result) _exit(result);
+            exit(0); /* where the leak checker looks */
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_STRUCK) return nth - 1;
+        REQUIRE(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s, call %d (%d more): %s %d",
+                fault_name(kind), nth, more, WIFSIGNALED(status) ? "ended by signal" : "code",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        REQUIRE(nth < 1000);
+    }
+}
+
+static void each_of(const FaultKind *kinds, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        int calls = each_call(kinds[i], 0);
+        CHECK(calls > 0, "%s is never called", fault_name(kinds[i]));
+        printf("# %s: %d calls\n", fault_name(kinds[i]), calls);
+    }
+}
+#define EACH_OF(...)                                                                               \
+    each_of((const FaultKind[]){__VA_ARGS__}, sizeof (FaultKind[]){__VA_ARGS__} / sizeof(FaultKind))
+
+TEST("a block of memory that is refused") {
+    EACH_OF(FAULT_malloc, FAULT_calloc, FAULT_realloc);
+}
+
+TEST("a mapping that is refused") {
+    EACH_OF(FAULT_mmap, FAULT_mprotect, FAULT_mremap);
+}
+
+TEST("a thread that can't be started") {
+    EACH_OF(FAULT_pthread_create, FAULT_pthread_attr_init, FAULT_pthread_attr_setstacksize,
+            FAULT_pthread_attr_setguardsize);
+}
+
+TEST("locks, keys and sockets that are refused") {
+    EACH_OF(FAULT_pthread_mutex_init, FAULT_pthread_cond_init, FAULT_pthread_condattr_init,
+            FAULT_pthread_key_create, FAULT_pthread_setspecific, FAULT_socketpair);
+}
+
+TEST("signals and clocks that are refused") {
+    EACH_OF(FAULT_pthread_getcpuclockid, FAULT_sigaction, FAULT_sigaltstack,
+            FAULT_pthread_getattr_np);
+}
+
+TEST("what is refused from then on, for ever") {
+    static const FaultKind kinds[] = {FAULT_malloc,      FAULT_mmap,
+                                      FAULT_sigaltstack, FAULT_pthread_create,
+                                      FAULT_socketpair,  FAULT_pthread_getcpuclockid};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) each_call(kinds[i], 1 << 20);
+}
