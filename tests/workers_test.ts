@@ -40,6 +40,28 @@ const BUSY_WORKER = `
   await endless;
 `;
 
+/** A Worker that reads results of every size for ever: in the ring, outside it, moved, in slices. */
+const DRAINING_WORKER = `
+  import { parentPort } from "node:worker_threads";
+  import { Deferred, DeferredPool } from ${JSON.stringify(MOD)};
+  const pool = new DeferredPool({ maxThreads: 2 });
+  const kinds = [
+    (k) => k,
+    (k) => Array.from({ length: 600 }, (_, i) => ({ i, k, s: "text" + i })),
+    () => "x".repeat(20_000),
+    () => { const b = new ArrayBuffer(600_000); return Deferred.transfer(b, [b]); },
+    () => { const b = [1, 2, 3].map((n) => new ArrayBuffer(n * 70_000)); return Deferred.transfer([b, "y".repeat(30_000)], b); },
+    (k) => k % 5 ? k : Array.from({ length: 40_000 }, (_, i) => ({ i, s: "text" + i })),
+  ];
+  for (let round = 0;; round++) {
+    const tasks = [];
+    for (let i = 0; i < 60; i++) tasks.push(pool.run(kinds[i % kinds.length], i));
+    while (pool.queueSize > 0); // they pile up, and are read in one go
+    if (round === 0) parentPort.postMessage("draining");
+    await Promise.all(tasks);
+  }
+`;
+
 const START = `
   import { Worker } from "node:worker_threads";
   const start = (file, workerData) => {
@@ -61,7 +83,11 @@ const START = `
   };
 `;
 
-const FILES = { "worker.mjs": WORKER, "busy.mjs": BUSY_WORKER };
+const FILES = {
+  "worker.mjs": WORKER,
+  "busy.mjs": BUSY_WORKER,
+  "draining.mjs": DRAINING_WORKER,
+};
 
 describe("Workers of the host", () => {
   test("use the library at once with the main thread, and all results are right", async () => {
@@ -122,6 +148,21 @@ describe("Workers of the host", () => {
         const worker = start("worker.mjs", { id: i, load: 50, rounds: 1e9 });
         await messageOf(worker);
         await new Promise((resolve) => setTimeout(resolve, i * 3));
+        await worker.terminate();
+      }
+      console.log(await Deferred.run(() => "still here"));`,
+      { files: FILES },
+    );
+    assert.equal(said, "still here");
+  });
+
+  test("terminated while they read results of every size free nothing twice", async () => {
+    const said = await outputOf(
+      `${START}
+      for (let i = 0; i < 16; i++) {
+        const worker = start("draining.mjs");
+        await messageOf(worker);
+        for (let turn = 0; turn < i * 40; turn++) await new Promise((resolve) => setImmediate(resolve));
         await worker.terminate();
       }
       console.log(await Deferred.run(() => "still here"));`,
