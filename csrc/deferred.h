@@ -240,7 +240,7 @@ DFD_API int32_t dfd_refill(uint32_t pool);
 
 /* Frees memory that a completion came with, by its handle: a payload that lay outside the ring, or
  * a buffer that a task transferred. 0, or an error. What a host has when it closes the pool is
- * freed then; what it kept is not. */
+ * freed with it, as soon as its running tasks have ended; what it kept is not. */
 DFD_API int32_t dfd_release(uint32_t pool, double handle);
 
 /* Says that a buffer of the runtime's has the memory from now on, and frees it by

@@ -37,7 +37,7 @@ int32_t grants_release(Grants *grants, double handle);
 /* Leaves one to a buffer of the runtime's. 0, or DFD_E_HANDLE. */
 int32_t grants_keep(Grants *grants, double handle);
 
-/* Frees all of these. More may be added after it. */
+/* Frees all of these, when nobody adds to them, or to what was added, any more. */
 void grants_close(Grants *grants);
 
 /* What a runtime's buffer calls when its memory is not used any more. */

@@ -679,7 +679,6 @@ void pool_close(Pool *pool) {
         dropped = next;
     }
     completion_silence(&pool->completions);
-    grants_close(&pool->completions.grants); /* workers that still end tasks may add more */
     pool_drop(pool);
 }
 

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xfc657b5d;
+export const ABI = 0x7869baf9;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -126,7 +126,7 @@ export interface Symbols {
   /**
    * Frees memory that a completion came with, by its handle: a payload that lay outside the ring, or
    * a buffer that a task transferred. 0, or an error. What a host has when it closes the pool is
-   * freed then; what it kept is not.
+   * freed with it, as soon as its running tasks have ended; what it kept is not.
    */
   dfd_release(pool: number, handle: number): number;
   /**
