@@ -51,6 +51,15 @@ static double compile(Walk *walk, const char *source, uint32_t flags) {
     return program;
 }
 
+/* A source that is long enough to be compiled on another thread. */
+static void compile_apart(Walk *walk) {
+    static char source[20000];
+    memset(source, ' ', sizeof source - 1);
+    memcpy(source, "(() => 1)", 9);
+    double program = compile(walk, source, DFD_COMPILE_STRICT);
+    if (program) CHECK(dfd_program_free(walk->pool, program) == 0);
+}
+
 static bool preload(Walk *walk) {
     uint8_t reply[4096];
     double program = compile(walk, "(() => { globalThis.made = 5; return []; })",
@@ -210,6 +219,7 @@ static Walk walk_through(void) {
     if (preload(&walk)) {
         passed(&walk, dfd_share(walk.pool, value, sizeof value), "dfd_share");
         passed(&walk, dfd_ready(walk.pool), "dfd_ready");
+        compile_apart(&walk);
         run_results(&walk);
         run_limits(&walk);
         run_lent(&walk);
