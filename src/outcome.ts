@@ -4,6 +4,7 @@
  * @module
  */
 import { STATUS, STATUS_TEXT } from "../ffi/symbols.ts";
+import { oneLine } from "./display.ts";
 import {
   DataCloneError,
   DeferredMemoryError,
@@ -36,7 +37,7 @@ export function rejection(completion: Completion, subject: Subject): unknown {
   const { status, payload, errors } = completion;
   if (status === STATUS.THROWN) {
     if (payload instanceof ReferenceError) {
-      const message = noModule(payload.message);
+      const message = noModule(payload.message.slice(0, MAX_QUOTED));
       if (message !== null) payload.message = message;
     } else if (typeof subject.fn === "string" && payload instanceof SyntaxError) {
       const message = noModuleScript(payload.message);
@@ -56,6 +57,15 @@ export function result({ payload, errors }: Completion, subject: Subject): unkno
   return payload;
 }
 
+/** How much is shown of what a task's values are called. */
+const MAX_QUOTED = 4096;
+
+/** Why a value of a task's can't be cloned, and where in it: both hold names that the task chose. */
+function refusal(payload: unknown, root: string): [message: string, path: string] {
+  const [message, path] = payload as [string, string];
+  return [oneLine(message, MAX_QUOTED), root + oneLine(path, MAX_QUOTED)];
+}
+
 /** How long a pool's classes may take to be made in a realm, in ms. */
 export const CLASSES_MS = 5000;
 
@@ -66,10 +76,10 @@ export function classesFailure(status: number, payload: unknown, limits: Limits)
     case STATUS.THROWN:
       return payload;
     case STATUS.UNCLONEABLE: {
-      const [message, path] = payload as [string, string];
+      const [message, path] = refusal(payload, "thrown");
       return new DataCloneError(
-        `${where}: a class throws something when it is made: thrown${path}: ${message}`,
-        `thrown${path}`,
+        `${where}: a class throws something when it is made: ${path}: ${message}`,
+        path,
       );
     }
     case STATUS.MEMORY:
@@ -104,9 +114,9 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
   const task = title(name);
   switch (status) {
     case STATUS.UNCLONEABLE: {
-      const [message, path, threw] = payload as [string, string, boolean];
-      const root = threw ? "thrown" : "result";
-      return new DataCloneError(`${root}${path}: ${message}`, `${root}${path}`);
+      const [, , threw] = payload as [string, string, boolean];
+      const [message, path] = refusal(payload, threw ? "thrown" : "result");
+      return new DataCloneError(`${path}: ${message}`, path);
     }
     case STATUS.UNSETTLED:
       return new UnsettledError(

@@ -40,8 +40,7 @@ export function listen(signal: AbortSignal, task: Cancellable): void {
       for (const each of tasks) each.cancel(reason);
     };
     listening = { tasks, listener };
-    const once = { __proto__: null, once: true } as AddEventListenerOptions;
-    signal.addEventListener("abort", listener, once);
+    signal.addEventListener("abort", listener); // without options, which could inherit some
     signals.set(signal, listening);
   }
   listening.tasks.add(task);

@@ -69,13 +69,16 @@ export function captureSite(skip: AnyFunction | NewableFunction, crowded = false
   const frames = inBun ? FRAMES + OWN_FRAMES : FRAMES;
   if (!Reflect.set(Error, "stackTraceLimit", Math.min(limit, frames))) return {};
   let site: Site;
-  if (inBun) {
-    site = new Error();
-  } else {
-    site = {};
-    Error.captureStackTrace(site, skip);
+  try {
+    if (inBun) {
+      site = new Error();
+    } else {
+      site = {};
+      Error.captureStackTrace(site, skip);
+    }
+  } finally {
+    Error.stackTraceLimit = limit;
   }
-  Error.stackTraceLimit = limit;
   lastSite = site;
   return site;
 }
@@ -221,8 +224,14 @@ function taskFrames(recorded: readonly Frame[], text: string, name: string): Tas
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 8;
 
-/** What the files last read hold; `null` for one that can't be read. */
-const files = new Map<string, string | null>();
+/** What a file held when it was last read, and what told then that it is this one. */
+interface Content {
+  readonly text: string;
+  readonly stamp: string;
+}
+
+/** The files last read. */
+const files = new Map<string, Content>();
 
 interface Permissions {
   querySync(what: { name: "read"; path: string }): { readonly state: string };
@@ -235,17 +244,32 @@ function mayRead(path: string): boolean {
   return deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
-function readFile(path: string): string | null {
-  let text = files.get(path);
-  if (text !== undefined) return text;
+/** Tells whether a file has changed; "" for one that can't be read, or not without a question. */
+function stampOf(path: string | null): string {
+  if (path === null) return "";
   try {
-    const readable = mayRead(path) && statSync(path).size <= MAX_FILE_BYTES;
-    text = readable ? readFileSync(path, "utf8").replace(/^\ufeff/, "") : null;
+    if (!mayRead(path)) return "";
+    const { mtimeMs, size } = statSync(path);
+    return size <= MAX_FILE_BYTES ? `${mtimeMs}/${size}` : "";
   } catch {
-    text = null; // gone, or of a bundle's making: the stack does without
+    return ""; // gone, or of a bundle's making: the stack does without
   }
+}
+
+function readFile(path: string): string | null {
+  const stamp = stampOf(path);
+  if (stamp === "") return null;
+  const known = files.get(path);
+  if (known?.stamp === stamp) return known.text;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").replace(/^\ufeff/, "");
+  } catch {
+    return null;
+  }
+  files.delete(path);
   if (files.size >= MAX_FILES) files.delete(files.keys().next().value!);
-  files.set(path, text);
+  files.set(path, { text, stamp });
   return text;
 }
 
@@ -372,11 +396,11 @@ function align(words: readonly Word[], file: readonly Word[], start: number): In
   return pairs;
 }
 
-/** A function that was printed anew, and its words in the file; see {@linkcode align}. */
+/** A function that was printed anew. */
 interface Reprinted {
   readonly words: readonly Word[];
-  readonly fileWords: readonly Word[];
-  readonly pairs: Int32Array;
+  /** Where in the file each of them is, -1 for one that was not found. */
+  readonly places: Int32Array;
 }
 
 /** Finds a function that was printed anew. */
@@ -414,7 +438,8 @@ function findReprinted(text: string, file: string, calls: readonly number[]): Re
   const places = starts.map(({ start }) => fileWords[start]!.at);
   const place = choose(file, places, calls, words.length >= FEW);
   const chosen = starts[places.indexOf(place ?? -1)];
-  return chosen ? { words, fileWords, pairs: chosen.pairs } : null;
+  if (chosen === undefined) return null;
+  return { words, places: chosen.pairs.map((pair) => pair < 0 ? -1 : fileWords[pair]!.at) };
 }
 
 /**
@@ -422,15 +447,15 @@ function findReprinted(text: string, file: string, calls: readonly number[]): Re
  * after it if only that is on its line.
  */
 function reprintedOffset(reprinted: Reprinted, text: string, offset: number): number {
-  const { words, fileWords, pairs } = reprinted;
-  const before = words.findLastIndex(({ at }, i) => at <= offset && pairs[i]! >= 0);
-  const after = words.findIndex(({ at }, i) => at > offset && pairs[i]! >= 0);
+  const { words, places } = reprinted;
+  const before = words.findLastIndex(({ at }, i) => at <= offset && places[i]! >= 0);
+  const after = words.findIndex(({ at }, i) => at > offset && places[i]! >= 0);
   const sameLine = (from: number, to: number): boolean => !text.slice(from, to).includes("\n");
   const onLineBefore = before >= 0 && sameLine(words[before]!.at, offset);
   const onLineAfter = after >= 0 && sameLine(offset, words[after]!.at);
-  if (before < 0 || (!onLineBefore && onLineAfter)) return fileWords[pairs[after]!]!.at;
+  if (before < 0 || (!onLineBefore && onLineAfter)) return places[after]!;
   const word = words[before]!;
-  return fileWords[pairs[before]!]!.at + Math.min(offset - word.at, word.text.length);
+  return places[before]! + Math.min(offset - word.at, word.text.length);
 }
 
 /** Looks for a function in one file, which `frames` are in. */
@@ -515,15 +540,32 @@ function render(frame: TaskFrame, location: Location | null, text: string, name:
   return `    at ${functionName(frame.name) || "<anonymous>"} (${place})`;
 }
 
-/** Where the functions of tasks were found, as a task may end with many errors. */
-const locations = new WeakMap<StackSubject, Location | null>();
+/** Where a function was found, and the stamps of the files in which it was looked for. */
+interface Found {
+  readonly location: Location | null;
+  readonly stamps: string;
+}
+
+/**
+ * Functions that were looked for last, by where their Deferred was made and by their text: a
+ * function that fails a hundred times a second is looked for once, which may take some 10 ms.
+ */
+const found = new Map<string, Found>();
+const MAX_FOUND = 32;
+const MAX_FOUND_TEXT = 1 << 16;
 
 function locationOf(subject: StackSubject, text: string): Location | null {
-  let location = locations.get(subject);
-  if (location === undefined) {
-    location = locate(text, siteFrames(subject.site.near ?? subject.site));
-    locations.set(subject, location);
-  }
+  const frames = siteFrames(subject.site.near ?? subject.site);
+  const stamps = [...new Set(frames.map(({ file }) => file))].map((file) => stampOf(pathOf(file)))
+    .join();
+  const site = frames.map(({ file, line, column }) => `${file}:${line}:${column}`);
+  const key = [...site, text].join("\n");
+  const known = found.get(key);
+  if (known?.stamps === stamps) return known.location;
+  const location = locate(text, frames);
+  found.delete(key);
+  if (found.size >= MAX_FOUND) found.delete(found.keys().next().value!);
+  if (text.length <= MAX_FOUND_TEXT) found.set(key, { location, stamps });
   return location;
 }
 

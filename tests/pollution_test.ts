@@ -44,14 +44,22 @@ const NAMES = [
 
 const FROZEN = ["Error", "Promise", "Array", "Object"].map((name) => `a frozen ${name}.prototype`);
 
-/** Shapes in which the runtime itself can't be started. */
-const UNUSABLE: Partial<Record<typeof runtime, readonly string[]>> = {
-  node: ["Object.prototype.signal"],
+/** Shapes in which the runtime itself can't load a module, or add a listener to a signal. */
+const UNUSABLE: Readonly<Record<typeof runtime, readonly string[]>> = {
+  node: ["before Object.prototype.signal"],
   bun: [
-    "Object.prototype.get",
-    "Object.prototype.set",
-    "Object.prototype.writable",
-    "a frozen Object.prototype",
+    "before Object.prototype.get",
+    "before Object.prototype.set",
+    "before Object.prototype.writable",
+    "before a frozen Object.prototype",
+  ],
+  deno: [
+    "before Object.prototype.value",
+    "before Object.prototype.get",
+    "before Object.prototype.set",
+    "before Object.prototype.writable",
+    "before Object.prototype.signal",
+    "during Object.prototype.signal",
   ],
 };
 
@@ -64,8 +72,8 @@ for (const when of ["during", "before"]) {
   ];
   describe(when === "during" ? "changed after the import" : "changed before the import", () => {
     for (const shape of shapes) {
-      const skip = when === "before" && UNUSABLE[runtime]?.includes(shape) === true &&
-        "the runtime itself can't load a module then";
+      const skip = UNUSABLE[runtime].includes(`${when} ${shape}`) &&
+        "the runtime itself fails then";
       test(shape, { skip }, async () => {
         const [expected] = await normal;
         const [during, after] = await outcomes(when, shape);

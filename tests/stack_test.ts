@@ -5,7 +5,7 @@
  * Bun reprints everything; where a text is kept, columns are true, too.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe as group, test } from "node:test";
@@ -475,6 +475,43 @@ group("a function that is not in the file", () => {
     const text = taskStack(errorWith(raw), { name: "task", fn, site: { stack } });
     assert.match(text, unlocated);
     assert.doesNotMatch(text, /node:internal/);
+  });
+});
+
+group("a function that fails again and again", () => {
+  const TEXT = (before: string): string =>
+    `${before}export const make = (Made) => new Made((a) => { mark1(a); return other(a); });\n`;
+  const stackOf = (made: Made): string => {
+    const raw = engineStack(made.fn, [["<anonymous>", "mark1"]]);
+    return taskStack(errorWith(raw), { name: "task", fn: made.fn, site: made.site });
+  };
+
+  test("is looked for once, and again when its file has changed", async () => {
+    const module = await load(TEXT("\n"), "mjs");
+    const stack = stackOf(module.makers["make"]!(Made));
+    assertAt(stack, "<anonymous>", module, "mark1");
+    const { indexOf } = String.prototype;
+    let searches = 0;
+    String.prototype.indexOf = function (this: string, ...args) {
+      if (String(args[0]).includes("mark1(a)")) searches++;
+      return indexOf.apply(this, args);
+    };
+    try {
+      for (let i = 0; i < 100; i++) assert.equal(stackOf(module.makers["make"]!(Made)), stack);
+    } finally {
+      String.prototype.indexOf = indexOf;
+    }
+    assert.equal(searches, 0);
+
+    // An editor saves the file: the function is now three lines further down.
+    const text = TEXT("\n\n\n\n");
+    writeFileSync(module.path, text);
+    assertAt(stackOf(module.makers["make"]!(Made)), "<anonymous>", { ...module, text }, "mark1");
+    // It is replaced by another of the same length.
+    const other = text.replace("mark1", "mark2");
+    writeFileSync(module.path, other);
+    utimesSync(module.path, 1, 1);
+    assert.match(stackOf(module.makers["make"]!(Made)), /at <anonymous> \(task:\d:\d+\)/);
   });
 });
 

@@ -2,7 +2,7 @@
 /** Hostile results and errors: what the host reads must not harm it, nor run any of its code. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DeferredPool } from "../../mod.ts";
+import { DataCloneError, DeferredPool } from "../../mod.ts";
 import {
   either,
   hostile,
@@ -376,6 +376,18 @@ hostile("hostile errors", {
       Object.defineProperty(new Error("x"), "stack", { value: "    at evil (/etc/passwd:1:1)" });
     throw Object.assign(lie(), { cause: new AggregateError([lie(), lie()], "", { cause: lie() }) });
   }, throws("Error", /^x$/)],
+  "keys and names of frames in what can't be cloned": [() => {
+    const text = "\r\u2028\u202e\n    at evil (/etc/passwd:1:1)";
+    return { [text]: { [text + 2]: Object.defineProperty(() => 1, "name", { value: text }) } };
+  }, ({ error }) => {
+    assert.ok(error instanceof DataCloneError);
+    assert.doesNotMatch(error.message, /[\n\r\u2028\u202e]/);
+    assert.doesNotMatch(error.path, /[\n\r\u2028\u202e]/);
+    assert.ok(error.message.startsWith("result[") && error.message.length < 10_000);
+  }],
+  "a module with a name of frames": [async () => {
+    await import("\n    at evil (/etc/passwd:1:1)\r" + "x".repeat(10_000));
+  }, throws("ReferenceError")],
   "a message of frames": [() => {
     throw new Error("x\n    at evil (/etc/passwd:1:1)\r    at evil (/etc/passwd:1:1)\u001b[2J");
   }, throws("Error", /^x\n/)],
