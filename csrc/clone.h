@@ -83,7 +83,7 @@
  *   - A VIEW that can't have an element, however its buffer is resized, does not track.
  *   - A Date's time, a RegExp's source and flags, a boxed value and the like come from internal
  *     slots; own properties of those are dropped, as are prototypes and lastIndex.
- *   - Objects nested deeper than WIRE_MAX_DEPTH are uncloneable (an object of its own is 1 deep).
+ *   - Objects may be nested as deep as memory allows: neither half recurses.
  * A decoder takes any of the forms, whether an encoder would have chosen it or not. An error read
  * without NAME takes its class's (`name` is not an own property then), without MESSAGE the same;
  * without STACK its own `stack` is undefined.
@@ -95,7 +95,7 @@
  * lent to the task is LENT.
  *
  * An encoding that is truncated, has an unknown tag, a reference or shape that does not exist, a
- * length beyond its end, objects too deep or bytes left over is refused; nothing is trusted. Keys
+ * length beyond its end or bytes left over is refused; nothing is trusted. Keys
  * such as `__proto__` are own properties. Lengths that promise more than the remaining bytes could
  * hold are refused before anything is allocated. Keys or entries that come twice may be refused.
  */
@@ -117,9 +117,6 @@
  * made anew for the next task (64 KB take 100 us when moved and 30 when copied, 512 KB 270 each).
  */
 #define WIRE_KEEP_BYTES 524288
-
-/* The deepest that objects may be nested: what a host's own stack takes of recursive functions. */
-#define WIRE_MAX_DEPTH 1000
 
 #define WIRE_TAG_MAP(X)                                                                            \
     X(UNDEFINED, 0x00)                                                                             \
@@ -238,7 +235,8 @@ typedef struct CloneKept {
     CloneRegion memory; /* where they are: the realm's, or the host's */
     uint8_t *lent;      /* LENT: where they must be in the end, memory of the host's; else NULL */
     bool transferred;
-    void *buffer; /* the object; held by the encoder, and of no use after it */
+    bool copied;  /* `memory` is a block of the realm's that belongs to this list */
+    void *buffer; /* the object whose memory it else is; held as long as the list has it */
 } CloneKept;
 
 /* What lies beside an encoding. */
@@ -254,7 +252,7 @@ typedef struct CloneScope {
     /* clone_encode: a Set of the ArrayBuffers that are transferred; or JS_UNDEFINED. */
     JSValueConst transferred;
     /* clone_encode: the large buffers of the value, and how many of them are MOVED. Allocated in
-     * the realm, for the caller to free, or to restore the realm. */
+     * the realm: the caller calls clone_free_kept, or restores the realm. */
     CloneKept *kept;
     uint32_t kept_count, kept_capacity, moved_count;
 } CloneScope;
@@ -264,6 +262,9 @@ typedef struct CloneScope {
  * realm: getters. `scope` may be NULL: there is nothing beside it, and everything is copied. */
 CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneScope *scope,
                          CloneFailure *failure);
+
+/* Lets go of the buffers that an encoding met; their memory is of no use any more. */
+void clone_free_kept(JSContext *ctx, CloneScope *scope);
 
 /* Reads `count` values that share one numbering and must fill `length` bytes exactly. Returns 0,
  * and the values are the caller's; or -1 with an exception pending (a malformed encoding: a

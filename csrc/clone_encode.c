@@ -198,9 +198,7 @@ static bool refuse_because(Encoder *e, const char *message) {
     return refuse(e, engine_new_string(e->ctx, ascii(message)));
 }
 
-#define TEXT_OF_(number) #number
-#define TEXT_OF(number) TEXT_OF_(number)
-#define TOO_DEEP "objects nested more than " TEXT_OF(WIRE_MAX_DEPTH) " deep can't be cloned"
+#define TOO_DEEP "objects nested more than 1000 deep can't be cloned"
 
 static bool refuse_object(Encoder *e, JSValueConst object, EngineKind kind, const char *which) {
     return refuse(e, text_uncloneable(e->ctx, object, kind, which));
@@ -343,13 +341,13 @@ static Mark mark(const Encoder *e) {
     };
 }
 
-/* Forgets the buffers that were met from the `count`th on, and what save_kept copied of them. */
-static void drop_kept(Encoder *e, uint32_t count) {
-    for (; e->safe > count; e->safe--) {
-        CloneKept *kept = &e->scope->kept[e->safe - 1];
-        if (!kept->transferred) js_free(e->ctx, kept->memory.data);
+/* Forgets the buffers that were met from the `count`th on. */
+static void drop_kept(JSContext *ctx, CloneScope *scope, uint32_t count) {
+    while (scope->kept_count > count) {
+        CloneKept *kept = &scope->kept[--scope->kept_count];
+        if (kept->copied) js_free(ctx, kept->memory.data);
+        JS_FreeValue(ctx, JS_MKPTR(JS_TAG_OBJECT, kept->buffer));
     }
-    e->scope->kept_count = count;
 }
 
 static void rewind_to(Encoder *e, Mark to) {
@@ -370,7 +368,8 @@ static void rewind_to(Encoder *e, Mark to) {
     while (e->shape_count > to.shapes) engine_shape_drop(ctx, e->shapes[--e->shape_count].shape);
     e->last.shape = NULL;
     if (e->scope) {
-        drop_kept(e, to.kept);
+        drop_kept(ctx, e->scope, to.kept);
+        if (e->safe > to.kept) e->safe = to.kept;
         e->scope->moved_count = to.moved;
     }
 }
@@ -378,7 +377,7 @@ static void rewind_to(Encoder *e, Mark to) {
 /* Gives the next number to an object (NULL: to the props of an error), which put_reference has just
  * not found. */
 static bool add_object(Encoder *e, void *object) {
-    if (object && e->frames.depth >= WIRE_MAX_DEPTH) return refuse_because(e, TOO_DEEP);
+    if (object && e->frames.depth >= MAX_DEPTH) return refuse_because(e, TOO_DEEP);
     if (e->object_count == e->object_capacity) {
         uint64_t *objects =
             enlarge(e->ctx, e->objects, e->first_objects, &e->object_capacity, sizeof *objects);
@@ -535,6 +534,7 @@ static bool save_kept(Encoder *e) {
         if (!copy) return false;
         memcpy(copy, kept->memory.data, kept->memory.length);
         kept->memory.data = copy;
+        kept->copied = true;
     }
     return true;
 }
@@ -880,6 +880,7 @@ static bool encode_kept(Encoder *e, JSValueConst object, const EngineBuffer *buf
         .transferred = transferred,
         .buffer = JS_VALUE_GET_PTR(object),
     };
+    JS_DupValue(e->ctx, object);
     if (region == NO_NUMBER)
         put_tag_n(e->out.bytes, WIRE_MOVED, scope->moved_count++);
     else
@@ -1044,7 +1045,7 @@ static int take_error_parts(Encoder *e, EncodeFrame *frame, int class) {
         values[ERROR_CAUSE] = JS_DupValue(ctx, part);
         flags |= WIRE_ERROR_HAS_CAUSE;
     }
-    if (e->frames.depth >= WIRE_MAX_DEPTH) return flags; /* what is deeper can't be an object */
+    if (e->frames.depth >= MAX_DEPTH) return flags; /* what is deeper can't be an object */
     if (class == WIRE_ERROR_AggregateError && engine_own_value(ctx, error, "errors", &part) &&
         is_array(ctx, part)) {
         values[ERROR_ERRORS] = JS_DupValue(ctx, part);
@@ -1360,6 +1361,7 @@ static void end_kept(Encoder *e) {
         memcpy(kept->lent, kept->memory.data, kept->memory.length);
         js_free(e->ctx, kept->memory.data);
         kept->memory.data = kept->lent;
+        kept->copied = false;
     }
 }
 
@@ -1416,13 +1418,23 @@ static void encoder_free(Encoder *e) {
     release(e->ctx, e->shapes, e->first_shapes);
 }
 
+void clone_free_kept(JSContext *ctx, CloneScope *scope) {
+    drop_kept(ctx, scope, 0);
+    js_free(ctx, scope->kept);
+    scope->kept = NULL;
+    scope->kept_capacity = scope->moved_count = 0;
+}
+
 CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneScope *scope,
                          CloneFailure *failure) {
     Encoder e;
     Text path = {.ctx = ctx};
     *failure = (CloneFailure){.message = JS_UNDEFINED, .path = JS_UNDEFINED};
     encoder_init(&e, ctx, bytes, scope);
-    if (scope) scope->kept_count = scope->moved_count = 0;
+    if (scope) {
+        drop_kept(ctx, scope, 0);
+        scope->moved_count = 0;
+    }
     run(&e, value);
     if (e.result == CLONE_UNCLONEABLE) {
         path_add(&path, &e, 0);

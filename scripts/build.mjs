@@ -8,7 +8,7 @@
  *   tests/c/NAME_test.c ──────────────────────────────────────────└─> build/MODE/tests/NAME_test
  *
  * CC, CFLAGS and LDFLAGS are honoured; CC may have arguments ("ccache gcc"). The mode `fuzz`, which
- * scripts/fuzz.mjs uses, needs clang; its test is the fuzz target.
+ * scripts/fuzz.mjs uses, needs clang; its tests are the fuzz targets.
  *
  * An object is named by the hash of all that goes into it: the text of its source and of every
  * header that the compiler read (from its own dependency file), the flags, the compiler's version.
@@ -26,8 +26,8 @@ import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import {
   access,
+  link,
   mkdir,
-  open,
   readdir,
   readFile,
   rename,
@@ -208,7 +208,7 @@ async function listUnits(mode, tests) {
     });
   }
   const programs = mode === "fuzz"
-    ? ["tests/fuzz/decode_fuzz.c"]
+    ? await list("tests/fuzz", "_fuzz.c")
     : [...await list("tests/c", "_test.c"), ...await list("tests/fuzz", "_test.c")];
   for (const source of tests ? programs : []) {
     units.push({
@@ -375,11 +375,12 @@ async function lock(say) {
   const file = path.join(ROOT, "build", ".lock");
   await mkdir(path.dirname(file), { recursive: true });
   let told = false;
+  const own = `${file}.${process.pid}`;
+  await writeFile(own, String(process.pid));
   for (;;) {
     try {
-      const handle = await open(file, "wx");
-      await handle.write(String(process.pid));
-      await handle.close();
+      await link(own, file); // with its owner in it from the start
+      await rm(own);
       break;
     } catch (error) {
       if (error.code !== "EEXIST") throw error;

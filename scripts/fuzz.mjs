@@ -1,14 +1,23 @@
 /**
  * Fuzzes the C codec with libFuzzer, and keeps what that finds.
  *
- *   node scripts/fuzz.mjs [SECONDS]      600 if not said; 0 only writes the corpus anew
+ *   node scripts/fuzz.mjs [SECONDS]           the decoder: 600 if not said; 0 only writes the corpus
+ *                                             anew
+ *   node scripts/fuzz.mjs encode [SECONDS]    the encoder
  *
  *   tests/vectors/*.json ──> build/fuzz/seeds ─┐
  *   tests/fuzz/corpus.txt ─> build/fuzz/found ─┴─> libFuzzer ─> build/fuzz/found ─> corpus.txt
  *
  * The corpus is what adds coverage to the vectors, each input with its verdict, one a line. An
  * input that breaks the codec ends the run; it is printed in hex, for a vector in
- * scripts/wire.mjs. Needs clang and its libFuzzer (Debian: apt install clang libclang-rt-dev).
+ * scripts/wire.mjs.
+ *
+ * What the encoder is given is not bytes of the format, but what a hostile value is made by
+ * (tests/fuzz/encode_model.js), which says nothing any more once the model is changed: so what is
+ * found stays in build/fuzz/encode, from where the next run goes on. The hex of an input that breaks
+ * the encoder is for ENCODE_INPUT of encode_test, then for a case in tests/c/clone_cases.js.
+ *
+ * Needs clang and its libFuzzer (Debian: apt install clang libclang-rt-dev).
  *
  * @module
  */
@@ -25,6 +34,7 @@ import { BuildError } from "./engine.mjs";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CORPUS = path.join(ROOT, "tests/fuzz/corpus.txt");
 const LONGEST = 512; // bytes of an input
+const TARGETS = ["decode", "encode"];
 
 const HEAD = `\
 # What the fuzzer found that the vectors do not reach (scripts/fuzz.mjs writes this file).
@@ -53,7 +63,8 @@ function run(program, args, { print = false } = {}) {
       env: {
         ...process.env,
         ...(print ? { FUZZ_PRINT: "1" } : {}),
-        ASAN_OPTIONS: "detect_stack_use_after_return=0:allocator_may_return_null=1",
+        ASAN_OPTIONS:
+          "detect_stack_use_after_return=0:allocator_may_return_null=1:malloc_context_size=5",
         UBSAN_OPTIONS: "print_stacktrace=1",
       },
       stdio: ["ignore", print ? "pipe" : "inherit", print ? "ignore" : "inherit"],
@@ -68,15 +79,24 @@ function run(program, args, { print = false } = {}) {
   });
 }
 
-async function main() {
-  const [text = "600", ...others] = process.argv.slice(2);
-  if (!/^\d+$/.test(text) || others.length > 0) {
-    throw new BuildError("usage: node scripts/fuzz.mjs [SECONDS]");
-  }
-  const { failures, results } = await build({ modes: ["fuzz"], tests: ["fuzz"] });
-  if (failures.length > 0) throw new BuildError(`did not build: ${failures.join(", ")}`);
-  const [program] = results.fuzz.tests;
+/** Lets libFuzzer work on what is in `found`, where it puts what it finds. */
+const fuzz = (program, seconds, found, ...seeds) =>
+  run(program, [
+    `-max_total_time=${seconds}`,
+    `-max_len=${LONGEST}`,
+    `-artifact_prefix=${dir("")}`,
+    "-print_final_stats=1",
+    found,
+    ...seeds,
+  ]);
 
+async function fuzzEncoder(program, seconds) {
+  const found = dir("encode");
+  await mkdir(found, { recursive: true });
+  await fuzz(program, seconds, found);
+}
+
+async function fuzzDecoder(program, text) {
   const vectors = [];
   for (const name of ["clone", "malformed"]) {
     const file = path.join(ROOT, `tests/vectors/${name}.json`);
@@ -87,16 +107,7 @@ async function main() {
   const [seeds, found, merged] = [dir("seeds"), dir("found"), dir("merged")];
   await writeInputs(seeds, vectors);
   await writeInputs(found, corpus);
-  if (text !== "0") {
-    await run(program, [
-      `-max_total_time=${text}`,
-      `-max_len=${LONGEST}`,
-      `-artifact_prefix=${dir("")}`,
-      "-print_final_stats=1",
-      found,
-      seeds,
-    ]);
-  }
+  if (text !== "0") await fuzz(program, text, found, seeds);
 
   // Merging into the vectors leaves out of what was found what they reach already.
   await writeInputs(merged, vectors);
@@ -108,6 +119,20 @@ async function main() {
   wanted.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
   await writeFile(CORPUS, `${HEAD}${wanted.join("\n")}\n`);
   console.log(`tests/fuzz/corpus.txt: ${wanted.length} inputs`);
+}
+
+async function main() {
+  const args = process.argv.slice(2);
+  const target = TARGETS.includes(args[0]) ? args.shift() : "decode";
+  const [text = "600", ...others] = args;
+  if (!/^\d+$/.test(text) || others.length > 0) {
+    throw new BuildError(`usage: node scripts/fuzz.mjs [${TARGETS.join(" | ")}] [SECONDS]`);
+  }
+  const { failures, results } = await build({ modes: ["fuzz"], tests: ["fuzz"] });
+  if (failures.length > 0) throw new BuildError(`did not build: ${failures.join(", ")}`);
+  const program = results.fuzz.tests.find((name) => path.basename(name) === `${target}_fuzz`);
+  if (target === "encode") await fuzzEncoder(program, text);
+  else await fuzzDecoder(program, text);
 }
 
 await main().catch(fail);

@@ -539,6 +539,23 @@ describe("what can't be cloned is refused, with its path:", () => {
     );
   });
 
+  test("a large buffer that a getter made arrives with each of its bytes", async () => {
+    // Memory on both sides of it, as what is freed is joined with what is free beside it.
+    const made = (length: number) => ({
+      get buffer() {
+        const before = new Uint8Array(100_000);
+        const { buffer } = new Uint8Array(length).fill(7);
+        Object.assign(globalThis, { held: [before, new Uint8Array(200_000)] });
+        return buffer;
+      },
+    });
+    for (let length = 600_000; length < 600_008; length++) {
+      const { buffer } = await Deferred.run(made, length);
+      const wrong = new Uint8Array(buffer).findIndex((byte) => byte !== 7);
+      assert.equal(wrong, -1, `of ${length} bytes`);
+    }
+  });
+
   test("something nested a million deep", async () => {
     const deep = () => {
       let o: unknown = null;

@@ -215,7 +215,7 @@ static void try_both(const uint8_t *data, size_t length) {
     if (!strstr(verdict.refusal, "does not exist")) return; /* a region, a class; or a shape */
     memcpy(refusal, verdict.refusal, sizeof refusal);
     try_input(data, length, &scope);
-    js_free(fuzz.ctx, scope.kept);
+    clone_free_kept(fuzz.ctx, &scope);
     memcpy(verdict.refusal, refusal, sizeof refusal);
 }
 
