@@ -14,6 +14,7 @@ import {
   PoolClosedError,
   UnsettledError,
 } from "../mod.ts";
+import { assertLinear } from "./support/measure.ts";
 
 const pool = new DeferredPool({ maxThreads: 1, memoryLimit: 512 * 2 ** 20 });
 after(() => pool.close());
@@ -636,6 +637,46 @@ describe("limits hold while the text is compiled", () => {
     assert.equal(await pool.eval(`${"(".repeat(1000)}1${")".repeat(1000)}`), 1);
     assert.deepEqual(await pool.eval(`${"[".repeat(500)}1${"]".repeat(500)}.length`), 1);
   });
+});
+
+describe("what compiling costs grows with the text only", () => {
+  const many = (n: number, part: (i: number) => string): string =>
+    Array.from({ length: n }, (_, i) => part(i)).join("");
+  const texts: Record<string, (n: number) => string> = {
+    "locals": (n) => `() => { ${many(n, (i) => `let v${i} = ${i};`)} }; 1`,
+    "locals that a closure uses": (n) =>
+      `() => { ${many(n, (i) => `let v${i};`)} return () => [${many(n, (i) => `v${i},`)}] }; 1`,
+    "parameters": (n) => `(${many(n, (i) => `a${i},`)}) => 1; 1`,
+    "unknown names": (n) => `() => [${many(n, (i) => `u${i},`)}]; 1`,
+    "private names": (n) => `class A { ${many(n, (i) => `#p${i};`)} } 1`,
+    "keys": (n) => `() => ({ ${many(n, (i) => `k${i}: ${i},`)} }); 1`,
+    "methods": (n) => `class A { ${many(n, (i) => `m${i}() {}`)} } 1`,
+    "functions": (n) => `() => { ${many(n, (i) => `function f${i}() {}`)} }; 1`,
+    "statements": (n) => `() => { ${"x = 1;".repeat(n)} }; 1`,
+    "cases": (n) => `() => { switch (x) { ${many(n, (i) => `case ${i}: break;`)} } }; 1`,
+    "loops": (n) => `() => { ${"for (let i = 0; i < 2; i++) x(() => i);".repeat(n)} }; 1`,
+    "strings": (n) => `() => [${many(n, (i) => `"s${i}",`)}]; 1`,
+    "templates": (n) => `() => \`${many(n, (i) => `a\${${i}}`)}\`; 1`,
+    "regular expressions": (n) => `() => [${many(n, (i) => `/a${i}/,`)}]; 1`,
+    "operators": (n) => `() => 0${"+x".repeat(n)}; 1`,
+    "one string": (n) => `() => "${"s".repeat(10 * n)}"; 1`,
+    "one name": (n) => `() => ${"n".repeat(10 * n)}; 1`,
+    "one number": (n) => `() => ${"1".repeat(n)}; 1`,
+    "comments": (n) => `${"/* * */ // x\n".repeat(n)} 1`,
+    "lines": (n) => `() => {${"\n".repeat(10 * n)}}; 1`,
+    "positions": (n) => `() => {${"\nf();".repeat(n)}}; 1`,
+  };
+  for (const [what, text] of Object.entries(texts)) {
+    test(what, async () => {
+      const known = new Map<number, string>();
+      await assertLinear(what, (n) => {
+        const source = known.get(n) ?? text(n);
+        known.set(n, source);
+        // Of some there may be 65,535.
+        return pool.eval(source).catch((error: Error) => assert.ok(error instanceof SyntaxError));
+      }, 100);
+    });
+  }
 });
 
 describe("one text and the next", () => {
