@@ -1078,7 +1078,7 @@ vector("30 deep", "((v) => { for (let i = 0; i < 29; i++) v = [v]; return v; })(
 vector("1000 deep", "((v) => { for (let i = 0; i < 999; i++) v = [v]; return v; })([])", (out) => {
   for (let i = 0; i < 999; i++) out.push(0x10, 1);
   out.push(0x10, 0);
-}, { note: "the limit, WIRE_MAX_DEPTH" });
+});
 
 // ---- Malformed encodings ----
 
@@ -1180,10 +1180,6 @@ refuse("an error whose errors are no array", error(7, ERRORS, small(1)));
 refuse("an error whose properties are no object", error(0, PROPS, array()));
 refuse("an error whose properties are a reference", array(object([]), error(0, PROPS, ref(1))));
 refuse("an error cut before its cause", error(0, CAUSE));
-refuse("1001 deep", (out) => {
-  for (let i = 0; i < 1000; i++) out.push(0x10, 1);
-  out.push(0x10, 0);
-});
 refuse("5000 deep without an end", (out) => {
   for (let i = 0; i < 5000; i++) out.push(0x10, 1);
 });

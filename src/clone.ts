@@ -16,13 +16,7 @@
  *
  * @module
  */
-export {
-  type Beside,
-  decode,
-  type DecodedError,
-  type Frame,
-  Reading,
-  takeErrors,
-} from "./clone_decode.ts";
+export { type Beside, type DecodedError, forget, type Frame, takeErrors } from "./clone_decode.ts";
+export { decode, decodeSoon, lastWork, LATER, Reading } from "./clone_slices.ts";
 export { Encoder, OF_A_PRESET, OF_A_WORKER } from "./clone_encode.ts";
 export type { Refusal } from "./clone_slots.ts";

@@ -1,33 +1,49 @@
 /**
- * Structured clone from bytes to the host.
+ * Structured clone from bytes to the host: the values.
  *
  * Runs no code but the engine's, and trusts nothing: each length is checked against the bytes that
  * are there before anything is made of it. Lists of keys are recognised by their bytes, from one
  * value to the next; objects that come often are made by a constructor compiled for their keys
  * (where that is forbidden: key by key).
  *
+ * All is read by functions that call each other, which is fast and can't be left in the middle. So
+ * what they read is an {@link attempt}, within bounds: of work ({@link limit}), as the event loop
+ * waits, and of depth, as the stack is finite. One that reaches a bound is given up, and leaves its
+ * route: the numbers of the objects that were open. Those are walked (clone_slices.ts), by steps that
+ * can be left, and what they hold is attempted again, object by object; so nothing is read more than
+ * twice, but what no route leads through is read only once.
+ *
  * What is being decoded lies in variables of the module: nothing that runs meanwhile decodes in its
- * turn. What is read in slices ({@link Reading}) has them to itself during a slice, and puts them
- * away after it. The memory need not be ours, so all is copied out of it.
+ * turn. What is read in slices has them to itself during a slice, and puts them away after it. The
+ * memory need not be ours, so all is copied out of it.
  *
  * @module
  */
 import { types } from "node:util";
 import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_FRAME, WIRE_VIEW } from "../ffi/symbols.ts";
 import {
+  COST,
+  costOfRegExp,
+  MAX_COMPILATIONS,
+  MAX_REGEXP,
+  MAX_RESERVED,
+  MAX_RESIZABLES,
+} from "./clone_costs.ts";
+import { arePure, BLANK, blank, blankNumbers, define, isFree, list } from "./clone_own.ts";
+import { Refusal } from "./clone_slots.ts";
+import {
   compile,
   COMPILED_FROM,
   ERROR_CLASSES,
+  FAST_DEPTH,
   isIndex,
   MAX_BUFFER,
-  MAX_DEPTH,
   MAX_LENGTH,
   SHAPE_KEYS,
   stringMethods,
   VIEW_CLASSES,
 } from "./clone_wire.ts";
 import { InternalError, withoutFrames } from "./errors.ts";
-import { now } from "./event_loop.ts";
 
 // Engines know the value of a module's const, but look up each property of an imported object.
 const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;
@@ -40,21 +56,42 @@ const { latin1Slice, ucs2Slice, hexSlice } = stringMethods;
 
 let memory: ArrayBufferLike = new ArrayBuffer(0);
 /** All of `memory`; positions count from its start. */
-let source: Uint8Array = new Uint8Array(memory);
+export let source: Uint8Array = new Uint8Array(memory);
 let view: DataView = new DataView(memory);
 /** Where the encoding begins; padding counts from here. */
 let start = 0;
-let at = 0;
-let end = 0;
-/** Objects that are open. */
-let depth = 0;
+export let at = 0;
+export let end = 0;
 /** HOLEs that were read for a key's value, whose keys are not yet dropped. */
 let holes = 0;
-/** What has a number, by its number. */
-let objects: unknown[] = [];
-let objectCount = 0;
-let shapes: BuiltShape[] = [];
+/**
+ * What has a number, by its number. The first {@link KEPT} elements are always there; before there
+ * are more, {@link makeRoom} sees to it that no prototype has a say.
+ */
+let objects: unknown[] = blank(BLANK);
+let isRoomy = false;
+export let objectCount = 0;
+let shapes: BuiltShape[] = list();
 let shapeCount = 0;
+
+/**
+ * Where to leave off: in an attempt it is given up, between two the clock is looked at. Work that
+ * bytes don't show brings it nearer.
+ */
+export let limit: number = Infinity;
+/** The numbers of the objects that an attempt has open, and how many. */
+const opened = new Uint32Array(FAST_DEPTH + 2);
+let depth = 0;
+/** Of an attempt that was given up: what was open, and how many of them are walked already. */
+let route: number[] = list();
+let routeAt = 0;
+/** Whether arrays and objects inherit nothing unusual; `undefined`: it was not looked. */
+let pure: boolean | undefined;
+
+/** What was used of what is bounded for each value. */
+let resizables = 0;
+let reserved = 0;
+let compilations = 0;
 
 /**
  * Of many short strings each would cost more to fetch than to copy: from the {@link MANY}th on they
@@ -103,6 +140,7 @@ export interface DecodedError {
 
 /** The errors that were made, and how many are told of at the most. */
 let errors: DecodedError[] = [];
+let errorCount = 0;
 const MAX_ERRORS = 1000;
 const NO_ERRORS: readonly DecodedError[] = [];
 const MAX_FRAMES = 10;
@@ -110,54 +148,32 @@ const MAX_FRAME_NAME = 64;
 
 /** The errors that the last decoding made, each before its causes. Gives them once. */
 export function takeErrors(): readonly DecodedError[] {
-  if (errors.length === 0) return NO_ERRORS;
+  if (errorCount === 0) return NO_ERRORS;
   const taken = errors;
+  taken.length = errorCount; // without those of an attempt that was given up
   errors = [];
+  errorCount = 0;
   return taken;
 }
 
 /** Stands in for a HOLE. */
 const NOTHING = Symbol("nothing");
 
+/** Instead of a value: the attempt to read it was given up. */
+export const LEFT_OFF: unique symbol = Symbol("left off");
+
 /** Lists of up to this many are kept from one decoding to the next. */
-const KEPT = 64;
-/** Memory of up to this size is held from one decoding to the next. */
-const HELD = 1 << 20;
+const KEPT: number = BLANK;
 /** Room that is made for an array before its elements are seen. */
 const FORESIGHT = 4096;
+/** Strings from this many bytes on may be longer than the engine can have. */
+const LONG = 1 << 24;
 /** The longest array that V8 makes at once and not as a table, which takes five times as long. */
 const AT_ONCE = 32e6;
 
-/**
- * Reads one value.
- *
- * @param bytes The encoding, in any memory: everything is copied out of it.
- * @param lying What lies beside it.
- * @throws {InternalError} The encoding is malformed.
- *
- * @example
- * ```ts
- * const encoder = new Encoder();
- * encoder.begin(0);
- * encoder.value({ at: new Date(0) }, "");
- * const copy = decode(encoder.bytes.subarray(0, encoder.length));
- * ```
- */
-export function decode(bytes: Uint8Array, lying?: Beside): unknown {
-  const length = bytes.length;
-  if (errors.length > 0) errors = []; // which nobody took
-  if (length === 1 && bytes[0] >= SMALL_INT) return bytes[0] - SMALL_INT;
-  begin(bytes, lying);
-  try {
-    const value = read();
-    checkEnd();
-    return value;
-  } finally {
-    reset();
-  }
-}
-
-function begin(bytes: Uint8Array, lying: Beside | undefined): void {
+/** Begins a decoding. */
+export function begin(bytes: Uint8Array, lying: Beside | undefined): void {
+  if (errorCount > 0) takeErrors(); // which nobody took
   beside = lying;
   if (memory !== bytes.buffer) {
     memory = bytes.buffer;
@@ -168,32 +184,170 @@ function begin(bytes: Uint8Array, lying: Beside | undefined): void {
   end = start + bytes.length;
 }
 
-function checkEnd(): void {
+/** Makes sure that nothing is left. */
+export function checkEnd(): void {
   if (holes !== 0) malformed("a hole where there is no key");
   if (at !== end) malformed("bytes are left over");
 }
 
-/** Leaves nothing behind of what was decoded. */
-function reset(): void {
-  if (objectCount > KEPT) objects = [];
+/** Leaves nothing behind of what was decoded, but for the memory, to read more of it. */
+export function reset(): void {
+  if (objectCount > KEPT) objects = blank(BLANK);
   else for (let i = 0; i < objectCount; i++) objects[i] = undefined;
   if (shapes.length > KEPT) shapes.length = 0;
+  if (route.length > 0) route = list();
   objectCount =
     shapeCount =
     depth =
     holes =
+    routeAt =
+    resizables =
+    reserved =
+    compilations =
       0;
-  beside = undefined;
+  beside = pure = undefined;
+  isRoomy = false;
   strings = pieceTo = 0;
   piece = "";
-  if (memory.byteLength > HELD) {
-    memory = new ArrayBuffer(0);
-    source = new Uint8Array(memory);
-    view = new DataView(memory);
+}
+
+/** Lets go of the memory that was read. */
+export function forget(): void {
+  memory = new ArrayBuffer(0);
+  source = new Uint8Array(memory);
+  view = new DataView(memory);
+}
+
+/** What is being decoded, while it is not. */
+export interface State {
+  readonly source: Uint8Array;
+  readonly view: DataView;
+  readonly start: number;
+  readonly at: number;
+  readonly end: number;
+  readonly holes: number;
+  readonly beside: Beside | undefined;
+  readonly objects: unknown[];
+  readonly objectCount: number;
+  readonly shapes: BuiltShape[];
+  readonly shapeCount: number;
+  readonly errors: DecodedError[];
+  readonly errorCount: number;
+  readonly route: number[];
+  readonly routeAt: number;
+  readonly resizables: number;
+  readonly reserved: number;
+  readonly compilations: number;
+}
+
+/** Takes what is being decoded out of the variables, for another decoding. */
+export function putAway(): State {
+  const lists = { objects, objectCount, shapes, shapeCount, errors, errorCount, route, routeAt };
+  const used = { resizables, reserved, compilations };
+  const state = { source, view, start, at, end, holes, beside, ...lists, ...used };
+  errors = [];
+  errorCount = 0;
+  objects = blank(BLANK);
+  shapes = list();
+  route = list();
+  objectCount = 0;
+  reset();
+  forget();
+  return state;
+}
+
+/** Puts it back. */
+export function takeUp(state: State): void {
+  ({ source, view, start, at, end, holes, beside, errors, errorCount, route, routeAt } = state);
+  ({ resizables, reserved, compilations } = state);
+  ({ objects, objectCount, shapes, shapeCount } = state);
+  memory = source.buffer;
+}
+
+// -- Bounds --
+
+/** Lets so much be read from here on. */
+export function allow(units: number): void {
+  limit = at + units;
+}
+
+/** Work that bytes don't show. */
+function charge(units: number): void {
+  limit -= units;
+}
+
+/** Gives the attempt up. */
+function leaveOff(): never {
+  throw LEFT_OFF;
+}
+
+/** Opens an object that holds others, the `n`th. */
+function enter(n: number): void {
+  opened[depth++] = n;
+  limit -= COST.OBJECT;
+  if (depth > FAST_DEPTH || at > limit) leaveOff();
+}
+
+/** Makes sure that the next object, which takes so many bytes at least, is not too much. */
+function expect(bytes: number): void {
+  if (bytes <= limit - at) return;
+  opened[depth++] = objectCount;
+  leaveOff();
+}
+
+/** Whether the next object led to where an attempt was given up: says so once. */
+export function follow(): boolean {
+  if (routeAt >= route.length || route[routeAt] !== objectCount) return false;
+  routeAt++;
+  return true;
+}
+
+/**
+ * Reads the next value, if that is not more work than `units`, nor too deep. Else it gives
+ * {@link LEFT_OFF}, and all is as before: then the value is one that can be walked.
+ */
+export function attempt(units: number): unknown {
+  const tag = source[at];
+  if (tag >= REFERENCE || tag < ARRAY || at >= end) return read();
+  if (routeAt < route.length && route[routeAt] === objectCount) return LEFT_OFF;
+  const from = at;
+  const before = limit;
+  const count = objectCount;
+  const kept = shapeCount;
+  const heldErrors = errorCount;
+  const heldHoles = holes;
+  const heldResizables = resizables;
+  const heldReserved = reserved;
+  limit = from + units;
+  depth = 0;
+  try {
+    const value = read();
+    limit = before - (from + units - limit);
+    return value;
+  } catch (error) {
+    // What the host refuses inside of the object is met again on the walk, which knows the path.
+    if (error !== LEFT_OFF && (depth === 0 || !isRefused(error))) throw error;
+    limit = before - (from + units - limit) - (at - from);
+    route = list();
+    for (let i = 0; i < depth; i++) route[i] = opened[i];
+    routeAt = depth = 0;
+    at = from;
+    objectCount = count;
+    shapeCount = kept;
+    errorCount = heldErrors;
+    holes = heldHoles;
+    resizables = heldResizables;
+    reserved = heldReserved;
+    return LEFT_OFF;
   }
 }
 
-function malformed(what: string, cause?: unknown): never {
+/** Whether an error says that the host can't have a value, or does not want it. */
+export function isRefused(error: unknown): error is Refusal | RangeError {
+  return error instanceof Refusal || error instanceof RangeError;
+}
+
+export function malformed(what: string, cause?: unknown): never {
   throw new InternalError(
     `a value from the library is malformed: ${what}, at byte ${at - start} of ${end - start}`,
     cause === undefined ? undefined : { cause },
@@ -202,12 +356,12 @@ function malformed(what: string, cause?: unknown): never {
 
 // -- Pieces --
 
-function readByte(): number {
+export function readByte(): number {
   if (at >= end) malformed("it ends too soon");
   return source[at++];
 }
 
-function readN(): number {
+export function readN(): number {
   let byte = readByte();
   if (byte < 0x80) return byte;
   let n = byte & 0x7f;
@@ -225,14 +379,14 @@ function readN(): number {
 }
 
 /** A length, of things that take `size` bytes each at least. */
-function readLength(size: number): number {
+export function readLength(size: number): number {
   const n = readN();
   if (n * size > end - at) malformed("a length beyond the end");
   return n;
 }
 
 /** Skips the padding before `n` things of `size` bytes, and makes sure of them. */
-function align(to: number, n: number, size: number): void {
+export function align(to: number, n: number, size: number): void {
   at += (to - ((at - start) % to)) % to;
   if (n * size > end - at) malformed("a length beyond the end");
 }
@@ -248,15 +402,14 @@ function readLatin1(): string {
   if (length === 0) return "";
   const from = at;
   at += length;
-  if (length <= CUT && ++strings > MANY) {
-    if (from < pieceFrom || at > pieceTo) {
-      pieceFrom = from;
-      pieceTo = Math.min(from + PIECE, end);
-      piece = latin1Slice.call(source, pieceFrom, pieceTo);
-    }
-    return piece.substring(from - pieceFrom, at - pieceFrom);
+  if (length > CUT) return wholeString(latin1Slice, from);
+  if (++strings <= MANY) return latin1Slice.call(source, from, at);
+  if (from < pieceFrom || at > pieceTo) {
+    pieceFrom = from;
+    pieceTo = Math.min(from + PIECE, end);
+    piece = latin1Slice.call(source, pieceFrom, pieceTo);
   }
-  return latin1Slice.call(source, from, at);
+  return piece.substring(from - pieceFrom, at - pieceFrom);
 }
 
 function readUtf16(): string {
@@ -264,11 +417,25 @@ function readUtf16(): string {
   align(2, length, 2);
   const from = at;
   at += 2 * length;
-  return ucs2Slice.call(source, from, at);
+  return wholeString(ucs2Slice, from);
+}
+
+/** A string that may be long, or longer than the engine can have. */
+function wholeString(
+  slice: (this: Uint8Array, start: number, end: number) => string,
+  from: number,
+): string {
+  if (at > limit && depth > 0) leaveOff();
+  if (at - from < LONG) return slice.call(source, from, at);
+  try {
+    return slice.call(source, from, at);
+  } catch (cause) {
+    return refuse(`a string of ${at - from} bytes`, "return it in parts", cause);
+  }
 }
 
 /** A string, where there must be one. */
-function readString(): string {
+export function readString(): string {
   const tag = readByte();
   if (tag === STRING8) return readLatin1();
   if (tag === STRING16) return readUtf16();
@@ -280,14 +447,17 @@ function readBigint(): bigint {
   const n = readLength(1);
   if (sign > 1 || (n === 0 ? sign === 1 : source[at + n - 1] === 0)) malformed("a BigInt");
   let magnitude = 0n;
+  charge(COST.BIGINT);
   if (n <= 8) {
     for (let i = n - 1; i >= 0; i--) magnitude = magnitude << 8n | BigInt(source[at + i]);
   } else {
+    charge(2 * n);
+    if (at + n > limit && depth > 0) leaveOff();
     const bytes = source.slice(at, at + n).reverse();
     try {
       magnitude = BigInt(`0x${hexSlice.call(bytes, 0, n)}`);
     } catch (cause) {
-      malformed("a BigInt that is too large for this engine", cause);
+      refuse(`a BigInt of ${n} bytes`, "return it in parts", cause);
     }
   }
   at += n;
@@ -295,18 +465,24 @@ function readBigint(): bigint {
 }
 
 /** Gives an object the next number. */
-function number(object: unknown): void {
+export function number(object: unknown): void {
+  if (objectCount >= KEPT && !isRoomy) makeRoom();
   objects[objectCount++] = object;
 }
 
-/** Opens an object that holds others. */
-function enter(): void {
-  if (++depth > MAX_DEPTH) malformed(`objects more than ${MAX_DEPTH} deep`);
+function makeRoom(): void {
+  if (!isPure()) Object.setPrototypeOf(objects, null);
+  isRoomy = true;
+}
+
+/** What the host can't have, or is not to have. */
+function refuse(what: string, advice: string, cause?: unknown): never {
+  throw new Refusal(what, advice, cause);
 }
 
 // -- Values --
 
-function read(): unknown {
+export function read(): unknown {
   const tag = readByte();
   if (tag >= SMALL_INT) return tag - SMALL_INT;
   switch (tag) {
@@ -354,21 +530,21 @@ function read(): unknown {
     case OBJECT_PAIRS:
       return readPairs();
     case DATE:
-      return numbered(new Date(readF64()));
+      return numbered(new Date(readF64()), COST.DATE);
     case REGEXP:
       return numbered(readRegexp());
     case BOOLEAN_OBJECT: {
       const byte = readByte();
       if (byte > 1) malformed("a boolean");
-      return numbered(Object(byte === 1));
+      return numbered(Object(byte === 1), COST.BOXED);
     }
     case NUMBER_OBJECT:
-      return numbered(Object(readF64()));
+      return numbered(Object(readF64()), COST.BOXED);
     case BIGINT_OBJECT:
       if (readByte() !== BIGINT) malformed("no BigInt where one must be");
-      return numbered(Object(readBigint()));
+      return numbered(Object(readBigint()), COST.BOXED);
     case STRING_OBJECT:
-      return numbered(Object(readString()));
+      return numbered(Object(readString()), COST.BOXED);
     case MAP:
       return readMap();
     case SET:
@@ -396,8 +572,10 @@ function read(): unknown {
 }
 
 /** Numbers an object that holds no others. */
-function numbered(object: unknown): unknown {
+function numbered(object: unknown, units = 0): unknown {
+  charge(units);
   number(object);
+  if (at > limit && depth > 0) leaveOff();
   return object;
 }
 
@@ -407,7 +585,7 @@ function readInstance(): object {
 }
 
 /** The prototype of an INSTANCE, whose properties follow. */
-function readClass(): object {
+export function readClass(): object {
   const prototype = beside?.classes[readN()] ?? malformed("a class that is not registered");
   const tag = source[at];
   if (at >= end || (tag !== OBJECT && tag !== OBJECT_SHAPE && tag !== OBJECT_PAIRS)) {
@@ -418,39 +596,103 @@ function readClass(): object {
 
 function readArray(): unknown[] {
   const length = readLength(1);
-  const array: unknown[] = length <= FORESIGHT ? new Array(length) : [];
-  number(array);
-  enter();
-  for (let i = 0; i < length; i++) {
-    if (source[at] === HOLE && at < end) at++;
-    else array[i] = read();
+  expect(length);
+  const array = openArray(length);
+  enter(objectCount - 1);
+  if (length <= BLANK || isPure()) {
+    for (let i = 0; i < length; i++) {
+      if (source[at] === HOLE && at < end) leaveOut(array, i);
+      else array[i] = read();
+    }
+  } else {
+    for (let i = 0; i < length; i++) {
+      if (source[at] === HOLE && at < end) leaveOut(array, i);
+      else define(array, i, read());
+    }
   }
   if (array.length < length) array.length = length; // it ends in holes
   depth--;
   return array;
 }
 
+/** An array for so many elements, with a number. */
+export function openArray(length: number): unknown[] {
+  const array = length <= BLANK ? blank(length) : length <= FORESIGHT ? new Array(length) : [];
+  number(array);
+  return array;
+}
+
+/** Skips a HOLE. */
+export function leaveOut(array: unknown[], i: number): void {
+  at++;
+  if (i < array.length) delete array[i];
+}
+
+/** Whether what is assigned to a property that is not there yet can't meet an inherited one. */
+function isPure(): boolean {
+  return pure ??= arePure();
+}
+
+/** Sets an element that may not be there yet. */
+export function setElement(array: unknown[], i: number, value: unknown): void {
+  if (isPure()) array[i] = value;
+  else define(array, i, value);
+}
+
 function readInts(): number[] {
   const length = readN();
+  expect(4 * length);
   align(4, length, 4);
-  const array = new Array<number>(Math.min(length, AT_ONCE));
-  for (let i = 0; i < length; i++, at += 4) array[i] = view.getInt32(at, true);
+  const array = openNumbers(length);
   number(array);
+  fillInts(array, 0, length);
   return array;
 }
 
 function readDoubles(): number[] {
   const length = readN();
+  expect(8 * length);
   align(8, length, 8);
-  const array = new Array<number>(Math.min(length, AT_ONCE));
-  for (let i = 0; i < length; i++, at += 8) array[i] = view.getFloat64(at, true);
+  const array = openNumbers(length);
   number(array);
+  fillDoubles(array, 0, length);
   return array;
+}
+
+/** An array for so many numbers. */
+export function openNumbers(length: number): number[] {
+  return length <= BLANK ? blankNumbers(length) : new Array<number>(Math.min(length, AT_ONCE));
+}
+
+/** Reads elements of an ARRAY_INT. */
+export function fillInts(array: number[], i: number, to: number): void {
+  const values = view;
+  let from = at;
+  at += 4 * (to - i);
+  if (to <= BLANK || isPure()) {
+    for (; i < to; i++, from += 4) array[i] = values.getInt32(from, true);
+  } else {
+    for (; i < to; i++, from += 4) define(array, i, values.getInt32(from, true));
+  }
+}
+
+/** Reads elements of an ARRAY_F64. */
+export function fillDoubles(array: number[], i: number, to: number): void {
+  const values = view;
+  let from = at;
+  at += 8 * (to - i);
+  if (to <= BLANK || isPure()) {
+    for (; i < to; i++, from += 8) array[i] = values.getFloat64(from, true);
+  } else {
+    for (; i < to; i++, from += 8) define(array, i, values.getFloat64(from, true));
+  }
 }
 
 function readArrayProps(): unknown[] {
   const array = openArrayProps();
+  enter(objectCount - 1);
   while (!atEnd()) {
+    if (at > limit) leaveOff();
     const key = readString();
     setProp(array, key, readValue());
   }
@@ -458,25 +700,27 @@ function readArrayProps(): unknown[] {
   return array;
 }
 
-function openArrayProps(): unknown[] {
+/** The array of an ARRAY_PROPS, without its properties. */
+export function openArrayProps(): unknown[] {
   const length = readN();
   const array: unknown[] = [];
   if (length > FORESIGHT) {
+    charge(COST.TABLE);
     // An element far out makes the engine keep the array as a table; the length alone might not.
-    array[length - 1] = undefined;
+    define(array, length - 1, undefined);
     delete array[length - 1];
   }
   array.length = length;
   number(array);
-  enter();
   return array;
 }
 
 /** Sets what is no more than a property, or an element within the array's length. */
-function setProp(array: unknown[], key: string, value: unknown): void {
+export function setProp(array: unknown[], key: string, value: unknown): void {
+  charge(COST.PAIR);
   if (isIndex(key)) {
     if (Number(key) >= array.length) malformed("an element beyond its array");
-    array[Number(key)] = value;
+    setElement(array, Number(key), value);
   } else {
     if (key === "length") malformed("the length of an array");
     define(array, key, value);
@@ -485,24 +729,36 @@ function setProp(array: unknown[], key: string, value: unknown): void {
 
 function readPairs(): object {
   const object = openPairs();
+  enter(objectCount - 1);
   while (!atEnd()) {
+    if (at > limit) leaveOff();
     const key = readString();
-    object[key] = readValue();
+    setPair(object, key, readValue());
   }
   depth--;
-  return Object.setPrototypeOf(object, Object.prototype) as object;
+  return closePairs(object);
 }
 
 /** Without a prototype no key means anything special; it gets that last. */
-function openPairs(): Record<string, unknown> {
+export function openPairs(): Record<string, unknown> {
   const object = Object.create(null) as Record<string, unknown>;
   number(object);
-  enter();
   return object;
 }
 
+/** Sets a property of an OBJECT_PAIRS. */
+export function setPair(object: Record<string, unknown>, key: string, value: unknown): void {
+  charge(COST.PAIR);
+  object[key] = value;
+}
+
+/** Gives it its prototype. */
+export function closePairs(object: object): object {
+  return Object.setPrototypeOf(object, Object.prototype) as object;
+}
+
 /** Whether the pairs end here. */
-function atEnd(): boolean {
+export function atEnd(): boolean {
   if (at >= end) malformed("it ends too soon");
   if (source[at] !== END) return false;
   at++;
@@ -511,35 +767,36 @@ function atEnd(): boolean {
 
 /** A value, where a HOLE means nothing. */
 function readValue(): unknown {
-  if (source[at] === HOLE && at < end) malformed("a hole where there is no key");
+  refuseHole();
   return read();
 }
 
-function define(object: object, key: string, value: unknown, enumerable = true): void {
-  Object.defineProperty(object, key, {
-    __proto__: null,
-    value,
-    writable: true,
-    enumerable,
-    configurable: true,
-  } as PropertyDescriptor);
+/** Makes sure that no HOLE is next. */
+export function refuseHole(): void {
+  if (source[at] === HOLE && at < end) malformed("a hole where there is no key");
 }
 
 function readRegexp(): RegExp {
   const pattern = readString();
   const flags = readString();
+  const cost = costOfRegExp(pattern, flags);
+  const advice = "return its source and flags";
+  if (cost > MAX_REGEXP) {
+    refuse(`a RegExp of ${pattern.length} characters: it takes too long to make it`, advice);
+  }
+  charge(cost);
   try {
     return new RegExp(pattern, flags);
   } catch (cause) {
-    return malformed("a regular expression that this engine can't read", cause);
+    return refuse("a RegExp that it doesn't understand", advice, cause);
   }
 }
 
 function readMap(): Map<unknown, unknown> {
   const length = readLength(2);
-  const map = new Map<unknown, unknown>();
-  number(map);
-  enter();
+  expect(2 * length);
+  const map = openMap(length);
+  enter(objectCount - 1);
   for (let i = 0; i < length; i++) {
     const key = readValue();
     map.set(key, readValue());
@@ -548,18 +805,35 @@ function readMap(): Map<unknown, unknown> {
   return map;
 }
 
+/** A Map with a number. */
+export function openMap(length: number): Map<unknown, unknown> {
+  charge(COST.COLLECTION + COST.ENTRY * length);
+  const map = new Map<unknown, unknown>();
+  number(map);
+  return map;
+}
+
 function readSet(): Set<unknown> {
   const length = readLength(1);
-  const set = new Set<unknown>();
-  number(set);
-  enter();
+  expect(length);
+  const set = openSet(length);
+  enter(objectCount - 1);
   for (let i = 0; i < length; i++) set.add(readValue());
   depth--;
   return set;
 }
 
+/** A Set with a number. */
+export function openSet(length: number): Set<unknown> {
+  charge(COST.COLLECTION + COST.ENTRY * length);
+  const set = new Set<unknown>();
+  number(set);
+  return set;
+}
+
 function readBuffer(): ArrayBuffer {
   const length = readN();
+  expect(length);
   align(8, length, 1);
   let buffer: ArrayBuffer;
   if (memory instanceof ArrayBuffer) {
@@ -569,41 +843,64 @@ function readBuffer(): ArrayBuffer {
     new Uint8Array(buffer).set(source.subarray(at, at + length));
   }
   at += length;
-  number(buffer);
+  numbered(buffer, COST.BUFFER);
   return buffer;
 }
 
 function readResizable(): ArrayBuffer {
   const length = readN();
   const maxByteLength = readN();
+  expect(length);
   align(8, length, 1);
   const buffer = newResizable(length, maxByteLength);
-  new Uint8Array(buffer).set(source.subarray(at, at + length));
-  at += length;
-  number(buffer);
+  copyTo(new Uint8Array(buffer), 0, length);
+  numbered(buffer, 0);
   return buffer;
 }
 
-function newResizable(length: number, maxByteLength: number): ArrayBuffer {
-  try {
-    if (maxByteLength > MAX_BUFFER) throw new RangeError("no task can have one");
-    return new ArrayBuffer(length, { maxByteLength });
-  } catch (cause) {
-    return malformed(`a buffer of ${length} that may grow to ${maxByteLength} bytes`, cause);
+/** Copies bytes to `i` in `bytes`. */
+export function copyTo(bytes: Uint8Array, i: number, count: number): void {
+  bytes.set(source.subarray(at, at + count), i);
+  at += count;
+}
+
+/** A resizable buffer. It takes more of the host than its bytes, which is bounded for each value. */
+export function newResizable(length: number, maxByteLength: number): ArrayBuffer {
+  if (maxByteLength > MAX_BUFFER || length > maxByteLength) {
+    malformed(`a buffer of ${length} that may grow to ${maxByteLength} bytes`);
   }
+  const advice = "return buffers of fixed length (buffer.slice()), or in parts";
+  if (++resizables > MAX_RESIZABLES) {
+    refuse(`more than ${MAX_RESIZABLES} resizable buffers in one value`, advice);
+  }
+  if ((reserved += maxByteLength) > MAX_RESERVED) {
+    refuse(
+      `resizable buffers that may grow to more than ${MAX_RESERVED / 2 ** 30} GiB in all`,
+      advice,
+    );
+  }
+  charge(COST.RESIZABLE);
+  return new ArrayBuffer(length, { __proto__: null, maxByteLength } as { maxByteLength: number });
 }
 
 function readView(): ArrayBufferView {
   const kind = readByte();
   const n = objectCount;
   number(undefined); // before its buffer
+  enter(n);
+  const buffer = mayBeBuffer() ? read() : undefined;
+  depth--;
+  return readViewOf(buffer, kind, n);
+}
+
+/** Whether the next value may be a view's buffer. */
+export function mayBeBuffer(): boolean {
   const tag = source[at];
-  const mayBeBuffer = tag === REFERENCE || (tag >= BUFFER && tag <= PRESET && tag !== VIEW);
-  return readViewOf(mayBeBuffer && at < end ? read() : undefined, kind, n);
+  return at < end && (tag === REFERENCE || (tag >= BUFFER && tag <= PRESET && tag !== VIEW));
 }
 
 /** The rest of a view, the `n`th object, whose buffer was read. */
-function readViewOf(buffer: unknown, kind: number, n: number): ArrayBufferView {
+export function readViewOf(buffer: unknown, kind: number, n: number): ArrayBufferView {
   if (!types.isAnyArrayBuffer(buffer)) return malformed("a view of what is no buffer");
   const offset = readN();
   const tracks = readByte();
@@ -614,11 +911,12 @@ function readViewOf(buffer: unknown, kind: number, n: number): ArrayBufferView {
   if (kind >= VIEW_CLASSES.length) malformed(`a view of kind ${kind}`);
   const View = VIEW_CLASSES[kind];
   if (View === undefined) {
-    throw new TypeError(
-      `a ${Object.keys(WIRE_VIEW)[kind]} came from a task, but this runtime has none; ` +
-        "return another array of numbers",
+    return refuse(
+      `a ${Object.keys(WIRE_VIEW)[kind]}: it has no such class`,
+      "return another array of numbers",
     );
   }
+  charge(COST.VIEW);
   try {
     return objects[n] = tracks === 1
       ? new View(buffer as ArrayBuffer, offset)
@@ -629,6 +927,21 @@ function readViewOf(buffer: unknown, kind: number, n: number): ArrayBufferView {
 }
 
 function readError(): Error {
+  const n = objectCount;
+  const [error, flags] = openError();
+  enter(n);
+  if (flags & WIRE_ERROR_HAS.CAUSE) define(error, "cause", readValue(), false);
+  if (flags & WIRE_ERROR_HAS.ERRORS) setErrors(error, readValue());
+  if (flags & WIRE_ERROR_HAS.PROPS) {
+    checkProps();
+    setProps(error, objectCount, read() as Record<string, unknown>);
+  }
+  depth--;
+  return error;
+}
+
+/** Makes an error, with a number, without what it holds; gives it and its flags. */
+export function openError(): readonly [error: Error, flags: number] {
   const kind = readByte();
   const flags = readByte();
   const n = objectCount;
@@ -638,34 +951,37 @@ function readError(): Error {
   const message = flags & WIRE_ERROR_HAS.MESSAGE ? readString() : undefined;
   const stack = flags & WIRE_ERROR_HAS.STACK ? readString() : undefined;
   const frames = flags & WIRE_ERROR_HAS.FRAMES ? readFrames() : undefined;
+  charge(kind === WIRE_ERROR.DOMException ? COST.DOM_EXCEPTION : COST.ERROR);
   const error = makeError(kind, name, message);
   objects[n] = error;
   // Of one that is not told of, nobody looks at the stack before its user does.
-  const told = errors.length < MAX_ERRORS;
-  if (told) errors.push({ error, frames, stack });
+  const told = errorCount < MAX_ERRORS;
+  if (told) define(errors, errorCount++, { error, frames, stack });
   define(error, "stack", told ? stack : undefined, false);
-  enter();
-  if (flags & WIRE_ERROR_HAS.CAUSE) define(error, "cause", readValue(), false);
-  if (flags & WIRE_ERROR_HAS.ERRORS) {
-    const errors = readValue();
-    if (!Array.isArray(errors)) malformed("errors that are no array");
-    define(error, "errors", errors, false);
+  return [error, flags];
+}
+
+/** Sets the `errors` of an AggregateError. */
+export function setErrors(error: Error, errors: unknown): void {
+  if (!Array.isArray(errors)) malformed("errors that are no array");
+  define(error, "errors", errors, false);
+}
+
+/** Makes sure that the properties of an error are next. */
+export function checkProps(): void {
+  const tag = source[at];
+  if (tag !== OBJECT && tag !== OBJECT_SHAPE && tag !== OBJECT_PAIRS) {
+    malformed("properties that are no object");
   }
-  if (flags & WIRE_ERROR_HAS.PROPS) {
-    const tag = source[at];
-    if (tag !== OBJECT && tag !== OBJECT_SHAPE && tag !== OBJECT_PAIRS) {
-      malformed("properties that are no object");
-    }
-    const p = objectCount;
-    const props = read() as Record<string, unknown>;
-    for (const key of Object.keys(props)) {
-      // It can't be the method, and in its place would make String(error) throw.
-      if (key !== "toString") define(error, key, props[key]);
-    }
-    objects[p] = error; // nothing else refers to the props
+}
+
+/** Gives an error the properties of an object, the `p`th, to which nothing else refers. */
+export function setProps(error: Error, p: number, props: Record<string, unknown>): void {
+  for (const key of Object.keys(props)) {
+    // It can't be the method, and in its place would make String(error) throw.
+    if (key !== "toString") define(error, key, props[key]);
   }
-  depth--;
-  return error;
+  objects[p] = error;
 }
 
 function readFrames(): Frame[] {
@@ -676,7 +992,7 @@ function readFrames(): Frame[] {
     const kind = readByte();
     const name = readString();
     if (kind > WIRE_FRAME.EVAL || name.length > MAX_FRAME_NAME) malformed(`a frame ${kind}`);
-    frames.push({ kind, name, row: readN(), column: readN() });
+    define(frames, i, { kind, name, row: readN(), column: readN() });
   }
   return frames;
 }
@@ -707,7 +1023,7 @@ const KNOWN_BYTES = 1024;
 const known = new Map<number, BuiltShape>();
 
 /** A list of keys, and how to read an object that has them. */
-class BuiltShape {
+export class BuiltShape {
   readonly keys: readonly string[];
   /** The bytes of the keys; empty if they aren't known by them. */
   readonly bytes: Uint8Array;
@@ -718,25 +1034,30 @@ class BuiltShape {
   constructor(keys: readonly string[], bytes: Uint8Array) {
     this.keys = keys;
     this.bytes = bytes;
-    this.#plain = keys.every((key) => !(key in Object.prototype));
+    let plain = true;
+    for (let i = 0; i < keys.length; i++) plain &&= isFree(keys[i]);
+    this.#plain = plain;
   }
 
   /** Reads the values of an object of this shape. */
   read(): object {
     if (this.#compiled !== undefined) return this.#compiled();
-    if (++this.#uses === COMPILED_FROM && this.keys.length <= SHAPE_KEYS) {
-      this.#compiled = this.#compile();
+    if (++this.#uses >= COMPILED_FROM && this.keys.length <= SHAPE_KEYS) {
+      if (compilations < MAX_COMPILATIONS) this.#compiled = this.#compile();
       if (this.#compiled !== undefined) return this.#compiled();
     }
     const object: Record<string, unknown> = {};
     number(object);
-    enter();
-    for (const key of this.keys) this.set(object, key, read());
-    return this.leave(object);
+    enter(objectCount - 1);
+    const { keys } = this;
+    for (let i = 0; i < keys.length; i++) this.set(object, keys[i], read());
+    depth--;
+    return this.close(object);
   }
 
+  /** Sets a property that the object does not have yet. */
   set(object: Record<string, unknown>, key: string, value: unknown): void {
-    if (this.#plain) object[key] = value;
+    if (this.#plain && isPure()) object[key] = value;
     else define(object, key, value);
   }
 
@@ -745,26 +1066,35 @@ class BuiltShape {
    * engine knows the object's layout and the object can be referred to from inside itself.
    */
   #compile(): (() => object) | undefined {
-    const names = this.keys.map((key) => JSON.stringify(key));
-    const empty = names.map((name) => `${name === '"__proto__"' ? `[${name}]` : name}: undefined`);
-    const fill = names.map((name) => `o[${name}] = read();`);
+    compilations++;
+    charge(COST.COMPILATION);
+    let empty = "";
+    let fill = "";
+    for (let i = 0; i < this.keys.length; i++) {
+      const name = JSON.stringify(this.keys[i]);
+      empty += `${name === '"__proto__"' ? `[${name}]` : name}: undefined, `;
+      fill += `o[${name}] = read(); `;
+    }
     return compile(
       ["open", "read", "close"],
-      `return () => { const o = { ${empty} }; open(o); ${fill.join(" ")} return close(o); };`,
+      `return () => { const o = { ${empty} }; open(o); ${fill} return close(o); };`,
       (object: unknown) => {
         number(object);
-        enter();
+        enter(objectCount - 1);
       },
       read,
-      (object: Record<string, unknown>) => this.leave(object),
+      (object: Record<string, unknown>) => {
+        depth--;
+        return this.close(object);
+      },
     );
   }
 
   /** Closes an object: drops the keys that had a HOLE. */
-  leave(object: Record<string, unknown>): object {
-    depth--;
+  close(object: Record<string, unknown>): object {
     if (holes > 0) {
-      for (const key of this.keys) {
+      for (let i = 0; i < this.keys.length; i++) {
+        const key = this.keys[i];
         if (Object.hasOwn(object, key) && object[key] === NOTHING) {
           delete object[key];
           holes--;
@@ -776,14 +1106,14 @@ class BuiltShape {
 }
 
 /** The shape of an OBJECT_SHAPE. */
-function knownShape(): BuiltShape {
+export function knownShape(): BuiltShape {
   const n = readN();
   if (n >= shapeCount) malformed(`shape ${n} of ${shapeCount}`);
   return shapes[n];
 }
 
 /** The shape of an OBJECT, which gets the next number. */
-function newShape(): BuiltShape {
+export function newShape(): BuiltShape {
   const shape = readShape();
   shapes[shapeCount++] = shape;
   return shape;
@@ -820,7 +1150,8 @@ function readShape(): BuiltShape {
 }
 
 function readKeys(count: number): string[] {
-  const keys = new Array<string>(count);
+  charge(COST.SHAPE + COST.SHAPE_KEY * count);
+  const keys: string[] = list();
   for (let i = 0; i < count; i++) keys[i] = readString();
   return keys;
 }
@@ -829,331 +1160,4 @@ function isSame(bytes: Uint8Array, from: number, length: number): boolean {
   if (bytes.length !== length) return false;
   for (let i = 0; i < length; i++) if (bytes[i] !== source[from + i]) return false;
   return true;
-}
-
-// -- Slices --
-
-/**
- * What takes more bytes than this, as far as can be told before, is walked through; and after so
- * many the clock is looked at. Most take 0.02 to 0.2 ms.
- */
-const GRAIN = 1 << 14;
-/** Bytes that are copied at a time: some 0.5 ms. */
-const COPIED = 1 << 20;
-
-let grain = GRAIN;
-/** Where to look at the clock next. */
-let pause = 0;
-
-/**
- * The reading of one large object. Yields the walk through a large object in it, and is given that
- * object; or `undefined`, where it may be left for a while.
- */
-interface Walk extends Generator<Walk | undefined, unknown, unknown> {}
-
-/** What is being decoded. */
-type State = ReturnType<typeof putAway>;
-
-/**
- * Reads one value in slices, as {@link decode} does at once. Large objects are walked through, and
- * may be left between two of their parts; small ones are read as ever, so that they take no longer.
- *
- * How large an object is shows only when it is read. Before, it counts as large by its share of
- * what holds it, or by the number of its elements. So what no number of its own tells of, and what
- * hides among many small things, is read in one slice.
- */
-export class Reading {
-  #state: State | undefined;
-  readonly #walks: Walk[] = [walkAll()];
-
-  /**
-   * As {@link decode}. The memory is used until the end, or {@link drop}.
-   *
-   * @param size from how many bytes on something is large; for tests
-   */
-  constructor(bytes: Uint8Array, lying?: Beside, size: number = GRAIN) {
-    errors = [];
-    grain = size;
-    begin(bytes, lying);
-    this.#state = putAway();
-  }
-
-  /**
-   * Reads on, until the clock says `until` and something was read.
-   *
-   * @returns the value in an object, once it is there; {@link takeErrors} then has its errors
-   * @throws {InternalError} The encoding is malformed.
-   */
-  read(until: number): { readonly value: unknown } | undefined {
-    if (this.#state === undefined) throw new InternalError("this value was read already");
-    takeUp(this.#state);
-    try {
-      const value = this.#run(until);
-      if (value === undefined) this.#state = putAway();
-      else this.drop();
-      return value;
-    } catch (error) {
-      this.drop();
-      throw error;
-    } finally {
-      reset();
-    }
-  }
-
-  /** Lets go of everything. */
-  drop(): void {
-    this.#state = undefined;
-    this.#walks.length = 0;
-  }
-
-  #run(until: number): { readonly value: unknown } | undefined {
-    const walks = this.#walks;
-    let value: unknown;
-    pause = at + grain;
-    while (walks.length > 0) {
-      const step = walks[walks.length - 1].next(value);
-      value = undefined;
-      if (step.done) {
-        walks.pop();
-        value = step.value;
-      } else if (step.value !== undefined) {
-        walks.push(step.value);
-      } else if (now() < until) {
-        pause = at + grain;
-      } else {
-        return undefined;
-      }
-    }
-    checkEnd();
-    return { value };
-  }
-}
-
-/** Takes what is being decoded out of the variables, for another decoding. */
-function putAway() {
-  const all = { source, view, start, at, end, depth, holes, beside, errors, grain };
-  const state = { ...all, objects, objectCount, shapes, shapeCount };
-  errors = [];
-  objects = [];
-  shapes = [];
-  reset();
-  return state;
-}
-
-function takeUp(state: State): void {
-  ({ source, view, start, at, end, depth, holes, beside, errors, grain } = state);
-  ({ objects, objectCount, shapes, shapeCount } = state);
-  memory = source.buffer;
-}
-
-/** Whether the next value is large, of which others are led to expect `size` bytes. */
-function isLarge(size: number): boolean {
-  const tag = source[at];
-  if (tag < ARRAY || tag > VIEW) return false;
-  switch (tag) {
-    case OBJECT:
-    case OBJECT_SHAPE:
-    case OBJECT_PAIRS:
-    case ARRAY_PROPS:
-    case INSTANCE:
-      return size > grain;
-    case ARRAY:
-    case ARRAY_INT:
-    case ARRAY_F64:
-    case MAP:
-    case SET:
-    case BUFFER:
-    case BUFFER_RESIZABLE:
-      return size > grain || peekN(at + 1) > grain;
-    case VIEW: {
-      const isBuffer = source[at + 2] === BUFFER || source[at + 2] === BUFFER_RESIZABLE;
-      return isBuffer && at + 2 < end && (size > grain || peekN(at + 3) > grain);
-    }
-    default:
-      return false;
-  }
-}
-
-/** The walk through the next value, which is large. */
-function walk(size: number): Walk {
-  switch (source[at]) {
-    case ARRAY:
-      return walkArray(Math.max(size, peekN(at + 1)));
-    case ARRAY_INT:
-    case ARRAY_F64:
-      return walkNumbers();
-    case ARRAY_PROPS:
-    case OBJECT_PAIRS:
-      return walkPairs(size);
-    case OBJECT:
-    case OBJECT_SHAPE:
-      return walkObject(size);
-    case INSTANCE:
-      return walkInstance(size);
-    case MAP:
-      return walkMap(Math.max(size, peekN(at + 1)));
-    case SET:
-      return walkSet(Math.max(size, peekN(at + 1)));
-    case BUFFER:
-    case BUFFER_RESIZABLE:
-      return walkBuffer();
-    default:
-      return walkView();
-  }
-}
-
-/** What {@link readN} would read at `from`, more or less: nothing depends on it but the time. */
-function peekN(from: number): number {
-  let n = 0;
-  for (let i = 0; i < 5; i++) {
-    const byte = source[from + i];
-    n += (byte & 0x7f) * 128 ** i;
-    if (byte < 0x80) break;
-  }
-  return n;
-}
-
-function* walkAll(): Walk {
-  return isLarge(end - at) ? yield walk(end - at) : read();
-}
-
-function* walkArray(size: number): Walk {
-  const to = at + size;
-  readByte();
-  const length = readLength(1);
-  const array: unknown[] = length <= FORESIGHT ? new Array(length) : [];
-  number(array);
-  enter();
-  for (let i = 0; i < length;) {
-    i = readElements(array, i, length, to);
-    if (at > pause) yield;
-    else if (i < length) array[i++] = yield walk((to - at) / (length - i));
-  }
-  if (array.length < length) array.length = length; // it ends in holes
-  depth--;
-  return array;
-}
-
-/** Reads from the `i`th element on, until a pause is due or one is large; says which is next. */
-function readElements(array: unknown[], i: number, length: number, to: number): number {
-  for (; i < length && at <= pause; i++) {
-    if (source[at] === HOLE && at < end) at++;
-    else if (source[at] >= ARRAY && isLarge((to - at) / (length - i))) break;
-    else array[i] = read();
-  }
-  return i;
-}
-
-function* walkNumbers(): Walk {
-  const whole = readByte() === ARRAY_INT;
-  const size = whole ? 4 : 8;
-  const length = readN();
-  align(size, length, size);
-  const array = new Array<number>(Math.min(length, AT_ONCE));
-  for (let i = 0; i < length;) {
-    if (at > pause) yield;
-    const to = Math.min(i + Math.max(grain / size, 1), length);
-    if (whole) { for (; i < to; i++, at += 4) array[i] = view.getInt32(at, true); }
-    else for (; i < to; i++, at += 8) array[i] = view.getFloat64(at, true);
-  }
-  number(array);
-  return array;
-}
-
-function* walkPairs(size: number): Walk {
-  const from = at;
-  const isArray = readByte() === ARRAY_PROPS;
-  const object = isArray ? openArrayProps() : openPairs();
-  for (let i = 0; !atEnd(); i++) {
-    if (at > pause) yield;
-    const key = readString();
-    // How many they are doesn't show: more than a shape has, and then as large as those before.
-    const share = i < SHAPE_KEYS ? size / SHAPE_KEYS : (at - from) / i;
-    const value = isLarge(share) ? yield walk(share) : readValue();
-    if (isArray) setProp(object as unknown[], key, value);
-    else (object as Record<string, unknown>)[key] = value;
-  }
-  depth--;
-  return isArray ? object : Object.setPrototypeOf(object, Object.prototype);
-}
-
-function* walkObject(size: number): Walk {
-  const to = at + size;
-  const shape = readByte() === OBJECT ? newShape() : knownShape();
-  const object: Record<string, unknown> = {};
-  number(object);
-  enter();
-  let left = shape.keys.length;
-  for (const key of shape.keys) {
-    if (at > pause) yield;
-    const share = (to - at) / left--;
-    shape.set(object, key, isLarge(share) ? yield walk(share) : read());
-  }
-  return shape.leave(object);
-}
-
-function* walkInstance(size: number): Walk {
-  readByte();
-  const prototype = readClass();
-  return Object.setPrototypeOf(yield walk(size), prototype);
-}
-
-function* walkMap(size: number): Walk {
-  const to = at + size;
-  readByte();
-  const length = readLength(2);
-  const map = new Map<unknown, unknown>();
-  number(map);
-  enter();
-  for (let i = 0; i < length; i++) {
-    if (at > pause) yield;
-    const share = (to - at) / (length - i);
-    const key = isLarge(share) ? yield walk(share) : readValue();
-    map.set(key, isLarge(share) ? yield walk(share) : readValue());
-  }
-  depth--;
-  return map;
-}
-
-function* walkSet(size: number): Walk {
-  const to = at + size;
-  readByte();
-  const length = readLength(1);
-  const set = new Set<unknown>();
-  number(set);
-  enter();
-  for (let i = 0; i < length; i++) {
-    if (at > pause) yield;
-    const share = (to - at) / (length - i);
-    set.add(isLarge(share) ? yield walk(share) : readValue());
-  }
-  depth--;
-  return set;
-}
-
-/** A view of a buffer of its own. */
-function* walkView(): Walk {
-  readByte();
-  const kind = readByte();
-  const n = objectCount;
-  number(undefined); // before its buffer
-  return readViewOf(yield walkBuffer(), kind, n);
-}
-
-function* walkBuffer(): Walk {
-  const isResizable = readByte() === BUFFER_RESIZABLE;
-  const length = readN();
-  const maxByteLength = isResizable ? readN() : length;
-  align(8, length, 1);
-  const buffer = isResizable ? newResizable(length, maxByteLength) : new ArrayBuffer(length);
-  const bytes = new Uint8Array(buffer);
-  for (let i = 0; i < length;) {
-    if (at > pause) yield;
-    const count = Math.min(COPIED, length - i);
-    bytes.set(source.subarray(at, at + count), i);
-    i += count;
-    at += count;
-  }
-  number(buffer);
-  return buffer;
 }

@@ -7,6 +7,9 @@
  *     key; the values of a shape that comes often are written by code compiled for it.
  *   - Strings are copied by what is fastest for their length and width on each runtime.
  *   - Nothing is set up before it is needed: a number costs no allocation at all.
+ *   - The functions for what holds other values call each other, down to {@link FAST_DEPTH}. What is
+ *     deeper is written by walks: generators on a stack of their own, so that depth has no limit
+ *     but memory. What comes less often has only a walk.
  *
  * @module
  */
@@ -17,6 +20,7 @@ import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_VIEW } from "../ffi/symbols.ts";
 import {
   entriesOf,
   flagsOf,
+  type Kind,
   kindOf,
   lengthOf,
   messageOf,
@@ -31,14 +35,16 @@ import {
   valuesOf,
   type ViewParts,
 } from "./clone_slots.ts";
+import { arePure, define, list } from "./clone_own.ts";
+import { IN_SET, type Key, shown, stepOf } from "./clone_path.ts";
 import {
   compile,
   COMPILED_FROM,
   ERROR_CLASSES,
   ERROR_NUMBERS,
+  FAST_DEPTH,
   isIndex,
   MAX_BUFFER,
-  MAX_DEPTH,
   MAX_LENGTH,
   MOVE_BYTES,
   SHAPE_KEYS,
@@ -60,7 +66,6 @@ const { latin1Write, ucs2Write } = stringMethods;
 
 const PROXY = new Refusal("a Proxy", "pass a copy of what it stands for");
 const ARGUMENTS = new Refusal("an arguments object", "pass an array: [...arguments]");
-const TOO_DEEP = new Refusal(`objects nested more than ${MAX_DEPTH} deep`, "pass a flat list");
 const GROWABLE = new Refusal(
   "a growable SharedArrayBuffer",
   "its length can't be shared: make one of a fixed length",
@@ -133,9 +138,12 @@ class Shape {
   /** Makes {@link write} of a function that writes a value. */
   compile(keys: readonly string[], put: Put): void {
     if (keys.includes("__proto__")) return;
-    const names = keys.map((key) => JSON.stringify(key));
-    const puts = names.map((name) => `put(o[${name}], ${name}, o);`);
-    this.write = compile(["put"], `return (o) => { ${puts.join(" ")} };`, put);
+    let puts = "";
+    for (let i = 0; i < keys.length; i++) {
+      const name = JSON.stringify(keys[i]);
+      puts += `put(o[${name}], ${name}, o); `;
+    }
+    this.write = compile(["put"], `return (o) => { ${puts}};`, put);
   }
 
   /** The shape with `key` added; `made` is told of a new one. */
@@ -156,11 +164,31 @@ class Shape {
   }
 }
 
-/**
- * A key of an object, an index of an array, or the position in the list of a Map's or Set's values,
- * as ~position. What paths are made of when they are needed.
- */
-type Key = string | number;
+/** The writing of one object that was opened. Yields the walk through an object in it. */
+interface Walk extends Generator<Walk, void, void> {}
+
+/** Thrown, and caught here: something can't be cloned, to which `key` led from a depth. */
+class Refused {
+  readonly refusal: Refusal;
+  readonly depth: number;
+  readonly key: Key;
+
+  constructor(refusal: Refusal, depth: number, key: Key) {
+    this.refusal = refusal;
+    this.depth = depth;
+    this.key = key;
+  }
+}
+
+/** Where to go back to if a part is refused. */
+interface Mark {
+  readonly at: number;
+  readonly count: number;
+  readonly tried: number;
+  readonly depth: number;
+  readonly shapes: number;
+  readonly regions: number;
+}
 
 type Put = (value: unknown, key: Key, holder: object) => void;
 
@@ -168,6 +196,8 @@ const FIRST_CAPACITY = 4096;
 /** Of shapes that are kept from one encoding to the next: nodes, and units of their keys. */
 const KEPT_SHAPES = 4096;
 const KEPT_UNITS = 65536;
+/** Of the keys of a path, as many are kept. */
+const KEPT_KEYS = 4096;
 /** Objects up to this many are looked for one by one; then a Set is made. */
 const FEW = 8;
 /** After this many encodings that needed a quarter at most, memory is given back. */
@@ -201,14 +231,18 @@ export class Encoder {
 
   // The objects that have numbers: the first few in a list, all of them in a Set once they are more,
   // in their order, and in a Map once one of them came again.
-  readonly #objects: (object | undefined)[] = [];
+  readonly #objects: (object | undefined)[] = list();
   #seen: Set<object> | undefined;
   #numbers: Map<object, number> | undefined;
   #count = 0;
+  /* The parts being written that may be refused, and the objects numbered since the first began. */
+  #attempts = 0;
+  #tried: object[] = list();
+  #triedCount = 0;
 
   #shapes = new Shape();
   /* By their numbers. */
-  readonly #defined: Shape[] = [];
+  readonly #defined: Shape[] = list();
   #epoch = 0;
   #kept = 0;
   #keptUnits = 0;
@@ -229,14 +263,13 @@ export class Encoder {
   readonly #classNumber: ((prototype: object) => number | undefined) | undefined;
   #transfer: ReadonlySet<unknown> | undefined;
   #regions: ArrayBufferLike[] | undefined;
-  /* What was refused last. */
-  #refused: Refused | undefined;
+  /* The element of an array that was read and not yet written. */
+  #element: unknown;
 
   // Where the walk is, for paths: the keys that led into each open object, and a Map's list.
-  #root = "";
   #depth = 0;
-  readonly #keys: Key[] = [];
-  readonly #lists: (unknown[] | undefined)[] = [];
+  #keys: Key[] = list();
+  #lists: (unknown[] | undefined)[] = list();
 
   /**
    * @param copies Why nothing may lie beside the encoding, as what a SharedArrayBuffer is refused
@@ -292,13 +325,13 @@ export class Encoder {
    * either the encoding must be begun anew.
    */
   value(value: unknown, root: string): void {
-    this.#root = root;
     this.#depth = 0;
     try {
       this.#value(value, 0, null);
     } catch (error) {
+      const failure = error instanceof Refused ? this.#failure(error, root) : error;
       this.release();
-      throw error;
+      throw failure;
     }
   }
 
@@ -312,7 +345,12 @@ export class Encoder {
       this.#count = 0;
     }
     if (this.#lists.length > 0) this.#lists.length = 0;
-    this.#transfer = this.#regions = this.#refused = undefined;
+    if (this.#keys.length > KEPT_KEYS) this.#keys = list();
+    if (this.#attempts > 0 || this.#triedCount > 0) {
+      this.#tried = list();
+      this.#attempts = this.#triedCount = 0;
+    }
+    this.#transfer = this.#regions = this.#element = undefined;
   }
 
   /**
@@ -589,6 +627,7 @@ export class Encoder {
 
   /** Numbers an object; true if it had a number, which is written. */
   #reference(value: object): boolean {
+    if (this.#attempts > 0) this.#tried[this.#triedCount++] = value;
     if (this.#numbers !== undefined) {
       const number = this.#numbers.get(value);
       if (number !== undefined) return this.#again(number);
@@ -601,7 +640,10 @@ export class Encoder {
     } else {
       for (let i = 0; i < this.#count; i++) if (this.#objects[i] === value) return this.#again(i);
       this.#objects[this.#count] = value;
-      if (this.#count === FEW - 1) this.#seen = new Set(this.#objects as object[]);
+      if (this.#count === FEW - 1) {
+        this.#seen = new Set();
+        for (let i = 0; i < FEW; i++) this.#seen.add(this.#objects[i]!);
+      }
     }
     this.#count++;
     return false;
@@ -621,55 +663,170 @@ export class Encoder {
   }
 
   #object(value: object, key: Key): void {
-    if (this.#reference(value)) return;
+    const kind = this.#open(value, key);
+    if (kind === undefined) return;
+    if (this.#depth > FAST_DEPTH && holdsOthers(kind)) this.#run(this.#walk(value, kind));
+    else if (kind === "plain") this.#plain(value as Record<string, unknown>);
+    else if (kind === "array") this.#array(value as unknown[]);
+    else this.#write(value, kind);
+    this.#depth--;
+  }
+
+  /** Opens an object, if it is a new one that can be cloned. */
+  #open(value: object, key: Key): Kind | "array" | undefined {
+    if (this.#reference(value)) return undefined;
     if (this.presets !== undefined) {
       const number = this.presets.get(value);
-      if (number !== undefined) return this.#tagN(PRESET, number);
+      if (number !== undefined) {
+        this.#tagN(PRESET, number);
+        return undefined;
+      }
     }
     if (types.isProxy(value)) this.#refuse(key, PROXY);
     const kind = Array.isArray(value) ? "array" : kindOf(value);
     if (kind instanceof Refusal) this.#refuse(key, kind);
-    if (this.#depth >= MAX_DEPTH) this.#refuse(key, TOO_DEEP);
     this.#keys[this.#depth++] = key;
+    return kind;
+  }
+
+  /** Writes an object that was opened and is no plain one, nor an array. */
+  #write(value: object, kind: Kind | "array"): void {
     switch (kind) {
-      case "plain":
-        if (this.#classNumber !== undefined) this.#class(value);
-        this.#plain(value as Record<string, unknown>);
-        break;
-      case "array":
-        this.#array(value as unknown[]);
-        break;
       case "map":
-        this.#map(value);
-        break;
+        return this.#map(value);
       case "set":
-        this.#set(value);
-        break;
+        return this.#set(value);
       case "date":
         this.#tag(DATE);
-        this.#f64(timeOf(value));
-        break;
+        return this.#f64(timeOf(value));
       case "regexp":
         this.#tag(REGEXP);
         this.#string(sourceOf(value));
-        this.#string(flagsOf(value));
-        break;
+        return this.#string(flagsOf(value));
       case "boxed":
-        this.#boxed(unboxed(value));
-        break;
+        return this.#boxed(unboxed(value));
       case "buffer":
-        this.#buffer(value as ArrayBuffer);
-        break;
+        return this.#buffer(value as ArrayBuffer);
       case "shared":
-        this.#shared(value as SharedArrayBuffer);
-        break;
+        return this.#shared(value as SharedArrayBuffer);
       case "view":
-        this.#window(value);
-        break;
+        return this.#window(value);
       default:
-        this.#error(value as Error, kind === "DOMException");
+        return this.#run(this.#walkError(value as Error, kind === "DOMException"));
     }
+  }
+
+  // -- Walks --
+
+  /** The walk through an object that was opened and holds others. */
+  #walk(value: object, kind: Kind | "array"): Walk {
+    switch (kind) {
+      case "plain":
+        return this.#walkPlain(value as Record<string, unknown>);
+      case "array":
+        return this.#walkArray(value as unknown[]);
+      case "map":
+        return this.#walkMap(value);
+      case "set":
+        return this.#walkSet(value);
+      default:
+        return this.#walkError(value as Error, kind === "DOMException");
+    }
+  }
+
+  /** Walks through an object and all that it holds. */
+  #run(walk: Walk): void {
+    const walks: Walk[] = list();
+    walks[0] = walk;
+    let error: unknown;
+    let failed = false;
+    while (walks.length > 0) {
+      const top = walks[walks.length - 1];
+      try {
+        const step = failed ? top.throw(error) : top.next();
+        failed = false;
+        if (!step.done) {
+          walks[walks.length] = step.value;
+          continue;
+        }
+      } catch (thrown) {
+        if (walks.length === 1) throw thrown;
+        error = thrown;
+        failed = true;
+      }
+      walks.length--;
+      if (walks.length > 0) this.#depth--;
+    }
+  }
+
+  /** As {@link #value}, on a walk: gives the walk through it, if it is deep and holds others. */
+  #next(value: unknown, key: Key, holder: object | null): Walk | undefined {
+    if (typeof value !== "object" || value === null || this.#depth < FAST_DEPTH) {
+      this.#value(value, key, holder);
+      return undefined;
+    }
+    const kind = this.#open(value, key);
+    if (kind === undefined) return undefined;
+    if (holdsOthers(kind)) return this.#walk(value, kind);
+    this.#write(value, kind);
     this.#depth--;
+    return undefined;
+  }
+
+  *#walkPlain(object: Record<string, unknown>): Walk {
+    const keys = this.#plainKeys(object);
+    if (keys.length > SHAPE_KEYS) return yield* this.#walkPairs(OBJECT_PAIRS, object, keys);
+    this.#shapeOf(keys);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      if (key === "__proto__" && !Object.hasOwn(object, key)) {
+        this.#tag(HOLE);
+        continue;
+      }
+      const walk = this.#next(object[key], key, object);
+      if (walk !== undefined) yield walk;
+    }
+  }
+
+  /** @param lenient what can't be cloned is replaced: the contents of errors */
+  *#walkArray(array: unknown[], lenient = false): Walk {
+    const { length } = array;
+    if (hasElementsOnly(array, length)) yield* this.#walkElements(array, length, lenient);
+    else yield* this.#walkKeys(array, lenient);
+  }
+
+  *#walkElements(array: readonly unknown[], length: number, lenient: boolean): Walk {
+    let i = this.#leading(array, length);
+    let value = this.#element;
+    while (i < length) {
+      if (lenient && (value !== undefined || Object.hasOwn(array, i))) {
+        yield* this.#walkPart(value, i);
+      } else {
+        const walk = this.#next(value, i, array);
+        if (walk !== undefined) yield walk;
+      }
+      if (++i < length) value = array[i];
+    }
+  }
+
+  *#walkMap(map: object): Walk {
+    const list = entriesOf(map);
+    this.#tagN(MAP, list.length / 2);
+    yield* this.#walkList(list, list);
+  }
+
+  *#walkSet(set: object): Walk {
+    const list = valuesOf(set);
+    this.#tagN(SET, list.length);
+    yield* this.#walkList(list, undefined);
+  }
+
+  *#walkList(values: readonly unknown[], list: unknown[] | undefined): Walk {
+    this.#lists[this.#depth] = list;
+    for (let i = 0; i < values.length; i++) {
+      const walk = this.#next(values[i], ~i, null);
+      if (walk !== undefined) yield walk;
+    }
   }
 
   /** Writes the class of an instance, if it is known. */
@@ -680,10 +837,17 @@ export class Encoder {
     if (number !== undefined) this.#tagN(INSTANCE, number);
   }
 
-  #plain(object: Record<string, unknown>): void {
+  /** Writes the class of an object, and gives its keys. */
+  #plainKeys(object: object): string[] {
+    if (this.#classNumber !== undefined) this.#class(object);
     const keys = Object.keys(object);
     if (keys[0] === "0" && types.isArgumentsObject(object)) this.#refuseThis(ARGUMENTS);
-    if (keys.length > SHAPE_KEYS) return this.#pairs(OBJECT_PAIRS, object, keys);
+    return keys;
+  }
+
+  #plain(object: Record<string, unknown>): void {
+    const keys = this.#plainKeys(object);
+    if (keys.length > SHAPE_KEYS) return this.#run(this.#walkPairs(OBJECT_PAIRS, object, keys));
     const shape = this.#shapeOf(keys);
     if (shape.write !== undefined) return shape.write(object);
     if (++shape.uses === COMPILED_FROM) shape.compile(keys, this.#put);
@@ -703,7 +867,8 @@ export class Encoder {
       return shape;
     }
     shape.epoch = this.#epoch;
-    shape.number = this.#defined.push(shape) - 1;
+    shape.number = this.#defined.length;
+    this.#defined[shape.number] = shape;
     if (shape.head !== undefined) {
       this.#raw(shape.head);
       return shape;
@@ -720,105 +885,122 @@ export class Encoder {
     return shape;
   }
 
-  #pairs(tag: number, object: object, keys: readonly string[]): void {
+  *#walkPairs(tag: number, object: object, keys: readonly string[], lenient = false): Walk {
     this.#tag(tag);
-    if (tag === ARRAY_PROPS) this.#n((object as unknown[]).length);
-    for (const key of keys) {
-      if (!Object.hasOwn(object, key)) continue;
-      this.#string(key);
-      this.#value(
-        (object as Record<string, unknown>)[key],
-        tag === ARRAY_PROPS && isIndex(key) ? Number(key) : key,
-        null,
-      );
+    const isArray = tag === ARRAY_PROPS;
+    if (isArray) this.#n((object as unknown[]).length);
+    for (let i = 0; i < keys.length; i++) {
+      const name = keys[i];
+      if (!Object.hasOwn(object, name)) continue;
+      this.#string(name);
+      const value = (object as Record<string, unknown>)[name];
+      const key = isArray && isIndex(name) ? Number(name) : name;
+      const walk = lenient ? this.#walkPart(value, key) : this.#next(value, key, null);
+      if (walk === undefined) continue;
+      if (lenient) yield* walk;
+      else yield walk;
     }
     this.#tag(END);
   }
 
   #array(array: unknown[]): void {
-    const length = array.length;
-    if (length <= LISTED) {
-      if (isListed(array)) return this.#elements(array, length);
-    } else if (hasOnlyIndices(array)) {
-      const holes = countHoles(array);
-      if (holes !== undefined && 2 * holes <= length) return this.#elements(array, length);
-    }
+    const { length } = array;
+    if (hasElementsOnly(array, length)) this.#elements(array, length);
+    else this.#run(this.#walkKeys(array, false));
+  }
 
+  /** An array by its keys: it may have others than indices, or holes. */
+  *#walkKeys(array: unknown[], lenient: boolean): Walk {
+    const { length } = array;
     // The indices come first among the keys, in their order.
     const keys = Object.keys(array);
     let present = keys.length;
     while (present > 0 && !isIndex(keys[present - 1])) present--;
-    if (present < keys.length || 2 * present < length) return this.#pairs(ARRAY_PROPS, array, keys);
+    if (present < keys.length || 2 * present < length) {
+      return yield* this.#walkPairs(ARRAY_PROPS, array, keys, lenient);
+    }
+    if (present === length) return yield* this.#walkElements(array, length, lenient);
     this.#tagN(ARRAY, length);
     for (let i = 0, k = 0; i < length; i++) {
-      if (k < present && Number(keys[k]) === i) {
-        k++;
-        if (Object.hasOwn(array, i)) {
-          this.#value(array[i], i, null);
-          continue;
-        }
+      const isKey = k < present && Number(keys[k]) === i;
+      if (isKey) k++;
+      if (!isKey || !Object.hasOwn(array, i)) {
+        this.#tag(HOLE);
+      } else if (lenient) {
+        yield* this.#walkPart(array[i], i);
+      } else {
+        const walk = this.#next(array[i], i, null);
+        if (walk !== undefined) yield walk;
       }
-      this.#tag(HOLE);
     }
   }
 
-  /**
-   * An array without other keys than indices, which may have holes. It is taken for numbers as long
-   * as it goes well.
-   */
+  /** An array without other keys than indices, which may have holes. */
   #elements(array: readonly unknown[], length: number): void {
-    let i = 0;
-    let value: unknown = length === 0 ? undefined : array[0];
-    if (typeof value !== "number") {
-      this.#tagN(ARRAY, length);
-    } else {
-      const start = this.#at;
-      this.#tagN(ARRAY_INT, length);
-      const head = this.#at;
-      this.#reserve(4 * length + 3);
-      this.#pad(4);
-      const intsAt = this.#at / 4;
-      const ints = this.#ints;
-      for (;;) {
-        if (typeof value !== "number") break; // before it could be asked for a number
-        const int: number = value | 0;
-        if (int !== value || (int === 0 && 1 / value < 0)) break;
-        ints[intsAt + i] = int;
-        if (++i === length) {
-          this.#at += 4 * length;
-          return;
-        }
-        value = array[i];
-      }
-
-      // It isn't all integers: those that are written move up, the last one first.
-      this.#at += 4 * i;
-      this.#reserve(8 * length + 7);
-      const doublesAt = Math.ceil(head / 8);
-      const doubles = this.#doubles;
-      for (let k = i - 1; k >= 0; k--) doubles[doublesAt + k] = this.#ints[intsAt + k];
-      this.#bytes[start] = ARRAY_F64;
-      this.#at = head;
-      this.#pad(8);
-      while (typeof value === "number") {
-        doubles[doublesAt + i] = value === value ? value : NaN;
-        if (++i === length) {
-          this.#at += 8 * length;
-          return;
-        }
-        value = array[i];
-      }
-
-      // Nor all numbers.
-      const numbers = doubles.slice(doublesAt, doublesAt + i);
-      this.#at = start;
-      this.#tagN(ARRAY, length);
-      for (let k = 0; k < i; k++) this.#number(numbers[k]);
-    }
+    let i = this.#leading(array, length);
+    let value = this.#element;
     while (i < length) {
       this.#value(value, i, array);
       if (++i < length) value = array[i];
     }
+  }
+
+  /**
+   * Writes an array as one of numbers as long as it goes well; gives how many elements that were,
+   * and keeps the next.
+   */
+  #leading(array: readonly unknown[], length: number): number {
+    let i = 0;
+    let value: unknown = length === 0 ? undefined : array[0];
+    if (typeof value !== "number") {
+      this.#tagN(ARRAY, length);
+      this.#element = value;
+      return 0;
+    }
+    const start = this.#at;
+    this.#tagN(ARRAY_INT, length);
+    const head = this.#at;
+    this.#reserve(4 * length + 3);
+    this.#pad(4);
+    const intsAt = this.#at / 4;
+    const ints = this.#ints;
+    for (;;) {
+      if (typeof value !== "number") break; // before it could be asked for a number
+      const int: number = value | 0;
+      if (int !== value || (int === 0 && 1 / value < 0)) break;
+      ints[intsAt + i] = int;
+      if (++i === length) {
+        this.#at += 4 * length;
+        return length;
+      }
+      value = array[i];
+    }
+
+    // It isn't all integers: those that are written move up, the last one first.
+    this.#at += 4 * i;
+    this.#reserve(8 * length + 7);
+    const doublesAt = Math.ceil(head / 8);
+    const doubles = this.#doubles;
+    for (let k = i - 1; k >= 0; k--) doubles[doublesAt + k] = this.#ints[intsAt + k];
+    this.#bytes[start] = ARRAY_F64;
+    this.#at = head;
+    this.#pad(8);
+    while (typeof value === "number") {
+      doubles[doublesAt + i] = value === value ? value : NaN;
+      if (++i === length) {
+        this.#at += 8 * length;
+        return length;
+      }
+      value = array[i];
+    }
+
+    // Nor all numbers.
+    const numbers = doubles.slice(doublesAt, doublesAt + i);
+    this.#at = start;
+    this.#tagN(ARRAY, length);
+    for (let k = 0; k < i; k++) this.#number(numbers[k]);
+    this.#element = value;
+    return i;
   }
 
   #map(map: object): void {
@@ -883,7 +1065,9 @@ export class Encoder {
 
   /** The number of a buffer beside the encoding. */
   #region(buffer: ArrayBufferLike): number {
-    return (this.#regions ??= []).push(buffer) - 1;
+    const regions = this.#regions ??= [];
+    define(regions, regions.length, buffer);
+    return regions.length - 1;
   }
 
   /** The bytes of a buffer, or of a part of it. */
@@ -914,7 +1098,7 @@ export class Encoder {
     this.#n(tracks ? 0 : length);
   }
 
-  #error(error: Error, isDOMException: boolean): void {
+  *#walkError(error: Error, isDOMException: boolean): Walk {
     let kind: number;
     let flags = 0;
     let message = "";
@@ -946,11 +1130,7 @@ export class Encoder {
       errors = Object.getOwnPropertyDescriptor(error, "errors")?.value;
       if (Array.isArray(errors)) flags |= WIRE_ERROR_HAS.ERRORS;
     }
-    const keys = Object.keys(error).filter((key) =>
-      key !== "name" && key !== "message" && key !== "stack" &&
-      !(key === "cause" && flags & WIRE_ERROR_HAS.CAUSE) &&
-      !(key === "errors" && flags & WIRE_ERROR_HAS.ERRORS)
-    );
+    const keys = otherKeys(error, flags);
     if (keys.length > 0) flags |= WIRE_ERROR_HAS.PROPS;
 
     this.#tag(ERROR);
@@ -959,76 +1139,89 @@ export class Encoder {
     if (flags & WIRE_ERROR_HAS.NAME) this.#string(name as string);
     if (flags & WIRE_ERROR_HAS.MESSAGE) this.#string(message);
     if (flags & WIRE_ERROR_HAS.STACK) this.#string(stack as string);
-    if (flags & WIRE_ERROR_HAS.CAUSE) this.#part(cause!.value, "cause");
-    if (flags & WIRE_ERROR_HAS.ERRORS) this.#errors(errors as unknown[]);
-    if (flags & WIRE_ERROR_HAS.PROPS) this.#errorProps(error, keys);
+    if (flags & WIRE_ERROR_HAS.CAUSE) yield* this.#walkPart(cause!.value, "cause");
+    if (flags & WIRE_ERROR_HAS.ERRORS) yield* this.#walkErrors(errors as unknown[]);
+    if (flags & WIRE_ERROR_HAS.PROPS) yield* this.#walkProps(error, keys);
   }
 
-  #errorProps(error: object, keys: readonly string[]): void {
+  *#walkProps(error: object, keys: readonly string[]): Walk {
     this.#reference({}); // the number of an object that nobody else has
-    if (keys.length > SHAPE_KEYS) return this.#pairs(OBJECT_PAIRS, error, keys);
+    if (keys.length > SHAPE_KEYS) return yield* this.#walkPairs(OBJECT_PAIRS, error, keys, true);
     this.#shapeOf(keys);
-    for (const key of keys) {
-      if (Object.hasOwn(error, key)) this.#part((error as never)[key], key);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      if (Object.hasOwn(error, key)) yield* this.#walkPart((error as never)[key], key);
       else this.#tag(HOLE);
     }
   }
 
-  /** The `errors` of an AggregateError: if one of them can't be cloned, a text stands for that one. */
-  #errors(errors: readonly unknown[]): void {
-    this.#attempt(() => this.#value(errors, "errors", null), () => {
-      this.#reference(errors);
-      this.#keys[this.#depth++] = "errors";
-      this.#tagN(ARRAY, errors.length);
-      for (let i = 0; i < errors.length; i++) this.#part(errors[i], i);
-      this.#depth--;
-    });
+  /** The `errors` of an AggregateError: for each that can't be cloned stands a text. */
+  *#walkErrors(errors: unknown[]): Walk {
+    if (this.#reference(errors)) return;
+    const number = this.presets?.get(errors);
+    if (number !== undefined) return this.#tagN(PRESET, number);
+    this.#keys[this.#depth++] = "errors";
+    yield* this.#walkArray(errors, true);
+    this.#depth--;
   }
 
   /** A part of an error, or a text that says why it can't be cloned: no error is lost for that. */
-  #part(value: unknown, key: Key): void {
-    this.#attempt(() => this.#value(value, key, null), ({ what, path }) => {
-      const inside = path.slice(this.#pathTo(key).length);
-      this.#string(`[${what} can't be cloned${inside === "" ? "" : `: ${inside}`}]`);
-    });
-  }
-
-  /** Writes something; if it is refused nothing of it is left, and `otherwise` is written. */
-  #attempt(write: () => void, otherwise: (refused: Refused) => void): void {
-    const at = this.#at;
-    const count = this.#count;
-    const depth = this.#depth;
-    const shapes = this.#defined.length;
-    const regions = this.#regions?.length ?? 0;
+  *#walkPart(value: unknown, key: Key): Walk {
+    const mark = this.#mark();
     try {
-      return write();
+      const walk = this.#next(value, key, null);
+      if (walk !== undefined) yield walk;
     } catch (error) {
-      const refused = this.#refused;
-      if (error !== refused?.error) throw error;
-      this.#refused = undefined;
-      this.#at = at;
-      this.#depth = depth;
-      for (const shape of this.#defined.splice(shapes)) shape.epoch = 0;
-      if (this.#regions !== undefined) this.#regions.length = regions;
-      if (regions === 0) this.#regions = undefined;
-      this.#forget(count);
-      otherwise(refused!);
+      const refused = this.#goBack(mark, error);
+      const inside = this.#path(refused, mark.depth + 1);
+      const what = `${refused.refusal.what} can't be cloned`;
+      return this.#string(`[${what}${inside === "" ? "" : `: ${inside}`}]`);
     }
+    this.#attempts--;
   }
 
-  /** Takes the numbers back from the `count`th object on. */
-  #forget(count: number): void {
+  /** What is written from here on may be refused: then {@link #goBack}. */
+  #mark(): Mark {
+    if (this.#attempts++ === 0) this.#triedCount = 0;
+    return {
+      at: this.#at,
+      count: this.#count,
+      tried: this.#triedCount,
+      depth: this.#depth,
+      shapes: this.#defined.length,
+      regions: this.#regions?.length ?? 0,
+    };
+  }
+
+  /** Leaves nothing of what was refused, of which it tells. Any other error is passed on. */
+  #goBack(mark: Mark, error: unknown): Refused {
+    if (!(error instanceof Refused)) throw error;
+    this.#attempts--;
+    this.#at = mark.at;
+    this.#depth = mark.depth;
+    for (let i = mark.shapes; i < this.#defined.length; i++) this.#defined[i].epoch = 0;
+    this.#defined.length = mark.shapes;
+    if (this.#regions !== undefined) this.#regions.length = mark.regions;
+    if (mark.regions === 0) this.#regions = undefined;
+    this.#forget(mark.count, mark.tried);
+    return error;
+  }
+
+  /** Takes the numbers back from the `count`th object on, which were tried since. */
+  #forget(count: number, tried: number): void {
     for (let i = Math.min(this.#count, FEW) - 1; i >= count; i--) this.#objects[i] = undefined;
     if (count < FEW) {
       this.#seen = this.#numbers = undefined;
-    } else if (this.#numbers !== undefined) {
-      for (const [object, number] of this.#numbers) {
-        if (number >= count) this.#numbers.delete(object);
-      }
     } else {
-      let number = 0;
-      for (const object of this.#seen!) if (number++ >= count) this.#seen!.delete(object);
+      const numbered = this.#numbers ?? this.#seen!;
+      for (let i = tried; i < this.#triedCount; i++) {
+        const object = this.#tried[i];
+        if (this.#numbers === undefined || this.#numbers.get(object)! >= count) {
+          numbered.delete(object);
+        }
+      }
     }
+    this.#triedCount = tried;
     this.#count = count;
   }
 
@@ -1041,50 +1234,74 @@ export class Encoder {
   }
 
   /** Refuses what `key` led to from the object that is open. */
-  #refuse(key: Key, { what, advice }: Refusal): never {
-    const path = this.#pathTo(key);
-    const shown = path.length > 200 ? `${path.slice(0, 80)} … ${path.slice(-80)}` : path;
-    const error = new DataCloneError(`${shown}: ${what} can't be cloned; ${advice}`, path);
-    this.#refused = { error, what, path };
-    throw error;
+  #refuse(key: Key, refusal: Refusal): never {
+    throw new Refused(refusal, this.#depth, key);
   }
 
-  /** The path of what `key` leads to from the object that is open. */
-  #pathTo(key: Key): string {
-    let path = this.#root;
-    if (this.#depth === 0) return path;
-    for (let i = 1; i < this.#depth; i++) path += this.#step(i, this.#keys[i]);
-    return path + this.#step(this.#depth, key);
+  #failure(refused: Refused, root: string): DataCloneError {
+    const { what, advice } = refused.refusal;
+    const path = root + this.#path(refused, 1);
+    return new DataCloneError(`${shown(path)}: ${what} can't be cloned; ${advice}`, path);
   }
 
-  /** A part of a path, written as clone_encode.c writes it. */
+  /** The path of what was refused, from a depth on. The keys that led to it are still there. */
+  #path({ depth, key }: Refused, from: number): string {
+    let path = "";
+    for (let i = from; i < depth; i++) path += this.#step(i, this.#keys[i]);
+    return depth >= from ? path + this.#step(depth, key) : path;
+  }
+
   #step(depth: number, key: Key): string {
-    if (typeof key === "string") {
-      return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
-    }
-    if (key >= 0) return `[${key}]`;
+    if (typeof key === "string" || key >= 0) return stepOf(key);
     const list = this.#lists[depth];
-    const position = ~key;
-    if (list === undefined) return `[Set value ${position}]`;
-    if (position % 2 === 0) return `[Map key ${position / 2}]`;
-    const mapKey = list[position - 1];
-    return typeof mapKey === "string"
-      ? `.get(${JSON.stringify(mapKey)})`
-      : `[Map value ${(position - 1) / 2}]`;
+    return stepOf(key, list === undefined ? IN_SET : list[~key - 1]);
   }
 }
 
-/** Something that can't be cloned. */
-interface Refused {
-  readonly error: DataCloneError;
-  readonly what: string;
-  readonly path: string;
+/** Whether an object of this kind may hold others, to any depth. */
+function holdsOthers(kind: Kind | "array"): boolean {
+  switch (kind) {
+    case "plain":
+    case "array":
+    case "map":
+    case "set":
+    case "error":
+    case "DOMException":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** The own keys of an error but for those that have a place of their own. */
+function otherKeys(error: object, flags: number): string[] {
+  const keys = Object.keys(error);
+  const others: string[] = [];
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (key === "name" || key === "message" || key === "stack") continue;
+    if (key === "cause" && flags & WIRE_ERROR_HAS.CAUSE) continue;
+    if (key === "errors" && flags & WIRE_ERROR_HAS.ERRORS) continue;
+    define(others, others.length, key);
+  }
+  return others;
 }
 
 function describeFunction(fn: object): Refusal {
   const name: unknown = Object.getOwnPropertyDescriptor(fn, "name")?.value;
   const named = typeof name === "string" && name !== "" ? ` (\`${name.slice(0, 64)}\`)` : "";
   return new Refusal(`a function${named}`, "pass data, and put the code into the task");
+}
+
+/**
+ * Whether an array has no other keys than indices, and not too many holes. Of one that is polluted
+ * the keys are listed: what it lacks would be read from a prototype.
+ */
+function hasElementsOnly(array: readonly unknown[], length: number): boolean {
+  if (length <= LISTED) return isListed(array);
+  if (!arePure() || !hasOnlyIndices(array)) return false;
+  const holes = countHoles(array);
+  return holes !== undefined && 2 * holes <= length;
 }
 
 /** Whether nothing is missing from a short array, and it has no other keys. */

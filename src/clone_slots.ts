@@ -9,6 +9,7 @@
  */
 import process from "node:process";
 import { types } from "node:util";
+import { list } from "./clone_own.ts";
 
 /** What an object is. "unknown": the prototype says nothing. */
 export type Kind =
@@ -29,10 +30,13 @@ export type Kind =
 export class Refusal {
   readonly what: string;
   readonly advice: string;
+  /** What the runtime said of it, if it did. */
+  readonly cause: unknown;
 
-  constructor(what: string, advice: string) {
+  constructor(what: string, advice: string, cause?: unknown) {
     this.what = what;
     this.advice = advice;
+    this.cause = cause;
   }
 }
 
@@ -312,17 +316,21 @@ export function unboxed(object: object): boolean | number | bigint | string {
 
 /** The keys and values of a Map, in turn. */
 export function entriesOf(map: object): unknown[] {
-  const list: unknown[] = [];
-  mapForEach.call(map as Map<unknown, unknown>, (value, key) => void list.push(key, value));
-  return list;
+  const entries: unknown[] = list();
+  let at = 0;
+  mapForEach.call(map as Map<unknown, unknown>, (value, key) => {
+    entries[at++] = key;
+    entries[at++] = value;
+  });
+  return entries;
 }
 
 /** The values of a Set. */
 export function valuesOf(set: object): unknown[] {
-  const list: unknown[] = [];
-  let at = 0; // with push() a Set of 10,000 integers takes 1.2 times as long to encode
-  setForEach.call(set as Set<unknown>, (value) => void (list[at++] = value));
-  return list;
+  const values: unknown[] = list();
+  let at = 0;
+  setForEach.call(set as Set<unknown>, (value) => void (values[at++] = value));
+  return values;
 }
 
 // ---- Buffers and views ----

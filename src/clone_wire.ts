@@ -7,8 +7,11 @@
 import { Buffer } from "node:buffer";
 import { WIRE_VIEW } from "../ffi/symbols.ts";
 
-/** How deep objects may be nested: WIRE_MAX_DEPTH of csrc/clone.h. */
-export const MAX_DEPTH = 1000;
+/**
+ * How deep functions that call each other go into a value: a part of the stack that there always is.
+ * What is deeper goes by a stack of its own.
+ */
+export const FAST_DEPTH = 64;
 /** The most keys an object may have to be written by shape: WIRE_SHAPE_KEYS of csrc/clone.h. */
 export const SHAPE_KEYS = 64;
 /** The least bytes of a buffer for which not copying pays: WIRE_MOVE_BYTES of csrc/clone.h. */

@@ -16,9 +16,18 @@
  *
  * @module
  */
-import { CONTROL, MOVED, RECORD, RING_BYTES } from "../ffi/symbols.ts";
+import { CONTROL, MOVED, RECORD, RING_BYTES, STATUS } from "../ffi/symbols.ts";
 import type { Native, Waker } from "../ffi/native.ts";
-import { type Beside, decode, type DecodedError, Reading, takeErrors } from "./clone.ts";
+import {
+  type Beside,
+  type DecodedError,
+  decodeSoon,
+  forget,
+  lastWork,
+  LATER,
+  Reading,
+  takeErrors,
+} from "./clone.ts";
 import { DataCloneError, InternalError } from "./errors.ts";
 import { now, outside, setImmediate } from "./event_loop.ts";
 import { abandon, lending, settled } from "./lending.ts";
@@ -32,10 +41,10 @@ import { Moved } from "./moved.ts";
 const POLL_MS = 0.05;
 
 /**
- * Bytes of payload from which on it is read in slices, and how long a slice is, in ms. Below,
- * nearly everything is read within one.
+ * What is read in slices: payloads of so many bytes, and those that take as much work for other
+ * reasons (clone_costs.ts), some 3 to 5 ms. And how long a slice is, in ms.
  */
-const LARGE = 1 << 20;
+const LARGE = 1 << 19;
 const SLICE_MS = 8;
 
 const RING_MASK = RING_BYTES - 1;
@@ -182,6 +191,7 @@ export class Reactor {
     this.#words = new Uint32Array(0);
     this.#floats = new Float64Array(0);
     this.#bytes = new Uint8Array(0);
+    forget();
     const abandoned = [...this.#pending.values()];
     this.#pending.clear();
     try {
@@ -271,7 +281,7 @@ export class Reactor {
 
   /**
    * Gives the completion in the record at `at` to its task, now or when it was read. Returns how
-   * many bytes were read.
+   * much work it was, in bytes or as much as they.
    */
   #settle(task: number, at: number): number {
     const words = this.#words;
@@ -309,20 +319,25 @@ export class Reactor {
       }
       if (length > 0 && this.#isWanted(task)) {
         const beside = this.#beside(moved, lent);
-        if (size >= LARGE) {
+        const isSmall = size < LARGE && moved?.take(Infinity) !== false;
+        const payload = isSmall ? decodeSoon(bytes, beside, LARGE) : LATER;
+        if (payload === LATER) {
           // What lies in the ring would be overwritten.
-          const reading = new Reading(external ? bytes : bytes.slice(), beside);
+          const root = rootOf(completion);
+          const reading = new Reading(external ? bytes : bytes.slice(), beside, { root });
           this.#large.push({ task, completion, moved, reading, handle });
           moved = undefined;
           handle = 0;
-          return 0;
+          return isSmall ? LARGE : 0;
         }
-        moved?.take(Infinity);
-        completion.payload = decode(bytes, beside);
+        completion.payload = payload;
         completion.errors = takeErrors();
+        size = Math.max(size, lastWork);
       }
     } catch (cause) {
       unreadable(completion, cause);
+    } finally {
+      if (external) forget();
     }
     this.#end(task, completion, moved, handle);
     return size;
@@ -411,24 +426,24 @@ export class Reactor {
   }
 }
 
-/** The result is malformed; or more than the runtime can have, as it says itself. */
+/** What paths in a payload begin with. */
+function rootOf({ status }: Completion): string {
+  return status === STATUS.THROWN ? "thrown" : "result";
+}
+
+/** The payload is one that this runtime can't have, or has no room for; or ours is a fault. */
 function unreadable(completion: Draft, cause: unknown): void {
+  const root = rootOf(completion);
   completion.status = -1;
   completion.errors = NO_ERRORS;
-  if (cause instanceof RangeError || isTooLong(cause)) {
-    const message = `result: this runtime can't have it: ${cause.message}; return it in parts`;
-    completion.payload = new DataCloneError(message, "result");
-  } else if (cause instanceof DataCloneError) {
+  if (cause instanceof DataCloneError) {
     completion.payload = cause;
+  } else if (cause instanceof RangeError) { // a buffer that was moved
+    const message = `${root}: this runtime can't have it: ${cause.message}; return it in parts`;
+    completion.payload = new DataCloneError(message, root);
   } else {
     completion.payload = new InternalError("the result of the task could not be read", { cause });
   }
-}
-
-/** What Deno throws of a string, which is no RangeError. */
-function isTooLong(cause: unknown): cause is Error {
-  return cause instanceof Error && Object.hasOwn(cause, "code") &&
-    (cause as { code?: unknown }).code === "ERR_STRING_TOO_LONG";
 }
 
 /** The next multiple of 8. */

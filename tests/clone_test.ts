@@ -123,7 +123,14 @@ describe("the vectors:", () => {
       const encoding = "../src/clone_encode.ts?without-code";
       const { Encoder } = await import(encoding) as typeof import("../src/clone.ts");
       const decoding = "../src/clone_decode.ts?without-code";
-      const { decode } = await import(decoding) as typeof import("../src/clone.ts");
+      const decoder = await import(decoding) as typeof import("../src/clone_decode.ts");
+      const decode = (bytes: Uint8Array): unknown => {
+        decoder.begin(bytes, undefined);
+        decoder.allow(2 ** 30);
+        const value = decoder.attempt(2 ** 30);
+        decoder.reset();
+        return value === decoder.LEFT_OFF ? assert.fail("too deep") : value;
+      };
       const encoder = new Encoder();
       for (let i = 0; i < 60; i++) {
         for (const { name, js, hex, again } of vectors) {
@@ -180,8 +187,12 @@ describe("the vectors:", () => {
 });
 
 describe("malformed encodings are refused:", () => {
+  /** As malformed; or as a RegExp that this runtime can't have, which another engine might. */
+  const isRefusal = (error: unknown): boolean =>
+    error instanceof InternalError ||
+    error instanceof DataCloneError && /can't have a RegExp/.test(error.message);
   const refuses = (bytes: Uint8Array, what: string) => {
-    assert.throws(() => decode(bytes), InternalError, what);
+    assert.throws(() => decode(bytes), isRefusal, what);
   };
 
   for (const { name, hex } of malformed) test(name, () => refuses(fromHex(hex), name));
@@ -212,7 +223,7 @@ describe("malformed encodings are refused:", () => {
             decode(bytes);
             taken++;
           } catch (error) {
-            assert.ok(error instanceof InternalError, String(error));
+            assert.ok(isRefusal(error), String(error));
             refused++;
           }
         }
@@ -239,7 +250,7 @@ describe("malformed encodings are refused:", () => {
         try {
           decode(bytes);
         } catch (error) {
-          assert.ok(error instanceof InternalError, String(error));
+          assert.ok(isRefusal(error), String(error));
         }
       }),
       { numRuns: 20_000 },
@@ -1047,7 +1058,7 @@ describe("what can't be cloned is refused, with path and advice:", () => {
     for (let i = 0; i < 50; i++) assert.equal(refusal({ a: 1, fn: () => 1, z: 2 }).path, "it.fn");
   });
 
-  test("objects nested too deep, and no sooner", () => {
+  test("objects nested 40,000 deep, also where the stack is nearly used up", () => {
     const wraps: Record<string, (inner: unknown) => unknown> = {
       arrays: (inner) => [inner],
       objects: (inner) => ({ inner }),
@@ -1061,23 +1072,31 @@ describe("what can't be cloned is refused, with path and advice:", () => {
       "arrays with keys": (inner) => Object.assign([inner], { k: 1 }),
       "arrays with holes": (inner) => [, inner],
     };
+    /** Calls `fn` where functions call each other `calls` deep, or as deep as they can. */
+    const under = <T>(calls: number, fn: () => T): T => {
+      let result: T;
+      (function call(left: number): void {
+        if (left > 0) call(left - 1);
+        else result = fn();
+      })(calls);
+      return result!;
+    };
+    let most = 1000;
+    try {
+      for (;; most *= 1.2) under(Math.floor(most), () => 0);
+    } catch {
+      most = Math.floor(most / 3); // frames may be larger than those
+    }
+    const depth = 40_000;
     for (const [what, wrap] of Object.entries(wraps)) {
-      const deep = clone(nested(1000, wrap));
-      assert.equal(encode(deep).length, encode(nested(1000, wrap)).length, what);
-      for (const depth of [1001, 1500, ...(what === "arrays" || what === "objects" ? [1e5] : [])]) {
-        const error = refusal(nested(depth, wrap));
-        assert.match(error.message, /objects nested more than 1000 deep can't be cloned/, what);
-        assert.ok(error.message.length < 400, error.message);
-      }
+      const value = nested(what === "many keys" ? depth / 10 : depth, wrap);
+      const bytes = under(most, () => encode(value));
+      const copy = under(most, () => decode(bytes));
+      assert.ok(Buffer.from(bytes).equals(encode(copy)), what);
     }
   });
 
   test("but not what is in an error: a text stands for it", () => {
-    let error = clone(nested(1500, (inner) => new Error("e", { cause: inner }))) as Error;
-    let depth = 1;
-    for (; error.cause instanceof Error; depth++) error = error.cause;
-    assert.equal(depth, 1000);
-    assert.equal(error.cause, "[objects nested more than 1000 deep can't be cloned]");
     const own = Object.assign(new Error("e"), { x: { y: Symbol("s") }, ok: 1 });
     assert.deepEqual(Object.entries(clone(own) as object), [
       ["x", "[a symbol (`Symbol(s)`) can't be cloned: .y]"],

@@ -1,0 +1,63 @@
+/**
+ * What decoding costs the host beyond the bytes that it reads: what is cheap for a task to make may
+ * be dear here. Time that bytes don't show is charged, so that a slice ends in time; what the
+ * process has little of, or what can't be left in the middle, is bounded for each value.
+ *
+ * A unit is some 10 ns: what one byte of ordinary objects takes. Measured on Node, Bun and Deno by
+ * decoding thousands of each; what counts is the slowest of the three.
+ *
+ * @module
+ */
+
+/** Units for one of each, beside its bytes. */
+export const COST = {
+  /** An object that holds others. */
+  OBJECT: 8,
+  /** An entry of a Map or Set. */
+  ENTRY: 8,
+  DATE: 20,
+  BOXED: 20,
+  BIGINT: 40,
+  COLLECTION: 40,
+  BUFFER: 100,
+  /** Memory is reserved for it: two calls of the system. */
+  RESIZABLE: 2000,
+  VIEW: 100,
+  ERROR: 1500,
+  DOM_EXCEPTION: 2000,
+  REGEXP: 100,
+  /** A list of keys that was not seen before, and each of its keys. */
+  SHAPE: 500,
+  SHAPE_KEY: 20,
+  /** An array that is kept as a table, and a key of an object or array that is. */
+  TABLE: 200,
+  PAIR: 50,
+  COMPILATION: 3000,
+} as const;
+
+/** Functions that are compiled for the shapes of one value. */
+export const MAX_COMPILATIONS = 64;
+
+/**
+ * Resizable buffers of one value: on JavaScriptCore each takes two of the process's 65,530 mappings.
+ */
+export const MAX_RESIZABLES = 2048;
+
+/** Bytes of address space that the resizable buffers of one value may reserve. */
+export const MAX_RESERVED: number = 32 * 2 ** 30;
+
+/** Units that one RegExp may take: it can't be left in the middle. */
+export const MAX_REGEXP = 2_000_000;
+
+/**
+ * Units that making a RegExp takes. JavaScriptCore takes 0.3 us for a character; V8 up to 65 us for
+ * a property of Unicode, and 3 for another class, where case is ignored.
+ */
+export function costOfRegExp(source: string, flags: string): number {
+  let cost = COST.REGEXP + 30 * source.length;
+  if (cost > MAX_REGEXP || !/[uv]/.test(flags)) return cost;
+  for (let at = source.indexOf("\\"); at >= 0; at = source.indexOf("\\", at + 2)) {
+    cost += /[pP]/.test(source.charAt(at + 1)) ? 6500 : 300;
+  }
+  return cost;
+}
