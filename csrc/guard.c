@@ -169,6 +169,7 @@ static void leave(Guard *guard, int signal, ucontext_t *context) {
     (void)signal;
 #if defined(__x86_64__)
     stack -= sizeof(void *); /* as a call leaves it; nobody returns to it */
+    ASAN_UNPOISON_MEMORY_REGION((void *)stack, sizeof(void *)); /* in a frame that is left */
     *(void **)stack = NULL;
 #endif
 #if defined(__linux__) && defined(__x86_64__)

@@ -14,7 +14,7 @@
 #include "clone.h"
 #include "host.h"
 
-enum { NOT_STRUCK = 77, HUNG_S = 60 };
+enum { NOT_STRUCK = 77, HUNG_S = 900 };
 
 /* What one walk through the library came to. */
 typedef struct Walk {
