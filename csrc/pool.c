@@ -7,9 +7,9 @@
  *     nobody else can reach it, and the worker frees it or gives it to the completion queue.
  *   - A running task is stopped under `lock` and only while it is its worker's `task`, so that a
  *     stop never hits the task after it.
- *   - The watchdog is a thread of the pool's own, started when first something has a deadline or
- *     must be stopped. It enforces timeouts, CPU limits and queue timeouts, and sends its signal
- *     to a worker again and again until the task that must end is gone.
+ *   - The watchdog is a thread of the pool's own, started before the first worker: what can't be
+ *     stopped doesn't run. It enforces timeouts, CPU limits and queue timeouts, and sends its
+ * signal to a worker again and again until the task that must end is gone.
  */
 #include "pool.h"
 

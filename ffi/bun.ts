@@ -62,16 +62,22 @@ export function bunDialect(): Dialect | undefined {
   };
 }
 
-/* Bun's own socket: `node:net` takes twice as long to wake there. */
-function connectBy(bun: BunNamespace): Connect {
+/**
+ * Bun's own socket: `node:net` takes twice as long to wake there. What is asked of it before it is
+ * open counts from then on.
+ */
+export function connectBy(bun: Pick<BunNamespace, "connect">): Connect {
   return (fd, wake, lost) => {
     let socket: BunSocket | undefined;
+    let wanted = false; // to keep the event loop alive
+    let closed = false;
     bun.connect({
       fd,
       socket: {
         open(opened) {
-          socket = opened; // before connect() returns: the descriptor is connected already
-          opened.unref();
+          socket = opened; // mostly before connect() returns: the descriptor is connected already
+          if (closed) opened.terminate();
+          else if (!wanted) opened.unref();
         },
         data: wake,
         close: lost,
@@ -81,9 +87,18 @@ function connectBy(bun: BunNamespace): Connect {
       },
     }).catch(lost);
     return {
-      ref: () => socket?.ref(),
-      unref: () => socket?.unref(),
-      close: () => socket?.terminate(),
+      ref() {
+        wanted = true;
+        socket?.ref();
+      },
+      unref() {
+        wanted = false;
+        socket?.unref();
+      },
+      close() {
+        closed = true;
+        socket?.terminate();
+      },
     };
   };
 }

@@ -12,10 +12,17 @@ import { connectByNet } from "./waker.ts";
 
 /* What is used of `node:ffi`, for compilers whose @types/node is older than it. */
 interface NodeFFI {
-  dlopen(path: string, symbols: object): { functions: ReturnType<Dialect["open"]> };
+  dlopen(path: string, symbols: object): NodeLibrary;
   toArrayBuffer(address: bigint, length: number, copy: boolean): ArrayBuffer;
   getRawPointer(buffer: ArrayBufferLike): bigint;
 }
+
+interface NodeLibrary {
+  functions: ReturnType<Dialect["open"]>;
+}
+
+/* What was opened: a library of which nobody holds this may be closed under its functions. */
+const opened: NodeLibrary[] = [];
 
 /** Node's dialect. It answers on any Node; `open` throws on one that has no FFI. */
 export function nodeDialect(): Dialect {
@@ -41,7 +48,9 @@ export function nodeDialect(): Dialect {
         ) => [name, { arguments: args, return: result }]),
       );
       try {
-        return ffi.dlopen(path, symbols).functions;
+        const library = ffi.dlopen(path, symbols);
+        opened.push(library);
+        return library.functions;
       } catch (cause) {
         if ((cause as { code?: unknown }).code !== "ERR_ACCESS_DENIED") throw cause;
         throw new LibraryError(

@@ -7,6 +7,11 @@
  * safe. Here the descriptor belongs to the runtime, which stops reading it when the isolate ends,
  * and a worker that writes to a socket nobody reads does no harm.
  *
+ * Deno keeps a descriptor that it has adopted open when its Worker is terminated (10 Workers that
+ * adopt one end of a socket pair each, without this package, leave 10 behind; Bun and Node none). It
+ * can't be closed from here: by then its number may be somebody else's. A pool that is closed before
+ * leaves none.
+ *
  * Designs that were dropped for what they do when a host's Worker is terminated while it waits:
  *   - Deno's `UnsafeCallback.threadSafe`, Bun's thread-safe `JSCallback`: the library calls into an
  *     isolate that is gone. A segmentation fault.

@@ -6,6 +6,7 @@ import path from "node:path";
 import process from "node:process";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { connectBy } from "../ffi/bun.ts";
 import { loadNative } from "../ffi/load.ts";
 import type { Connect, Link } from "../ffi/native.ts";
 import { ABI, SYMBOLS, type Symbols } from "../ffi/symbols.ts";
@@ -311,6 +312,35 @@ test("a waker without descriptors looks now and then, while armed", async () => 
   scene.waker.arm();
   assert.ok(scene.log.includes("connect 5"));
   scene.waker.close();
+});
+
+test("what is asked of a socket of Bun's before it is open counts when it is", async () => {
+  type Options = Parameters<Parameters<typeof connectBy>[0]["connect"]>[0];
+  for (
+    const [asked, expected] of [
+      [[], ["unref"]],
+      [["ref"], []],
+      [["ref", "unref"], ["unref"]],
+      [["ref", "close"], ["terminate"]],
+    ] as const
+  ) {
+    const log: string[] = [];
+    let options: Options | undefined;
+    const connect = (given: Options): Promise<never> => {
+      options = given;
+      return new Promise(() => {});
+    };
+    const link = connectBy({ connect })(5, () => {}, () => {});
+    for (const call of asked) link[call]();
+    options!.socket.open({
+      ref: () => log.push("ref"),
+      unref: () => log.push("unref"),
+      terminate: () => log.push("terminate"),
+    });
+    assert.deepEqual(log, expected, asked.join());
+    link.close();
+    await Promise.resolve();
+  }
 });
 
 test("a waker that lost its socket goes on without", async () => {
