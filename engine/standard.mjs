@@ -1971,4 +1971,365 @@ typedef struct JSVarScope {
       "one name in many blocks makes it a list. An index by name and scope serves " +
       "them all.",
   },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+    if (JS_ToInt64(ctx, &len, argv[0]))
+        return JS_EXCEPTION;
+    if (abuf->detached)
+        return JS_ThrowTypeErrorDetachedArrayBuffer(ctx);
+    if (!array_buffer_is_resizable(abuf))
+        return JS_ThrowTypeError(ctx, "array buffer is not resizable");
+`,
+        replace: `\
+    if (!array_buffer_is_resizable(abuf))
+        return JS_ThrowTypeError(ctx, "array buffer is not resizable");
+    if (JS_ToInt64(ctx, &len, argv[0]))
+        return JS_EXCEPTION;
+    if (abuf->detached)
+        return JS_ThrowTypeErrorDetachedArrayBuffer(ctx);
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+                return JS_ThrowTypeError(ctx, "invalid array buffer length");
+`,
+        replace: `\
+                return JS_ThrowRangeError(ctx, "invalid array buffer length");
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+    if (array_buffer_is_resizable(abuf))
+`,
+        replace: `\
+    if (array_buffer_is_resizable(abuf) && !abuf->detached)
+`,
+      },
+    ],
+    why: "A detached buffer still told its maxByteLength, transfer() to more than that " +
+      "was a TypeError, and resize() asked a fixed buffer's argument for its value.",
+    upstream: "get ArrayBuffer.prototype.maxByteLength is 0 for a detached buffer; " +
+      "AllocateArrayBuffer throws a RangeError where the length exceeds the maximum; " +
+      "resize() requires a resizable buffer before ToIndex.",
+  },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+            return JS_NAN;
+        fields[i] = trunc(a);
+        if (i == 0 && fields[0] >= 0 && fields[0] < 100)
+            fields[0] += 1900;
+    }
+    return js_float64(set_date_fields(fields, 0));
+`,
+        replace: `\
+            finite = false;
+        fields[i] = trunc(a);
+        if (i == 0 && fields[0] >= 0 && fields[0] < 100)
+            fields[0] += 1900;
+    }
+    return finite ? js_float64(set_date_fields(fields, 0)) : JS_NAN;
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+    double a;
+`,
+        replace: `\
+    double a;
+    bool finite = true;
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+        for(i = 0; i < n; i++) {
+            if (JS_ToFloat64(ctx, &a, argv[i]))
+                return JS_EXCEPTION;
+            if (!isfinite(a))
+                break;
+            fields[i] = trunc(a);
+            if (i == 0 && fields[0] >= 0 && fields[0] < 100)
+                fields[0] += 1900;
+        }
+        val = (i == n) ? set_date_fields(fields, 1) : NAN;
+`,
+        replace: `\
+        bool finite = true;
+        for(i = 0; i < n; i++) {
+            if (JS_ToFloat64(ctx, &a, argv[i]))
+                return JS_EXCEPTION;
+            if (!isfinite(a))
+                finite = false;
+            fields[i] = trunc(a);
+            if (i == 0 && fields[0] >= 0 && fields[0] < 100)
+                fields[0] += 1900;
+        }
+        val = finite ? set_date_fields(fields, 1) : NAN;
+`,
+      },
+    ],
+    why: "Date() and Date.UTC did not ask the arguments behind one that is not finite " +
+      "for their values: what those throw was lost.",
+    upstream: "All arguments are converted before any is looked at: `Date.UTC(NaN, 1n)` is a " +
+      "TypeError.",
+  },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+            for (; i < len; i++, pval++) {
+                if (-1 == JS_TryGetPropertyInt64(ctx, obj, i, pval))
+`,
+        replace: `\
+            for (; i < len; i++, pval++) {
+                if (js_get_element(ctx, obj, i, pval))
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+            if (-1 == JS_TryGetPropertyInt64(ctx, obj, i, pval))
+                goto exception;
+        for (j = 0; j < add; j++, pval++)
+            *pval = js_dup(argv[2 + j]);
+        for (i += del; i < len; i++, pval++)
+            if (-1 == JS_TryGetPropertyInt64(ctx, obj, i, pval))
+`,
+        replace: `\
+            if (js_get_element(ctx, obj, i, pval))
+                goto exception;
+        for (j = 0; j < add; j++, pval++)
+            *pval = js_dup(argv[2 + j]);
+        for (i += del; i < len; i++, pval++)
+            if (js_get_element(ctx, obj, i, pval))
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+                if (-1 == JS_TryGetPropertyInt64(ctx, obj, i, pval))
+`,
+        replace: `\
+                if (js_get_element(ctx, obj, i, pval))
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+            if (-1 == JS_TryGetPropertyInt64(ctx, obj, i, pval))
+                goto exception;
+        *pval = js_dup(argv[1]);
+        for (i++, pval++; i < len; i++, pval++) {
+            if (-1 == JS_TryGetPropertyInt64(ctx, obj, i, pval))
+`,
+        replace: `\
+            if (js_get_element(ctx, obj, i, pval))
+                goto exception;
+        *pval = js_dup(argv[1]);
+        for (i++, pval++; i < len; i++, pval++) {
+            if (js_get_element(ctx, obj, i, pval))
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+
+static JSValue js_array_with(JSContext *ctx, JSValueConst this_val,
+`,
+        replace: `\
+
+/* Get(), for arrays that are made without holes */
+static int js_get_element(JSContext *ctx, JSValueConst obj, int64_t idx, JSValue *pval)
+{
+    *pval = JS_GetPropertyInt64(ctx, obj, idx);
+    return JS_IsException(*pval) ? -1 : 0;
+}
+
+static JSValue js_array_with(JSContext *ctx, JSValueConst this_val,
+`,
+      },
+    ],
+    why: "toSpliced, toReversed, toSorted and with asked a proxy whether it has an index " +
+      "instead of reading it, so that elements were lost.",
+    upstream: "They read each element with Get(): `Array.prototype.toSpliced.call(new " +
+      "Proxy([5], { has: () => false }), 1, 0)` is [5].",
+  },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+    if (JS_IsUndefined(method))
+        return JS_UNDEFINED;
+    return JS_CallFree(ctx, method, this_val, 0, NULL);
+`,
+        replace: `\
+    if (JS_IsUndefined(method) || JS_IsNull(method))
+        return JS_UNDEFINED;
+    method = JS_CallFree(ctx, method, this_val, 0, NULL);
+    if (JS_IsException(method))
+        return JS_EXCEPTION;
+    JS_FreeValue(ctx, method);
+    return JS_UNDEFINED;
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+            if (isfinite(dlimit) && dlimit > MAX_SAFE_INTEGER)
+                goto range_error;
+`,
+        replace: `\
+            if (isfinite(dlimit) && dlimit > MAX_SAFE_INTEGER)
+                dlimit = MAX_SAFE_INTEGER;
+`,
+      },
+    ],
+    why: "An iterator's take() and drop() refused limits above 2 ** 53 - 1, and its " +
+      "[Symbol.dispose]() gave the result of return().",
+    upstream: "The limit is any integer that is not negative, or Infinity: " +
+      "`[].values().take(2 ** 53)`. %IteratorPrototype%[%Symbol.dispose%] gives " +
+      "undefined, and takes null for no method.",
+  },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+    res = JS_IsExtensible(ctx, obj);
+    if (res < 0)
+        return JS_EXCEPTION;
+    res ^= 1;
+`,
+        replace: `\
+    res = true;
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+    p = JS_VALUE_GET_OBJ(obj);
+    flags = JS_GPN_STRING_MASK | JS_GPN_SYMBOL_MASK;
+`,
+        replace: `\
+    p = JS_VALUE_GET_OBJ(obj);
+    res = JS_IsExtensible(ctx, obj);
+    if (res < 0)
+        return JS_EXCEPTION;
+    if (res)
+        return JS_FALSE;
+    flags = JS_GPN_STRING_MASK | JS_GPN_SYMBOL_MASK;
+`,
+      },
+    ],
+    why: "Object.isSealed and Object.isFrozen asked a proxy for its keys though it can " +
+      "be extended, and threw what that throws.",
+    upstream: "TestIntegrityLevel asks IsExtensible first, and is done if that is true.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+    }
+    if (JS_ToIndex(ctx, &idx, idx_val)) {
+`,
+    replace: `\
+    }
+    if (typed_array_is_oob(p)) {
+        JS_ThrowTypeErrorArrayBufferOOB(ctx);
+        return NULL;
+    }
+    if (JS_ToIndex(ctx, &idx, idx_val)) {
+`,
+    why: "Atomics on a view that its shrunken buffer no longer holds threw a RangeError " +
+      "after converting the index, not a TypeError before.",
+    upstream: "ValidateTypedArray comes first, and refuses a view that is out of bounds.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+            const uint8_t *pv, *pp;
+            uint16_t v;
+`,
+    replace: `\
+            const uint8_t *pv, *pp;
+            uint8_t v;
+`,
+    why: "lastIndexOf of an Int8Array found no negative number.",
+    upstream: "js_typed_array_indexOf compares bytes with a value of 16 bits: `new " +
+      "Int8Array([-1]).lastIndexOf(-1)` is -1.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+    JSValue len_val;
+    len_val = JS_GetProperty(ctx, obj, JS_ATOM_length);
+    if (JS_IsException(len_val)) {
+        *pres = 0;
+        return -1;
+    }
+    return JS_ToUint32Free(ctx, pres, len_val);
+`,
+    replace: `\
+    int64_t len;
+    *pres = 0;
+    if (js_get_length64(ctx, &len, obj))
+        return -1;
+    *pres = len < UINT32_MAX ? len : UINT32_MAX;
+    return 0;
+`,
+    why: "A length was taken modulo 2 ** 32 by array iterators, Function.prototype.apply " +
+      "and others: one of -1 made an iterator that went on for 4 billion steps.",
+    upstream: "LengthOfArrayLike clamps: `Array.prototype.keys.call({ length: -1 " +
+      "}).next().done` is true.",
+  },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+    if (JS_ToInt64(ctx, &len, argv[0]))
+        return JS_EXCEPTION;
+    if (abuf->detached)
+        return JS_ThrowTypeErrorDetachedArrayBuffer(ctx);
+    if (len < 0 || len > abuf->max_byte_length) {
+`,
+        replace: `\
+    if (JS_ToIndex(ctx, &len, argv[0]))
+        return JS_EXCEPTION;
+    if (abuf->detached)
+        return JS_ThrowTypeErrorDetachedArrayBuffer(ctx);
+    if (len > abuf->max_byte_length) {
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+    JSArrayBuffer *abuf;
+    uint8_t *data;
+    int64_t len;
+
+`,
+        replace: `\
+    JSArrayBuffer *abuf;
+    uint8_t *data;
+    uint64_t len;
+
+`,
+      },
+    ],
+    why: "resize() of a buffer took its length modulo 2 ** 64: to 2 ** 64 bytes was to " +
+      "none.",
+    upstream: "ArrayBuffer.prototype.resize and SharedArrayBuffer.prototype.grow apply " +
+      "ToIndex, which is a RangeError for it.",
+  },
 ];

@@ -278,6 +278,96 @@ describe("objects and arrays", () => {
   });
 });
 
+describe("what the sweep of all builtins found", () => {
+  test("lastIndexOf finds negative bytes", async () => {
+    const work = () => [
+      new Int8Array([-1, 2, -1]).lastIndexOf(-1),
+      new Int8Array([-1, 2, -1]).lastIndexOf(-1, 1),
+      new Uint8Array([255]).lastIndexOf(-1),
+    ];
+    assert.deepEqual(await Deferred.run(work), [2, 0, -1]);
+  });
+
+  test("a length that is negative is none", async () => {
+    const work = () => [
+      Array.prototype.keys.call({ length: -1 } as never).next().done,
+      Reflect.apply((...list: unknown[]) => list.length, undefined, { length: -1 }),
+    ];
+    assert.deepEqual(await Deferred.run(work), [true, 0]);
+  });
+
+  test("buffers: a detached one has no maximum; lengths are checked in the standard's order", async () => {
+    const work = () => {
+      const failure = (call: () => unknown) => {
+        try {
+          return call();
+        } catch (error) {
+          return (error as Error).name;
+        }
+      };
+      const detached = new ArrayBuffer(4, { maxByteLength: 8 });
+      detached.transfer();
+      const buffer = new ArrayBuffer(4, { maxByteLength: 8 });
+      const hostile = {
+        valueOf() {
+          throw new EvalError();
+        },
+      } as unknown as number;
+      const shrunken = new ArrayBuffer(8, { maxByteLength: 8 });
+      const view = new Uint16Array(shrunken, 2, 2);
+      shrunken.resize(2);
+      return [
+        detached.maxByteLength,
+        failure(() => buffer.transfer(9)),
+        failure(() => buffer.resize(2 ** 64)),
+        buffer.byteLength,
+        failure(() => new ArrayBuffer(4).resize(hostile)),
+        failure(() => Atomics.load(view, 100)),
+      ];
+    };
+    const expected = [0, "RangeError", "RangeError", 4, "TypeError", "TypeError"];
+    assert.deepEqual(await Deferred.run(work), expected);
+  });
+
+  test("dates convert all their arguments", async () => {
+    const work = () => {
+      const seen: string[] = [];
+      const late = { valueOf: () => seen.push("asked") } as unknown as number;
+      return [Date.UTC(NaN, late), new Date(NaN, late, Infinity, late).getTime(), seen.length];
+    };
+    assert.deepEqual(await Deferred.run(work), [NaN, NaN, 3]);
+  });
+
+  test("copying methods of arrays read what a proxy has, whatever it says", async () => {
+    const work = () => {
+      const list = new Proxy([5, 6], { has: () => false });
+      return [list.toSpliced(1, 0), list.toReversed(), list.toSorted(), list.with(0, 7)];
+    };
+    assert.deepEqual(await Deferred.run(work), [[5, 6], [6, 5], [5, 6], [7, 6]]);
+  });
+
+  test("take and drop have no upper limit, and disposing gives nothing", async () => {
+    const work = () => [
+      [1, 2].values().take(2 ** 60).toArray(),
+      [1, 2].values().drop(1e300).toArray(),
+      ([1, 2].values().map((x) => x) as unknown as Disposable)[Symbol.dispose]() === undefined,
+    ];
+    assert.deepEqual(await Deferred.run(work), [[1, 2], [], true]);
+  });
+
+  test("isSealed and isFrozen ask no more than whether an object can be extended", async () => {
+    const work = () => {
+      const hostile = new Proxy({}, {
+        ownKeys() {
+          throw new EvalError();
+        },
+      });
+      return [Object.isSealed(hostile), Object.isFrozen(hostile)];
+    };
+    assert.deepEqual(await Deferred.run(work), [false, false]);
+  });
+});
+
 describe("strings and regular expressions", () => {
   test("methods that write an attribute take any value for it", async () => {
     const work = () => {

@@ -1,0 +1,123 @@
+/**
+ * What tasks see otherwise than in V8 or JavaScriptCore, and will: the table in docs/engine.md, and
+ * what the sweep of all builtins (engine_sweep_test.ts) may find.
+ *
+ * @module
+ */
+
+/** A difference that stays. */
+export interface Difference {
+  /** What differs, as the documents tell it. */
+  readonly what: string;
+  /** Why it is so. */
+  readonly why: string;
+  /** Shows it in a task: gives true. It uses nothing from around it. */
+  readonly shows: () => boolean;
+  /** The calls of the sweep that come out otherwise by it. */
+  readonly calls?: RegExp;
+}
+
+/** All of them. */
+export const differences: readonly Difference[] = [
+  {
+    what: "There is no `Intl`; `toLocaleString` and its kin ignore the locale, `localeCompare` " +
+      'goes by code point, so that `"Z"` comes before `"a"`, and `"ä"` after `"z"`',
+    why: "its tables are larger than the engine",
+    shows: () =>
+      typeof Intl === "undefined" && "Z".localeCompare("a") < 0 && "ä".localeCompare("z") > 0,
+  },
+  {
+    what: "Messages of errors are the engine's: `cannot read property 'x' of null`",
+    why: "the standard leaves them to engines",
+    shows: () => {
+      try {
+        return (null as unknown as { x: boolean }).x;
+      } catch (error) {
+        return (error as Error).message === "cannot read property 'x' of null";
+      }
+    },
+  },
+  {
+    what: "`stack` is no own property of errors, but an accessor of `Error.prototype`",
+    why: "the standard's proposal",
+    shows: () => !Object.hasOwn(new Error(), "stack") && "stack" in new Error(),
+    calls: /^(Object\.(getOwn|freeze|seal)|Reflect\.ownKeys)\S* call \((er|ag2)\b/,
+  },
+  {
+    what: 'A date\'s text has no name of the time zone: `"… GMT+0100"`',
+    why: "the standard leaves it to engines",
+    shows: () => /GMT[+-]\d{4}$/.test(String(new Date(0))),
+  },
+  {
+    what: "Time zones are the system's (`/usr/share/zoneinfo`), not the runtime's own; " +
+      "`Date.parse` of texts beyond the standard's forms guesses otherwise",
+    why: "the standard leaves both to engines",
+    shows: () => Number.isNaN(Date.parse("2020-02-30T25:00")),
+  },
+  {
+    what: 'The source of a builtin has line breaks: `"function Map() {\\n    [native code]\\n}"`',
+    why: "the standard's grammar allows both",
+    shows: () => String(Map) === "function Map() {\n    [native code]\n}",
+  },
+  {
+    what: "The `source` of a `RegExp` made of a string is not always fit for a literal: that of " +
+      '`new RegExp("[]/")` is `[]/`; U+2028, U+2029 and a line\'s end behind a backslash are ' +
+      "left as they are. The pattern is the same, and so is what arrives outside",
+    why: "upstream's",
+    shows: () => new RegExp("[]/").source === "[]/" && new RegExp("\u2028").source === "\u2028",
+    calls: /^RegExp(\.prototype\.compile)? \S+ \w*\(sp\b/,
+  },
+  {
+    what: "`RegExp.$1`, `RegExp.lastMatch` and their kin are missing",
+    why: "they are state of the realm that no other code should see",
+    shows: () => !("$1" in RegExp) && !("lastMatch" in RegExp),
+  },
+  {
+    what: "In other radixes than 10, digits of large numbers and of fractions may end otherwise: " +
+      "`(1e21).toString(7)`",
+    why: "the standard leaves them to engines; they read back as the same number",
+    shows: () => (1e21).toString(7) === "5135235413265003023000000",
+    calls: /^Number\.prototype\.toString call/,
+  },
+  {
+    what:
+      "The object of a `WeakRef` is gone as soon as nothing else holds it, where the standard " +
+      "keeps it until the job ends: `new WeakRef({}).deref()` is `undefined`",
+    why: "the engine counts references",
+    shows: () => new WeakRef({}).deref() === undefined,
+    calls: /^WeakRef\.prototype\.deref call wr\(/,
+  },
+  {
+    what: "There is more than elsewhere: `Iterator.prototype.join`, `includes`, `chunks` and " +
+      "`windows`, immutable `ArrayBuffer`s; so `Array.prototype.toString` joins an iterator",
+    why: "proposals that upstream has already",
+    shows: () => "join" in Iterator.prototype && "immutable" in ArrayBuffer.prototype,
+    calls: /^Array\.prototype\.toString call (g|it|itr|ith|mit|sit)\(/,
+  },
+  {
+    what: "`setFromHex` of malformed text beyond ASCII writes nothing before it throws, or takes " +
+      "it for well-formed where there is no room",
+    why: "upstream's: it counts bytes in place of code units",
+    shows: () => {
+      try {
+        new Uint8Array(9).setFromHex("ab\u00e4 ");
+        return false;
+      } catch (error) {
+        return error instanceof SyntaxError;
+      }
+    },
+    calls: /^Uint8Array\.prototype\.setFromHex/,
+  },
+  {
+    what: "`setFromBase64` stops where the array is full, and so does not see what is malformed " +
+      "behind that",
+    why: "the standard's way; V8 looks further",
+    shows: () => new Uint8Array(3).setFromBase64("AAAA-").written === 3,
+    calls: /^Uint8Array\.prototype\.setFromBase64/,
+  },
+];
+
+/** The table as docs/engine.md has it. */
+export const table = (): string =>
+  ["| in tasks | why |", "|---|---|", ...differences.map(({ what, why }) => `| ${what} | ${why} |`)]
+    .join("\n");
