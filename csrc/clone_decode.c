@@ -152,7 +152,6 @@ static bool read_bigint(Decoder *d, JSValue *bigint) {
 
 /* Gives the next number to an object, or keeps it for one that is still to be made (NULL). */
 static bool add_object(Decoder *d, void *object) {
-    if (d->frames.depth > MAX_DEPTH) return malformed(d, "objects are nested too deeply");
     if (d->object_count == d->object_capacity) {
         void **objects =
             enlarge(d->ctx, d->objects, d->first_objects, &d->object_capacity, sizeof *objects);

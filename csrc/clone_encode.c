@@ -198,8 +198,6 @@ static bool refuse_because(Encoder *e, const char *message) {
     return refuse(e, engine_new_string(e->ctx, ascii(message)));
 }
 
-#define TOO_DEEP "objects nested more than 1000 deep can't be cloned"
-
 static bool refuse_object(Encoder *e, JSValueConst object, EngineKind kind, const char *which) {
     return refuse(e, text_uncloneable(e->ctx, object, kind, which));
 }
@@ -377,7 +375,6 @@ static void rewind_to(Encoder *e, Mark to) {
 /* Gives the next number to an object (NULL: to the props of an error), which put_reference has just
  * not found. */
 static bool add_object(Encoder *e, void *object) {
-    if (object && e->frames.depth >= MAX_DEPTH) return refuse_because(e, TOO_DEEP);
     if (e->object_count == e->object_capacity) {
         uint64_t *objects =
             enlarge(e->ctx, e->objects, e->first_objects, &e->object_capacity, sizeof *objects);
@@ -1045,7 +1042,6 @@ static int take_error_parts(Encoder *e, EncodeFrame *frame, int class) {
         values[ERROR_CAUSE] = JS_DupValue(ctx, part);
         flags |= WIRE_ERROR_HAS_CAUSE;
     }
-    if (e->frames.depth >= MAX_DEPTH) return flags; /* what is deeper can't be an object */
     if (class == WIRE_ERROR_AggregateError && engine_own_value(ctx, error, "errors", &part) &&
         is_array(ctx, part)) {
         values[ERROR_ERRORS] = JS_DupValue(ctx, part);

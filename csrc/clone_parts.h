@@ -98,9 +98,6 @@ static inline void frames_free(JSContext *ctx, Frames *frames) {
     for (uint32_t i = 1; i <= frames->made; i++) js_free(ctx, frames->chunks[i]);
 }
 
-/* The deepest that objects are nested, until the other half can read what is deeper. */
-#define MAX_DEPTH 1000
-
 /* The parts of an ERROR that may be of any depth, in the order of their flags. */
 enum { ERROR_CAUSE, ERROR_ERRORS, ERROR_PROPS, ERROR_PARTS };
 

@@ -10,8 +10,7 @@
  *   - A Buffer is a view of its own bytes only, and not of the pool that it was cut from.
  *   - Of arrays with more than 32 elements, accessors are read more than once, and elements that
  *     aren't enumerable are copied.
- *   - Nothing of the platform's own (Blob, URL, streams, …) crosses yet, and nothing is nested more
- *     than 1000 deep.
+ *   - Nothing of the platform's own (Blob, URL, streams, …) crosses yet.
  *   - A Worker's SharedArrayBuffers don't cross, nor do growable ones.
  *
  * @module

@@ -556,15 +556,21 @@ describe("what can't be cloned is refused, with its path:", () => {
     }
   });
 
-  test("something nested a million deep", async () => {
+  test("what is nested a million deep arrives, or is more than a task's memory", async () => {
     const deep = () => {
       let o: unknown = null;
       for (let i = 0; i < 1_000_000; i++) o = [o];
       return o;
     };
-    // Whatever the task's half takes of it.
-    await Deferred.run((v) => v, deep()).catch(() => {});
-    await Deferred.run(deep).catch((error) => assert.ok(error instanceof DataCloneError));
+    const depthOf = (o: unknown) => {
+      let depth = 0;
+      for (; Array.isArray(o); o = o[0]) depth++;
+      return depth;
+    };
+    assert.equal(await Deferred.run(depthOf, deep()), 1_000_000);
+    assert.equal(depthOf(await Deferred.run(deep)), 1_000_000);
+    const small = new Deferred(depthOf, { args: [deep()], memoryLimit: 32 * 2 ** 20 });
+    await assert.rejects(small, { name: "DeferredMemoryError" });
     assert.equal(await Deferred.run(() => 1), 1);
   });
 

@@ -148,8 +148,8 @@ static void fuzz_open(void) {
     JSContext *ctx = fuzz.ctx = fuzz.runtime ? JS_NewContext(fuzz.runtime) : NULL;
     if (!ctx) abort();
     JS_AddIntrinsicDOMException(ctx);
-    JS_SetMaxStackSize(fuzz.runtime, 0); /* sanitizers need much */
-    JS_SetGCThreshold(fuzz.runtime, 0);  /* often */
+    JS_SetMaxStackSize(fuzz.runtime, 4 << 20); /* sanitizers need much */
+    JS_SetGCThreshold(fuzz.runtime, 0);        /* often */
     fuzz.classes[0] = JS_NewObject(ctx);
     fuzz.classes[1] = JS_NewObjectProto(ctx, fuzz.classes[0]);
     if (!presets_reserve(&fuzz.presets, 2)) abort();
