@@ -55,6 +55,11 @@ describe("AsyncLocalStorage", () => {
       await request("second", () => pool.run(() => 1));
       await request("third", () => pool.defer(slow, { signal: new AbortController().signal }));
       await request("lent", () => pool.run((a) => a.length, new Uint8Array(new SharedArrayBuffer(8))));
+      // Several in one turn of the loop, which the first of them began.
+      for (const id of ["fails at once", "fails beside it"]) {
+        storage.run({ id }, () => { pool.run(() => { throw new Error("x"); }); });
+      }
+      while (pool.pending > 0) await pause(5);
       for (const id of ["fails", "fails too"]) {
         await request(id, () => {
           pool.run(() => { throw new Error("x"); });
@@ -72,8 +77,8 @@ describe("AsyncLocalStorage", () => {
       console.log(JSON.stringify({ seen, alive: alive.map((ref) => ref.deref().id) }));
       await pool.close();`;
     const { seen, alive } = JSON.parse(await outputOf(program));
-    assert.equal(seen.length, 2);
-    const right = ["fails", "fails too"];
+    assert.equal(seen.length, 4);
+    const right = ["fails at once", "fails beside it", "fails", "fails too"];
     for (const [i, id] of seen.entries()) assert.ok(id === "none" || id === right[i], `${seen}`);
     assert.deepEqual(alive, [], "stores that are still there while the pool lives");
   });
