@@ -10,7 +10,9 @@
  *   - A Buffer is a view of its own bytes only, and not of the pool that it was cut from.
  *   - Of arrays with more than 32 elements, accessors are read more than once, and elements that
  *     aren't enumerable are copied.
+ *   - A Map, say, with the prototype of a plain object is a plain object if it has keys of its own.
  *   - Nothing of the platform's own (Blob, URL, streams, …) crosses yet.
+ *   - What is dear to the host is bounded for each value that it decodes (clone_costs.ts).
  *   - A Worker's SharedArrayBuffers don't cross, nor do growable ones.
  *
  * @module

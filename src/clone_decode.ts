@@ -448,6 +448,7 @@ function readBigint(): bigint {
   if (sign > 1 || (n === 0 ? sign === 1 : source[at + n - 1] === 0)) malformed("a BigInt");
   let magnitude = 0n;
   charge(COST.BIGINT);
+  if (at > limit && depth > 0) leaveOff();
   if (n <= 8) {
     for (let i = n - 1; i >= 0; i--) magnitude = magnitude << 8n | BigInt(source[at + i]);
   } else {
@@ -669,7 +670,7 @@ export function fillInts(array: number[], i: number, to: number): void {
   const values = view;
   let from = at;
   at += 4 * (to - i);
-  if (to <= BLANK || isPure()) {
+  if (array.length <= BLANK || isPure()) {
     for (; i < to; i++, from += 4) array[i] = values.getInt32(from, true);
   } else {
     for (; i < to; i++, from += 4) define(array, i, values.getInt32(from, true));
@@ -681,7 +682,7 @@ export function fillDoubles(array: number[], i: number, to: number): void {
   const values = view;
   let from = at;
   at += 8 * (to - i);
-  if (to <= BLANK || isPure()) {
+  if (array.length <= BLANK || isPure()) {
     for (; i < to; i++, from += 8) array[i] = values.getFloat64(from, true);
   } else {
     for (; i < to; i++, from += 8) define(array, i, values.getFloat64(from, true));

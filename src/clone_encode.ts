@@ -21,6 +21,7 @@ import {
   entriesOf,
   flagsOf,
   type Kind,
+  kindBySlots,
   kindOf,
   lengthOf,
   messageOf,
@@ -775,6 +776,7 @@ export class Encoder {
 
   *#walkPlain(object: Record<string, unknown>): Walk {
     const keys = this.#plainKeys(object);
+    if (keys === undefined) return yield* this.#walkDisguised(object);
     if (keys.length > SHAPE_KEYS) return yield* this.#walkPairs(OBJECT_PAIRS, object, keys);
     this.#shapeOf(keys);
     for (let i = 0; i < keys.length; i++) {
@@ -837,16 +839,30 @@ export class Encoder {
     if (number !== undefined) this.#tagN(INSTANCE, number);
   }
 
-  /** Writes the class of an object, and gives its keys. */
-  #plainKeys(object: object): string[] {
-    if (this.#classNumber !== undefined) this.#class(object);
+  /**
+   * Writes the class of an object, and gives its keys; or `undefined` if its prototype lied. One with
+   * other keys is what its prototype says: to ask its slots would take as long as all the rest.
+   */
+  #plainKeys(object: object): string[] | undefined {
     const keys = Object.keys(object);
+    const maybe = keys.length === 0 || keys[0] === "0"; // as a view or a boxed string has
+    if (maybe && kindBySlots(object) !== "plain") return undefined;
     if (keys[0] === "0" && types.isArgumentsObject(object)) this.#refuseThis(ARGUMENTS);
+    if (this.#classNumber !== undefined) this.#class(object);
     return keys;
+  }
+
+  /** Something that is no plain object, with the prototype of one. */
+  *#walkDisguised(object: object): Walk {
+    const kind = kindBySlots(object);
+    if (kind instanceof Refusal) this.#refuseThis(kind);
+    if (holdsOthers(kind)) yield* this.#walk(object, kind);
+    else this.#write(object, kind);
   }
 
   #plain(object: Record<string, unknown>): void {
     const keys = this.#plainKeys(object);
+    if (keys === undefined) return this.#run(this.#walkDisguised(object));
     if (keys.length > SHAPE_KEYS) return this.#run(this.#walkPairs(OBJECT_PAIRS, object, keys));
     const shape = this.#shapeOf(keys);
     if (shape.write !== undefined) return shape.write(object);

@@ -399,6 +399,7 @@ function* walkObject(place: Place): Walk {
 function* walkInstance(): Walk {
   readByte();
   const prototype = readClass();
+  if (at > limit) yield;
   return Object.setPrototypeOf(yield open(), prototype);
 }
 
@@ -448,6 +449,7 @@ function* walkView(place: Place): Walk {
   let buffer = mayBeBuffer() ? attempt(grain) : undefined;
   if (buffer === LEFT_OFF) buffer = yield open();
   place.key = undefined;
+  if (at > limit) yield;
   return readViewOf(buffer, kind, n);
 }
 
@@ -459,6 +461,7 @@ function* walkBuffer(): Walk {
   align(8, length, 1);
   const buffer = isResizable ? newResizable(length, maxByteLength) : new ArrayBuffer(length);
   number(buffer);
+  if (at > limit) yield;
   const bytes = new Uint8Array(buffer);
   for (let i = 0; i < length;) {
     if (at > limit) yield;
@@ -473,6 +476,7 @@ function* walkError(place: Place): Walk {
   follow();
   readByte();
   const [error, flags] = openError();
+  if (at > limit) yield;
   if (flags & WIRE_ERROR_HAS.CAUSE) {
     place.key = "cause";
     refuseHole();

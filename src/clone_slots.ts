@@ -192,13 +192,27 @@ function isClassOf(value: unknown, prototype: object): value is { readonly proto
   return typeof value === "function" && value.prototype === prototype;
 }
 
+/**
+ * The runtime's own globals that are made when they are first asked for. The program chooses the
+ * names that are looked for, so no other getter is called: one of its own, or `localStorage`.
+ */
+const lazyClasses: ReadonlyMap<string, () => unknown> = new Map(
+  Object.entries(Object.getOwnPropertyDescriptors(globalThis)).flatMap(([name, { get }]) =>
+    get !== undefined && /^[A-Z]/.test(name) ? [[name, get]] : []
+  ),
+);
+
 /** What is at a path from the global object, if anything. */
 function at(path: string): unknown {
   let found: unknown = globalThis;
   for (const part of path.split(".")) {
     if (found === null || (typeof found !== "object" && typeof found !== "function")) return;
     const property = Object.getOwnPropertyDescriptor(found, part);
-    found = property?.get ? property.get.call(found) : property?.value;
+    const get = property?.get;
+    if (get === undefined) found = property?.value;
+    else if (found === globalThis ? lazyClasses.get(part) === get : /^[A-Z]/.test(part)) {
+      found = get.call(found);
+    } else return;
   }
   return found;
 }
@@ -220,7 +234,7 @@ function isA(kind: Kind, object: object): boolean {
 }
 
 /** What an object is by its internal slots alone. */
-function kindBySlots(object: object): Kind | Refusal {
+export function kindBySlots(object: object): Kind | Refusal {
   if (types.isNativeError(object)) return "error";
   if (types.isMap(object)) return "map";
   if (types.isSet(object)) return "set";
@@ -426,7 +440,7 @@ function isOutside(view: object, isData: boolean): boolean {
 /**
  * Whether a view of a resizable buffer grows and shrinks with it. Nothing tells but to try: if the
  * view ends where the buffer does, the buffer is resized for an element more, or less, and back at
- * once.
+ * once. One that refuses (WebAssembly's memory only grows, by pages) has views of a fixed length.
  */
 function tracksLength(view: object, buffer: ArrayBuffer, name: string | undefined): boolean {
   const isData = name === undefined;
@@ -438,16 +452,25 @@ function tracksLength(view: object, buffer: ArrayBuffer, name: string | undefine
   if (before !== rest - rest % size) return false;
   const more = whole - rest % size + size;
   if (more <= bufferMax.call(buffer)) {
-    bufferResize.call(buffer, more);
+    if (!resizes(buffer, more)) return false;
     const tracks = byteLength.call(view) !== before;
     bufferResize.call(buffer, whole);
     return tracks;
   }
   if (rest < size) return false; // there is no room for an element, ever
   const last = new Uint8Array(buffer, whole - size, size).slice();
-  bufferResize.call(buffer, whole - size);
+  if (!resizes(buffer, whole - size)) return false;
   const tracks = !isOutside(view, isData);
   bufferResize.call(buffer, whole);
   new Uint8Array(buffer, whole - size, size).set(last);
   return tracks;
+}
+
+function resizes(buffer: ArrayBuffer, length: number): boolean {
+  try {
+    bufferResize.call(buffer, length);
+    return true;
+  } catch {
+    return false;
+  }
 }
