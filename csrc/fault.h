@@ -88,7 +88,10 @@ int fault_unmapped(int result);
 #define mremap(...) FAULT(mremap, ENOMEM, MAP_FAILED, mremap(__VA_ARGS__))
 #define socketpair(...) FAULT(socketpair, EMFILE, -1, socketpair(__VA_ARGS__))
 #define sigaction(...) FAULT(sigaction, EPERM, -1, sigaction(__VA_ARGS__))
-#define sigaltstack(...) FAULT(sigaltstack, ENOMEM, -1, sigaltstack(__VA_ARGS__))
+/* Taking one back can't fail. */
+#define sigaltstack(stack, before)                                                                 \
+    ((stack)->ss_flags & SS_DISABLE ? sigaltstack(stack, before)                                   \
+                                    : FAULT(sigaltstack, ENOMEM, -1, sigaltstack(stack, before)))
 #define pthread_create(...) FAULT_PTHREAD(pthread_create, EAGAIN, pthread_create(__VA_ARGS__))
 #define pthread_attr_init(attributes)                                                              \
     FAULT_PTHREAD(pthread_attr_init, ENOMEM, pthread_attr_init(attributes))

@@ -265,8 +265,7 @@ static bool nothing_left(Left before, Left *now) {
 static bool has_another_way(FaultKind kind) {
     return kind == FAULT_mmap || kind == FAULT_mprotect || kind == FAULT_mremap ||
            kind == FAULT_calloc /* a worker's set-up is tried again */ || kind == FAULT_getrandom ||
-           kind == FAULT_fopen || kind == FAULT_pthread_getattr_np ||
-           kind == FAULT_sigaltstack; /* whose second call takes back the first */
+           kind == FAULT_fopen || kind == FAULT_pthread_getattr_np || kind == FAULT_sigaltstack;
 }
 
 /* Kinds that are called once for the process, or that fill tables which stay. */
