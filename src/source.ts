@@ -886,7 +886,9 @@ export function compileFunction(
   const bare = compileSource(compiler, source, name);
   const { program, free, outer } = compileWithHelpers(compiler, source, bare, name);
   try {
-    const taken = free.includes("arguments") ? "arguments" : outer[0];
+    // Of an empty list whatever stands on a prototype would be the first.
+    const first = outer.length > 0 ? outer[0] : undefined;
+    const taken = free.includes("arguments") ? "arguments" : first;
     if (taken !== undefined) throw outerError(taken, name);
     checkFree(free, allowGlobals, fn, name);
   } catch (error) {
