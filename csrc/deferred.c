@@ -35,10 +35,16 @@ static uint32_t last_slot;      /* that was given out; under the lock */
 static pthread_key_t owner_key; /* made under the lock, once */
 static bool owner_key_made;
 
+/* Whether this process was forked off from one that had pools. Here they have no threads, and any
+ * lock may be held by one that is gone: nothing of them is touched. */
+static atomic_bool forked;
+
+static void in_fork(void) { atomic_store(&forked, true); }
+
 /* A pool of this thread's, which nobody else closes. */
 static Pool *find(uint32_t handle) {
     uint32_t slot = handle & (SLOTS - 1);
-    Pool *pool = slot ? atomic_load(&table[slot].pool) : NULL;
+    Pool *pool = slot && !atomic_load(&forked) ? atomic_load(&table[slot].pool) : NULL;
     bool ours = pool && atomic_load(&table[slot].uses) == handle >> SLOT_BITS &&
                 pthread_equal(atomic_load(&table[slot].owner), pthread_self());
     return ours ? pool : NULL;
@@ -69,7 +75,7 @@ static Pool *take_out(uint32_t slot) {
 
 static void close_pools_of_this_thread(void *unused) {
     (void)unused;
-    for (uint32_t slot = 1; slot < SLOTS; slot++) {
+    for (uint32_t slot = 1; slot < SLOTS && !atomic_load(&forked); slot++) {
         pthread_mutex_lock(&table_lock);
         bool ours = atomic_load(&table[slot].pool) &&
                     pthread_equal(atomic_load(&table[slot].owner), pthread_self());
@@ -89,7 +95,8 @@ static bool watch_this_thread(void) {
         Dl_info self;
         if (dladdr(table, &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
 #endif
-        owner_key_made = !pthread_key_create(&owner_key, close_pools_of_this_thread);
+        owner_key_made = !pthread_atfork(NULL, NULL, in_fork) &&
+                         !pthread_key_create(&owner_key, close_pools_of_this_thread);
     }
     bool made = owner_key_made;
     pthread_mutex_unlock(&table_lock);
@@ -99,7 +106,7 @@ static bool watch_this_thread(void) {
 uint32_t dfd_abi(void) { return DFD_ABI_NUMBER; }
 
 int32_t dfd_pool_open(void) {
-    if (!watch_this_thread()) return DFD_E_SYSTEM;
+    if (atomic_load(&forked) || !watch_this_thread()) return DFD_E_SYSTEM;
     int32_t refused;
     Pool *pool = pool_open(&refused);
     if (!pool) return refused;
@@ -110,6 +117,7 @@ int32_t dfd_pool_open(void) {
 }
 
 int32_t dfd_pool_close(uint32_t handle) {
+    if (atomic_load(&forked)) return DFD_E_HANDLE;
     pthread_mutex_lock(&table_lock);
     Pool *pool = find(handle) ? take_out(handle & (SLOTS - 1)) : NULL;
     pthread_mutex_unlock(&table_lock);
@@ -199,9 +207,13 @@ int32_t dfd_keep(uint32_t handle, double memory) {
     return pool ? grants_keep(&pool_completions(pool)->grants, memory) : DFD_E_HANDLE;
 }
 
-double dfd_deallocator(void) { return (double)(uintptr_t)grants_deallocate; }
+static void deallocate(void *bytes, void *handle) {
+    if (!atomic_load(&forked)) grants_deallocate(bytes, handle);
+}
 
-uint32_t dfd_stragglers(void) { return pool_stragglers(); }
+double dfd_deallocator(void) { return (double)(uintptr_t)deallocate; }
+
+uint32_t dfd_stragglers(void) { return atomic_load(&forked) ? 0 : pool_stragglers(); }
 
 int32_t dfd_waker_fd(uint32_t handle) {
     Pool *pool = find(handle);

@@ -17,6 +17,9 @@
  *   - A pool's functions are called by the thread that opened it, whose event loop it serves; for
  *     all others its handle is none. It is closed with that thread at the latest. Different pools
  *     are independent of each other.
+ *   - A process that was forked off from one that had pools has none, and can open none
+ *     (DFD_E_SYSTEM): it has none of their threads. Their handles are none there. Memory that the
+ *     library gave away stays as it is.
  *
  * How a task flows: dfd_compile turns source into a program; dfd_submit queues a submission
  * (a program or a script, its arguments, its limits); a worker runs it in a pristine realm and

@@ -296,24 +296,36 @@ static void install(void) {
                 !sigaction(SIGBUS, &fault, NULL);
 }
 
-/* The inaccessible pages below this thread's stack. */
-static void find_fence(void) {
+typedef struct Stack {
+    uintptr_t lowest; /* 0 if nobody tells */
+    size_t fence;     /* bytes of the inaccessible pages below */
+} Stack;
+
+static Stack find_stack(void) {
+    Stack stack = {0};
 #if defined(__linux__)
     pthread_attr_t attributes;
     void *lowest;
-    size_t size, guard;
-    if (pthread_getattr_np(pthread_self(), &attributes)) return;
+    size_t size, fence;
+    if (pthread_getattr_np(pthread_self(), &attributes)) return stack;
     if (!pthread_attr_getstack(&attributes, &lowest, &size) &&
-        !pthread_attr_getguardsize(&attributes, &guard)) {
-        thread.fence = (uintptr_t)lowest - guard;
-        thread.fence_end = (uintptr_t)lowest;
-    }
+        !pthread_attr_getguardsize(&attributes, &fence))
+        stack = (Stack){.lowest = (uintptr_t)lowest, .fence = fence};
     pthread_attr_destroy(&attributes);
 #elif defined(__APPLE__)
     uintptr_t top = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
-    thread.fence_end = top - pthread_get_stacksize_np(pthread_self());
-    thread.fence = thread.fence_end - (64u << 10);
+    stack.lowest = top - pthread_get_stacksize_np(pthread_self());
+    stack.fence = 64u << 10;
 #endif
+    return stack;
+}
+
+size_t guard_stack_left(void) {
+    static _Thread_local uintptr_t lowest
+        ALLOCATED_AT_START; /* to find it may take reading a file */
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (!lowest) lowest = find_stack().lowest;
+    return lowest && here > lowest ? here - lowest : 0;
 }
 
 static bool set_alternate_stack(void) {
@@ -355,7 +367,9 @@ static bool unblock_ours(void) {
 bool guard_thread_begin(Guard *guard) {
     thread = (ThreadState){0};
     pthread_once(&once, install);
-    find_fence();
+    Stack stack = find_stack();
+    thread.fence = stack.lowest - stack.fence;
+    thread.fence_end = stack.lowest;
     if (!installed || !set_alternate_stack()) return false;
     thread.guard = guard;
     guard->catches = true;

@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct Guard {
@@ -67,6 +68,9 @@ void guard_thread_end(void);
 /* From here on no handler but ours can do its work on this thread, as it may not make the system
  * calls: a crash ends the process by its signal, without asking anybody. */
 void guard_thread_alone(void);
+
+/* How many bytes of this thread's stack lie below the caller's; 0 if nobody tells. */
+size_t guard_stack_left(void);
 
 /* abort(), with the task no longer to be left. */
 _Noreturn void guard_abort(void);

@@ -846,12 +846,13 @@ static int compile_apart(Pool *pool, void *opaque) {
     return compile_source(pool, opaque);
 }
 
-/* Compiles on this thread if that is sure not to take long, or else on another one, which can be
- * stopped. Returns 0 or an error. */
+/* Compiles on this thread if that is sure not to take long, and its stack is not nearly used up; or
+ * else on another one, which can be stopped, and has a stack of its own. Returns 0 or an error. */
 static int32_t compile_in_time(Pool *pool, CompileErrand *errand) {
     int status;
     int32_t error = 0;
-    if (errand->length < COMPILE_APART)
+    bool is_short = errand->length < COMPILE_APART;
+    if (is_short && guard_stack_left() >= COMPILE_STACK + STACK_MARGIN)
         status = compile_source(pool, errand);
     else
         error = send_errand(pool, pool->compile_ms, compile_apart, errand, &status);

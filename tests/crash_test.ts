@@ -6,11 +6,16 @@
  * The crash is a real one: the host takes the memory away that it lent to the task.
  */
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import process from "node:process";
-import { outputOf, runProgram, runtime } from "./support/process.ts";
+import { MOD, outputOf, runProgram, runtime } from "./support/process.ts";
 
 const linux = process.platform === "linux";
+
+/** What the build left, or whoever runs the tests names. */
+const LIBRARY = process.env.DEFERRED_LIBRARY ??
+  new URL("../build/release/libdeferred.so", import.meta.url).pathname;
 
 /** `protect(address, size)` makes pages inaccessible, `addressOf(buffer)` tells where they are. */
 const MEMORY = {
@@ -104,5 +109,97 @@ describe("while workers live, a process changes its own", () => {
       await pool.destroy();
       console.log(new Set(users).size, users[0], await Deferred.run(() => "done"));`);
     assert.equal(stdout, "1 65534 done");
+  });
+});
+
+/**
+ * The handlers of signals run on every thread of the host, in the middle of anything. Storage of a
+ * thread that libc allocates at the first access, by malloc, is none for them.
+ */
+test("the library's threads' storage is there from their start", {
+  skip: !linux || !existsSync(LIBRARY),
+}, () => {
+  const file = readFileSync(LIBRARY);
+  const [DYNAMIC, FLAGS, STATIC_TLS] = [6, 30n, 0x10n]; // SHT_DYNAMIC, DT_FLAGS, DF_STATIC_TLS
+  const sections = Number(file.readBigUInt64LE(40)), size = file.readUInt16LE(58);
+  let flags: bigint | undefined;
+  for (let i = 0; i < file.readUInt16LE(60); i++) {
+    const header = sections + i * size;
+    if (file.readUInt32LE(header + 4) !== DYNAMIC) continue;
+    const start = Number(file.readBigUInt64LE(header + 24));
+    const end = start + Number(file.readBigUInt64LE(header + 32));
+    for (let at = start; at < end; at += 16) {
+      if (file.readBigUInt64LE(at) === FLAGS) flags = file.readBigUInt64LE(at + 8);
+    }
+  }
+  assert.ok(flags !== undefined && (flags & STATIC_TLS) !== 0n, "no access at an offset");
+  assert.ok(!file.includes("__tls_get_addr"), "an access that may allocate");
+});
+
+test("a host that loads a library with storage for threads, while tasks are ended", {
+  skip: !linux,
+}, async () => {
+  const load = runtime === "deno"
+    ? `Deno.dlopen(name, {})`
+    : runtime === "bun"
+    ? `(await import("bun:ffi")).dlopen(name, { __cxa_get_globals: { args: [], returns: "ptr" } })`
+    : `process.getBuiltinModule("node:ffi").dlopen(name, {})`;
+  const stdout = await outputOf(`
+    const pool = new DeferredPool({ maxThreads: 2 });
+    const endless = () => { for (;;) [].concat(new Date(2020, 1, 1).getHours()); };
+    const end = () => pool.defer(endless, { timeout: 5 }).catch((error) => error.name);
+    const before = await Promise.all([end(), end(), end()]);
+    for (const name of ["libstdc++.so.6", "libgomp.so.1"]) {
+      try { ${load}; } catch { /* it is not here */ }
+    }
+    const after = await Promise.all([end(), end(), end()]);
+    console.log(new Set([...before, ...after]).size, after[0]);
+    await pool.close();`);
+  assert.equal(stdout, "1 TimeoutError");
+});
+
+/**
+ * Compiling recurses in C as deep as a source is nested. How much of its stack a host has left for
+ * that only the thread knows.
+ */
+describe("a function is made where the host's stack is nearly used up", () => {
+  const program = `
+    const nested = "() => " + "[".repeat(3000) + "]".repeat(3000);
+    const make = () => {
+      try {
+        new Deferred((0, eval)("(" + nested + ")")).catch(() => {});
+        return "made";
+      } catch (error) { return error.name; }
+    };
+    const deepest = (n) => {
+      let above;
+      try { above = deepest(n + 1); } catch { return make(); }
+      return n % 7 === 0 && above === "RangeError" ? make() : above;
+    };
+    await Deferred.run(() => 1);
+    const said = deepest(0);`;
+
+  test("on the main thread", { skip: runtime === "bun" }, async () => {
+    const stdout = await outputOf(`${program} console.log(typeof said);`);
+    assert.equal(stdout, "string");
+  });
+
+  test("in a Worker with a small stack", { skip: runtime !== "node" }, async () => {
+    const worker = `import { Deferred } from ${JSON.stringify(MOD)};
+      import { parentPort } from "node:worker_threads";
+      ${program} parentPort.postMessage(typeof said);`;
+    const stdout = await outputOf(
+      `
+      import { Worker } from "node:worker_threads";
+      const worker = new Worker(new URL("worker.mjs", import.meta.url), { resourceLimits: { stackSizeMb: 1 } });
+      const [said] = await new Promise((resolve, reject) => {
+        worker.on("message", (text) => resolve([text]));
+        worker.on("error", reject);
+      });
+      console.log(said);
+      process.exit(0);`,
+      { files: { "worker.mjs": worker } },
+    );
+    assert.equal(stdout, "string");
   });
 });

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define FAULT_NO_MACROS
@@ -614,4 +615,59 @@ TEST("classes that don't end on a thread fail its tasks, which can be cancelled"
     close_pool(pool);
     for (int i = 0; i < 600000 && dfd_stragglers(); i++) usleep(1000);
     CHECK(dfd_stragglers() == 0);
+}
+
+/* --- forks ---------------------------------------------------------------------------------- */
+
+/* Everything is refused in a process that was forked off, and nothing waits. */
+static void use_all_in_fork(uint32_t pool, double program, double task) {
+    uint8_t reply[256];
+    alarm(60);
+    CHECK(dfd_pool_open() == DFD_E_SYSTEM);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, 1) == DFD_E_HANDLE);
+    CHECK(dfd_pool_control(pool) == 0);
+    CHECK(compile(pool, "(() => 1)") == 0);
+    CHECK(dfd_preload(pool, program, 1, reply, sizeof reply) == DFD_E_HANDLE);
+    CHECK(dfd_share(pool, reply, 1) == DFD_E_HANDLE);
+    CHECK(submit(pool, program, 1, NULL) == DFD_E_HANDLE);
+    CHECK(dfd_ready(pool) == DFD_E_HANDLE);
+    CHECK(dfd_cancel(pool, task) == DFD_E_HANDLE);
+    CHECK(dfd_park(pool) == DFD_E_HANDLE && dfd_unpark(pool) == DFD_E_HANDLE);
+    CHECK(dfd_refill(pool) == DFD_E_HANDLE);
+    CHECK(dfd_release(pool, 1) == DFD_E_HANDLE && dfd_keep(pool, 1) == DFD_E_HANDLE);
+    CHECK(dfd_waker_fd(pool) == DFD_E_HANDLE);
+    CHECK(dfd_program_free(pool, program) == DFD_E_HANDLE);
+    CHECK(dfd_pool_close(pool) == DFD_E_HANDLE);
+    CHECK(dfd_stragglers() == 0);
+}
+
+static void *nothing_in_fork(void *unused) { return unused; }
+
+TEST("a process that is forked off has no pools, and ends as any other") {
+    uint32_t pool = open_pool(2);
+    double program = compile(pool, "(() => { for (;;); })");
+    double first = submit(pool, program, 1, NULL), second = submit(pool, program, 2, NULL);
+    for (int how = 0; how < 3; how++) {
+        int status = 0;
+        fflush(stdout);
+        pid_t child = fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            use_all_in_fork(pool, program, first);
+            fflush(stdout);
+            if (atomic_load(&check_failures)) _exit(1);
+            pthread_t thread;
+            if (how == 1 && !pthread_create(&thread, NULL, nothing_in_fork, NULL))
+                pthread_join(thread, NULL);
+            if (how == 2) pthread_exit(NULL); /* the thread whose pools they were */
+            exit(0);
+        }
+        CHECK(waitpid(child, &status, 0) == child && status == 0, "%d: it ended with %#x", how,
+              (unsigned)status);
+    }
+    HostRecord record;
+    CHECK(dfd_cancel(pool, first) == 1 && dfd_cancel(pool, second) == 1);
+    for (int i = 0; i < 2; i++)
+        CHECK(next(pool, &record) && record.status == DFD_STATUS_CANCELLED, "all is well here");
+    close_pool(pool);
 }
