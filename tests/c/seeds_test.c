@@ -29,7 +29,7 @@ TEST("seeds are spread over all numbers") {
     REQUIRE(seeds_open(&seeds));
     for (int i = 0; i < COUNT; i++) {
         uint64_t seed = seeds_next(&seeds);
-        for (int bit = 0; bit < 64; bit++) set[bit] += seed >> bit & 1;
+        for (int bit = 0; bit < 64; bit++) set[bit] += (unsigned)(seed >> bit & 1);
     }
     for (int bit = 0; bit < 64; bit++)
         CHECK(abs((int)set[bit] - COUNT / 2) <= 1024, "bit %d is set in %u", bit, set[bit]);
