@@ -34,7 +34,10 @@ const TELLING_NAMES: readonly string[] = [
 /** Options of pools that people look for here. */
 const POOL_NAMES: readonly string[] = ["classes", "maxThreads"];
 
-const NO_ADVICE: ReadonlyMap<string, string> = new Map();
+/** Options of code that is text that people look for here. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ["scope", "it is for code that is text; a function gets values by its parameters: use `args`"],
+]);
 
 /** How a Deferred was asked for. */
 export class Call {
@@ -117,7 +120,7 @@ export class Call {
   /** Refuses what would be ignored silently: a misspelt option, arguments that are no array. */
   protected checkOptions(
     none: Readonly<DeferredOptions>,
-    advice: ReadonlyMap<string, string> = NO_ADVICE,
+    advice: ReadonlyMap<string, string> = ADVICE,
   ): DeferredOptions {
     const given = this.#rest.length > 0 ? this.#rest[0] : undefined;
     if (given === undefined && this.#rest.length < 2) return none;

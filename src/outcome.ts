@@ -16,7 +16,7 @@ import {
 } from "./errors.ts";
 import type { Completion } from "./reactor.ts";
 import type { Limits } from "./runner.ts";
-import { type AnyFunction, noModule, noModuleScript } from "./source.ts";
+import { type AnyFunction, noModule, scriptSyntaxError } from "./source.ts";
 import { setTaskStacks, type Site } from "./stack.ts";
 
 /** The task, as far as its errors tell of it. */
@@ -36,11 +36,12 @@ export interface Subject {
 export function rejection(completion: Completion, subject: Subject): unknown {
   const { status, payload, errors } = completion;
   if (status === STATUS.THROWN) {
+    const inScript = typeof subject.fn === "string";
     if (payload instanceof ReferenceError) {
-      const message = noModule(payload.message.slice(0, MAX_QUOTED));
+      const message = noModule(payload.message.slice(0, MAX_QUOTED), inScript);
       if (message !== null) payload.message = message;
-    } else if (typeof subject.fn === "string" && payload instanceof SyntaxError) {
-      const message = noModuleScript(payload.message);
+    } else if (inScript && payload instanceof SyntaxError) {
+      const message = scriptSyntaxError(payload.message);
       if (message !== null) payload.message = message;
     }
     if (errors.length > 0) setTaskStacks(errors, subject, payload);

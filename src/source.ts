@@ -360,7 +360,7 @@ function standardCall(fn: AnyFunction, name: string): { path: string; wrapped: s
 function whyNative(fn: AnyFunction, name: string): string {
   const own = nameOf(fn);
   if (own.startsWith("bound ")) {
-    return `\`${shorten(own.slice(6), 60)}\` is a bound function, whose \`this\` and arguments ` +
+    return `${subject(own.slice(6))} is a bound function, whose \`this\` and arguments ` +
       "can't be seen; pass the function itself, and what was bound in `args`";
   }
   const standard = standardCall(fn, own);
@@ -387,23 +387,28 @@ const OUTSIDE = "is not available inside a task";
 const NO_MODULES =
   "can't load modules yet; pass what the module gives in `args`, or write what it " +
   "does inside the function";
+const NO_MODULES_IN_SCRIPT =
+  "a task can't load modules yet; pass what the module gives in `scope`, or write what it does " +
+  "into the text";
 
 /** What is said of `import()` in a task, whose engine only says which module. */
-export function noModule(message: string): string | null {
+export function noModule(message: string, inScript: boolean): string | null {
   const module = /^could not load module ('[^]*')$/.exec(message)?.[1];
-  return module === undefined ? null : `import(${module}): a task ${NO_MODULES}`;
+  if (module === undefined) return null;
+  return `import(${module}): ${inScript ? NO_MODULES_IN_SCRIPT : `a task ${NO_MODULES}`}`;
 }
 
-/** What the engine says of a script that would be a module, with what to do about it. */
-const ONLY_IN_MODULES: ReadonlyMap<string, string> = new Map([
-  ["import statements only work in modules", `a task ${NO_MODULES}`],
+/** What the engine says of a text that is no script, with what to do about it. */
+const SCRIPT_ADVICE: ReadonlyMap<string, string> = new Map([
+  ["import statements only work in modules", NO_MODULES_IN_SCRIPT],
   ["import.meta only valid in module code", "a task has no modules"],
   ["unsupported keyword: export", "code that is text exports nothing: return the value"],
+  ["unexpected token in expression: ''", "the text ends too early, or has a NUL there"],
 ]);
 
 /** What is said of a SyntaxError in a script; `null` if the engine says it all. */
-export function noModuleScript(message: string): string | null {
-  const advice = ONLY_IN_MODULES.get(message);
+export function scriptSyntaxError(message: string): string | null {
+  const advice = SCRIPT_ADVICE.get(message);
   return advice === undefined ? null : `${message}; ${advice}`;
 }
 

@@ -500,8 +500,9 @@ export interface StackSubject {
   readonly sent?: ReadonlyMap<string, string> | undefined;
 }
 
-/** How much is shown of a name and a message that are longer. */
+/** How much is shown of names and of a message that are longer. */
 const MAX_NAME = 128;
+const MAX_PLACE = 256;
 const MAX_MESSAGE = 8192;
 
 const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
@@ -528,6 +529,11 @@ function headline(error: Error): string {
   return lines(message === "" ? name : `${name}: ${message.slice(0, MAX_MESSAGE)}`);
 }
 
+/** The name that was given to a task, as frames show it where a file would stand. */
+function placeName(name: string, without: string): string {
+  return oneLine(name, MAX_PLACE) || without;
+}
+
 function render(frame: TaskFrame, location: Location | null, text: string, name: string): string {
   let place = frame.place;
   if (frame.offset !== null) {
@@ -535,7 +541,7 @@ function render(frame: TaskFrame, location: Location | null, text: string, name:
       position: (offset: number) => positionAt(text, offset),
     })
       .position(frame.offset);
-    place = `${location ? location.file : name || "task"}:${line}:${column}`;
+    place = `${location ? location.file : placeName(name, "task")}:${line}:${column}`;
   }
   return `    at ${functionName(frame.name) || "<anonymous>"} (${place})`;
 }
@@ -579,9 +585,10 @@ interface TaskError {
 }
 
 /** The frames of a script's task in words; of the script itself, only those at its top level. */
-function scriptLines(frames: readonly Frame[], text: string, file: string): string[] {
-  return frames.flatMap(({ kind, name, row, column }) => {
-    const called = functionName(name);
+function scriptLines(frames: readonly Frame[], text: string, name: string): string[] {
+  const file = placeName(name, "eval");
+  return frames.flatMap(({ kind, name: own, row, column }) => {
+    const called = functionName(own);
     if (kind === WIRE_FRAME.NATIVE) return [`    at ${called} (native)`];
     if (kind !== WIRE_FRAME.TASK) return [];
     const at = scriptPosition(text, { line: row, column });

@@ -720,6 +720,7 @@ describe("options", () => {
   test("that do not exist are told by name", () => {
     says({ arg: [1] }, /no option `arg`.*args/);
     says({ args: [], timeOut: 5 }, /`timeOut`/);
+    says({ scope: { a: 1 } }, /no option `scope`; it is for code that is text; .* use `args`$/);
   });
 
   test("of a wrong type are told with what came", () => {

@@ -222,12 +222,18 @@ describe("texts that try to be more, or less, than one script", () => {
 
   for (
     const [text, advice] of [
-      ["import fs from 'fs'", "import statements only work in modules; a task can't load modules"],
+      [
+        "import fs from 'fs'",
+        "import statements only work in modules; a task can't load modules yet; pass what the " +
+        "module gives in `scope`, or write what it does into the text",
+      ],
       ["import 'fs'", "import statements only work in modules; a task can't load modules"],
       ["import { a } from 'fs'", "import statements only work in modules"],
       ["export default 1", "export; code that is text exports nothing: return the value"],
       ["export const a = 1", "export; code that is text exports nothing: return the value"],
       ["import.meta.url", "import.meta only valid in module code; a task has no modules"],
+      ["function f() {", "expression: ''; the text ends too early, or has a NUL there"],
+      ["1 + \0 + 1", "expression: ''; the text ends too early, or has a NUL there"],
     ] as const
   ) {
     test(`${text} is refused with advice`, async () => {
@@ -239,7 +245,11 @@ describe("texts that try to be more, or less, than one script", () => {
 
   test("import() rejects inside the task, with advice", async () => {
     const error = await reasonOf(pool.eval("return import('fs')"));
-    assert.match(error.message, /^import\('fs'\): a task can't load modules yet/);
+    assert.equal(
+      error.message,
+      "import('fs'): a task can't load modules yet; pass what the module gives in `scope`, or " +
+        "write what it does into the text",
+    );
   });
 });
 
@@ -275,6 +285,22 @@ describe("errors say where in the text", () => {
 
   test("without a name the text is called eval", async () => {
     assert.deepEqual(frames(await reasonOf(pool.eval("\n\nnull.x"))), ["at eval:3:1"]);
+  });
+
+  test("an empty name is none", async () => {
+    assert.deepEqual(frames(await reasonOf(pool.eval("null.x", { name: "" }))), ["at eval:1:1"]);
+  });
+
+  test("a name makes no frame of its own, and no frame is longer than people read", async () => {
+    const text = "null.x";
+    const names: readonly (readonly [name: string, shown: string])[] = [
+      ["rule\n    at evil (/etc/passwd:1:1)", "rule\\n    at evil (/etc/passwd:1:1)"],
+      ["\x1b[31mred\u202e", "\\u001b[31mred\\u202e"],
+      ["x".repeat(1000), `${"x".repeat(256)}…`],
+    ];
+    for (const [name, shown] of names) {
+      assert.deepEqual(frames(await reasonOf(pool.eval(text, { name }))), [`at ${shown}:1:1`]);
+    }
   });
 
   test("a long text's place is told, too, and quickly", async () => {

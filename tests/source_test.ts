@@ -355,6 +355,10 @@ group("sourceOf", () => {
       return w;
     }
     assert.match(refusal(() => sourceOf(area.bind(null), "x")), /`area` is a bound function/);
+    assert.match(
+      refusal(() => sourceOf((() => 1).bind(null), "")),
+      /: the function is a bound function/,
+    );
     assert.match(refusal(() => sourceOf(new Proxy(area, {}), "area")), /`area` is .*a Proxy/);
     const hostile = new Proxy(area, {
       get() {
