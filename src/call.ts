@@ -175,7 +175,11 @@ export class Call {
 
   #checkPool(pool: unknown): void {
     const runner = isObject(pool) ? runnerOf(pool) : undefined;
-    if (runner === undefined) throw this.wrong("pool", "a DeferredPool", pool);
+    if (runner === undefined) {
+      const isForeign = describe(pool) === "a DeferredPool object";
+      const which = isForeign ? " of this copy of the package" : "";
+      throw this.wrong("pool", `a DeferredPool${which}`, pool);
+    }
     if (this.#runner !== undefined && runner !== this.#runner) {
       throw typeError(
         `${this.where}, { pool }): this is another pool than the one that was called; ` +

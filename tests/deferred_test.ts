@@ -731,7 +731,9 @@ describe("options", () => {
     says({ args: { length: 1 } }, /args must be an array.*object/);
     says({ args: [], name: 5 }, /name must be a string.*5/);
     says({ args: [], pool: {} }, /pool must be a DeferredPool/);
-    says({ args: [], pool: null }, /pool must be a DeferredPool.*null/);
+    says({ args: [], pool: null }, /pool must be a DeferredPool, got null/);
+    class DeferredPool {}
+    says({ pool: new DeferredPool() }, /must be a DeferredPool of this copy of the package, got/);
     says(null, /^new Deferred\(fn, options\): options must be an object.*null/);
     says({ args: [], allowGlobals: "x" }, /allowGlobals/);
     says({ args: [], allowGlobals: [5] }, /allowGlobals/);
