@@ -36,7 +36,8 @@
 /* The host's own stack is used for compiling; it may be deep already. */
 #define COMPILE_STACK ((size_t)256 << 10)
 /* From so many bytes on a text is compiled on a thread of its own (0.1 ms, of 1 ms or more), which
- * can be stopped. In less there is no room for anything that takes a second. */
+ * can be stopped. In less there is no room for anything that takes a second, but for properties of
+ * Unicode: a RegExp of 600 times \p{RGI_Emoji} takes several. */
 #define COMPILE_APART ((size_t)8 << 10)
 #define DEFAULT_COMPILE_MS 5000
 /* How long a worker looks for the next task before it sleeps: a host that awaits one task after
@@ -848,13 +849,20 @@ static int compile_apart(Pool *pool, void *opaque) {
     return compile_source(pool, opaque);
 }
 
+static bool names_properties(const char *source, size_t length) {
+    for (size_t i = 1; i < length; i++)
+        if (source[i - 1] == '\\' && (source[i] == 'p' || source[i] == 'P')) return true;
+    return false;
+}
+
 /* Compiles on this thread if that is sure not to take long, and its stack is not nearly used up; or
  * else on another one, which can be stopped, and has a stack of its own. Returns 0 or an error. */
 static int32_t compile_in_time(Pool *pool, CompileErrand *errand) {
     int status;
     int32_t error = 0;
-    bool is_short = errand->length < COMPILE_APART;
-    if (is_short && guard_stack_left() >= COMPILE_STACK + STACK_MARGIN)
+    bool is_quick =
+        errand->length < COMPILE_APART && !names_properties(errand->source, errand->length);
+    if (is_quick && guard_stack_left() >= COMPILE_STACK + STACK_MARGIN)
         status = compile_source(pool, errand);
     else
         error = send_errand(pool, pool->compile_ms, compile_apart, errand, &status);

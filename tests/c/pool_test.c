@@ -219,6 +219,23 @@ TEST("a function for which the pool's memory limit is too small is told apart fr
     close_pool(pool);
 }
 
+TEST("a short text that takes long to compile is kept to the limit as well") {
+    static const char *const properties[] = {"\\p{RGI_Emoji}", "\\P{L}"};
+    for (int i = 0; i < 2; i++) {
+        uint32_t pool = open_pool(1);
+        CHECK(dfd_pool_set(pool, DFD_OPTION_COMPILE_LIMIT, 0.001) == 0);
+        char source[8000];
+        size_t at = (size_t)sprintf(source, "(() => /");
+        while (at < 7900) at += (size_t)sprintf(source + at, "%s", properties[i]);
+        at += (size_t)sprintf(source + at, "/v)");
+        uint8_t reply[4096];
+        CHECK(dfd_compile(pool, (uint8_t *)source, (uint32_t)at, 1, reply, sizeof reply) ==
+              DFD_E_SLOW);
+        CHECK(compile(pool, "(() => 1)") > 0);
+        close_pool(pool);
+    }
+}
+
 static atomic_bool held, let_go;
 
 /* Holds the second worker where it makes its classes. */
