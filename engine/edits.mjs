@@ -149,7 +149,8 @@ export const EDITS = [
             if (js_parse_expr(s))
                 goto fail;
             if (s->cur_func->is_eval) {
-                emit_op(s, OP_object);
+                emit_op(s, OP_special_object);
+                emit_u8(s, OP_SPECIAL_OBJECT_NULL_PROTO);
                 emit_op(s, OP_swap);
                 emit_op(s, OP_define_field);
                 emit_atom(s, JS_ATOM_value);
@@ -183,15 +184,19 @@ export const EDITS = [
     } else {
         if (!s->is_module) {
             if (fd->func_kind == JS_FUNC_ASYNC) {
-                emit_op(s, OP_object);
+                emit_op(s, OP_special_object);
+                emit_u8(s, OP_SPECIAL_OBJECT_NULL_PROTO);
                 emit_op(s, OP_get_loc);
                 emit_u16(s, fd->eval_ret_idx);
                 emit_op(s, OP_define_field);
                 emit_atom(s, JS_ATOM_value);
 `,
     why: "The \`value\` of that promise was set with [[Set]]: a script that put a setter or a " +
-      "read-only \`value\` on Object.prototype lost its result.",
-    upstream: "A bug of 0.18, also where the script has \`using\`: it should be OP_define_field.",
+      "read-only \`value\` on Object.prototype lost its result. So did one that put a \`then\` " +
+      "there: the promise was resolved with an object that inherits it.",
+    upstream:
+      "A bug of 0.18, also where the script has \`using\`: it should be OP_define_field, on " +
+      "an object without a prototype.",
   },
   {
     file: "quickjs.c",

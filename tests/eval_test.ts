@@ -128,6 +128,9 @@ describe("the value of a text", () => {
     assert.equal(await pool.eval(`${set} 5`), 5);
     assert.equal(await pool.eval(`${set} return 6`), 6);
     assert.equal(await pool.eval("Object.freeze(Object.prototype); 7"), 7);
+    const then = "Object.prototype.then = (resolve) => resolve(0);";
+    assert.equal(await pool.eval(`${then} 8`), 8);
+    assert.equal(await pool.eval(`${then} return 9`), 9);
   });
 
   test("what it throws is thrown", async () => {
