@@ -113,6 +113,13 @@ function explain(place: Place, cause: unknown): LibraryError {
       { cause },
     );
   }
+  if (/too many open files|cannot allocate memory/i.test(String(cause))) {
+    return new LibraryError(
+      `the native library can't be loaded: the system lets the process have no more files or ` +
+        `memory; let it have more (ulimit -a), or keep less open:\n  ${path}`,
+      { cause },
+    );
+  }
   let abi: number;
   try {
     // A library of another version may lack some of the functions, but not this one.

@@ -28,11 +28,19 @@ interface Ended {
 
 /** Runs a scenario of fixtures/native.ts under this runtime. */
 function run(scenario: string, flags?: string[], env?: Record<string, string>): Promise<Ended> {
-  const start = RUNTIME === "deno" ? ["run", ...(flags ?? ["-A"])] : flags ?? [];
+  return start([process.execPath, ...scenarioArgs(scenario, flags)], env);
+}
+
+function scenarioArgs(scenario: string, flags?: string[]): string[] {
+  const first = RUNTIME === "deno" ? ["run", ...(flags ?? ["-A"])] : flags ?? [];
+  return [...first, FIXTURE, scenario];
+}
+
+function start([program, ...args]: string[], env?: Record<string, string>): Promise<Ended> {
   return new Promise((resolve) =>
     execFile(
-      process.execPath,
-      [...start, FIXTURE, scenario],
+      program!,
+      args,
       { env: { ...process.env, NO_COLOR: "1", ...env }, timeout: HUNG, killSignal: "SIGKILL" },
       (error, stdout, stderr) =>
         resolve({ code: error ? error.code ?? error.signal : 0, stdout: stdout.trim(), stderr }),
@@ -112,6 +120,19 @@ test("a file that is no library", async () => {
     assert.ok(message.includes(part), `${part} in: ${message}`);
   }
   assert.match(cause ?? "", /text\.so/);
+});
+
+test("no file that can be opened is no damaged library, and passes", async () => {
+  const limited = ["sh", "-c", 'ulimit -n 64 && exec "$0" "$@"'];
+  const { code, stdout, stderr } = await start([
+    ...limited,
+    process.execPath,
+    ...scenarioArgs("exhausted"),
+  ]);
+  assert.equal(code, 0, stderr);
+  const { message, again } = JSON.parse(stdout) as Load;
+  assert.match(message, /no more files or memory; let it have more \(ulimit -a\)/);
+  assert.equal(again, true);
 });
 
 test("a library of something else", async () => {
