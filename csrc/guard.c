@@ -159,7 +159,8 @@ static bool may_leave(const Guard *guard, const ucontext_t *context) {
 #if defined(RESUMES)
 /* Not by a call: on the stack below guard->floor, with all registers as they happen to be. */
 static _Noreturn void land(Guard *guard) {
-    ASAN_UNPOISON_MEMORY_REGION((char *)thread.fence_end, guard->floor - thread.fence_end);
+    if (thread.fence_end) /* unknown where the system does not tell */
+        ASAN_UNPOISON_MEMORY_REGION((char *)thread.fence_end, guard->floor - thread.fence_end);
     siglongjmp(guard->exit, guard->status);
 }
 

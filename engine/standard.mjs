@@ -2332,4 +2332,50 @@ static JSValue js_array_with(JSContext *ctx, JSValueConst this_val,
     upstream: "ArrayBuffer.prototype.resize and SharedArrayBuffer.prototype.grow apply " +
       "ToIndex, which is a RangeError for it.",
   },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+                            cur_len = idx + 1;
+                        }
+                    }
+                }
+
+                for(i = 0, pr = get_shape_prop(sh); i < sh->prop_count;
+                    i++, pr++) {
+`,
+        replace: `\
+                            cur_len = idx + 1;
+                        }
+                    }
+                }
+
+                /* backwards, as deleting a property may move those behind
+                   it and leave no gap */
+                for(i = sh->prop_count - 1; i >= 0; i--) {
+                    pr = &get_shape_prop(sh)[i];
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+                            /* WARNING: the shape may have been modified */
+                            sh = p->shape;
+                            pr = &get_shape_prop(sh)[i];
+`,
+        replace: `\
+                            sh = p->shape;
+                            if (i > sh->prop_count)
+                                i = sh->prop_count;
+`,
+      },
+    ],
+    why: "An array that is kept as properties and was made much shorter kept some elements " +
+      "behind its end: those that were passed over when the engine packed its properties " +
+      "meanwhile.",
+    upstream: "set_array_length walks properties forwards while delete_property compacts " +
+      "them. `a = [1, 2, ...]` of 64 and more, made slow by a getter, then a hole of some " +
+      "thousands and `a.length = 2`: Object.keys(a) tells more than two.",
+  },
 ];

@@ -211,6 +211,27 @@ describe("objects and arrays", () => {
     assert.deepEqual(seen, [pair, pair, {}, {}, { 0: 1, 1: 2 }, ["0", "a"], { 0: "a", 1: "b" }]);
   });
 
+  test("a shorter array has nothing behind its end", async () => {
+    const work = () => {
+      const left: string[] = [];
+      for (let size = 1; size < 200; size += 3) {
+        for (const length of [0, 1, 2, 7, 64]) {
+          for (const hole of [0, 300, 100_000]) {
+            const array: unknown[] = Array.from({ length: size }, (_, i) => i);
+            Object.defineProperty(array, 0, { get: () => 1, configurable: true });
+            array[size + hole] = 1;
+            for (let i = 1; i < size; i += 2) delete array[i];
+            array.length = length;
+            const behind = Object.getOwnPropertyNames(array).filter((key) => Number(key) >= length);
+            if (behind.length > 0) left.push(`${size} ${length} ${hole}: ${behind}`);
+          }
+        }
+      }
+      return left;
+    };
+    assert.deepEqual(await Deferred.run(work), work());
+  });
+
   test("an index that can't be defined leaves an array's length alone", async () => {
     const work = () => {
       const sealed = Object.seal([1]);
