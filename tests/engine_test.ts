@@ -735,3 +735,13 @@ describe("the time of compiling is in proportion to the number of", () => {
     });
   }
 });
+
+test("objects with keys of their own cost in proportion to their number", async () => {
+  await using pool = new DeferredPool({ maxThreads: 1 });
+  const make = (n: number) => {
+    const all: Record<string, number>[] = [];
+    for (let i = 0; i < n; i++) all.push({ [`a${i}`]: 1, [`b${i}`]: 2 });
+    return all.length;
+  };
+  await assertLinear("objects", (n) => pool.run(make, n), 15_000);
+});
