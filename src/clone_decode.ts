@@ -39,7 +39,7 @@ import {
   isIndex,
   MAX_BUFFER,
   MAX_LENGTH,
-  SHAPE_KEYS,
+  mayCompile,
   stringMethods,
   VIEW_CLASSES,
 } from "./clone_wire.ts";
@@ -1031,6 +1031,7 @@ export class BuiltShape {
   #uses = 0;
   #compiled: (() => object) | undefined;
   #plain: boolean;
+  readonly #compiles: boolean;
 
   constructor(keys: readonly string[], bytes: Uint8Array) {
     this.keys = keys;
@@ -1038,12 +1039,13 @@ export class BuiltShape {
     let plain = true;
     for (let i = 0; i < keys.length; i++) plain &&= isFree(keys[i]);
     this.#plain = plain;
+    this.#compiles = mayCompile(keys);
   }
 
   /** Reads the values of an object of this shape. */
   read(): object {
     if (this.#compiled !== undefined) return this.#compiled();
-    if (++this.#uses >= COMPILED_FROM && this.keys.length <= SHAPE_KEYS) {
+    if (this.#compiles && ++this.#uses >= COMPILED_FROM) {
       if (compilations < MAX_COMPILATIONS) this.#compiled = this.#compile();
       if (this.#compiled !== undefined) return this.#compiled();
     }

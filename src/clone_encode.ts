@@ -47,6 +47,7 @@ import {
   isIndex,
   MAX_BUFFER,
   MAX_LENGTH,
+  mayCompile,
   MOVE_BYTES,
   SHAPE_KEYS,
   stringMethods,
@@ -138,7 +139,7 @@ class Shape {
 
   /** Makes {@link write} of a function that writes a value. */
   compile(keys: readonly string[], put: Put): void {
-    if (keys.includes("__proto__")) return;
+    if (keys.includes("__proto__") || !mayCompile(keys)) return;
     let puts = "";
     for (let i = 0; i < keys.length; i++) {
       const name = JSON.stringify(keys[i]);

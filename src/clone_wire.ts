@@ -68,6 +68,15 @@ export function isIndex(key: string): boolean {
 
 /** Objects of a shape until code is compiled for it. */
 export const COMPILED_FROM = 24;
+/** Units of all keys of a shape for which code is compiled. */
+const COMPILED_UNITS = 4096;
+
+/** Whether code that names these keys is short: a task may have chosen keys of megabytes. */
+export function mayCompile(keys: readonly string[]): boolean {
+  let units = 0;
+  for (let i = 0; i < keys.length; i++) units += keys[i].length;
+  return keys.length <= SHAPE_KEYS && units <= COMPILED_UNITS;
+}
 
 /**
  * A function made by `code` of some values; `undefined` where that is forbidden, by a

@@ -118,6 +118,42 @@ describe("what is cheap in a task and dear here is refused, with its path:", () 
       "result[0]",
       /takes too long/,
     ],
+    [
+      "a RegExp of properties of strings",
+      () => [new RegExp("\\p{RGI_Emoji}".repeat(10), "v")],
+      "result[0]",
+      /takes too long/,
+    ],
+    [
+      "a RegExp of many named groups",
+      () => [new RegExp(Array.from({ length: 4000 }, (_, i) => `(?<a${i}>)`).join(""))],
+      "result[0]",
+      /takes too long/,
+    ],
+    [
+      "a RegExp of many references to groups",
+      () => [new RegExp("(?<a>)" + "\\k<a>".repeat(4000))],
+      "result[0]",
+      /takes too long/,
+    ],
+    [
+      "a RegExp of a large set of characters",
+      () => {
+        const characters = Array.from(
+          { length: 10_000 },
+          (_, i) => String.fromCharCode(9000 + 2 * i),
+        );
+        return [new RegExp(`[${characters.join("")}]`, "v")];
+      },
+      "result[0]",
+      /takes too long/,
+    ],
+    [
+      "a RegExp of many sets of characters, whatever their case",
+      () => [new RegExp("[a-\u{ffff}]".repeat(1000), "iv")],
+      "result[0]",
+      /takes too long/,
+    ],
   ];
   for (const [what, task, path, message] of cases) {
     test(what, async () => {
@@ -136,6 +172,40 @@ describe("what is cheap in a task and dear here is refused, with its path:", () 
     };
     await assert.rejects(Deferred.run(task), { name: "DataCloneError", path: "thrown.re[0]" });
   });
+});
+
+test("a RegExp that takes little time arrives, whatever stands in it", async () => {
+  const task = () => [
+    new RegExp(Array.from({ length: 200 }, (_, i) => `(?<a${i}>)`).join("")),
+    new RegExp(`[${"0-9a-f\u{4e00}".repeat(80)}]`, "iv"),
+    /[\p{L}--[a-z\[\]]]\p{RGI_Emoji}(?<=x)/v,
+    new RegExp("[[]".repeat(5000), "i"),
+  ];
+  assert.deepEqual(await Deferred.run(task), task());
+});
+
+const hidden = "Bun" in globalThis && "Bun finds Function without the global";
+
+test("no code is compiled for keys that are long in all", { skip: hidden }, () => {
+  const { Function } = globalThis;
+  let longest = 0;
+  globalThis.Function = class extends Function {
+    constructor(...texts: string[]) {
+      super(...texts);
+      longest = Math.max(longest, ...texts.map((text) => text.length));
+    }
+  } as FunctionConstructor;
+  try {
+    for (const keys of [["k".repeat(100_000)], list(64, (i) => `${i}${"ж".repeat(1000)}`)]) {
+      const value = list(100, (i) => Object.fromEntries(keys.map((key) => [key, i])));
+      assert.deepEqual(decode(encode(value)), value);
+    }
+    const short = list(100, (i) => ({ thisKeyIsShort: i }));
+    assert.deepEqual(decode(encode(short)), short);
+  } finally {
+    globalThis.Function = Function;
+  }
+  assert.ok(longest > 0 && longest < 10_000, `${longest} units`);
 });
 
 describe("a prototype has no say:", () => {
