@@ -118,7 +118,7 @@ function aligned(native: Native, buffer: ArrayBuffer): ArrayBuffer {
 /** Pools that have lent memory, and how each is stopped. */
 const lenders = new Map<object, () => void>();
 /** Buffers lent to tasks of pools that were destroyed. */
-let abandoned: unknown[] = [];
+let abandoned = new Set<unknown>();
 let listening = false;
 
 /** `lender` has lent memory until {@linkcode settled}; at the process's exit, `stop` stops its tasks. */
@@ -142,14 +142,14 @@ export function settled(lender: object): void {
 /** The pool of `lender` was destroyed: its buffers are kept until no task uses them. */
 export function abandon(native: Native, lender: object, buffers: readonly unknown[]): void {
   lenders.delete(lender);
-  abandoned.push(buffers);
-  if (abandoned.length === 1) wait(native);
+  abandoned.add(buffers);
+  if (abandoned.size === 1) wait(native);
 }
 
 function wait(native: Native): void {
   const look = (): void => {
     if (native.symbols.dfd_stragglers() > 0) wait(native);
-    else abandoned = [];
+    else abandoned = new Set();
   };
   const timer: unknown = outside((look) => setTimeout(look, 10), look);
   (timer as { unref?(): void }).unref?.();

@@ -9,6 +9,7 @@
  */
 import { MOVED } from "../ffi/symbols.ts";
 import type { Native } from "../ffi/native.ts";
+import { list } from "./clone_own.ts";
 import { now } from "./event_loop.ts";
 
 /** Bytes that are copied at a time: some 0.5 ms. */
@@ -23,12 +24,12 @@ interface Entry {
 /** The moved buffers of one completion. */
 export class Moved {
   /** Those that were taken over, by their numbers. */
-  readonly buffers: ArrayBuffer[] = [];
+  readonly buffers: ArrayBuffer[] = list();
   /** How many bytes must be copied. */
   readonly size: number = 0;
   readonly #native: Native;
   readonly #pool: number;
-  readonly #entries: Entry[] = [];
+  readonly #entries: Entry[] = list();
   /* The copy of the next one, and how much of it there is. */
   #copy: Uint8Array<ArrayBuffer> | undefined;
   #copied = 0;
@@ -39,11 +40,11 @@ export class Moved {
     this.#pool = pool;
     for (let at = 0; at < count * MOVED.SIZE; at += MOVED.SIZE) {
       const length = table.getFloat64(at + MOVED.LENGTH, true);
-      this.#entries.push({
+      this.#entries[this.#entries.length] = {
         address: table.getFloat64(at + MOVED.ADDRESS, true),
         length,
         handle: table.getFloat64(at + MOVED.HANDLE, true),
-      });
+      };
       if (native.own === undefined) this.size += length;
     }
   }
@@ -57,7 +58,7 @@ export class Moved {
   take(until: number): boolean {
     while (this.buffers.length < this.#entries.length) {
       const buffer = this.#next(this.#entries[this.buffers.length]!);
-      if (buffer !== undefined) this.buffers.push(buffer);
+      if (buffer !== undefined) this.buffers[this.buffers.length] = buffer;
       if (now() >= until) break;
     }
     return this.buffers.length === this.#entries.length;
@@ -65,7 +66,9 @@ export class Moved {
 
   /** Frees what was not taken over. */
   drop(): void {
-    for (const { handle } of this.#entries.splice(this.buffers.length)) {
+    while (this.#entries.length > this.buffers.length) {
+      const { handle } = this.#entries[this.#entries.length - 1]!;
+      this.#entries.length--;
       this.#native.symbols.dfd_release(this.#pool, handle);
     }
     this.#copy = undefined;

@@ -100,8 +100,8 @@ export class Reactor {
   readonly #pending = new Map<number, Pending>();
   /* Of tasks whose buffers are in use, by id. */
   readonly #lent = new Map<number, readonly ArrayBufferLike[]>();
-  /* What is read in slices: the first, then the next. */
-  readonly #large: Large[] = [];
+  /* What is read in slices, by the id of its task: the first, then the next. */
+  readonly #large = new Map<number, Large>();
   /* Views of the library's memory, dropped when the pool is closed. */
   #control: Int32Array<ArrayBuffer> | undefined;
   #words: Uint32Array<ArrayBuffer>;
@@ -112,7 +112,7 @@ export class Reactor {
   #polling = false;
   #parked = false;
   #alive = 0; // now() at the last submission or completion
-  #idle: (() => void)[] = [];
+  #idle = new Set<() => void>();
   readonly #tick = (): void => this.#poll();
 
   /**
@@ -181,7 +181,7 @@ export class Reactor {
   /** Resolves when no task is pending. */
   idle(): Promise<void> {
     if (this.#pending.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    return new Promise((resolve) => void this.#idle.add(resolve));
   }
 
   /** Lets go of the library's memory; every pending task is abandoned. The pool is closed next. */
@@ -197,7 +197,9 @@ export class Reactor {
     try {
       this.#waker.close();
       if (this.#lent.size > 0) abandon(this.#native, this, [...this.#lent.values()]);
-      for (const large of this.#large.splice(0)) this.#release(large);
+      const large = [...this.#large.values()];
+      this.#large.clear();
+      for (const each of large) this.#release(each);
     } finally {
       for (const pending of abandoned) pending.abandon(reason);
       this.#nothingPending();
@@ -209,7 +211,7 @@ export class Reactor {
     if (this.#control === undefined) return;
     try {
       if (this.#drain() > 0) this.#alive = now();
-      if (this.#large.length > 0) this.#slice();
+      if (this.#large.size > 0) this.#slice();
     } finally {
       this.#next(); // whatever happens, the rest must not wait for ever
     }
@@ -221,7 +223,7 @@ export class Reactor {
     this.#alive = now();
     try {
       this.#drain();
-      if (this.#large.length > 0) this.#slice();
+      if (this.#large.size > 0) this.#slice();
     } finally {
       if (!this.#polling) this.#next();
     }
@@ -232,7 +234,7 @@ export class Reactor {
     if (this.#pending.size === 0) {
       this.#nothingPending();
     } else if (
-      this.#large.length > 0 ||
+      this.#large.size > 0 ||
       now() - this.#alive < POLL_MS ||
       this.#native.symbols.dfd_park(this.#pool) !== 0
     ) {
@@ -247,7 +249,7 @@ export class Reactor {
   #nothingPending(): void {
     if (this.#control !== undefined) this.#waker.disarm();
     const waiting = this.#idle;
-    this.#idle = [];
+    this.#idle = new Set();
     for (const resolve of waiting) resolve();
   }
 
@@ -325,7 +327,7 @@ export class Reactor {
           // What lies in the ring would be overwritten.
           const root = rootOf(completion);
           const reading = new Reading(external ? bytes : bytes.slice(), beside, { root });
-          this.#large.push({ task, completion, moved, reading, handle });
+          this.#large.set(task, { task, completion, moved, reading, handle });
           moved = undefined;
           handle = 0;
           return isSmall ? LARGE : 0;
@@ -345,7 +347,7 @@ export class Reactor {
 
   /** Reads a slice of the first large payload. */
   #slice(): void {
-    const large = this.#large[0];
+    const large = this.#large.values().next().value!;
     const { task, completion, moved, reading } = large;
     try {
       if (this.#isWanted(task)) {
@@ -359,7 +361,7 @@ export class Reactor {
     } catch (cause) {
       unreadable(completion, cause);
     }
-    this.#large.shift();
+    this.#large.delete(task);
     try {
       reading.drop();
       this.#end(task, completion, moved, large.handle);

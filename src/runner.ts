@@ -29,6 +29,7 @@ import {
   typeError,
   uncutError,
 } from "./errors.ts";
+import { list } from "./clone_own.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "./lending.ts";
 import { noOptions, readOptions } from "./options.ts";
@@ -136,7 +137,7 @@ export class Runner {
   readonly #pool: number;
   readonly #reactor: Reactor;
   readonly #programs: ProgramCache;
-  readonly #presets: object[] = [];
+  readonly #presets: object[] = list();
   /* Of the errors in them; see `Encoder.stacks`. */
   #presetStacks: ReadonlyMap<string, string> | undefined;
   #presetNumbers: WeakMap<object, number> | undefined;

@@ -21,6 +21,7 @@ import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { WIRE_FRAME } from "../ffi/symbols.ts";
 import type { DecodedError, Frame } from "./clone.ts";
+import { define } from "./clone_own.ts";
 import { functionName, lines, oneLine } from "./display.ts";
 import { takeUncut } from "./errors.ts";
 import {
@@ -148,7 +149,7 @@ function siteFrames(site: Site): SiteFrame[] {
     if (file === "" || line === undefined) continue;
     if (/^(node|ext|native|bun|internal|deferred):/.test(file)) continue;
     if (frames.length === 0 && isOwn(file, name)) continue;
-    frames.push({ text, file, line, column });
+    define(frames, frames.length, { text, file, line, column });
   }
   return frames.slice(0, FRAMES);
 }
@@ -201,12 +202,13 @@ function taskFrames(recorded: readonly Frame[], text: string, name: string): Tas
     if (kind === WIRE_FRAME.TASK) {
       const offset = offsetIn(source, row, column);
       if (offset === null || called === "<eval>") continue;
-      end = frames.push({ name: called, place: "", offset });
+      define(frames, frames.length, { name: called, place: "", offset });
+      end = frames.length;
     } else if (kind === WIRE_FRAME.NATIVE) {
-      frames.push({ name: called, place: "native", offset: null });
+      define(frames, frames.length, { name: called, place: "native", offset: null });
     } else if (called !== "") { // what eval and Function made inside the task
       const where = called === "<eval>" ? "eval" : called;
-      frames.push({ name: where, place: `eval:${row}:${column}`, offset: null });
+      define(frames, frames.length, { name: where, place: `eval:${row}:${column}`, offset: null });
     }
   }
   frames.length = end;
@@ -314,7 +316,9 @@ function choose(
 /** All places where the file holds the function's text as it is. */
 function exactPlaces(file: string, text: string): number[] {
   const places: number[] = [];
-  for (let at = file.indexOf(text); at >= 0; at = file.indexOf(text, at + 1)) places.push(at);
+  for (let at = file.indexOf(text); at >= 0; at = file.indexOf(text, at + 1)) {
+    define(places, places.length, at);
+  }
   return places;
 }
 
@@ -334,7 +338,10 @@ function wordsOf(text: string): Word[] {
     if (string === undefined && found.startsWith("/")) continue;
     // Quotes change, and so do escapes: what has any is left out.
     if (string?.includes("\\")) continue;
-    words.push({ text: string === undefined ? found : `"${string.slice(1, -1)}`, at: index });
+    define(words, words.length, {
+      text: string === undefined ? found : `"${string.slice(1, -1)}`,
+      at: index,
+    });
   }
   return words;
 }

@@ -68,6 +68,10 @@ const UNUSABLE: Readonly<Record<typeof runtime, readonly string[]>> = {
     "before Object.prototype.writable",
     "before Object.prototype.signal",
     "during Object.prototype.signal",
+    // It tells a signal's listeners nothing, and calls what is no function instead of a tick's.
+    "during Object.prototype[0], with a setter",
+    "during Array.prototype[0], with a setter",
+    "during Array.prototype[1], with a setter",
   ],
 };
 
