@@ -193,13 +193,13 @@ function isClassOf(value: unknown, prototype: object): value is { readonly proto
 }
 
 /**
- * The runtime's own globals that are made when they are first asked for. The program chooses the
- * names that are looked for, so no other getter is called: one of its own, or `localStorage`.
+ * The runtime's own globals, some of which are made when they are first asked for. The program
+ * chooses the names that are looked for, so no other getter is called: one of its own, or
+ * `localStorage`. Only the names are taken: on Node their descriptors are not to be had without
+ * loading what they stand for, such as all of fetch.
  */
-const lazyClasses: ReadonlyMap<string, () => unknown> = new Map(
-  Object.entries(Object.getOwnPropertyDescriptors(globalThis)).flatMap(([name, { get }]) =>
-    get !== undefined && /^[A-Z]/.test(name) ? [[name, get]] : []
-  ),
+const classNames: ReadonlySet<string> = new Set(
+  Object.getOwnPropertyNames(globalThis).filter((name) => /^[A-Z]/.test(name)),
 );
 
 /** What is at a path from the global object, if anything. */
@@ -210,7 +210,7 @@ function at(path: string): unknown {
     const property = Object.getOwnPropertyDescriptor(found, part);
     const get = property?.get;
     if (get === undefined) found = property?.value;
-    else if (found === globalThis ? lazyClasses.get(part) === get : /^[A-Z]/.test(part)) {
+    else if (found === globalThis ? classNames.has(part) : /^[A-Z]/.test(part)) {
       found = get.call(found);
     } else return;
   }
