@@ -68,6 +68,7 @@ import {
 import { define, list } from "./clone_own.ts";
 import { IN_SET, type Key, shown, stepOf } from "./clone_path.ts";
 import { Refusal } from "./clone_slots.ts";
+import { oneLine } from "./display.ts";
 import { DataCloneError, InternalError } from "./errors.ts";
 import { now } from "./event_loop.ts";
 
@@ -84,6 +85,8 @@ const GRAIN = 1 << 14;
 const COPIED = 1 << 18;
 /** As much as there is. */
 const ALL = 2 ** 52;
+/** Units of a path, or of what the runtime says, that are kept: they may quote the task. */
+const MAX_QUOTED = 4096;
 
 /** Instead of a value: it is too much to be read at once. */
 export const LATER: typeof LEFT_OFF = LEFT_OFF;
@@ -251,9 +254,12 @@ export class Reading {
     const { what, advice, cause } = refused instanceof Refusal
       ? refused
       : new Refusal(`it: ${refused.message}`, "return it in parts", refused);
+    // Keys are what the task chose.
     const error = new DataCloneError(
-      `${shown(path)}: this runtime can't have ${what}; ${advice}`,
-      path,
+      `${oneLine(shown(path), MAX_QUOTED)}: this runtime can't have ${
+        oneLine(what, MAX_QUOTED)
+      }; ${advice}`,
+      oneLine(path, MAX_QUOTED),
     );
     if (cause !== undefined) define(error, "cause", cause, false);
     return error;

@@ -29,21 +29,33 @@ export function isSignal(value: unknown): value is AbortSignal {
     typeof removeEventListener === "function";
 }
 
+/** Why a signal was aborted; if its getter throws, what that throws. */
+function reasonOf(signal: AbortSignal): unknown {
+  try {
+    return signal.reason;
+  } catch (error) {
+    return error;
+  }
+}
+
 /** Cancels `task` with the signal's reason once it is aborted, until {@linkcode unlisten}. */
 export function listen(signal: AbortSignal, task: Cancellable): void {
-  let listening = signals.get(signal);
-  if (listening === undefined) {
-    const tasks = new Set<Cancellable>();
-    const listener = (): void => {
-      signals.delete(signal);
-      const { reason } = signal;
-      for (const each of tasks) each.cancel(reason);
-    };
-    listening = { tasks, listener };
-    signal.addEventListener("abort", listener); // without options, which could inherit some
-    signals.set(signal, listening);
+  const known = signals.get(signal);
+  if (known !== undefined) return void known.tasks.add(task);
+  const tasks = new Set([task]);
+  const listener = (): void => {
+    signals.delete(signal);
+    const reason = reasonOf(signal);
+    for (const each of tasks) each.cancel(reason);
+  };
+  signals.set(signal, { tasks, listener });
+  try {
+    // A polyfill may abort now. Without options, which could inherit some.
+    signal.addEventListener("abort", listener);
+  } catch (error) {
+    signals.delete(signal);
+    throw error;
   }
-  listening.tasks.add(task);
 }
 
 /** `task` has ended. Throws nothing, whatever the signal's methods do. */

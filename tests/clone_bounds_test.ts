@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Deferred } from "../mod.ts";
+import { DataCloneError, Deferred } from "../mod.ts";
 import { decode, decodeSoon, Encoder, lastWork, LATER, Reading } from "../src/clone.ts";
 import { show } from "./support/show.ts";
 
@@ -171,6 +171,17 @@ describe("what is cheap in a task and dear here is refused, with its path:", () 
       throw Object.assign(new Error("no"), { re: [new RegExp("a".repeat(100_000))] });
     };
     await assert.rejects(Deferred.run(task), { name: "DataCloneError", path: "thrown.re[0]" });
+  });
+
+  test("the path shows a task's keys as text, and of long ones the beginning", async () => {
+    const work = () => ({
+      ["\u202ea\u009bb"]: { ["k".repeat(1e6)]: [new RegExp("a".repeat(100_000))] },
+    });
+    const error = await Deferred.run(work).catch((e: unknown) => e);
+    assert.ok(error instanceof DataCloneError);
+    assert.match(error.path, /^result\["\\u202ea\\u009bb"\]\.kkk/);
+    assert.ok(error.path.length < 5000 && error.message.length < 5000);
+    assert.doesNotMatch(error.message + error.path, /[\u202e\u009b]/);
   });
 });
 

@@ -57,6 +57,36 @@ describe("a signal", () => {
     assert.equal(await endless.catch((reason) => reason), "enough");
   });
 
+  test("that aborts while it takes the listener cancels all the same", async () => {
+    const signal = signalWith({
+      addEventListener: (_: string, listener: () => void) => {
+        Object.defineProperty(signal, "aborted", { value: true });
+        Object.defineProperty(signal, "reason", { value: "at once" });
+        listener();
+      },
+    });
+    const endless = (): void => {
+      for (;;);
+    };
+    assert.equal(await new Deferred(endless, { signal }).catch((reason) => reason), "at once");
+    assert.equal(await new Deferred(endless, { signal }).catch((reason) => reason), "at once");
+  });
+
+  test("whose reason throws cancels all of its tasks, with what it threw", async () => {
+    const signal = signalWith({});
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const all = [1, 2, 3].map(() =>
+      pool.defer(() => {
+        for (;;);
+      }, { signal })
+    );
+    Object.defineProperty(signal, "reason", { get: throwIt });
+    signal.dispatchEvent(new Event("abort"));
+    for (const outcome of await Promise.allSettled(all)) {
+      assert.equal(String((outcome as PromiseRejectedResult).reason), "Error: mine");
+    }
+  });
+
   test("without a reason cancels with an AbortError", async () => {
     const signal = signalWith({ aborted: true });
     await assert.rejects(new Deferred(() => 1, { signal }), { name: "AbortError" });
