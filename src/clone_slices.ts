@@ -68,7 +68,7 @@ import {
 import { define, list } from "./clone_own.ts";
 import { IN_SET, type Key, shown, stepOf } from "./clone_path.ts";
 import { Refusal } from "./clone_slots.ts";
-import { oneLine } from "./display.ts";
+import { MAX_QUOTED, oneLine } from "./display.ts";
 import { DataCloneError, InternalError } from "./errors.ts";
 import { now } from "./event_loop.ts";
 
@@ -85,8 +85,6 @@ const GRAIN = 1 << 14;
 const COPIED = 1 << 18;
 /** As much as there is. */
 const ALL = 2 ** 52;
-/** Units of a path, or of what the runtime says, that are kept: they may quote the task. */
-const MAX_QUOTED = 4096;
 
 /** Instead of a value: it is too much to be read at once. */
 export const LATER: typeof LEFT_OFF = LEFT_OFF;

@@ -5,6 +5,8 @@
  * @module
  */
 
+/** Units of what is quoted of a task in one line: of its names, keys and messages. */
+export const MAX_QUOTED = 4096;
 /** Units and lines of a text with several lines, at the most. */
 const MAX_TEXT = 8192;
 const MAX_LINES = 64;

@@ -4,7 +4,7 @@
  * @module
  */
 import { STATUS, STATUS_TEXT } from "../ffi/symbols.ts";
-import { oneLine } from "./display.ts";
+import { MAX_QUOTED, oneLine } from "./display.ts";
 import {
   DataCloneError,
   DeferredMemoryError,
@@ -57,9 +57,6 @@ export function result({ payload, errors }: Completion, subject: Subject): unkno
   if (errors.length > 0) setTaskStacks(errors, subject);
   return payload;
 }
-
-/** How much is shown of what a task's values are called. */
-const MAX_QUOTED = 4096;
 
 /** Why a value of a task's can't be cloned, and where in it: both hold names that the task chose. */
 function refusal(payload: unknown, root: string): [message: string, path: string] {
