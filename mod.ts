@@ -23,10 +23,10 @@ export {
   type DeferredRest,
   type TaskStats,
 } from "./src/deferred.ts";
-export type { EvalOptions } from "./src/script.ts";
-export type { AnyClass } from "./src/classes.ts";
-export type { Limits, RunnerOptions } from "./src/runner.ts";
-export { DeferredPool, type Hardening, type PoolOptions } from "./src/pool.ts";
+export type { EvalOptions } from "./src/function/script.ts";
+export type { AnyClass } from "./src/clone/classes.ts";
+export type { Limits, RunnerOptions } from "./src/pool/runner.ts";
+export { DeferredPool, type Hardening, type PoolOptions } from "./src/pool/pool.ts";
 export {
   DataCloneError,
   DeferredError,

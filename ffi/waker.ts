@@ -21,7 +21,7 @@
  * @module
  */
 import type { Connect, Link, Waker } from "./native.ts";
-import { clearInterval, outside, setImmediate, setInterval } from "../src/event_loop.ts";
+import { clearInterval, outside, setImmediate, setInterval } from "../src/pool/event_loop.ts";
 import type { Symbols } from "./symbols.ts";
 
 /** How often to look when there is no socket, in ms. */

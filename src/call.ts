@@ -9,9 +9,14 @@
 import type { DeferredOptions } from "./deferred.ts";
 import { typeError } from "./errors.ts";
 import { noOptions, readOptions } from "./options.ts";
-import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./runner.ts";
-import { isSignal } from "./signals.ts";
-import { type AnyFunction, describe, firstParameter, seesOnlyParameters } from "./source.ts";
+import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./pool/runner.ts";
+import { isSignal } from "./pool/signals.ts";
+import {
+  type AnyFunction,
+  describe,
+  firstParameter,
+  seesOnlyParameters,
+} from "./function/source.ts";
 
 const OPTION_NAMES: readonly string[] = [
   "args",

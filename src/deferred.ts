@@ -5,15 +5,15 @@
  */
 import { Call } from "./call.ts";
 import { InternalError, rangeError, typeError } from "./errors.ts";
-import { listen, unlisten } from "./signals.ts";
-import { describe, nameOf } from "./source.ts";
-import { cancelled, rejection, result, type Subject } from "./outcome.ts";
-import type { DeferredPool } from "./pool.ts";
-import type { Limits, Runner } from "./runner.ts";
-import { EvalCall, type EvalOptions } from "./script.ts";
-import { transferSet } from "./lending.ts";
-import { captureSite, cutStack } from "./stack.ts";
-import type { Completion, Pending } from "./reactor.ts";
+import { listen, unlisten } from "./pool/signals.ts";
+import { describe, nameOf } from "./function/source.ts";
+import { cancelled, rejection, result, type Subject } from "./pool/outcome.ts";
+import type { DeferredPool } from "./pool/pool.ts";
+import type { Limits, Runner } from "./pool/runner.ts";
+import { EvalCall, type EvalOptions } from "./function/script.ts";
+import { transferSet } from "./clone/lending.ts";
+import { captureSite, cutStack } from "./function/stack.ts";
+import type { Completion, Pending } from "./pool/reactor.ts";
 import { STATUS } from "../ffi/symbols.ts";
 
 /** How a task ran; what {@linkcode Deferred.stats} gives once it ended. */

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DataCloneError, Deferred } from "../mod.ts";
-import { decode, decodeSoon, Encoder, lastWork, LATER, Reading } from "../src/clone.ts";
+import { decode, decodeSoon, Encoder, lastWork, LATER, Reading } from "../src/clone/clone.ts";
 import { show } from "./support/show.ts";
 
 function encode(value: unknown): Uint8Array {

@@ -10,9 +10,9 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import vm from "node:vm";
 import fc from "fast-check";
-import { decode, Encoder } from "../src/clone.ts";
+import { decode, Encoder } from "../src/clone/clone.ts";
 import { WIRE } from "../ffi/symbols.ts";
-import { SHAPE_KEYS } from "../src/clone_wire.ts";
+import { SHAPE_KEYS } from "../src/clone/wire.ts";
 import { DataCloneError, InternalError } from "../src/errors.ts";
 import { show } from "./support/show.ts";
 import { anything } from "./support/anything.ts";
@@ -119,10 +119,10 @@ describe("the vectors:", () => {
       throw new EvalError("code may not be made of text");
     } as unknown as FunctionConstructor;
     try {
-      const encoding = "../src/clone_encode.ts?without-code";
-      const { Encoder } = await import(encoding) as typeof import("../src/clone.ts");
-      const decoding = "../src/clone_decode.ts?without-code";
-      const decoder = await import(decoding) as typeof import("../src/clone_decode.ts");
+      const encoding = "../src/clone/encode.ts?without-code";
+      const { Encoder } = await import(encoding) as typeof import("../src/clone/clone.ts");
+      const decoding = "../src/clone/decode.ts?without-code";
+      const decoder = await import(decoding) as typeof import("../src/clone/decode.ts");
       const decode = (bytes: Uint8Array): unknown => {
         decoder.begin(bytes, undefined);
         decoder.allow(2 ** 30);

@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, test } from "node:test";
-import { decode, Encoder } from "../src/clone.ts";
+import { decode, Encoder } from "../src/clone/clone.ts";
 import { DataCloneError, InternalError } from "../src/errors.ts";
 
 interface Entry {

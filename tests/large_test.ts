@@ -9,7 +9,7 @@ import { freemem } from "node:os";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { Deferred, DeferredPool } from "../mod.ts";
-import { type Beside, decode, Encoder, Reading, takeErrors } from "../src/clone.ts";
+import { type Beside, decode, Encoder, Reading, takeErrors } from "../src/clone/clone.ts";
 import { DataCloneError, InternalError } from "../src/errors.ts";
 import { longestGap, threadTime } from "./support/measure.ts";
 import { HUNG, outputOf } from "./support/process.ts";

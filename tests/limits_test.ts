@@ -14,7 +14,7 @@ import {
   PoolClosedError,
 } from "../mod.ts";
 import { STATUS } from "../ffi/symbols.ts";
-import { rejection } from "../src/outcome.ts";
+import { rejection } from "../src/pool/outcome.ts";
 import { runtime } from "./support/process.ts";
 import { startEndless } from "./support/tasks.ts";
 

@@ -97,7 +97,11 @@ test("descriptors have no prototype, in all that defines properties of the host'
   const lacking: string[] = [];
   for (const folder of ["../src/", "../ffi/"]) {
     const path = fileURLToPath(new URL(folder, import.meta.url));
-    for (const file of readdirSync(path).filter((name) => name.endsWith(".ts"))) {
+    for (
+      const file of readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) =>
+        name.endsWith(".ts")
+      )
+    ) {
       const text = readFileSync(path + file, "utf8");
       for (
         const { index } of text.matchAll(/\b(Object|Reflect)\.(defineProperty|defineProperties)\(/g)

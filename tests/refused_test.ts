@@ -11,7 +11,7 @@ import process from "node:process";
 import { after, describe, test } from "node:test";
 import { DeferredMemoryError, DeferredPool, InternalError, LibraryError } from "../mod.ts";
 import { ERROR, ERROR_TEXT } from "../ffi/symbols.ts";
-import { libraryError } from "../src/runner.ts";
+import { libraryError } from "../src/pool/runner.ts";
 import { outputOf } from "./support/process.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "deferred-refused-"));

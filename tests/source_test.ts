@@ -22,7 +22,7 @@ import {
   readSource,
   sourceOf,
   TOO_SLOW,
-} from "../src/source.ts";
+} from "../src/function/source.ts";
 
 import { assertLinear } from "./support/measure.ts";
 

@@ -11,9 +11,9 @@ import { join } from "node:path";
 import { after, describe as group, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { WIRE_FRAME } from "../ffi/symbols.ts";
-import type { DecodedError, Frame } from "../src/clone.ts";
-import { type AnyFunction, sourceOf } from "../src/source.ts";
-import { captureSite, setTaskStacks, type Site, taskStack } from "../src/stack.ts";
+import type { DecodedError, Frame } from "../src/clone/clone.ts";
+import { type AnyFunction, sourceOf } from "../src/function/source.ts";
+import { captureSite, setTaskStacks, type Site, taskStack } from "../src/function/stack.ts";
 
 /** Stands in for a Deferred: it keeps its function and where it was made. */
 class Made {

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { CONTROL, HARDENING } from "../ffi/symbols.ts";
-import { Call } from "./call.ts";
-import { Deferred, type DeferredOptions, type DeferredRest } from "./deferred.ts";
-import { PoolClosedError, typeError } from "./errors.ts";
-import { cutStack } from "./stack.ts";
+import { CONTROL, HARDENING } from "../../ffi/symbols.ts";
+import { Call } from "../call.ts";
+import { Deferred, type DeferredOptions, type DeferredRest } from "../deferred.ts";
+import { PoolClosedError, typeError } from "../errors.ts";
+import { cutStack } from "../function/stack.ts";
 import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
-import { EvalCall, type EvalOptions } from "./script.ts";
-import { describe } from "./source.ts";
+import { EvalCall, type EvalOptions } from "../function/script.ts";
+import { describe } from "../function/source.ts";
 
 /** What protects the process from a pool's tasks; see {@linkcode DeferredPool.hardening}. */
 export interface Hardening {

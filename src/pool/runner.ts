@@ -7,17 +7,24 @@
  *
  * @module
  */
-import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION, WIRE_FRAME } from "../ffi/symbols.ts";
-import { loadNative } from "../ffi/load.ts";
-import type { Native } from "../ffi/native.ts";
+import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION, WIRE_FRAME } from "../../ffi/symbols.ts";
+import { loadNative } from "../../ffi/load.ts";
+import type { Native } from "../../ffi/native.ts";
 import {
   type AnyClass,
   type Classes,
   hiddenError,
   registerClasses,
   warnOfClass,
-} from "./classes.ts";
-import { decode, Encoder, OF_A_PRESET, OF_A_WORKER, type Refusal, takeErrors } from "./clone.ts";
+} from "../clone/classes.ts";
+import {
+  decode,
+  Encoder,
+  OF_A_PRESET,
+  OF_A_WORKER,
+  type Refusal,
+  takeErrors,
+} from "../clone/clone.ts";
 import {
   type DeferredError,
   DeferredMemoryError,
@@ -28,13 +35,19 @@ import {
   rangeError,
   typeError,
   uncutError,
-} from "./errors.ts";
-import { list } from "./clone_own.ts";
+} from "../errors.ts";
+import { list } from "../clone/own.ts";
 import { type Pending, Reactor } from "./reactor.ts";
-import { lend } from "./lending.ts";
-import { noOptions, readOptions } from "./options.ts";
+import { lend } from "../clone/lending.ts";
+import { noOptions, readOptions } from "../options.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
-import { type CompileReply, describe, encodeSource, ProgramCache, TOO_SLOW } from "./source.ts";
+import {
+  type CompileReply,
+  describe,
+  encodeSource,
+  ProgramCache,
+  TOO_SLOW,
+} from "../function/source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
 const runners = new WeakMap<object, Runner>();

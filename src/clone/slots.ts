@@ -9,7 +9,7 @@
  */
 import process from "node:process";
 import { types } from "node:util";
-import { list } from "./clone_own.ts";
+import { list } from "./own.ts";
 
 /** What an object is. "unknown": the prototype says nothing. */
 export type Kind =

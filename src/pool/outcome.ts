@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { STATUS, STATUS_TEXT } from "../ffi/symbols.ts";
-import { MAX_QUOTED, oneLine } from "./display.ts";
+import { STATUS, STATUS_TEXT } from "../../ffi/symbols.ts";
+import { MAX_QUOTED, oneLine } from "../display.ts";
 import {
   DataCloneError,
   DeferredMemoryError,
@@ -13,11 +13,11 @@ import {
   LibraryError,
   UnsettledError,
   withoutFrames,
-} from "./errors.ts";
+} from "../errors.ts";
 import type { Completion } from "./reactor.ts";
 import type { Limits } from "./runner.ts";
-import { type AnyFunction, noModule, scriptSyntaxError } from "./source.ts";
-import { setTaskStacks, type Site } from "./stack.ts";
+import { type AnyFunction, noModule, scriptSyntaxError } from "../function/source.ts";
+import { setTaskStacks, type Site } from "../function/stack.ts";
 
 /** The task, as far as its errors tell of it. */
 export interface Subject {

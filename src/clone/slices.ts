@@ -4,14 +4,14 @@
  * What is little work is read at once ({@link decodeSoon}). What is much, or deep, is read by walks:
  * generators on a stack of their own, which may be left between any two parts and have no limit of
  * depth but memory. A walk attempts each part of its object by the fast functions, and only what is
- * too much for that is walked in its turn. Work is counted as it is done (clone_costs.ts), so no
+ * too much for that is walked in its turn. Work is counted as it is done (costs.ts), so no
  * value can hide any; the clock is looked at after each {@link GRAIN} of it.
  *
  * A walk keeps the key that it is at: when the host can't have a value, its path is known.
  *
  * @module
  */
-import { WIRE, WIRE_ERROR_HAS } from "../ffi/symbols.ts";
+import { WIRE, WIRE_ERROR_HAS } from "../../ffi/symbols.ts";
 import {
   align,
   allow,
@@ -64,13 +64,13 @@ import {
   source,
   type State,
   takeUp,
-} from "./clone_decode.ts";
-import { define, list } from "./clone_own.ts";
-import { IN_SET, type Key, shown, stepOf } from "./clone_path.ts";
-import { Refusal } from "./clone_slots.ts";
-import { MAX_QUOTED, oneLine } from "./display.ts";
-import { DataCloneError, InternalError } from "./errors.ts";
-import { now } from "./event_loop.ts";
+} from "./decode.ts";
+import { define, list } from "./own.ts";
+import { IN_SET, type Key, shown, stepOf } from "./path.ts";
+import { Refusal } from "./slots.ts";
+import { MAX_QUOTED, oneLine } from "../display.ts";
+import { DataCloneError, InternalError } from "../errors.ts";
+import { now } from "../pool/event_loop.ts";
 
 const { HOLE, ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
 const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, INSTANCE } = WIRE;

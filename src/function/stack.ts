@@ -19,11 +19,11 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { WIRE_FRAME } from "../ffi/symbols.ts";
-import type { DecodedError, Frame } from "./clone.ts";
-import { define } from "./clone_own.ts";
-import { functionName, lines, oneLine } from "./display.ts";
-import { takeUncut } from "./errors.ts";
+import { WIRE_FRAME } from "../../ffi/symbols.ts";
+import type { DecodedError, Frame } from "../clone/clone.ts";
+import { define } from "../clone/own.ts";
+import { functionName, lines, oneLine } from "../display.ts";
+import { takeUncut } from "../errors.ts";
 import {
   type AnyFunction,
   nameOf,
@@ -95,7 +95,7 @@ interface SiteFrame {
 }
 
 const OWN_FUNCTION = /\b(Deferred|run|defer|eval|captureSite)$/;
-const ownFolder = new URL(".", import.meta.url);
+const ownFolder = new URL("../", import.meta.url);
 
 function pathOf(file: string): string | null {
   if (!file.startsWith("file:")) return /^([A-Za-z]:)?[\\/]/.test(file) ? file : null;

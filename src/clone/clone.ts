@@ -12,12 +12,12 @@
  *     aren't enumerable are copied.
  *   - A Map, say, with the prototype of a plain object is a plain object if it has keys of its own.
  *   - Nothing of the platform's own (Blob, URL, streams, …) crosses yet.
- *   - What is dear to the host is bounded for each value that it decodes (clone_costs.ts).
+ *   - What is dear to the host is bounded for each value that it decodes (costs.ts).
  *   - A Worker's SharedArrayBuffers don't cross, nor do growable ones.
  *
  * @module
  */
-export { type Beside, type DecodedError, forget, type Frame, takeErrors } from "./clone_decode.ts";
-export { decode, decodeSoon, lastWork, LATER, Reading } from "./clone_slices.ts";
-export { Encoder, OF_A_PRESET, OF_A_WORKER } from "./clone_encode.ts";
-export type { Refusal } from "./clone_slots.ts";
+export { type Beside, type DecodedError, forget, type Frame, takeErrors } from "./decode.ts";
+export { decode, decodeSoon, lastWork, LATER, Reading } from "./slices.ts";
+export { Encoder, OF_A_PRESET, OF_A_WORKER } from "./encode.ts";
+export type { Refusal } from "./slots.ts";

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { typeError } from "./errors.ts";
-import { describe } from "./source.ts";
+import { typeError } from "../errors.ts";
+import { describe } from "../function/source.ts";
 
 /** A class, however its constructor looks. */
 // deno-lint-ignore no-explicit-any -- what else would any constructor fit?

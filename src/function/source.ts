@@ -19,7 +19,7 @@
  *
  * @module
  */
-import { FreeVariableError, FunctionNotSerializableError } from "./errors.ts";
+import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
 
 /** Any function; only its text matters here. */
 export type AnyFunction = (...args: never[]) => unknown;

@@ -16,7 +16,7 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { inspect, types } from "node:util";
-import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_VIEW } from "../ffi/symbols.ts";
+import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_VIEW } from "../../ffi/symbols.ts";
 import {
   entriesOf,
   flagsOf,
@@ -35,9 +35,9 @@ import {
   unboxed,
   valuesOf,
   type ViewParts,
-} from "./clone_slots.ts";
-import { arePure, define, list } from "./clone_own.ts";
-import { IN_SET, type Key, shown, stepOf } from "./clone_path.ts";
+} from "./slots.ts";
+import { arePure, define, list } from "./own.ts";
+import { IN_SET, type Key, shown, stepOf } from "./path.ts";
 import {
   compile,
   COMPILED_FROM,
@@ -51,8 +51,8 @@ import {
   MOVE_BYTES,
   SHAPE_KEYS,
   stringMethods,
-} from "./clone_wire.ts";
-import { DataCloneError } from "./errors.ts";
+} from "./wire.ts";
+import { DataCloneError } from "../errors.ts";
 
 // Engines know the value of a module's const, but look up each property of an imported object.
 const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;

@@ -5,7 +5,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { WIRE_VIEW } from "../ffi/symbols.ts";
+import { WIRE_VIEW } from "../../ffi/symbols.ts";
 
 /**
  * How deep functions that call each other go into a value: a part of the stack that there always is.

@@ -9,7 +9,7 @@
  * All is read by functions that call each other, which is fast and can't be left in the middle. So
  * what they read is an {@link attempt}, within bounds: of work ({@link limit}), as the event loop
  * waits, and of depth, as the stack is finite. One that reaches a bound is given up, and leaves its
- * route: the numbers of the objects that were open. Those are walked (clone_slices.ts), by steps that
+ * route: the numbers of the objects that were open. Those are walked (slices.ts), by steps that
  * can be left, and what they hold is attempted again, object by object; so nothing is read more than
  * twice, but what no route leads through is read only once.
  *
@@ -20,7 +20,7 @@
  * @module
  */
 import { types } from "node:util";
-import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_FRAME, WIRE_VIEW } from "../ffi/symbols.ts";
+import { WIRE, WIRE_ERROR, WIRE_ERROR_HAS, WIRE_FRAME, WIRE_VIEW } from "../../ffi/symbols.ts";
 import {
   COST,
   costOfRegExp,
@@ -28,9 +28,9 @@ import {
   MAX_REGEXP,
   MAX_RESERVED,
   MAX_RESIZABLES,
-} from "./clone_costs.ts";
-import { arePure, BLANK, blank, blankNumbers, define, isFree, list } from "./clone_own.ts";
-import { Refusal } from "./clone_slots.ts";
+} from "./costs.ts";
+import { arePure, BLANK, blank, blankNumbers, define, isFree, list } from "./own.ts";
+import { Refusal } from "./slots.ts";
 import {
   compile,
   COMPILED_FROM,
@@ -42,8 +42,8 @@ import {
   mayCompile,
   stringMethods,
   VIEW_CLASSES,
-} from "./clone_wire.ts";
-import { InternalError, withoutFrames } from "./errors.ts";
+} from "./wire.ts";
+import { InternalError, withoutFrames } from "../errors.ts";
 
 // Engines know the value of a module's const, but look up each property of an imported object.
 const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;

@@ -10,13 +10,13 @@
  */
 import process from "node:process";
 import { types } from "node:util";
-import { REGION } from "../ffi/symbols.ts";
-import type { Native } from "../ffi/native.ts";
+import { REGION } from "../../ffi/symbols.ts";
+import type { Native } from "../../ffi/native.ts";
 import type { Encoder } from "./clone.ts";
-import { lengthOf } from "./clone_slots.ts";
-import { DataCloneError } from "./errors.ts";
-import { now, outside, setTimeout } from "./event_loop.ts";
-import { describe } from "./source.ts";
+import { lengthOf } from "./slots.ts";
+import { DataCloneError } from "../errors.ts";
+import { now, outside, setTimeout } from "../pool/event_loop.ts";
+import { describe } from "../function/source.ts";
 
 const { structuredClone } = globalThis; // as it is now, as `transfer` is
 const { transfer: detach } = ArrayBuffer.prototype;

@@ -6,12 +6,12 @@
  *
  * @module
  */
-import { Call, isObject } from "./call.ts";
-import type { DeferredOptions } from "./deferred.ts";
-import { typeError } from "./errors.ts";
-import { noOptions } from "./options.ts";
-import type { DeferredPool } from "./pool.ts";
-import { LIMIT_NAMES, type Limits, type Runner } from "./runner.ts";
+import { Call, isObject } from "../call.ts";
+import type { DeferredOptions } from "../deferred.ts";
+import { typeError } from "../errors.ts";
+import { noOptions } from "../options.ts";
+import type { DeferredPool } from "../pool/pool.ts";
+import { LIMIT_NAMES, type Limits, type Runner } from "../pool/runner.ts";
 import { type AnyFunction, describe } from "./source.ts";
 
 /** What `Deferred.eval` and `pool.eval` take beside the code. */

@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { MOVED } from "../ffi/symbols.ts";
-import type { Native } from "../ffi/native.ts";
-import { list } from "./clone_own.ts";
-import { now } from "./event_loop.ts";
+import { MOVED } from "../../ffi/symbols.ts";
+import type { Native } from "../../ffi/native.ts";
+import { list } from "./own.ts";
+import { now } from "../pool/event_loop.ts";
 
 /** Bytes that are copied at a time: some 0.5 ms. */
 const PIECE = 1 << 20;

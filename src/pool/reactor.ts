@@ -16,8 +16,8 @@
  *
  * @module
  */
-import { CONTROL, MOVED, RECORD, RING_BYTES, STATUS } from "../ffi/symbols.ts";
-import type { Native, Waker } from "../ffi/native.ts";
+import { CONTROL, MOVED, RECORD, RING_BYTES, STATUS } from "../../ffi/symbols.ts";
+import type { Native, Waker } from "../../ffi/native.ts";
 import {
   type Beside,
   type DecodedError,
@@ -27,11 +27,11 @@ import {
   LATER,
   Reading,
   takeErrors,
-} from "./clone.ts";
-import { DataCloneError, InternalError } from "./errors.ts";
+} from "../clone/clone.ts";
+import { DataCloneError, InternalError } from "../errors.ts";
 import { now, outside, setImmediate } from "./event_loop.ts";
-import { abandon, lending, settled } from "./lending.ts";
-import { Moved } from "./moved.ts";
+import { abandon, lending, settled } from "../clone/lending.ts";
+import { Moved } from "../clone/moved.ts";
 
 /**
  * How long to poll after the last sign of life before parking, in ms. A wake-up takes 20 to 150 us,
@@ -42,7 +42,7 @@ const POLL_MS = 0.05;
 
 /**
  * What is read in slices: payloads of so many bytes, and those that take as much work for other
- * reasons (clone_costs.ts), some 3 to 5 ms. And how long a slice is, in ms.
+ * reasons (../clone/costs.ts), some 3 to 5 ms. And how long a slice is, in ms.
  */
 const LARGE = 1 << 19;
 const SLICE_MS = 8;
