@@ -11,12 +11,8 @@ import { typeError } from "./errors.ts";
 import { noOptions, readOptions } from "./options.ts";
 import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./pool/runner.ts";
 import { isSignal } from "./pool/signals.ts";
-import {
-  type AnyFunction,
-  describe,
-  firstParameter,
-  seesOnlyParameters,
-} from "./function/source.ts";
+import { describe } from "./function/describe.ts";
+import { type AnyFunction, firstParameter, seesOnlyParameters } from "./function/source.ts";
 
 const OPTION_NAMES: readonly string[] = [
   "args",

@@ -6,7 +6,7 @@
 import { Call } from "./call.ts";
 import { InternalError, rangeError, typeError } from "./errors.ts";
 import { listen, unlisten } from "./pool/signals.ts";
-import { describe, nameOf } from "./function/source.ts";
+import { describe, nameOf } from "./function/describe.ts";
 import { cancelled, rejection, result, type Subject } from "./pool/outcome.ts";
 import type { DeferredPool } from "./pool/pool.ts";
 import type { Limits, Runner } from "./pool/runner.ts";

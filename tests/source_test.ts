@@ -7,23 +7,20 @@ import { Buffer } from "node:buffer";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe as group, test } from "node:test";
 import { FreeVariableError, FunctionNotSerializableError } from "../src/errors.ts";
+import { freeVariableError } from "../src/function/advice.ts";
+import { describe } from "../src/function/describe.ts";
+import { offsetIn, positionAt } from "../src/function/positions.ts";
 import {
-  type AnyFunction,
   type CompileError,
   compileFunction,
   type Compiler,
   type CompileReply,
-  describe,
   encodeSource,
-  freeVariableError,
-  offsetIn,
-  positionAt,
   ProgramCache,
-  readSource,
   sourceOf,
   TOO_SLOW,
-} from "../src/function/source.ts";
-
+} from "../src/function/programs.ts";
+import { type AnyFunction, readSource } from "../src/function/source.ts";
 import { assertLinear } from "./support/measure.ts";
 
 type Callable = (...args: unknown[]) => unknown;

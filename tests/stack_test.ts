@@ -12,7 +12,8 @@ import { after, describe as group, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { WIRE_FRAME } from "../ffi/symbols.ts";
 import type { DecodedError, Frame } from "../src/clone/clone.ts";
-import { type AnyFunction, sourceOf } from "../src/function/source.ts";
+import { sourceOf } from "../src/function/programs.ts";
+import type { AnyFunction } from "../src/function/source.ts";
 import { captureSite, setTaskStacks, type Site, taskStack } from "../src/function/stack.ts";
 
 /** Stands in for a Deferred: it keeps its function and where it was made. */

@@ -8,7 +8,7 @@
  * @module
  */
 import { typeError } from "../errors.ts";
-import { describe } from "../function/source.ts";
+import { describe } from "../function/describe.ts";
 
 /** A class, however its constructor looks. */
 // deno-lint-ignore no-explicit-any -- what else would any constructor fit?

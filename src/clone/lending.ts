@@ -16,7 +16,7 @@ import type { Encoder } from "./clone.ts";
 import { lengthOf } from "./slots.ts";
 import { DataCloneError } from "../errors.ts";
 import { now, outside, setTimeout } from "../pool/event_loop.ts";
-import { describe } from "../function/source.ts";
+import { describe } from "../function/describe.ts";
 
 const { structuredClone } = globalThis; // as it is now, as `transfer` is
 const { transfer: detach } = ArrayBuffer.prototype;

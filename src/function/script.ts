@@ -12,7 +12,8 @@ import { typeError } from "../errors.ts";
 import { noOptions } from "../options.ts";
 import type { DeferredPool } from "../pool/pool.ts";
 import { LIMIT_NAMES, type Limits, type Runner } from "../pool/runner.ts";
-import { type AnyFunction, describe } from "./source.ts";
+import { describe } from "./describe.ts";
+import type { AnyFunction } from "./source.ts";
 
 /** What `Deferred.eval` and `pool.eval` take beside the code. */
 export interface EvalOptions extends Limits {

@@ -24,15 +24,9 @@ import type { DecodedError, Frame } from "../clone/clone.ts";
 import { define } from "../clone/own.ts";
 import { functionName, lines, oneLine } from "../display.ts";
 import { takeUncut } from "../errors.ts";
-import {
-  type AnyFunction,
-  nameOf,
-  offsetIn,
-  type Position,
-  positionAt,
-  readSource,
-  scriptPosition,
-} from "./source.ts";
+import { nameOf } from "./describe.ts";
+import { offsetIn, type Position, positionAt, scriptPosition } from "./positions.ts";
+import { type AnyFunction, readSource, textOf } from "./source.ts";
 
 /** Frames that come of an error at the most; see STACK_FRAMES in csrc/clone_stack.h. */
 const ENGINE_FRAMES = 10;
@@ -511,10 +505,6 @@ export interface StackSubject {
 const MAX_NAME = 128;
 const MAX_PLACE = 256;
 const MAX_MESSAGE = 8192;
-
-const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
-  Function.prototype.toString,
-);
 
 /** A property of an error's, as a text that can be shown. */
 function textFrom(error: Error, key: "name" | "message"): string {

@@ -16,7 +16,8 @@ import {
 } from "../errors.ts";
 import type { Completion } from "./reactor.ts";
 import type { Limits } from "./runner.ts";
-import { type AnyFunction, noModule, scriptSyntaxError } from "../function/source.ts";
+import { noModule, scriptSyntaxError } from "../function/advice.ts";
+import type { AnyFunction } from "../function/source.ts";
 import { setTaskStacks, type Site } from "../function/stack.ts";
 
 /** The task, as far as its errors tell of it. */

@@ -10,7 +10,7 @@ import { PoolClosedError, typeError } from "../errors.ts";
 import { cutStack } from "../function/stack.ts";
 import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
 import { EvalCall, type EvalOptions } from "../function/script.ts";
-import { describe } from "../function/source.ts";
+import { describe } from "../function/describe.ts";
 
 /** What protects the process from a pool's tasks; see {@linkcode DeferredPool.hardening}. */
 export interface Hardening {

@@ -41,13 +41,8 @@ import { type Pending, Reactor } from "./reactor.ts";
 import { lend } from "../clone/lending.ts";
 import { noOptions, readOptions } from "../options.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
-import {
-  type CompileReply,
-  describe,
-  encodeSource,
-  ProgramCache,
-  TOO_SLOW,
-} from "../function/source.ts";
+import { describe } from "../function/describe.ts";
+import { type CompileReply, encodeSource, ProgramCache, TOO_SLOW } from "../function/programs.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
 const runners = new WeakMap<object, Runner>();

@@ -1,0 +1,340 @@
+/**
+ * What people are told when a function can't go into a task: why, and what to do instead.
+ *
+ * @module
+ */
+import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
+import { nameOf, shorten } from "./describe.ts";
+import { offsetIn, type Position, positionAt } from "./positions.ts";
+import type { CompileError } from "./programs.ts";
+import { type AnyFunction, type FunctionSource, textOf, type Unreadable } from "./source.ts";
+
+function refused(why: string): FunctionNotSerializableError {
+  return new FunctionNotSerializableError(`Function not serializable: ${why}`);
+}
+
+function subject(name: string): string {
+  return name === "" ? "the function" : `\`${shorten(name, 60)}\``;
+}
+
+/** Where the language's own functions are looked for; the second list is called with `new`. */
+const STANDARD = (
+  "Math JSON Object Number String Boolean BigInt Symbol Array Date RegExp Error Function Reflect " +
+  "parseInt parseFloat isNaN isFinite encodeURIComponent decodeURIComponent encodeURI decodeURI"
+).split(" ");
+const STANDARD_NEW = "Map Set WeakMap WeakSet Promise ArrayBuffer DataView Uint8Array".split(" ");
+
+/** How one of the language's own functions would be called: `Math.max(...args)`. */
+function standardCall(fn: AnyFunction, name: string): { path: string; wrapped: string } | null {
+  const globals = globalThis as unknown as Record<string, Record<string, unknown> | undefined>;
+  for (const root of [...STANDARD, ...STANDARD_NEW]) {
+    const holder = globals[root];
+    if (holder === undefined) continue;
+    if (holder as unknown === fn) {
+      const call = STANDARD_NEW.includes(root) ? `new ${root}` : root;
+      return { path: root, wrapped: `(...args) => ${call}(...args)` };
+    }
+    if (Object.hasOwn(holder, name) && holder[name] === fn) {
+      return { path: `${root}.${name}`, wrapped: `(...args) => ${root}.${name}(...args)` };
+    }
+    const prototype = holder["prototype"] as Record<string, unknown> | undefined;
+    const method = prototype && Object.getOwnPropertyDescriptor(prototype, name)?.value;
+    if (method === fn) {
+      return {
+        path: `${root}.prototype.${name}`,
+        wrapped: `(value, ...args) => value.${name}(...args)`,
+      };
+    }
+  }
+  return null;
+}
+
+function whyNative(fn: AnyFunction, name: string): string {
+  const own = nameOf(fn);
+  if (own.startsWith("bound ")) {
+    return `${subject(own.slice(6))} is a bound function, whose \`this\` and arguments ` +
+      "can't be seen; pass the function itself, and what was bound in `args`";
+  }
+  const standard = standardCall(fn, own);
+  if (standard) {
+    return `\`${standard.path}\` is native code, which has no source; ` +
+      `wrap it: \`${standard.wrapped}\``;
+  }
+  return `${subject(own || name)} is native code or a Proxy, which has no source; ` +
+    "pass a function that is written in JavaScript";
+}
+
+/** The error for a function of a kind that can't be compiled on its own. */
+export function refusedKind(
+  kind: Unreadable,
+  fn: AnyFunction,
+  name: string,
+): FunctionNotSerializableError {
+  switch (kind) {
+    case "native":
+      return refused(whyNative(fn, name));
+    case "class":
+      return refused(
+        `${subject(name)} is a class; pass a function that makes the instance inside the task: ` +
+          "`() => { class Point { ... } return new Point(1, 2).length; }`",
+      );
+    case "generator":
+      return refused(
+        `${subject(name)} is a generator function, whose values can't leave the task one by one; ` +
+          "pass a function that returns them in an array",
+      );
+    case "unknown":
+      return refused(
+        `the text of ${subject(name)} does not look like a function; wrap it in an arrow function`,
+      );
+  }
+}
+
+const OUTSIDE = "is not available inside a task";
+
+const NO_MODULES =
+  "can't load modules yet; pass what the module gives in `args`, or write what it " +
+  "does inside the function";
+const NO_MODULES_IN_SCRIPT =
+  "a task can't load modules yet; pass what the module gives in `scope`, or write what it does " +
+  "into the text";
+
+/** What is said of `import()` in a task, whose engine only says which module. */
+export function noModule(message: string, inScript: boolean): string | null {
+  const module = /^could not load module ('[^]*')$/.exec(message)?.[1];
+  if (module === undefined) return null;
+  return `import(${module}): ${inScript ? NO_MODULES_IN_SCRIPT : `a task ${NO_MODULES}`}`;
+}
+
+/** What the engine says of a text that is no script, with what to do about it. */
+const SCRIPT_ADVICE: ReadonlyMap<string, string> = new Map([
+  ["import statements only work in modules", NO_MODULES_IN_SCRIPT],
+  ["import.meta only valid in module code", "a task has no modules"],
+  ["unsupported keyword: export", "code that is text exports nothing: return the value"],
+  ["unexpected token in expression: ''", "the text ends too early, or has a NUL there"],
+]);
+
+/** What is said of a SyntaxError in a script; `null` if the engine says it all. */
+export function scriptSyntaxError(message: string): string | null {
+  const advice = SCRIPT_ADVICE.get(message);
+  return advice === undefined ? null : `${message}; ${advice}`;
+}
+
+/** What to do instead of using a name that people expect everywhere. */
+const ADVICE: ReadonlyMap<string, string> = new Map(
+  ([
+    ["console", `${OUTSIDE} yet; return what you want to print`],
+    [
+      "setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate",
+      `${OUTSIDE}, which has no timers; wait before or after the task`,
+    ],
+    [
+      "fetch Request Response Headers WebSocket XMLHttpRequest EventSource",
+      `${OUTSIDE}, which has no network; fetch outside and pass what came in \`args\``,
+    ],
+    [
+      "process Deno Bun navigator",
+      "belongs to the host and stays outside the task; pass the value that you need in `args`",
+    ],
+    ["Buffer", `${OUTSIDE}; use Uint8Array`],
+    [
+      "require module exports __dirname __filename importScripts",
+      `${OUTSIDE}, which ${NO_MODULES}`,
+    ],
+    [
+      "postMessage parentPort",
+      `${OUTSIDE}, which sends no messages; return the value, and await the Deferred`,
+    ],
+    [
+      "onmessage addEventListener workerData",
+      `${OUTSIDE}, which gets no messages; pass what it needs in \`args\``,
+    ],
+    [
+      "window document self localStorage sessionStorage location alert",
+      `${OUTSIDE}; pass the value that you need in \`args\``,
+    ],
+    ["global", `${OUTSIDE}; use globalThis`],
+    ["structuredClone", `${OUTSIDE} yet; arguments and results are cloned anyway`],
+    [
+      "URL URLSearchParams TextEncoder TextDecoder Blob File FormData Event EventTarget " +
+      "AbortController AbortSignal ReadableStream WritableStream TransformStream MessageChannel " +
+      "BroadcastChannel Worker",
+      `${OUTSIDE} yet; use it outside and pass what it gives in \`args\``,
+    ],
+    [
+      "crypto Crypto",
+      `${OUTSIDE} yet; make random values and digests outside and pass them in \`args\``,
+    ],
+    ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],
+    ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],
+    ["DeferredPool", `${OUTSIDE}; a task can't start tasks`],
+  ] as const).flatMap(([names, advice]) => names.split(" ").map((name) => [name, advice] as const)),
+);
+
+/** Names that bundlers, transpilers and test runners give to an imported module. */
+const IMPORTED = /^(__(vite_ssr|vi|vi_ssr)_import_\d+__|import_\w+|_\w+_mjs|\w+__WEBPACK_\w+)$/;
+
+/** What the user calls the import that a bundler's name stands for, or `null` if it is none. */
+function importedAs(name: string, text: string): string | null {
+  const escaped = name.replaceAll("$", "\\$");
+  const member = new RegExp(`(?<![\\w$.])${escaped}\\s*\\.\\s*([\\w$]+)`).exec(text)?.[1];
+  // `(0, path.join)(...)` is how they keep `this` away from an imported function.
+  const called = new RegExp(`\\(\\s*0\\s*,\\s*${escaped}\\s*\\.`).test(text);
+  return member !== undefined && (called || IMPORTED.test(name)) ? member : null;
+}
+
+function list(names: readonly string[]): string {
+  const quoted = names.map((name) => `\`${shorten(name, 60)}\``);
+  return quoted.length < 2
+    ? quoted.join()
+    : `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
+}
+
+const NO_ADVICE = "is not defined inside the task";
+const CALLED = `${NO_ADVICE}, and a function can't be passed to it`;
+const MADE = `${NO_ADVICE}, which knows no classes but its pool's`;
+const MADE_ERROR = `${NO_ADVICE}, which knows no errors but the language's own`;
+
+/** What to do about names that nobody knows, by what is said about them. */
+const REMEDY: ReadonlyMap<string, string> = new Map([
+  [NO_ADVICE, "pass data in `args`, and put code into the function"],
+  [CALLED, "put the code into the function, or pass its result in `args`"],
+  [
+    MADE,
+    "write the class inside the function, or register it: new DeferredPool({ classes: [...] })",
+  ],
+  [MADE_ERROR, "write the class inside the function"],
+]);
+
+/** What is known of a name by how the text uses it. */
+function adviceByUse(name: string, text: string): string {
+  const escaped = name.replaceAll("$", "\\$");
+  if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped}(?![\\w$])`).test(text)) {
+    return name.endsWith("Error") ? MADE_ERROR : MADE;
+  }
+  return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]`).test(text) ? CALLED : NO_ADVICE;
+}
+
+/** What the user calls a name, and what to do about it. */
+function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; advice: string } {
+  if (name === nameOf(fn)) {
+    const advice = "is the function itself, which can't see that name inside the task; write it " +
+      `as \`function ${name}(...) { ... }\`, so that the name goes with it`;
+    return { shown: name, advice };
+  }
+  const imported = importedAs(name, textOf(fn));
+  if (imported !== null) {
+    const advice = "is imported, and imports stay outside the task; pass what you need in " +
+      "`args`, or write what it does inside the function";
+    return { shown: imported, advice };
+  }
+  const helperAdvice =
+    `${NO_ADVICE}; it looks like a helper that a transpiler added: compile for ` +
+    "a newer target, ES2022 or later";
+  const advice = ADVICE.get(name) ??
+    (/^__[a-z]/i.test(name) ? helperAdvice : adviceByUse(name, textOf(fn)));
+  return { shown: name, advice };
+}
+
+/** One sentence for all names with the same advice. */
+function sentence(names: readonly string[], advice: string, task: string): string {
+  const many = names.length > 1;
+  const said = many ? advice.replace(/^is /, "are ").replace(/^belongs /, "belong ") : advice;
+  const remedy = REMEDY.get(advice);
+  if (remedy === undefined) return `${list(names)} ${said}`;
+  return `${list(names)} ${said.replace("the task", () => `the task${task}`)}; ${remedy}`;
+}
+
+/** So many names are told of one by one: each is looked for in the text. */
+const TOLD = 10;
+
+/** The error for names that a function uses and nothing in its task defines. */
+export function freeVariableError(
+  names: readonly string[],
+  fn: AnyFunction,
+  name: string,
+): FreeVariableError {
+  const byAdvice = new Map<string, string[]>([[NO_ADVICE, []]]);
+  for (const free of names.slice(0, TOLD)) {
+    const { shown, advice } = adviceFor(free, fn);
+    byAdvice.set(advice, [...(byAdvice.get(advice) ?? []), shown]);
+  }
+  const task = name === "" ? "" : ` ${subject(name)}`;
+  const parts = [...byAdvice]
+    .filter(([, shown]) => shown.length > 0)
+    .map(([advice, shown]) => sentence(shown, advice, task));
+  if (names.length > TOLD) parts.push(`${names.length - TOLD} more names are not defined there`);
+  return new FreeVariableError(parts.join(". "), names);
+}
+
+/** What an arrow function takes from around it; the engine lists it. */
+export function outerError(what: string, name: string): FunctionNotSerializableError {
+  const arrow = name === "" ? "it is an arrow function" : `${subject(name)} is an arrow function`;
+  return refused(
+    `${arrow} that uses \`${what}\` of the scope around it, which stays outside the task; ` +
+      "pass what it needs in `args`",
+  );
+}
+
+/** Where in `source.text` an error of the engine points at. */
+function errorPosition(error: CompileError, source: FunctionSource): Position | null {
+  const { place } = error;
+  const offset = place ? offsetIn(source, place.line, place.column) : null;
+  return offset === null ? null : positionAt(source.text, offset);
+}
+
+/** The line of the text that the engine stopped at, with a mark under the place. */
+function excerpt(text: string, { line, column }: Position): string {
+  const whole = (text.split("\n")[line - 1] ?? "").replaceAll(/\s/g, " ");
+  const start = Math.max(0, column - 60);
+  const label = `    ${line} | `;
+  const shown = whole.slice(start, start + 90);
+  return `\n${label}${shown}\n${" ".repeat(label.length - 2)}| ${" ".repeat(column - 1 - start)}^`;
+}
+
+const REMEDY_SLOW =
+  "put less into one function, and data into `args`. Code that is not yours is run " +
+  "by Deferred.eval(source), which compiles it in the task";
+const REMEDY_DEEP = "it is nested too deeply: take parts of it out into functions inside it, and " +
+  "put data into `args`. Code that is not yours is run by Deferred.eval(source)";
+
+/** The error for source that the engine refuses. */
+export function unreadable(
+  error: CompileError,
+  source: FunctionSource,
+  name: string,
+): FunctionNotSerializableError {
+  const { message } = error;
+  const privateName = /undefined private field '(.*)'/.exec(message)?.[1];
+  if (privateName !== undefined) {
+    return refused(
+      `${subject(name)} uses the private name \`${privateName}\`, which means nothing outside ` +
+        "its class; pass the value in `args`",
+    );
+  }
+  if (/'super'|super\(\)/.test(message)) {
+    return refused(
+      `${subject(name)} uses \`super\`, which belongs to the object or class around it; ` +
+        "pass what it gives in `args`",
+    );
+  }
+  if (message.startsWith("new.target")) return outerError("new.target", name);
+  if (message.startsWith("import.meta")) {
+    return refused(
+      `${subject(name)} uses \`import.meta\`, which belongs to its module; ` +
+        "pass what it gives in `args`",
+    );
+  }
+  if (error.name === "TimeoutError" || error.name === "RangeError") {
+    return refused(
+      `the engine can't compile ${subject(name)}, of ${source.text.length} characters: ` +
+        `${message}; ${error.name === "RangeError" ? REMEDY_DEEP : REMEDY_SLOW}`,
+    );
+  }
+  const position = errorPosition(error, source);
+  const where = position ? ` (line ${position.line}, column ${position.column})` : "";
+  return refused(
+    `the engine can't read ${subject(name)}: ${message}${where}; write it in another way` +
+      (position ? excerpt(source.text, position) : ""),
+  );
+}

@@ -1,0 +1,65 @@
+/**
+ * Places in a text: the engine's, whose columns count bytes, and those that people are shown.
+ *
+ * @module
+ */
+import type { FunctionSource } from "./source.ts";
+
+/** A place in a text as people count: from 1, columns in UTF-16 units as every runtime does. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** The place of an index. */
+export function positionAt(text: string, index: number): Position {
+  let line = 1;
+  let start = 0;
+  for (;;) {
+    const next = text.indexOf("\n", start) + 1;
+    if (next === 0 || next > index) return { line, column: index - start + 1 };
+    line++;
+    start = next;
+  }
+}
+
+/** Bytes of a code point in UTF-8. */
+function utf8Length(point: number): number {
+  return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+}
+
+/**
+ * Where a position that the engine gives lies in `source.text`: an index, or `null` if it is no
+ * position of the user's. Lines and columns count from 1; the engine's columns count bytes.
+ */
+export function offsetIn(
+  source: Pick<FunctionSource, "text" | "from">,
+  line: number,
+  column: number,
+): number | null {
+  const { text, from } = source;
+  let at = from;
+  if (line < 2) return null;
+  for (let left = line - 2; left > 0; left--) {
+    at = text.indexOf("\n", at) + 1;
+    if (at === 0) return null;
+  }
+  for (let left = column - 1; left > 0 && at < text.length && text[at] !== "\n";) {
+    const point = text.codePointAt(at)!;
+    left -= utf8Length(point);
+    at += point > 0xffff ? 2 : 1;
+  }
+  return at < text.length ? at : null;
+}
+
+/** Longer scripts are not searched for a line: the engine's column is good enough for them. */
+const MAX_SCRIPT = 256 * 1024;
+
+/** The place in a script that the engine means, whose columns count bytes. */
+export function scriptPosition(text: string, place: Position): Position {
+  if (text.length > MAX_SCRIPT) return place;
+  // The one line of our own that stands before a function, a script does not have.
+  // And its end is a place, too.
+  const offset = offsetIn({ text: `${text} `, from: 0 }, place.line + 1, place.column);
+  return offset === null ? place : positionAt(text, offset);
+}
