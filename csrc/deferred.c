@@ -11,9 +11,11 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "grants.h"
 #include "pool.h"
+#include "zone.h"
 
 #ifndef DFD_ABI_NUMBER
 #error "the build defines DFD_ABI_NUMBER, the hash of deferred.h"
@@ -212,6 +214,11 @@ static void deallocate(void *bytes, void *handle) {
 }
 
 double dfd_deallocator(void) { return (double)(uintptr_t)deallocate; }
+
+int32_t dfd_time_zone(const uint8_t *name, uint32_t length) {
+    if (!name || length < 2 || memchr(name, 0, length) != name + length - 1) return DFD_E_INVALID;
+    return atomic_load(&forked) ? DFD_E_SYSTEM : zone_set((const char *)name);
+}
 
 uint32_t dfd_stragglers(void) { return atomic_load(&forked) ? 0 : pool_stragglers(); }
 

@@ -255,6 +255,11 @@ DFD_API int32_t dfd_keep(uint32_t pool, double handle);
  * deallocator: frees what was kept. Any thread. */
 DFD_API double dfd_deallocator(void);
 
+/* Changes the process's time zone (`name` is NUL-terminated, `length` bytes with its NUL), and with
+ * it that of all tasks: for a host whose dates follow a variable that libc does not see. By one
+ * thread of the process only, which has had a pool. Returns 0, or an error. */
+DFD_API int32_t dfd_time_zone(const uint8_t *name, uint32_t length);
+
 /* How many tasks of closed pools have still to end: memory that was lent to them is in use. */
 DFD_API uint32_t dfd_stragglers(void);
 

@@ -48,7 +48,8 @@
     X(pthread_setspecific)                                                                         \
     X(pthread_getcpuclockid)                                                                       \
     X(getrandom)                                                                                   \
-    X(fopen)
+    X(fopen)                                                                                       \
+    X(setenv)
 
 #define FAULT_KIND(name) FAULT_##name,
 typedef enum FaultKind { FAULT_KINDS(FAULT_KIND) FAULT_COUNT } FaultKind;
@@ -86,6 +87,7 @@ int fault_unmapped(int result);
 #define munmap(address, size) fault_unmapped(munmap(address, size))
 #define mprotect(...) FAULT(mprotect, ENOMEM, -1, mprotect(__VA_ARGS__))
 #define mremap(...) FAULT(mremap, ENOMEM, MAP_FAILED, mremap(__VA_ARGS__))
+#define setenv(...) FAULT(setenv, ENOMEM, -1, setenv(__VA_ARGS__))
 #define socketpair(...) FAULT(socketpair, EMFILE, -1, socketpair(__VA_ARGS__))
 #define sigaction(...) FAULT(sigaction, EPERM, -1, sigaction(__VA_ARGS__))
 /* Taking one back can't fail. */

@@ -24,6 +24,7 @@
 
 #include "harden.h"
 #include "slots.h"
+#include "zone.h"
 
 #define DEFAULT_MEMORY ((size_t)256 << 20)
 #define DEFAULT_STACK ((size_t)4 << 20)
@@ -607,8 +608,6 @@ static bool watch_init(pthread_cond_t *cond) {
 #endif
 }
 
-static pthread_once_t time_zone = PTHREAD_ONCE_INIT;
-
 Pool *pool_open(int32_t *refused) {
     *refused = DFD_E_MEMORY;
     Pool *pool = calloc(1, sizeof *pool);
@@ -620,8 +619,8 @@ Pool *pool_open(int32_t *refused) {
     pool->compile_ms = DEFAULT_COMPILE_MS;
     pool->next_expiry = INFINITY;
     pool->hardening = UINT32_MAX;
-    spin_pays();                     /* asks the system, which hardened workers may not */
-    pthread_once(&time_zone, tzset); /* reads files and the environment, which may change */
+    spin_pays(); /* asks the system, which hardened workers may not */
+    zone_read();
     if ((*refused = completion_open(&pool->completions))) goto no_queue;
     *refused = DFD_E_SYSTEM;
     if (pthread_mutex_init(&pool->lock, NULL)) goto no_lock;

@@ -55,10 +55,29 @@ export function bunDialect(): Dialect | undefined {
     },
     view: (address, length) => ffi.toArrayBuffer(address, 0, length),
     address: (buffer) => ffi.ptr(buffer),
+    zone: Bun!.isMainThread ? timeZone() : undefined,
     own: (address, length, handle, deallocator) =>
       ffi.toArrayBuffer(address, 0, length, handle, deallocator),
     isMain: Bun!.isMainThread,
     connect: connectBy(Bun!),
+  };
+}
+
+/**
+ * Bun keeps what is assigned to `process.env.TZ` to itself. Only the main thread's counts, and for
+ * all threads. Comparing the variable costs some 20 ns, asking Bun for its zone, as it does not take
+ * every name, 5 ms the first time: only `bun test` has a zone of its own though the variable is not
+ * set.
+ */
+function timeZone(): () => string | undefined {
+  const { env } = process;
+  const { DateTimeFormat } = Intl;
+  let last = env.NODE_ENV === "test" ? "" : undefined;
+  return () => {
+    const { TZ } = env;
+    if (TZ === last) return undefined;
+    last = TZ;
+    return new DateTimeFormat().resolvedOptions().timeZone;
   };
 }
 

@@ -41,11 +41,17 @@ interface Place {
 
 function load(dialect: Dialect): Native {
   const symbols = open(locate(dialect));
-  const { own } = dialect;
+  const { own, zone } = dialect;
   return {
     runtime: dialect.runtime,
     symbols,
     env: dialect.env,
+    followZone: zone && (() => {
+      const name = zone();
+      if (name === undefined) return 0;
+      const bytes = new TextEncoder().encode(`${name}\0`);
+      return symbols.dfd_time_zone(bytes, bytes.length);
+    }),
     view: dialect.view,
     address: dialect.address,
     own: own &&

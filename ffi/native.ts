@@ -17,6 +17,11 @@ export interface Native {
   /** See {@link Dialect.env}. */
   env(name: string): string | undefined;
   /**
+   * Has tasks' dates follow the runtime's time zone from now on, if it changed; to be called before
+   * each submission. Returns 0, or one of `ERROR`. `undefined` where they follow by themselves.
+   */
+  readonly followZone: (() => number) | undefined;
+  /**
    * The library's own memory, not a copy. Garbage collection of the buffer does nothing to that
    * memory; the library's freeing it makes the buffer poisonous, so let go of it before.
    *
@@ -104,6 +109,11 @@ export interface Dialect {
     handle: number,
     deallocator: number,
   ) => ArrayBuffer;
+  /**
+   * The runtime's time zone, as libc would name it, if it may have changed since the last call;
+   * called before each submission. `undefined` where libc's zone is the runtime's.
+   */
+  readonly zone?: () => string | undefined;
   /** Whether this is the process's main thread, and not a Worker. */
   readonly isMain: boolean;
   /** See {@link Connect}. */

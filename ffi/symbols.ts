@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x2f1da884;
+export const ABI = 0xe1ffe083;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -30,6 +30,7 @@ export const SYMBOLS = {
   dfd_release: { args: ["u32", "f64"], result: "i32" },
   dfd_keep: { args: ["u32", "f64"], result: "i32" },
   dfd_deallocator: { args: [], result: "f64" },
+  dfd_time_zone: { args: ["buffer", "u32"], result: "i32" },
   dfd_stragglers: { args: [], result: "u32" },
   dfd_waker_fd: { args: ["u32"], result: "i32" },
 } as const;
@@ -140,6 +141,12 @@ export interface Symbols {
    * deallocator: frees what was kept. Any thread.
    */
   dfd_deallocator(): number;
+  /**
+   * Changes the process's time zone (`name` is NUL-terminated, `length` bytes with its NUL), and with
+   * it that of all tasks: for a host whose dates follow a variable that libc does not see. By one
+   * thread of the process only, which has had a pool. Returns 0, or an error.
+   */
+  dfd_time_zone(name: Uint8Array, length: number): number;
   /** How many tasks of closed pools have still to end: memory that was lent to them is in use. */
   dfd_stragglers(): number;
   /**

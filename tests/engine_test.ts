@@ -96,6 +96,35 @@ describe("local time", () => {
     assert.deepEqual(JSON.parse(text), [-2840123038000, 0, 296, 1]);
   });
 
+  test("follows process.env.TZ, whatever the runtime makes of it", async () => {
+    const zones = [
+      ...["Asia/Kolkata", "America/New_York", "Europe/Berlin", "Nonsense/Zone", "UTC+3", ""],
+      ...[undefined, "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Apia", "UTC"],
+    ];
+    const work = () =>
+      [0, 1e12, 1.72e12].map((time) => new Date(time).getTimezoneOffset()).join(" ");
+    const program = `
+      const work = ${work}, rows = [];
+      for (const zone of ${JSON.stringify(zones)}) {
+        if (zone === null) delete process.env.TZ;
+        else process.env.TZ = zone;
+        rows.push([work(), await Deferred.run(work)]);
+      }
+      // What stands in for the environment has no say, the runtime's own object has.
+      const { env } = process;
+      process.env = undefined;
+      rows.push([work(), await Deferred.run(work)]);
+      env.TZ = "Asia/Kathmandu";
+      rows.push([work(), await Deferred.run(work)]);
+      console.log(JSON.stringify(rows));`;
+    const rows: [string, string][] = JSON.parse(
+      await outputOf(program, { env: { TZ: "America/Caracas" } }),
+    );
+    for (const [host, task] of rows) assert.equal(task, host);
+    assert.equal(rows[0]![1], "-330 -330 -330");
+    assert.ok(new Set(rows.map(([host]) => host)).size >= 6, JSON.stringify(rows));
+  });
+
   test("a Date's setters make it invalid for what is no finite number", () =>
     asInTheHost(() => {
       const seen: string[] = [];

@@ -279,6 +279,8 @@ export class Runner {
       const lent = transfer === undefined && encoder.regions === undefined
         ? undefined
         : lend(this.#native, encoder, transfer);
+      const { followZone } = this.#native;
+      if (followZone !== undefined) this.#check(followZone(), SUBMIT);
       const id = this.#reactor.reserve();
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);

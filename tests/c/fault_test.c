@@ -219,6 +219,7 @@ static Walk walk_through(void) {
     if (preload(&walk)) {
         passed(&walk, dfd_share(walk.pool, value, sizeof value), "dfd_share");
         passed(&walk, dfd_ready(walk.pool), "dfd_ready");
+        passed(&walk, dfd_time_zone((const uint8_t *)"UTC", 4), "dfd_time_zone");
         compile_apart(&walk);
         run_results(&walk);
         run_limits(&walk);
@@ -279,6 +280,7 @@ static bool fits(FaultKind kind, int32_t reason) {
     case FAULT_malloc:
     case FAULT_calloc:
     case FAULT_realloc:
+    case FAULT_setenv:
         return reason == DFD_E_MEMORY;
     case FAULT_mmap:
     case FAULT_mprotect:
@@ -370,6 +372,10 @@ TEST("a mapping that is refused") {
 TEST("a thread that can't be started") {
     EACH_OF(FAULT_pthread_create, FAULT_pthread_attr_init, FAULT_pthread_attr_setstacksize,
             FAULT_pthread_attr_setguardsize);
+}
+
+TEST("an environment that takes no more") {
+    EACH_OF(FAULT_setenv);
 }
 
 TEST("locks, keys and sockets that are refused") {

@@ -1,0 +1,19 @@
+/* zone.c - see zone.h */
+#include "zone.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "deferred.h"
+
+static pthread_once_t was_read = PTHREAD_ONCE_INIT;
+
+void zone_read(void) { pthread_once(&was_read, tzset); }
+
+int32_t zone_set(const char *name) {
+    zone_read(); /* so that no other thread reads the environment while it changes */
+    if (setenv("TZ", name, 1)) return DFD_E_MEMORY;
+    tzset();
+    return 0;
+}
