@@ -1,6 +1,6 @@
 /**
  * What our copy of the engine does as the standard says, where upstream's does not: the tests of
- * the edits in engine/standard.mjs. Values that the standard fixes are compared with it, others
+ * the edits in engine/edits/. Values that the standard fixes are compared with it, others
  * with the host's.
  *
  * The functions below run in tasks and, most of them, in the host, too: they use nothing from

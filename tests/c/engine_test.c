@@ -1,4 +1,4 @@
-/* engine_test.c - what we rely on in QuickJS-ng, and what our edits to it (engine/edits.mjs) do.
+/* engine_test.c - what we rely on in QuickJS-ng, and what our edits to it (engine/edits/) do.
  *
  * A new version of the engine has to pass these before anything else is worth a look.
  */
