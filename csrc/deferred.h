@@ -75,7 +75,8 @@
 /* How a program is compiled: bits. */
 #define DFD_COMPILE_MAP(X)                                                                         \
     X(STRICT, 1, "as strict code")                                                                 \
-    X(PRELOAD, 2, "for dfd_preload: no worker may start yet")
+    X(PRELOAD, 2, "for dfd_preload: no worker may start yet")                                      \
+    X(MEMBER, 4, "the source evaluates to a function that has ours as a member of an object in it")
 
 /* Words (32-bit) of a pool's control block, which the host maps with the ring behind it. Each
  * group has a cache line of its own. Who writes: W a worker, H the host by plain or atomic store,
@@ -190,12 +191,13 @@ DFD_API double dfd_pool_control(uint32_t pool);
 DFD_API int32_t dfd_pool_close(uint32_t pool);
 
 /* Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, as `flags`
- * (DFD_COMPILE_*) say. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
+ * (DFD_COMPILE_*) say. Its first line and its last are the host's own, what lies between them is
+ * the function's text. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
  * nothing was kept and the reply needs more than `capacity` bytes, DFD_E_SLOW that it takes longer
  * than DFD_OPTION_COMPILE_LIMIT. Blocks until then. The reply is
  *   f64 handle of the program, 0 when the source was refused; then a value in the wire format:
  *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
- *                outer: ["this" | "new.target" that an arrow function takes from around it],
+ *                outer: ["this" | "new.target" | "super" | "#x" that it takes from around it],
  *                kind: "normal" | "async" | "generator" | "asyncGenerator",
  *                hidden: "#x", if a class that stands in the function has private members }
  *   refused:   the error that the engine threw (a SyntaxError, mostly) */

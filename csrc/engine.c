@@ -93,8 +93,8 @@ static bool use_of(uint8_t op, EngineUse *use) {
     }
 }
 
-void engine_each_global(JSContext *ctx, JSValueConst script, EngineEachGlobal *each, void *opaque) {
-    JSFunctionBytecode *b = bytecode_of(script);
+void engine_each_global(JSContext *ctx, JSValueConst code, EngineEachGlobal *each, void *opaque) {
+    JSFunctionBytecode *b = bytecode_of(code);
     if (!b) return;
     for (int at = 0; at < b->byte_code_len;) {
         uint8_t op = b->byte_code_buf[at];
@@ -105,40 +105,99 @@ void engine_each_global(JSContext *ctx, JSValueConst script, EngineEachGlobal *e
     for (int i = 0; i < b->cpool_count; i++) engine_each_global(ctx, b->cpool[i], each, opaque);
 }
 
-bool engine_captures(JSContext *ctx, JSValueConst script, const char *name) {
+/* How deep in a script the user's function may stand: in an arrow function that takes it out of an
+ * object, in another that defines helpers. */
+#define ENGINE_FUNCTION_DEPTH 3
+
+/* From the last on: what helpers are defined by stands before the text. */
+static JSValueConst find_text(JSFunctionBytecode *b, const char *text, size_t length, int depth,
+                              int *at) {
+    for (int i = b->cpool_count - 1; i >= 0; i--) {
+        JSFunctionBytecode *inner = bytecode_of(b->cpool[i]);
+        if (!inner) continue;
+        *at = i;
+        if ((size_t)inner->source_len == length && inner->source &&
+            memcmp(inner->source, text, length) == 0)
+            return b->cpool[i];
+        if (depth == 1) continue;
+        JSValueConst found = find_text(inner, text, length, depth - 1, at);
+        if (!JS_IsUndefined(found)) return found;
+    }
+    return JS_UNDEFINED;
+}
+
+JSValueConst engine_find_function(JSValueConst script, const char *text, size_t length, int *at) {
     JSFunctionBytecode *b = bytecode_of(script);
-    if (!b) return false;
+    assert(b);
+    JSValueConst found = find_text(b, text, length, ENGINE_FUNCTION_DEPTH, at);
+    for (*at = JS_IsUndefined(found) ? 0 : *at; JS_IsUndefined(found) && *at < b->cpool_count;
+         ++*at)
+        if (bytecode_of(b->cpool[*at])) return b->cpool[*at];
+    return found;
+}
+
+JSValue engine_member(JSContext *ctx, JSValueConst around, int at) {
+    JSFunctionBytecode *b = JS_GetFunctionBytecode(around);
+    JSFunctionBytecode *inner = b && at < b->cpool_count ? bytecode_of(b->cpool[at]) : NULL;
+    bool fits = inner;
+    for (int i = 0; fits && i < inner->closure_var_count; i++) {
+        int type = inner->closure_var[i].closure_type;
+        fits = type != JS_CLOSURE_LOCAL && type != JS_CLOSURE_ARG;
+    }
+    if (!fits) return JS_ThrowTypeError(ctx, "not a member that can be taken out");
+    JSVarRef **around_refs = JS_VALUE_GET_OBJ(around)->u.func.var_refs;
+    JSValue member = js_closure(ctx, js_dup(b->cpool[at]), around_refs, NULL);
+    JSValue home = JS_IsException(member) ? JS_EXCEPTION : JS_NewObject(ctx);
+    if (JS_IsException(home)) return JS_EXCEPTION;
+    js_method_set_home_object(ctx, member, home);
+    JS_FreeValue(ctx, home);
+    return member;
+}
+
+bool engine_captures(JSContext *ctx, JSValueConst function, const char *name) {
+    JSFunctionBytecode *b = bytecode_of(function);
     JSAtom atom = JS_NewAtom(ctx, name);
     bool found = false;
-    for (int i = 0; i < b->cpool_count && !found; i++) {
-        JSFunctionBytecode *inner = bytecode_of(b->cpool[i]);
-        for (int v = 0; inner && v < inner->closure_var_count && !found; v++)
-            found = inner->closure_var[v].var_name == atom;
-    }
+    for (int v = 0; b && v < b->closure_var_count && !found; v++)
+        found = b->closure_var[v].var_name == atom;
     JS_FreeAtom(ctx, atom);
     return found;
 }
 
-/* The first function that stands in the script, or NULL. */
-static JSFunctionBytecode *first_function(JSValueConst script) {
-    JSFunctionBytecode *b = bytecode_of(script), *inner = NULL;
-    for (int i = 0; b && i < b->cpool_count && !inner; i++) inner = bytecode_of(b->cpool[i]);
-    return inner;
+bool engine_uses_super(JSValueConst function) {
+    JSFunctionBytecode *b = bytecode_of(function);
+    bool found = false;
+    for (int i = 0; b && i < b->arg_count + b->var_count && !found; i++)
+        found = b->vardefs[i].var_name == JS_ATOM_home_object;
+    return found;
 }
 
-const char *engine_function_kind(JSValueConst script) {
+const char *engine_function_kind(JSValueConst function) {
     static const char *const kinds[] = {"normal", "generator", "async", "asyncGenerator"};
-    JSFunctionBytecode *b = first_function(script);
+    JSFunctionBytecode *b = bytecode_of(function);
     return kinds[b ? b->func_kind & 3 : 0];
 }
 
-JSAtom engine_private_name(JSValueConst script) {
-    JSFunctionBytecode *b = first_function(script);
-    for (int i = 0; b && i < b->arg_count + b->var_count; i++) {
-        JSVarDef *var = &b->vardefs[i];
-        if (var->var_kind >= JS_VAR_PRIVATE_FIELD && var->var_kind <= JS_VAR_PRIVATE_GETTER_SETTER)
-            return var->var_name;
+static bool is_private(int kind) {
+    return kind >= JS_VAR_PRIVATE_FIELD && kind <= JS_VAR_PRIVATE_GETTER_SETTER;
+}
+
+JSAtom engine_outer_private_name(JSContext *ctx, JSValueConst function) {
+    JSFunctionBytecode *b = bytecode_of(function);
+    for (int i = 0; b && i < b->closure_var_count; i++) {
+        /* A closure does not say of which kind a variable is; but no other is called so. */
+        JSAtom name = b->closure_var[i].var_name;
+        if (__JS_AtomIsTaggedInt(name)) continue;
+        JSAtomStruct *text = ctx->rt->atom_array[name];
+        if (text->len > 0 && string_get(text, 0) == '#') return name;
     }
+    return JS_ATOM_NULL;
+}
+
+JSAtom engine_private_name(JSValueConst function) {
+    JSFunctionBytecode *b = bytecode_of(function);
+    for (int i = 0; b && i < b->arg_count + b->var_count; i++)
+        if (is_private(b->vardefs[i].var_kind)) return b->vardefs[i].var_name;
     return JS_ATOM_NULL;
 }
 

@@ -23,18 +23,35 @@ void engine_set_gc_limit(JSRuntime *runtime, size_t limit);
 typedef enum EngineUse { ENGINE_READ, ENGINE_TYPEOF, ENGINE_WRITE } EngineUse;
 typedef void EngineEachGlobal(JSContext *ctx, JSAtom name, EngineUse use, void *opaque);
 
-/* Calls `each` for each use of a global in a compiled script (JS_EVAL_FLAG_COMPILE_ONLY), its
- * inner functions included. */
-void engine_each_global(JSContext *ctx, JSValueConst script, EngineEachGlobal *each, void *opaque);
+/* Calls `each` for each use of a global in compiled code (a script's or a function's), its inner
+ * functions included. */
+void engine_each_global(JSContext *ctx, JSValueConst code, EngineEachGlobal *each, void *opaque);
 
-/* Whether a function of the script takes `name` (JS_ATOM_this, say) from the script itself. */
-bool engine_captures(JSContext *ctx, JSValueConst script, const char *name);
+/* The code of the function that is written as `text` in a compiled script
+ * (JS_EVAL_FLAG_COMPILE_ONLY), or else of the first function of the script; undefined if it has
+ * none. The script's: not to be freed. `*at` is its number among the constants of the code around
+ * it. */
+JSValueConst engine_find_function(JSValueConst script, const char *text, size_t length, int *at);
 
-/* "normal", "async", "generator" or "asyncGenerator": the first function of the script. */
-const char *engine_function_kind(JSValueConst script);
+/* Makes the function that is the constant `at` of the function `around`, as a method of a new
+ * object, without calling what is around it. Throws if it needs variables of a call. */
+JSValue engine_member(JSContext *ctx, JSValueConst around, int at);
 
-/* A private member ("#x") of a class that stands in the first function of the script, but in no
- * function of it; JS_ATOM_NULL if there is none. The script's: not to be freed. */
-JSAtom engine_private_name(JSValueConst script);
+/* Whether a function takes `name` ("this", say) from the code around it. */
+bool engine_captures(JSContext *ctx, JSValueConst function, const char *name);
+
+/* Whether a function, or an arrow function in it, uses `super`. */
+bool engine_uses_super(JSValueConst function);
+
+/* "normal", "async", "generator" or "asyncGenerator". */
+const char *engine_function_kind(JSValueConst function);
+
+/* A private name ("#x") that a function uses of a class around it, or JS_ATOM_NULL. The function's:
+ * not to be freed. */
+JSAtom engine_outer_private_name(JSContext *ctx, JSValueConst function);
+
+/* A private member ("#x") of a class that stands in the function, but in no function of it;
+ * JS_ATOM_NULL if there is none. The function's: not to be freed. */
+JSAtom engine_private_name(JSValueConst function);
 
 #endif

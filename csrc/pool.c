@@ -832,14 +832,14 @@ int32_t pool_preload(Pool *pool, double handle, double limit, uint8_t *reply, si
 typedef struct CompileErrand {
     const char *source;
     size_t length;
-    bool strict;
+    uint32_t flags;
     Bytes reply;
     Program *program;
 } CompileErrand;
 
 static int compile_source(Pool *pool, void *opaque) {
     CompileErrand *errand = opaque;
-    return realm_compile(pool->compiler, errand->source, errand->length, errand->strict,
+    return realm_compile(pool->compiler, errand->source, errand->length, errand->flags,
                          &errand->reply, &errand->program);
 }
 
@@ -886,7 +886,7 @@ int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t fla
         pool->compiler = realm_open(pool->memory, COMPILE_STACK);
     }
     if (!pool->compiler) return DFD_E_MEMORY;
-    CompileErrand errand = {source, length, flags & DFD_COMPILE_STRICT, {0}, NULL};
+    CompileErrand errand = {source, length, flags, {0}, NULL};
     int32_t result = compile_in_time(pool, &errand);
     const Bytes *bytes = &errand.reply;
     double head = 0; /* the handle */

@@ -325,37 +325,42 @@ static JSValue free_names(JSContext *ctx, const Uses *uses) {
     return list;
 }
 
-/* What an arrow function takes from around it. Code that calls eval takes all, in case the
- * evaluated code should want it: that is not held against it. */
-static JSValue outer_names(JSContext *ctx, JSValueConst script, const Uses *uses) {
+/* What a function takes from around it. Code that calls eval takes all, in case the evaluated code
+ * should want it: that is not held against it. */
+static JSValue outer_names(JSContext *ctx, JSValueConst function, const Uses *uses) {
     static const char *const captured[] = {"this", "new.target"};
     JSValue list = JS_NewArray(ctx);
     uint32_t length = 0;
     for (size_t i = 0; i < sizeof captured / sizeof *captured && !uses->evaluates; i++)
-        if (engine_captures(ctx, script, captured[i]))
+        if (engine_captures(ctx, function, captured[i]))
             JS_SetPropertyUint32(ctx, list, length++, JS_NewString(ctx, captured[i]));
+    if (engine_uses_super(function) && !uses->evaluates)
+        JS_SetPropertyUint32(ctx, list, length++, JS_NewString(ctx, "super"));
+    JSAtom name = engine_outer_private_name(ctx, function);
+    if (name != JS_ATOM_NULL) JS_SetPropertyUint32(ctx, list, length++, JS_AtomToString(ctx, name));
     return list;
 }
 
-static JSValue describe(JSContext *ctx, JSValueConst script) {
+/* `code` is the whole script, or of it the function alone. */
+static JSValue describe(JSContext *ctx, JSValueConst code, JSValueConst function) {
     Uses uses = {
         .names = JS_NewObjectProto(ctx, JS_NULL),
         .global = JS_GetGlobalObject(ctx),
         .eval = JS_NewAtom(ctx, "eval"),
     };
     JSValue reply = JS_NewObject(ctx);
-    engine_each_global(ctx, script, note_use, &uses);
+    engine_each_global(ctx, code, note_use, &uses);
     JS_SetPropertyStr(ctx, reply, "free", free_names(ctx, &uses));
-    JS_SetPropertyStr(ctx, reply, "outer", outer_names(ctx, script, &uses));
-    JS_SetPropertyStr(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(script)));
-    JSAtom hidden = engine_private_name(script);
+    JS_SetPropertyStr(ctx, reply, "outer", outer_names(ctx, function, &uses));
+    JS_SetPropertyStr(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(function)));
+    JSAtom hidden = engine_private_name(function);
     if (hidden != JS_ATOM_NULL)
         JS_SetPropertyStr(ctx, reply, "hidden", JS_AtomToString(ctx, hidden));
     return reply;
 }
 
 /* Into *program; NULL when there is no memory. */
-static void write_program(JSContext *ctx, JSValueConst script, Program **program) {
+static void write_program(JSContext *ctx, JSValueConst script, int member, Program **program) {
     size_t size;
     uint8_t *bytecode =
         JS_WriteObject(ctx, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
@@ -364,6 +369,7 @@ static void write_program(JSContext *ctx, JSValueConst script, Program **program
     Program *written = malloc(sizeof *written + size);
     if (written) {
         atomic_init(&written->holds, 1);
+        written->member = member;
         written->size = size;
         memcpy(written->bytecode, bytecode, size);
     }
@@ -375,10 +381,20 @@ typedef struct CompileCall {
     Realm *realm;
     const char *source;
     size_t length;
-    bool strict;
+    uint32_t flags;
     Bytes *reply;
     Program *program;
 } CompileCall;
+
+/* What is between the first line of a source and its last; all of it if there are no three. */
+static const char *text_of(const char *source, size_t *length) {
+    const char *first = memchr(source, '\n', *length);
+    const char *last = source + *length;
+    while (last > source && *--last != '\n') continue;
+    if (!first || first >= last) return source;
+    *length = (size_t)(last - first - 1);
+    return first + 1;
+}
 
 /* Under the guard. Nothing is freed piece by piece, the restore takes it all. Returns 0. */
 static int compile(void *opaque) {
@@ -392,26 +408,36 @@ static int compile(void *opaque) {
     JSEvalOptions options = {
         .version = JS_EVAL_OPTIONS_VERSION,
         .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY |
-                      (call->strict ? JS_EVAL_FLAG_STRICT : 0),
+                      (call->flags & DFD_COMPILE_STRICT ? JS_EVAL_FLAG_STRICT : 0),
         .filename = REALM_FILE,
         .line_num = 1,
     };
     CloneFailure failure;
     JSValue script = JS_Eval2(ctx, text, call->length, &options);
-    bool refused = JS_IsException(script);
-    JSValue value = refused ? JS_GetException(ctx) : describe(ctx, script);
+    bool refused = JS_IsException(script), member = call->flags & DFD_COMPILE_MEMBER;
+    int at = -1;
+    JSValue value;
+    if (refused) {
+        value = JS_GetException(ctx);
+    } else {
+        size_t length = call->length;
+        const char *own = text_of(call->source, &length);
+        JSValueConst function = engine_find_function(script, own, length, &at);
+        /* Of a member's text the key is not evaluated, and what it uses is not needed. */
+        value = describe(ctx, member ? function : script, function);
+    }
     if (clone_encode(ctx, value, call->reply, NULL, &failure) != CLONE_OK)
         call->reply->failed = true;
     else if (!refused) {
-        write_program(ctx, script, &call->program);
+        write_program(ctx, script, member ? at : -1, &call->program);
         if (!call->program) call->reply->failed = call->reply->starved = true;
     }
     return 0;
 }
 
-int realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply,
+int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flags, Bytes *reply,
                   Program **program) {
-    CompileCall call = {realm, source, length, strict, reply, NULL};
+    CompileCall call = {realm, source, length, flags, reply, NULL};
     int status = guard_run(&realm->guard, compile, &call);
     *program = call.program;
     if (status) {
@@ -523,7 +549,11 @@ typedef struct RunCall {
 static JSValue load(Realm *realm, const Program *program) {
     JSValue script =
         JS_ReadObject(realm->context, program->bytecode, program->size, JS_READ_OBJ_BYTECODE);
-    return JS_IsException(script) ? script : JS_EvalFunction(realm->context, script);
+    JSValue function = JS_IsException(script) ? script : JS_EvalFunction(realm->context, script);
+    if (JS_IsException(function) || program->member < 0) return function;
+    JSValue member = engine_member(realm->context, function, program->member);
+    JS_FreeValue(realm->context, function);
+    return member;
 }
 
 /* Makes the own properties of `scope` globals. Returns whether that worked. */

@@ -26,6 +26,7 @@ typedef struct Realm Realm;
  */
 typedef struct Program {
     atomic_uint holds;
+    int member; /* which constant of what the bytecode evaluates to; -1 for that itself */
     size_t size;
     uint8_t bytecode[];
 } Program;
@@ -68,11 +69,13 @@ typedef struct Share {
  * that it was left with: the realm has fewer then. It must be pristine, and needs no restore. */
 int realm_share(Realm *realm, const Share *first, uint32_t count);
 
-/* Compiles an expression that evaluates to a function. Appends the reply (deferred.h, dfd_compile,
- * the wire value only) and gives the program, or NULL when the source was refused (the reply says
- * why) or there was no memory (the reply failed). Returns 0, or the DFD_STATUS_* that it was left
- * with: no reply then, and no program. The realm needs a restore. */
-int realm_compile(Realm *realm, const char *source, size_t length, bool strict, Bytes *reply,
+/* Compiles an expression, as DFD_COMPILE_* say, that evaluates to a function, or with `member`, to
+ * one in which the function stands: what lies between the first line of the source and its last is
+ * the function's text. Appends the reply (deferred.h, dfd_compile, the wire value only) and gives
+ * the program, or NULL when the source was refused (the reply says why) or there was no memory (the
+ * reply failed). Returns 0, or the DFD_STATUS_* that it was left with: no reply then, and no
+ * program. The realm needs a restore. */
+int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flags, Bytes *reply,
                   Program **program);
 
 /* How many bytes of the thread's stack may be used until the next restore. */

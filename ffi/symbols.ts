@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xe1ffe083;
+export const ABI = 0x15426570;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -59,12 +59,13 @@ export interface Symbols {
   dfd_pool_close(pool: number): number;
   /**
    * Compiles an expression (UTF-8, `length` bytes) that evaluates to a function, as `flags`
-   * (DFD_COMPILE_*) say. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
+   * (DFD_COMPILE_*) say. Its first line and its last are the host's own, what lies between them is
+   * the function's text. Writes a reply and returns its length, or an error: DFD_E_REPLY_SIZE means
    * nothing was kept and the reply needs more than `capacity` bytes, DFD_E_SLOW that it takes longer
    * than DFD_OPTION_COMPILE_LIMIT. Blocks until then. The reply is
    *   f64 handle of the program, 0 when the source was refused; then a value in the wire format:
    *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
-   *                outer: ["this" | "new.target" that an arrow function takes from around it],
+   *                outer: ["this" | "new.target" | "super" | "#x" that it takes from around it],
    *                kind: "normal" | "async" | "generator" | "asyncGenerator",
    *                hidden: "#x", if a class that stands in the function has private members }
    *   refused:   the error that the engine threw (a SyntaxError, mostly)
@@ -287,6 +288,8 @@ export const COMPILE = {
   STRICT: 1,
   /** for dfd_preload: no worker may start yet */
   PRELOAD: 2,
+  /** the source evaluates to a function that has ours as a member of an object in it */
+  MEMBER: 4,
 } as const;
 
 /** What protects the process from its tasks, where the platform has the means: bits. */

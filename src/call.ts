@@ -12,7 +12,8 @@ import { noOptions, readOptions } from "./options.ts";
 import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./pool/runner.ts";
 import { isSignal } from "./pool/signals.ts";
 import { describe } from "./function/describe.ts";
-import { type AnyFunction, firstParameter, seesOnlyParameters } from "./function/source.ts";
+import { firstParameter, seesOnlyParameters } from "./function/parameters.ts";
+import type { AnyFunction } from "./function/source.ts";
 
 const OPTION_NAMES: readonly string[] = [
   "args",

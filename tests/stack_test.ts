@@ -12,8 +12,7 @@ import { after, describe as group, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { WIRE_FRAME } from "../ffi/symbols.ts";
 import type { DecodedError, Frame } from "../src/clone/clone.ts";
-import { sourceOf } from "../src/function/programs.ts";
-import type { AnyFunction } from "../src/function/source.ts";
+import { type AnyFunction, textOf } from "../src/function/source.ts";
 import { captureSite, setTaskStacks, type Site, taskStack } from "../src/function/stack.ts";
 
 /** Stands in for a Deferred: it keeps its function and where it was made. */
@@ -59,7 +58,7 @@ function maskMarks(text: string): string {
 
 /** What the engine would say: frames at the `name(` calls of the function, innermost first. */
 function engineStack(fn: AnyFunction, frames: readonly (readonly [string, string])[]): string {
-  const expression = maskMarks(sourceOf(fn, "").expression);
+  const expression = maskMarks(`(\n${textOf(fn)}\n)`);
   return frames.map(([name, mark]) => {
     const offset = expression.indexOf(`${mark}(`);
     assert.ok(offset > 0, `${mark} is in\n${expression}`);

@@ -7,7 +7,7 @@ import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
 import { nameOf, shorten } from "./describe.ts";
 import { offsetIn, type Position, positionAt } from "./positions.ts";
 import type { CompileError } from "./programs.ts";
-import { type AnyFunction, type FunctionSource, textOf, type Unreadable } from "./source.ts";
+import { type AnyFunction, type Source, textOf } from "./source.ts";
 
 function refused(why: string): FunctionNotSerializableError {
   return new FunctionNotSerializableError(`Function not serializable: ${why}`);
@@ -66,7 +66,7 @@ function whyNative(fn: AnyFunction, name: string): string {
 
 /** The error for a function of a kind that can't be compiled on its own. */
 export function refusedKind(
-  kind: Unreadable,
+  kind: "native" | "class" | "generator",
   fn: AnyFunction,
   name: string,
 ): FunctionNotSerializableError {
@@ -82,10 +82,6 @@ export function refusedKind(
       return refused(
         `${subject(name)} is a generator function, whose values can't leave the task one by one; ` +
           "pass a function that returns them in an array",
-      );
-    case "unknown":
-      return refused(
-        `the text of ${subject(name)} does not look like a function; wrap it in an arrow function`,
       );
   }
 }
@@ -267,8 +263,20 @@ export function freeVariableError(
   return new FreeVariableError(parts.join(". "), names);
 }
 
-/** What an arrow function takes from around it; the engine lists it. */
+/** The error for what a function takes from around it; the engine lists it. */
 export function outerError(what: string, name: string): FunctionNotSerializableError {
+  if (what === "super") {
+    return refused(
+      `${subject(name)} uses \`super\`, which belongs to the object or class around it; ` +
+        "pass what it gives in `args`",
+    );
+  }
+  if (what.startsWith("#")) {
+    return refused(
+      `${subject(name)} uses the private name \`${what}\`, which means nothing outside ` +
+        "its class; pass the value in `args`",
+    );
+  }
   const arrow = name === "" ? "it is an arrow function" : `${subject(name)} is an arrow function`;
   return refused(
     `${arrow} that uses \`${what}\` of the scope around it, which stays outside the task; ` +
@@ -276,11 +284,10 @@ export function outerError(what: string, name: string): FunctionNotSerializableE
   );
 }
 
-/** Where in `source.text` an error of the engine points at. */
-function errorPosition(error: CompileError, source: FunctionSource): Position | null {
-  const { place } = error;
-  const offset = place ? offsetIn(source, place.line, place.column) : null;
-  return offset === null ? null : positionAt(source.text, offset);
+/** Where in a text an error of the engine points at. */
+function errorPosition({ place }: CompileError, text: string): Position | null {
+  const offset = place ? offsetIn(text, place.line, place.column) : null;
+  return offset === null ? null : positionAt(text, offset);
 }
 
 /** The line of the text that the engine stopped at, with a mark under the place. */
@@ -298,26 +305,16 @@ const REMEDY_SLOW =
 const REMEDY_DEEP = "it is nested too deeply: take parts of it out into functions inside it, and " +
   "put data into `args`. Code that is not yours is run by Deferred.eval(source)";
 
-/** The error for source that the engine refuses. */
+/** The error for a text that the engine refuses. */
 export function unreadable(
   error: CompileError,
-  source: FunctionSource,
+  { text }: Source,
   name: string,
 ): FunctionNotSerializableError {
   const { message } = error;
   const privateName = /undefined private field '(.*)'/.exec(message)?.[1];
-  if (privateName !== undefined) {
-    return refused(
-      `${subject(name)} uses the private name \`${privateName}\`, which means nothing outside ` +
-        "its class; pass the value in `args`",
-    );
-  }
-  if (/'super'|super\(\)/.test(message)) {
-    return refused(
-      `${subject(name)} uses \`super\`, which belongs to the object or class around it; ` +
-        "pass what it gives in `args`",
-    );
-  }
+  if (privateName !== undefined) return outerError(privateName, name);
+  if (/'super'|super\(\)/.test(message)) return outerError("super", name);
   if (message.startsWith("new.target")) return outerError("new.target", name);
   if (message.startsWith("import.meta")) {
     return refused(
@@ -327,14 +324,14 @@ export function unreadable(
   }
   if (error.name === "TimeoutError" || error.name === "RangeError") {
     return refused(
-      `the engine can't compile ${subject(name)}, of ${source.text.length} characters: ` +
+      `the engine can't compile ${subject(name)}, of ${text.length} characters: ` +
         `${message}; ${error.name === "RangeError" ? REMEDY_DEEP : REMEDY_SLOW}`,
     );
   }
-  const position = errorPosition(error, source);
+  const position = errorPosition(error, text);
   const where = position ? ` (line ${position.line}, column ${position.column})` : "";
   return refused(
     `the engine can't read ${subject(name)}: ${message}${where}; write it in another way` +
-      (position ? excerpt(source.text, position) : ""),
+      (position ? excerpt(text, position) : ""),
   );
 }

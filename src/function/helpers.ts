@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { FunctionSource } from "./source.ts";
+import { type Source, within } from "./source.ts";
 
 const ASYNC =
   "(async(v,d,s='next')=>{const i=g.apply(t,a??[]);for(;;){({value:v,done:d}=i[s](v));" +
@@ -49,18 +49,25 @@ export function helper(name: string): string | null {
   return ISTANBUL.test(name) ? COUNTER : null;
 }
 
-/** The expression with definitions of `names` in its first line. */
-export function withHelpers(source: FunctionSource, names: readonly string[]): FunctionSource {
-  const definitions = names.map((name) => `${name}=${helper(name)}`);
-  return { ...source, expression: `((${definitions.join(",")})=>${source.expression})()` };
+function definitions(names: readonly string[]): string {
+  return names.map((name) => `${name}=${helper(name)}`).join();
+}
+
+/** A source with definitions of `names` before it. */
+export function withHelpers(source: Source, names: readonly string[]): Source {
+  return within(source, `((${definitions(names)})=>`, ")()");
 }
 
 /** As `withHelpers`, where `this` is `undefined` and no longer that of the scope around it. */
-export function withoutThis(source: FunctionSource, names: readonly string[]): FunctionSource {
-  const definitions = names.map((name) => `${name}=${helper(name)}`);
-  const expression = `(function(${definitions.join(",")}){return${source.expression}})()`;
-  return { ...source, expression };
+export function withoutThis(source: Source, names: readonly string[]): Source {
+  return within(source, `(function(${definitions(names)}){return`, "})()");
 }
 
 /** A lowered async arrow function passes the `this` around it on, needed or not. */
-export const LOWERED_THIS: RegExp = /\b(__async|__awaiter)\(this\b/g;
+const LOWERED_THIS = /\b(__async|__awaiter)\(this\b/g;
+
+/** The source with those calls passing nothing on, to be asked whether anything else uses `this`. */
+export function passingNoThis(source: Source): Source | null {
+  const text = source.text.replace(LOWERED_THIS, "$1(null");
+  return text === source.text ? null : { ...source, text };
+}

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { FunctionSource } from "./source.ts";
-
 /** A place in a text as people count: from 1, columns in UTF-16 units as every runtime does. */
 export interface Position {
   readonly line: number;
@@ -29,16 +27,12 @@ function utf8Length(point: number): number {
 }
 
 /**
- * Where a position that the engine gives lies in `source.text`: an index, or `null` if it is no
- * position of the user's. Lines and columns count from 1; the engine's columns count bytes.
+ * Where a position that the engine gives lies in a text, which begins in line 2: an index, or `null`
+ * if it is no position of the user's. Lines and columns count from 1; the engine's columns count
+ * bytes.
  */
-export function offsetIn(
-  source: Pick<FunctionSource, "text" | "from">,
-  line: number,
-  column: number,
-): number | null {
-  const { text, from } = source;
-  let at = from;
+export function offsetIn(text: string, line: number, column: number): number | null {
+  let at = 0;
   if (line < 2) return null;
   for (let left = line - 2; left > 0; left--) {
     at = text.indexOf("\n", at) + 1;
@@ -60,6 +54,6 @@ export function scriptPosition(text: string, place: Position): Position {
   if (text.length > MAX_SCRIPT) return place;
   // The one line of our own that stands before a function, a script does not have.
   // And its end is a place, too.
-  const offset = offsetIn({ text: `${text} `, from: 0 }, place.line + 1, place.column);
+  const offset = offsetIn(`${text} `, place.line + 1, place.column);
   return offset === null ? place : positionAt(text, offset);
 }

@@ -7,15 +7,15 @@
  * @module
  */
 import { freeVariableError, outerError, refusedKind, unreadable } from "./advice.ts";
-import { helper, LOWERED_THIS, withHelpers, withoutThis } from "./helpers.ts";
+import { helper, passingNoThis, withHelpers, withoutThis } from "./helpers.ts";
 import type { Position } from "./positions.ts";
-import { type AnyFunction, type FunctionSource, readSource, textOf } from "./source.ts";
+import { type AnyFunction, isSloppy, kindOf, type Source, sourcesOf, textOf } from "./source.ts";
 
 /** An error of the engine. */
 export interface CompileError {
   readonly name: string;
   readonly message: string;
-  /** Where in the expression, as the engine counts. */
+  /** Where in the source, as the engine counts. */
   readonly place?: Position | undefined;
 }
 
@@ -26,9 +26,9 @@ export type CompileReply =
     readonly program: number;
     /** Names that are used and defined nowhere. */
     readonly free: readonly string[];
-    /** What an arrow function takes from around it. */
+    /** What it takes from around it: `this`, `new.target`, `super`, `#x`. */
     readonly outer: readonly string[];
-    readonly kind: string;
+    readonly kind: "normal" | "async" | "generator" | "asyncGenerator";
     /** A private member of a class that stands in the function, such as `#x`. */
     readonly hidden?: string;
   }
@@ -56,13 +56,17 @@ export function encodeSource(text: string): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-/** Compiles an expression, and frees the handle of a program that is no longer wanted. */
+/** Compiles a source, and frees the handle of a program that is no longer wanted. */
 export interface Compiler {
-  compile(expression: string, strict: boolean): CompileReply;
+  compile(source: Source, strict: boolean): CompileReply;
   free(program: number): void;
 }
 
-type Compiled = Exclude<CompileReply, { readonly program: 0 }>;
+/** A program, and what it was made of. */
+interface Compiled extends Exclude<CompileReply, { readonly program: 0 }> {
+  readonly source: Source;
+  readonly strict: boolean;
+}
 
 /** The reply for source that takes longer to compile than the event loop may stand still. */
 export const TOO_SLOW = {
@@ -70,54 +74,65 @@ export const TOO_SLOW = {
   error: { name: "TimeoutError", message: "it takes longer than 5 s" },
 } as const;
 
-const AsyncFunction: unknown = Object.getPrototypeOf(async () => {});
-
-/**
- * The source of a function.
- *
- * @throws {FunctionNotSerializableError} if it has none that could be compiled on its own.
- */
-export function sourceOf(fn: AnyFunction, name: string): FunctionSource {
-  const text = textOf(fn);
-  // Asked only where it matters, and after the text: a Proxy would be asked, too.
-  const lost = text.startsWith("async(") && Object.getPrototypeOf(fn) === AsyncFunction;
-  const source = readSource(text, lost);
-  if ("expression" in source) return source;
-  throw refusedKind(source.kind, fn, name);
+/** Whether no other way of reading a text can be the right one. */
+function isFinal({ name, message }: CompileError): boolean {
+  return name !== "SyntaxError" || message.startsWith("undefined private field");
 }
 
-/** Compiles as strict code, as in modules and classes, or sloppy if only that can be read. */
-function compileSource(compiler: Compiler, source: FunctionSource, name: string): Compiled {
-  const strict = compiler.compile(source.expression, true);
-  if (!("error" in strict)) return strict;
-  if (strict === TOO_SLOW) throw unreadable(strict.error, source, name);
-  const sloppy = compiler.compile(source.expression, false);
-  if (!("error" in sloppy)) return sloppy;
-  throw unreadable(sloppy.error, source, name);
+/** Whether the engine got further with one text than with another. */
+function isFurther(error: CompileError, other: CompileError): boolean {
+  const [a, b] = [error.place, other.place];
+  if (a === undefined || b === undefined) return b === undefined && a !== undefined;
+  return a.line > b.line || (a.line === b.line && a.column > b.column);
+}
+
+/**
+ * Compiles a function as what it is on the host: as strict code, or as sloppy code. Where the host
+ * doesn't tell it is strict, as code in modules and classes is, or sloppy if only that can be read.
+ */
+function compileText(compiler: Compiler, fn: AnyFunction, name: string): Compiled {
+  let failed: { readonly error: CompileError; readonly source: Source } | undefined;
+  for (const strict of isSloppy(fn) ? [false] : [true, false]) {
+    for (const source of sourcesOf(fn)) {
+      const reply = compiler.compile(source, strict);
+      if (!("error" in reply)) return { ...reply, source, strict };
+      const { error } = reply;
+      if (isFinal(error)) throw unreadable(error, source, name);
+      if (failed === undefined || isFurther(error, failed.error)) failed = { error, source };
+    }
+  }
+  throw unreadable(failed!.error, failed!.source, name);
+}
+
+/** Compiles what could be compiled without our own lines already. */
+function compileAgain(
+  compiler: Compiler,
+  source: Source,
+  strict: boolean,
+  name: string,
+): Compiled {
+  const reply = compiler.compile(source, strict);
+  if ("error" in reply) throw unreadable(reply.error, source, name);
+  return { ...reply, source, strict };
 }
 
 /** Gives the helpers that it needs to a function that was compiled without them. */
-function compileWithHelpers(
-  compiler: Compiler,
-  bare: FunctionSource,
-  first: Compiled,
-  name: string,
-): Compiled {
-  const helpers = first.free.filter((free) => helper(free) !== null);
-  if (helpers.length === 0) return first;
-  compiler.free(first.program);
-  const source = withHelpers(bare, helpers);
-  const reply = compileSource(compiler, source, name);
-  if (!reply.outer.includes("this")) return reply;
+function compileWithHelpers(compiler: Compiler, bare: Compiled, name: string): Compiled {
+  const { source, strict } = bare;
+  const helpers = bare.free.filter((free) => helper(free) !== null);
+  if (helpers.length === 0) return bare;
+  compiler.free(bare.program);
+  const reply = compileAgain(compiler, withHelpers(source, helpers), strict, name);
   // Whether anything but those calls takes it is told by the text without them. That is not what
   // runs: a method of its own may pass a `this` on, too.
-  const expression = bare.expression.replace(LOWERED_THIS, "$1(null");
-  if (expression === bare.expression) return reply;
+  const other = reply.outer.includes("this") ? passingNoThis(source) : null;
+  if (other === null) return reply;
   compiler.free(reply.program);
-  const probe = compileSource(compiler, withHelpers({ ...bare, expression }, helpers), name);
+  const probe = compileAgain(compiler, withHelpers(other, helpers), strict, name);
   if (probe.outer.length > 0) return probe;
   compiler.free(probe.program);
-  return { ...probe, program: compileSource(compiler, withoutThis(bare, helpers), name).program };
+  const { program } = compileAgain(compiler, withoutThis(source, helpers), strict, name);
+  return { ...probe, program };
 }
 
 /** A compiled function. */
@@ -160,13 +175,17 @@ export function compileFunction(
   fn: AnyFunction,
   { name, allowGlobals }: CompileOptions,
 ): CompiledFunction {
-  const source = sourceOf(fn, name);
-  const bare = compileSource(compiler, source, name);
-  const { program, free, outer } = compileWithHelpers(compiler, source, bare, name);
+  const what = kindOf(fn);
+  if (what !== "function") throw refusedKind(what, fn, name);
+  const bare = compileText(compiler, fn, name);
+  const { program, free, outer, kind } = compileWithHelpers(compiler, bare, name);
   try {
     // Of an empty list whatever stands on a prototype would be the first.
     const first = outer.length > 0 ? outer[0] : undefined;
     const taken = free.includes("arguments") ? "arguments" : first;
+    if (kind === "generator" || kind === "asyncGenerator") {
+      throw refusedKind("generator", fn, name);
+    }
     if (taken !== undefined) throw outerError(taken, name);
     checkFree(free, allowGlobals, fn, name);
   } catch (error) {
@@ -177,6 +196,8 @@ export function compileFunction(
 }
 
 interface CachedProgram extends CompiledFunction {
+  /** Its length in UTF-16 units. */
+  readonly length: number;
   /** Used again since it was last looked at for eviction. */
   used: boolean;
   evicted: boolean;
@@ -185,11 +206,14 @@ interface CachedProgram extends CompiledFunction {
 /** UTF-16 units of all texts that a cache keeps programs of, at the most; a longer one alone. */
 const CACHED_TEXT = 16 * 2 ** 20;
 
-/** Functions of this length and more are also found by identity: hashing their text costs more. */
+/**
+ * Functions of this length and more are also found by identity: hashing their text costs more. So
+ * does asking plain functions whether they are sloppy.
+ */
 const LONG_TEXT = 256;
 
 /**
- * The programs of one pool, by the text of their functions.
+ * The programs of one pool, by the text of their functions, and whether it is sloppy code.
  *
  * Bounded, by their number and by their texts: when it is full, the oldest program that was not used
  * since the last look is freed (second chance), which costs a use no more than setting a flag.
@@ -233,17 +257,20 @@ export class ProgramCache {
 
   #find(fn: AnyFunction, options: CompileOptions): CachedProgram {
     const text = textOf(fn);
-    let cached = this.#byText.get(text);
+    // The same text is another program where the host runs it as sloppy code.
+    const sloppy = isSloppy(fn);
+    const key = sloppy ? `sloppy ${text}` : text;
+    let cached = this.#byText.get(key);
     if (cached === undefined) {
       const { program, free } = compileFunction(this.#compiler, fn, options);
       while (this.#isFull(text.length)) this.#evict();
-      cached = { program, free, used: false, evicted: false };
-      this.#byText.set(text, cached);
+      cached = { program, free, length: text.length, used: false, evicted: false };
+      this.#byText.set(key, cached);
       this.#textLength += text.length;
     } else {
       cached.used = true;
     }
-    if (text.length >= LONG_TEXT) this.#byFunction.set(fn, cached);
+    if (text.length >= LONG_TEXT || text.startsWith("function")) this.#byFunction.set(fn, cached);
     return cached;
   }
 
@@ -255,14 +282,14 @@ export class ProgramCache {
 
   #evict(): void {
     // A map is walked in the order of insertion, what is inserted on the way included.
-    for (const [text, cached] of this.#byText) {
-      this.#byText.delete(text);
+    for (const [key, cached] of this.#byText) {
+      this.#byText.delete(key);
       if (cached.used) {
         cached.used = false;
-        this.#byText.set(text, cached);
+        this.#byText.set(key, cached);
       } else {
         cached.evicted = true;
-        this.#textLength -= text.length;
+        this.#textLength -= cached.length;
         this.#compiler.free(cached.program);
         return;
       }

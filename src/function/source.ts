@@ -1,18 +1,21 @@
 /**
- * Functions to source: what the engine compiles for a JavaScript function.
+ * From a function to what the engine compiles: its text, with a line of our own before it and
+ * another one after it.
  *
- * A function's text (`Function.prototype.toString`) is not always an expression: methods, getters
- * and setters are only valid inside an object or a class. So the beginning of the text, up to the
- * parameter list at most, is read and, where it must be, replaced; the rest is never touched:
+ * What a function's text (`Function.prototype.toString`) is part of can't be seen: an arrow function
+ * is an expression, a method is only valid inside an object, a private one inside a class. The
+ * engine is asked, by compiling it as each in turn:
  *
- *     area(w) { return w * 2 }   ->   (function area
- *                                     (w) { return w * 2 }
- *                                     )
+ *     (                ()=>({                   ()=>(class{
+ *     (w) => w * 2     get area() { … }         #area(w) { … }
+ *     )                })                       })
  *
- * Invariant: the expression is one line of our own, then the text from {@linkcode
- * FunctionSource.from} on, then a line of our own. So a position that the engine gives is found in
- * the text by taking one line off, whatever stands in that first line, and a frame in line 1 is
- * none of the user's.
+ * Of the last two the engine takes the one function out that is written so. It never evaluates what
+ * is around it: a computed key uses names that only the host has.
+ *
+ * Invariant: the text is kept whole and begins in the second line, whatever stands in the first. So
+ * a position that the engine gives is found in the text by taking one line off, and a frame in line
+ * 1 is none of the user's.
  *
  * @module
  */
@@ -20,235 +23,16 @@
 /** Any function; only its text matters here. */
 export type AnyFunction = (...args: never[]) => unknown;
 
-/** A function's text, and the expression that stands for it. */
-export interface FunctionSource {
-  /** What the function was written as. */
-  readonly kind: "arrow" | "function" | "method" | "getter" | "setter";
-  /** The function's text, as the host gives it. */
+/** What the engine compiles. */
+export interface Source {
+  /** Our own line before the text. */
+  readonly head: string;
+  /** The function's text. */
   readonly text: string;
-  /** Where in `text` the part begins that is kept: 0 but for methods, getters and setters. */
-  readonly from: number;
-  /** What the engine compiles. */
-  readonly expression: string;
-}
-
-/** What can't be compiled on its own. */
-export type Unreadable = "native" | "class" | "generator" | "unknown";
-
-const IDENTIFIER =
-  /(?:[\p{ID_Start}$_]|\\u(?:[\da-f]{4}|\{[\da-f]+\}))(?:[\p{ID_Continue}$\u200c\u200d]|\\u(?:[\da-f]{4}|\{[\da-f]+\}))*/iuy;
-const NUMBER =
-  /0[xob][\da-f_]+n?|(?:\d[\d_]*n|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d[\d_]*)?)/iy;
-const SPACE = /\s+/y;
-
-/** Words after which a `/` begins a regular expression. */
-const BEFORE_OPERAND: ReadonlySet<string> = new Set(
-  "await case delete do else in instanceof new of return throw typeof void yield".split(" "),
-);
-
-/** Words that a strict function can't be called. */
-const RESERVED: ReadonlySet<string> = new Set(
-  ("arguments await break case catch class const continue debugger default delete do else enum " +
-    "eval export extends false finally for function if implements import in instanceof interface " +
-    "let new null package private protected public return static super switch this throw true " +
-    "try typeof var void while with yield").split(" "),
-);
-
-function match(pattern: RegExp, text: string, at: number): string {
-  pattern.lastIndex = at;
-  return pattern.exec(text)?.[0] ?? "";
-}
-
-/** The first index from `at` on that is neither white space nor in a comment. */
-function skipBlank(text: string, at: number): number {
-  for (;;) {
-    at += match(SPACE, text, at).length;
-    if (text[at] !== "/") return at;
-    if (text[at + 1] === "*") at = indexAfter(text, "*/", at + 2);
-    else if (text[at + 1] === "/") at = lineEnd(text, at);
-    else return at;
-  }
-}
-
-function indexAfter(text: string, what: string, at: number): number {
-  const found = text.indexOf(what, at);
-  return found < 0 ? text.length : found + what.length;
-}
-
-function lineEnd(text: string, at: number): number {
-  while (at < text.length && !/[\n\r\u2028\u2029]/.test(text[at]!)) at++;
-  return at;
-}
-
-/** The index after the quote that ends the string which begins at `at`. */
-function skipString(text: string, at: number): number {
-  const quote = text[at++];
-  while (at < text.length && text[at] !== quote) at += text[at] === "\\" ? 2 : 1;
-  return at + 1;
-}
-
-/** The index after the backquote or the `${` that ends this part of a template. */
-function skipTemplate(text: string, at: number): number {
-  for (; at < text.length; at++) {
-    if (text[at] === "\\") at++;
-    else if (text[at] === "`") return at + 1;
-    else if (text[at] === "$" && text[at + 1] === "{") return at + 2;
-  }
-  return at;
-}
-
-function skipRegExp(text: string, at: number): number {
-  let inClass = false;
-  for (at++; at < text.length && (inClass || text[at] !== "/"); at++) {
-    if (text[at] === "\\") at++;
-    else if (text[at] === "[") inClass = true;
-    else if (text[at] === "]") inClass = false;
-  }
-  return at + 1;
-}
-
-/**
- * The index after the bracket that closes the one at `at`. Whether a `/` divides is told by what
- * stands before it, which is right for all but a regular expression that begins a statement after
- * `)` or `}`.
- */
-function skipBracket(text: string, at: number): number {
-  const open: string[] = [];
-  let divides = false;
-  while (at < text.length) {
-    at = skipBlank(text, at);
-    const char = text[at] ?? "";
-    const word = match(IDENTIFIER, text, at) || match(NUMBER, text, at);
-    if (word !== "") {
-      at += word.length;
-      divides = !BEFORE_OPERAND.has(word);
-    } else if (char === '"' || char === "'") {
-      at = skipString(text, at);
-      divides = true;
-    } else if (char === "`" || (char === "}" && open.at(-1) === "`")) {
-      if (char === "}") open.pop();
-      at = skipTemplate(text, at + 1);
-      divides = text[at - 1] === "`";
-      if (!divides) open.push("`");
-    } else if (char === "/" && !divides) {
-      at = skipRegExp(text, at);
-      divides = true;
-    } else if (char === "(" || char === "[" || char === "{") {
-      open.push(char);
-      at++;
-      divides = false;
-    } else if (char === ")" || char === "]" || char === "}") {
-      open.pop();
-      at++;
-      divides = true;
-      if (open.length === 0) return at;
-    } else if (text.startsWith("++", at) || text.startsWith("--", at)) {
-      at += 2;
-    } else {
-      at++;
-      divides = false;
-    }
-  }
-  return at;
-}
-
-/** The index after the property key at `at`, or `at` if there is none. */
-function skipKey(text: string, at: number): number {
-  const char = text[at];
-  if (char === "[") return skipBracket(text, at);
-  if (char === '"' || char === "'") return skipString(text, at);
-  if (char === "#") return at + 1 + match(IDENTIFIER, text, at + 1).length;
-  return at + (match(IDENTIFIER, text, at) || match(NUMBER, text, at)).length;
-}
-
-/** What the beginning of a function's text says about it. */
-interface Header {
-  readonly kind: FunctionSource["kind"] | "class" | "generator" | "unknown";
-  readonly async: boolean;
-  /** A method's key as it is written. */
-  readonly key: string;
-  /** Where the parameter list begins, or the one parameter of an arrow function without brackets. */
-  readonly params: number;
-}
-
-function readHeader(text: string): Header {
-  const header = (
-    kind: Header["kind"],
-    async = false,
-    key = "",
-    params = 0,
-  ): Header => ({ kind, async, key, params });
-
-  let async = false;
-  let kind: "method" | "getter" | "setter" = "method";
-  let at = skipBlank(text, 0);
-  for (;;) {
-    if (text[at] === "(") return header("arrow", async, "", at);
-    if (text[at] === "*") return header("generator", async);
-    const end = skipKey(text, at);
-    const key = text.slice(at, end);
-    const next = skipBlank(text, end);
-    if (end === at) return header("unknown");
-    if (text.startsWith("=>", next)) return header("arrow", async, "", at);
-    const call = text[next] === "(";
-    if (key === "function" && kind === "method") {
-      if (text[next] === "*") return header("generator", async);
-      return header("function", async, "", skipBlank(text, skipKey(text, next)));
-    }
-    if (key === "async" && !async) {
-      // `async (a) => a` is an arrow function, `async(a) { ... }` a method of that name.
-      if (!call) {
-        async = true;
-        at = next;
-        continue;
-      }
-      const after = skipBlank(text, skipBracket(text, next));
-      if (text.startsWith("=>", after)) return header("arrow", true, "", next);
-    } else if (!call && !async && kind === "method") {
-      if (key === "class") return header("class");
-      if (key === "get" || key === "set") {
-        kind = key === "get" ? "getter" : "setter";
-        at = next;
-        continue;
-      }
-    }
-    return call ? header(kind, async, key, next) : header("unknown");
-  }
-}
-
-/**
- * What stands in for a method: a function expression of the same name. The name of a function
- * expression can be seen inside it, a method's can't: so it is left out where the text has it
- * elsewhere, too, and where it is no plain name.
- */
-function methodHead(text: string, header: Header, async: boolean): string {
-  const { key } = header;
-  const plain = header.kind === "method" && /^[a-z_$][\w$]*$/i.test(key) && !RESERVED.has(key);
-  const name = plain && !text.includes(key, header.params) ? ` ${key}` : "";
-  return `(${async ? "async " : ""}function${name}\n`;
-}
-
-const nativeText = /\{\s*\[native code\]\s*\}\s*$/;
-
-/**
- * Reads a function's text. What can't be compiled on its own is told by its kind.
- *
- * @param async whether the function is known to be async; JavaScriptCore leaves the first word
- * out of `async async() {}`.
- */
-export function readSource(
-  text: string,
-  async = false,
-): FunctionSource | { readonly kind: Unreadable } {
-  // No function that is written in JavaScript ends so: the body would be a syntax error.
-  if (nativeText.test(text.slice(-40))) return { kind: "native" };
-  const header = readHeader(text);
-  const { kind } = header;
-  if (kind === "class" || kind === "generator" || kind === "unknown") return { kind };
-  const whole = kind === "arrow" || kind === "function";
-  const from = whole ? 0 : header.params;
-  const head = whole ? "(\n" : methodHead(text, header, async || header.async);
-  return { kind, text, from, expression: `${head}${text.slice(from)}\n)` };
+  /** Our own line after the text. */
+  readonly tail: string;
+  /** Whether the engine is to take the function out of what is around it. */
+  readonly isMember: boolean;
 }
 
 /** A function's text, whatever it has for a `toString` of its own. */
@@ -256,21 +40,58 @@ export const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
   Function.prototype.toString,
 );
 
-/** A function's parameters as they are written; "" if there are none, or they can't be seen. */
-function parametersOf(text: string): string {
-  const { params } = readHeader(text);
-  if (text[params] !== "(") return match(IDENTIFIER, text, params);
-  const list = text.slice(params + 1, skipBracket(text, params) - 1);
-  return list.slice(skipBlank(list, 0));
+const AsyncFunction: unknown = Object.getPrototypeOf(async () => {});
+
+/** The source of a text that is an expression. */
+export function expression(text: string): Source {
+  return { head: "(", text, tail: ")", isMember: false };
 }
 
-/** The name of a function's first parameter; "" if it has none, or a pattern. */
-export function firstParameter(fn: AnyFunction): string {
-  return match(IDENTIFIER, parametersOf(textOf(fn)), 0);
-}
-
-/** Whether a function surely sees no more of what it is called with than its `length` tells. */
-export function seesOnlyParameters(fn: AnyFunction): boolean {
+/** What a function may be part of, the likeliest first. */
+export function sourcesOf(fn: AnyFunction): readonly Source[] {
   const text = textOf(fn);
-  return !/=|\.\.\./.test(parametersOf(text)) && !text.includes("arguments");
+  // JavaScriptCore leaves the first word out of `async async() {}`.
+  const isCut = text.startsWith("async(") && Object.getPrototypeOf(fn) === AsyncFunction;
+  const member = isCut ? `async ${text}` : text;
+  return [
+    expression(text),
+    { head: "()=>({", text: member, tail: "})", isMember: true },
+    { head: "()=>(class{", text: member, tail: "})", isMember: true },
+  ];
+}
+
+/** A source inside an expression that is all in our own lines: `before` and `after` are around it. */
+export function within(source: Source, before: string, after: string): Source {
+  return { ...source, head: before + source.head, tail: source.tail + after };
+}
+
+/** The whole of a source. */
+export function join({ head, text, tail }: Source): string {
+  return `${head}\n${text}\n${tail}`;
+}
+
+/** Why a function has no text that could be compiled on its own, as far as the host can see. */
+export function kindOf(fn: AnyFunction): "native" | "class" | "function" {
+  const text = textOf(fn);
+  // No function that is written in JavaScript ends so: the body would be a syntax error.
+  if (/\{\s*\[native code\]\s*\}\s*$/.test(text.slice(-40))) return "native";
+  // A method may be called `class`, but has no prototype.
+  return text.startsWith("class") && Object.hasOwn(fn, "prototype") ? "class" : "function";
+}
+
+const callerOf = Object.getOwnPropertyDescriptor(Function.prototype, "caller")?.get;
+
+/**
+ * Whether the host runs a function as sloppy code, as far as it can be seen: only of a plain sloppy
+ * function may the caller be asked for. Arrow functions, methods, and async and generator functions
+ * don't tell.
+ */
+export function isSloppy(fn: AnyFunction): boolean {
+  if (callerOf === undefined || !textOf(fn).startsWith("function")) return false;
+  try {
+    Reflect.apply(callerOf, fn, []);
+    return true;
+  } catch {
+    return false;
+  }
 }

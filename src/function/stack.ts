@@ -26,7 +26,7 @@ import { functionName, lines, oneLine } from "../display.ts";
 import { takeUncut } from "../errors.ts";
 import { nameOf } from "./describe.ts";
 import { offsetIn, type Position, positionAt, scriptPosition } from "./positions.ts";
-import { type AnyFunction, readSource, textOf } from "./source.ts";
+import { type AnyFunction, textOf } from "./source.ts";
 
 /** Frames that come of an error at the most; see STACK_FRAMES in csrc/clone_stack.h. */
 const ENGINE_FRAMES = 10;
@@ -188,13 +188,11 @@ interface TaskFrame {
  * the first line of the expression, and natives that no function of the task called.
  */
 function taskFrames(recorded: readonly Frame[], text: string, name: string): TaskFrame[] {
-  const source = readSource(text);
   const frames: TaskFrame[] = [];
-  if (!("from" in source)) return frames;
   let end = 0;
   for (const { kind, name: called, row, column } of recorded) {
     if (kind === WIRE_FRAME.TASK) {
-      const offset = offsetIn(source, row, column);
+      const offset = offsetIn(text, row, column);
       if (offset === null || called === "<eval>") continue;
       define(frames, frames.length, { name: called, place: "", offset });
       end = frames.length;

@@ -43,6 +43,7 @@ import { noOptions, readOptions } from "../options.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
 import { describe } from "../function/describe.ts";
 import { type CompileReply, encodeSource, ProgramCache, TOO_SLOW } from "../function/programs.ts";
+import { expression, join, type Source } from "../function/source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
 const runners = new WeakMap<object, Runner>();
@@ -376,7 +377,7 @@ export class Runner {
 
   /** Makes the classes part of every realm. */
   #preload({ source, alone }: Classes): void {
-    const reply = this.#compile(source, COMPILE.STRICT | COMPILE.PRELOAD);
+    const reply = this.#compile(expression(source), COMPILE.STRICT | COMPILE.PRELOAD);
     if ("error" in reply) {
       throw new TypeError(
         `new DeferredPool({ classes }): the task's engine can't read them: ${reply.error.message}`,
@@ -406,14 +407,15 @@ export class Runner {
   /** Throws for the first of the classes that has a private member. */
   #findHidden(alone: Classes["alone"]): void {
     for (const [at, { name, source }] of alone.entries()) {
-      const reply = this.#compile(source, COMPILE.STRICT | COMPILE.PRELOAD);
+      const reply = this.#compile(expression(source), COMPILE.STRICT | COMPILE.PRELOAD);
       if ("error" in reply || reply.hidden === undefined) continue;
       throw hiddenError(at, name, reply.hidden);
     }
   }
 
-  #compile(source: string, flags: number): CompileReply {
-    const bytes = encodeSource(source);
+  #compile(source: Source, flags: number): CompileReply {
+    const bytes = encodeSource(join(source));
+    if (source.isMember) flags |= COMPILE.MEMBER;
     let late = false;
     const length = this.#fillReply(
       (room, size) => {

@@ -111,6 +111,7 @@ static const char value_source[] =
 
 /* Functions that end soon. */
 static const char *const scripts[] = {
+    "((f)=>()=>({\n['k' + missing](value) { return [f(1), value.list, super.x] }\n}))((n)=>n)",
     "(() => 1 + 1)",
     "((value) => value)",
     "((value) => JSON.stringify(value.rows) + JSON.stringify(value.list.slice(6), null, 2))",
@@ -232,10 +233,15 @@ static Program *programs[COUNT(scripts)], *loops[COUNT(busy)];
 static Bytes value, probe_result, results[COUNT(scripts)]; /* in the wire format */
 static int statuses[COUNT(scripts)];
 
+/* Those of several lines hold a method, which is taken out of its object. */
+static uint32_t flags_of(const char *source) {
+    return DFD_COMPILE_STRICT | (strchr(source, '\n') ? DFD_COMPILE_MEMBER : 0);
+}
+
 static Program *compile(Realm *realm, const char *source) {
     Bytes reply = {0};
     Program *program;
-    realm_compile(realm, source, strlen(source), true, &reply, &program);
+    realm_compile(realm, source, strlen(source), flags_of(source), &reply, &program);
     CHECK(program && !reply.failed, "%s", source);
     realm_restore(realm);
     bytes_free(&reply);
@@ -562,10 +568,10 @@ static unsigned step(void) { return runs() >= 100000 ? 1 : runs() >= 10000 ? 5 :
 /* Compiles the script with the k-th allocation refused; whether it came to its end all the same. */
 static bool compile_refused(Realm *realm, size_t script, uint64_t k) {
     Bytes reply = {0};
+    const char *source = scripts[script];
     arena_fail_at(realm_arena(realm), k);
     Program *program;
-    int status =
-        realm_compile(realm, scripts[script], strlen(scripts[script]), true, &reply, &program);
+    int status = realm_compile(realm, source, strlen(source), flags_of(source), &reply, &program);
     CHECK((program != NULL) == (status == 0 && !reply.failed), "it says so, and only then");
     CHECK(!program || (program->size == programs[script]->size &&
                        !memcmp(program->bytecode, programs[script]->bytecode, program->size)),

@@ -322,6 +322,38 @@ TEST("a submission without a program is a script, compiled in the task") {
     close_pool(pool);
 }
 
+/* Compiles a member and runs it; its status, or -1 if it is refused. */
+static int run_member(uint32_t pool, const char *source, HostRecord *record) {
+    uint8_t reply[4096];
+    int32_t length = dfd_compile(pool, (const uint8_t *)source, (uint32_t)strlen(source),
+                                 DFD_COMPILE_STRICT | DFD_COMPILE_MEMBER, reply, sizeof reply);
+    if (length <= 8 || host_f64(reply) == 0) return -1;
+    CHECK(submit(pool, host_f64(reply), 1, NULL) > 0 && next(pool, record));
+    return (int)record->status;
+}
+
+TEST("a member is taken out of its object without calling what is around it") {
+    uint32_t pool = open_pool(1);
+    HostRecord record;
+    CHECK(run_member(pool, "()=>({\n[missing()](a = () => 3) { return a() }\n})", &record) == 0 &&
+          record.head[0] == (0x80 | 3));
+    CHECK(run_member(pool, "((f)=>()=>({\n[missing()]() { return f() }\n}))(()=>4)", &record) ==
+              0 &&
+          record.head[0] == (0x80 | 4));
+    CHECK(run_member(pool, "()=>(class {\n#a() { return 5 }\n})", &record) == 0 &&
+          record.head[0] == (0x80 | 5));
+    CHECK(run_member(pool, "()=>(class {\nget #a() { return super.b ?? 6 }\n})", &record) == 0 &&
+          record.head[0] == (0x80 | 6));
+    /* It needs a variable of a call; there is none; and this is no function. */
+    CHECK(run_member(pool, "(a)=>({\nb() { return a }\n})", &record) == DFD_STATUS_THROWN);
+    CHECK(run_member(pool, "()=>({\n\n})", &record) == DFD_STATUS_THROWN);
+    CHECK(run_member(pool, "(\n5\n)", &record) == DFD_STATUS_THROWN);
+    CHECK(run_member(pool, "()=>(class {\n#a() { return this.#a }\n})", &record) ==
+          DFD_STATUS_THROWN);
+    CHECK(run_member(pool, "()=>({\na( { }\n})", &record) == -1);
+    close_pool(pool);
+}
+
 TEST("a long function is compiled in time, or refused") {
     enum { LENGTH = 1 << 20 };
     char *source = malloc(LENGTH);
