@@ -134,7 +134,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ],
     ["Buffer", `${OUTSIDE}; use Uint8Array`],
     [
-      "require module exports __dirname __filename importScripts",
+      "require module exports define __dirname __filename importScripts",
       `${OUTSIDE}, which ${NO_MODULES}`,
     ],
     [
@@ -166,6 +166,29 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ["DeferredPool", `${OUTSIDE}; a task can't start tasks`],
   ] as const).flatMap(([names, advice]) => names.split(" ").map((name) => [name, advice] as const)),
 );
+
+/**
+ * Names that libraries only probe, to find out where they run. They refuse no function: what is not
+ * there is found to be not there, and only code that goes on all the same gets a ReferenceError.
+ */
+export const PROBED: ReadonlySet<string> = new Set(
+  ("self window global process require module exports define importScripts Buffer document")
+    .split(" "),
+);
+
+/** What a task's engine says of a name that nothing defines, and what to do about it. */
+const MISSING: ReadonlyMap<string, string> = new Map(
+  [...ADVICE].map(([name, advice]) => [`${name} is not defined`, advice]),
+);
+const MAX_MISSING = Math.max(...[...MISSING.keys()].map((message) => message.length));
+
+/** What is said of a ReferenceError in a task; `null` if the engine says it all. */
+export function missingName(message: string, inScript: boolean): string | null {
+  // The message is the task's, of whatever length.
+  const advice = message.length > MAX_MISSING ? undefined : MISSING.get(message);
+  if (advice === undefined) return null;
+  return `${message}: it ${inScript ? advice.replaceAll("`args`", "`scope`") : advice}`;
+}
 
 /** Names that bundlers, transpilers and test runners give to an imported module. */
 const IMPORTED = /^(__(vite_ssr|vi|vi_ssr)_import_\d+__|import_\w+|_\w+_mjs|\w+__WEBPACK_\w+)$/;

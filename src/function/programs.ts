@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { freeVariableError, outerError, refusedKind, unreadable } from "./advice.ts";
+import { freeVariableError, outerError, PROBED, refusedKind, unreadable } from "./advice.ts";
 import { helper, passingNoThis, withHelpers, withoutThis } from "./helpers.ts";
 import type { Position } from "./positions.ts";
 import { type AnyFunction, isSloppy, kindOf, type Source, sourcesOf, textOf } from "./source.ts";
@@ -152,7 +152,7 @@ function checkFree(
 ): void {
   if (free.length === 0 || allowed === true) return;
   const known = new Set(allowed);
-  const unknown = free.filter((used) => !known.has(used));
+  const unknown = free.filter((used) => !known.has(used) && !PROBED.has(used));
   if (unknown.length > 0) throw freeVariableError(unknown, fn, name);
 }
 

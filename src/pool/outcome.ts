@@ -16,7 +16,7 @@ import {
 } from "../errors.ts";
 import type { Completion } from "./reactor.ts";
 import type { Limits } from "./runner.ts";
-import { noModule, scriptSyntaxError } from "../function/advice.ts";
+import { missingName, noModule, scriptSyntaxError } from "../function/advice.ts";
 import type { AnyFunction } from "../function/source.ts";
 import { setTaskStacks, type Site } from "../function/stack.ts";
 
@@ -39,7 +39,8 @@ export function rejection(completion: Completion, subject: Subject): unknown {
   if (status === STATUS.THROWN) {
     const inScript = typeof subject.fn === "string";
     if (payload instanceof ReferenceError) {
-      const message = noModule(payload.message.slice(0, MAX_QUOTED), inScript);
+      const message = missingName(payload.message, inScript) ??
+        noModule(payload.message.slice(0, MAX_QUOTED), inScript);
       if (message !== null) payload.message = message;
     } else if (inScript && payload instanceof SyntaxError) {
       const message = scriptSyntaxError(payload.message);
