@@ -125,7 +125,7 @@ globalThis.model = (() => {
   class World {
     #bytes;
     #at = 0;
-    #calls = 0;
+    #calls = MOST_CALLS; // hooks do nothing before the value is whole: they might freeze its parts
     #pool = [];
     #kinds = new WeakMap();
     views = new WeakMap(); // { type, offset, length }, of which no length tracks
@@ -138,6 +138,7 @@ globalThis.model = (() => {
       const depth = DEPTHS[this.#next(DEPTHS.length)], style = this.#next(8);
       for (let i = 0; i < depth; i++) value = this.#wrap(value, style > 5 ? style : style + i);
       this.root = value;
+      this.#calls = 0;
     }
 
     kind(object) {
