@@ -50,25 +50,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "pages.h"
+#include "os.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_ASAN 1
-#endif
-#endif
-#ifdef ARENA_ASAN
 /* Headers, free blocks and what is above the top are poisoned; RAW functions may touch them. */
-#include <sanitizer/asan_interface.h>
+#ifdef OS_ASAN
 #define RAW __attribute__((no_sanitize_address))
 #else
 #define RAW
-#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #endif
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
@@ -146,7 +135,7 @@ struct Arena {
     size_t page, guard;
     ArenaExhausted *exhausted;
     void *opaque;
-#ifdef ARENA_ASAN
+#ifdef OS_ASAN
     size_t painted; /* all that was ever poisoned lies below this offset */
 #endif
 #ifdef DFD_TEST
@@ -231,7 +220,7 @@ static inline void hand_back(Arena *arena, uint32_t offset, uint32_t size) {
 /* The peak rises from `from` to `to`: poisons what is new below it, and a stretch above it. (All
  * of a region would take an eighth of it in shadow memory.) */
 static inline void poison_fresh(Arena *arena, size_t from, size_t to) {
-#ifdef ARENA_ASAN
+#ifdef OS_ASAN
     size_t done = min_size(round_up(from, GUARD_SIZE) + GUARD_SIZE, arena->end);
     size_t wanted = min_size(round_up(to, GUARD_SIZE) + GUARD_SIZE, arena->end);
     if (from == 0) done = HEAP_START - HEADER; /* the region is new */
@@ -252,7 +241,7 @@ static inline void lift_poison(Arena *arena, size_t end) {
 /* What hand_out and hand_back said is lost once the heap was copied over: says it again, for all
  * up to the offset `end`. */
 RAW static void repaint(Arena *arena, size_t end) {
-#ifdef ARENA_ASAN
+#ifdef OS_ASAN
     ASAN_POISON_MEMORY_REGION(at(arena, HEAP_START - HEADER), end - HEAP_START + HEADER);
     for (uint32_t b = HEAP_START; b < arena->heap.top; b += size_of(arena, b)) {
         if (!(*header(arena, b) & FREE) && b != arena->heap.carving)
@@ -586,23 +575,20 @@ RAW size_t arena_usable_size(const void *pointer) {
 _Static_assert(CAPACITY_MIN > sizeof(Heap) + 2 * BLOCK_MIN, "an empty heap must fit");
 
 Arena *arena_open(size_t capacity) {
-    size_t page = page_size(), guard = round_up(GUARD_SIZE, page), size;
+    size_t page = os_page(), guard = round_up(GUARD_SIZE, page), size;
     Arena *arena;
     char *region;
     if (capacity > ARENA_CAPACITY_MAX) return NULL;
     if (capacity < CAPACITY_MIN) capacity = CAPACITY_MIN;
     size = round_up(IMAGE_START + capacity, page);
-    region = pages_map(guard + size + guard, PROT_NONE);
+    region = os_map(guard + size + guard, OS_NONE);
     if (!region) return NULL;
-    if (!pages_protect(region + guard, size, PROT_READ | PROT_WRITE)) {
-        munmap(region, guard + size + guard);
+    if (!os_protect(region + guard, size, OS_READ_WRITE)) {
+        os_unmap(region, guard + size + guard);
         return NULL;
     }
-#ifdef MADV_NOHUGEPAGE
-    /* A wish: where it is not granted, a worker is larger. */
-    (void)madvise(region + guard, size < SMALL_PAGES_SIZE ? size : SMALL_PAGES_SIZE,
-                  MADV_NOHUGEPAGE);
-#endif
+    /* Where it is not granted, a worker is larger. */
+    os_keep_pages_small(region + guard, size < SMALL_PAGES_SIZE ? size : SMALL_PAGES_SIZE);
     arena = (Arena *)(void *)(region + guard);
     arena->guard = guard;
     arena->page = page;
@@ -618,13 +604,13 @@ void arena_close(Arena *arena) {
     size_t size;
     if (!arena) return;
     size = round_up(arena->end, arena->page);
-#ifdef ARENA_ASAN
+#ifdef OS_ASAN
     /* Not all of it: to say so of 2 GB takes 256 MB of ASan's own memory, for good. */
     ASAN_UNPOISON_MEMORY_REGION(arena, arena->painted);
 #endif
-    if (arena->snapshot) munmap(arena->snapshot, round_up(arena_image_size(arena), arena->page));
-    if (arena->watch) munmap(arena->watch, arena->watch->size);
-    munmap((char *)arena - arena->guard, arena->guard + size + arena->guard);
+    if (arena->snapshot) os_unmap(arena->snapshot, arena_image_size(arena));
+    if (arena->watch) os_unmap(arena->watch, arena->watch->size);
+    os_unmap((char *)arena - arena->guard, arena->guard + size + arena->guard);
 }
 
 void arena_on_exhausted(Arena *arena, ArenaExhausted *exhausted, void *opaque) {
@@ -642,14 +628,7 @@ void arena_set_limit(Arena *arena, size_t limit) {
 /* Makes [from, to) read as zeros, and gives its pages back to the system if it can. */
 static void release(char *from, char *to) {
     size_t size = (size_t)(to - from);
-#ifdef __linux__
-    if (madvise(from, size, MADV_DONTNEED) == 0) return;
-#else
-    /* Elsewhere MADV_DONTNEED is only advice: pages may come back with what they held. */
-    if (mmap(from, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_FIXED, -1, 0) == from)
-        return;
-#endif
-    memset(from, 0, size);
+    if (!os_discard(from, size)) memset(from, 0, size);
 }
 
 /* The end of the pages that may be resident. */
@@ -671,9 +650,9 @@ static void clear_above(Arena *arena, uint32_t offset) {
 
 static uint8_t *marks(Watch *watch) { return (uint8_t *)(watch->list + watch->chunks); }
 
-static bool protect(const Arena *arena, uint32_t from, uint32_t to, int protection) {
+static bool protect(const Arena *arena, uint32_t from, uint32_t to, OsAccess access) {
     assert(from % arena->page == 0 && to % arena->page == 0);
-    return pages_protect((char *)arena + from, to - from, protection);
+    return os_protect((char *)arena + from, to - from, access);
 }
 
 /* Where a chunk begins and ends. */
@@ -691,7 +670,7 @@ static void start_watch(Arena *arena) {
     Watch *watch = arena->watch;
     memset(marks(watch), 0, watch->chunks);
     watch->touched = 0;
-    watch->all = !protect(arena, watch->from, watch->to, PROT_READ);
+    watch->all = !protect(arena, watch->from, watch->to, OS_READ);
 }
 
 void arena_watch(Arena *arena, size_t hot) {
@@ -702,7 +681,7 @@ void arena_watch(Arena *arena, size_t hot) {
     uint32_t chunk = (uint32_t)max_size(CHUNK_MIN, arena->page);
     uint32_t chunks = (to - from + chunk - 1) / chunk;
     size_t size = round_up(sizeof(Watch) + chunks * (sizeof(uint32_t) + 1), arena->page);
-    Watch *watch = pages_map(size, PROT_READ | PROT_WRITE);
+    Watch *watch = os_map(size, OS_READ_WRITE);
     if (!watch) return;
     *watch = (Watch){.from = from, .to = to, .chunk = chunk, .chunks = chunks, .size = size};
     assert(watch->chunk % arena->page == 0);
@@ -714,9 +693,9 @@ void arena_watch(Arena *arena, size_t hot) {
 static bool end_watch(Arena *arena) {
     Watch *watch = arena->watch;
     if (!watch) return true;
-    if (!protect(arena, watch->from, watch->to, PROT_READ | PROT_WRITE)) return false;
+    if (!protect(arena, watch->from, watch->to, OS_READ_WRITE)) return false;
     arena->watch = NULL;
-    munmap(watch, watch->size);
+    os_unmap(watch, watch->size);
     return true;
 }
 
@@ -734,10 +713,10 @@ bool arena_touch(Arena *arena, const void *address) {
     /* Who touches so much, the engine's garbage collector for one, will touch the rest. */
     if (watch->touched > watch->chunks / 4) watch->all = true;
     uint32_t from = chunk_start(watch, chunk), to = chunk_end(watch, chunk);
-    if (!watch->all && protect(arena, from, to, PROT_READ | PROT_WRITE)) return true;
+    if (!watch->all && protect(arena, from, to, OS_READ_WRITE)) return true;
     watch->all = true; /* or the system has no more mappings */
-    return protect(arena, watch->from, watch->to, PROT_READ | PROT_WRITE) ||
-           protect(arena, from, to, PROT_READ | PROT_WRITE);
+    return protect(arena, watch->from, watch->to, OS_READ_WRITE) ||
+           protect(arena, from, to, OS_READ_WRITE);
 }
 
 /* Copies [from, to) of the image back. */
@@ -763,20 +742,20 @@ bool arena_snapshot(Arena *arena) {
     sweep(arena); /* the image is as short and its lists as tidy as can be */
     size = arena->heap.top - IMAGE_START;
     mapped = round_up(size, arena->page);
-    copy = pages_map(mapped, PROT_READ | PROT_WRITE);
+    copy = os_map(mapped, OS_READ_WRITE);
     if (!copy) return false;
     touched = resident_end(arena);
     lift_poison(arena, touched);
     memcpy(copy, &arena->heap, size);
-    bool fine = pages_protect(copy, mapped, PROT_READ);
+    bool fine = os_protect(copy, mapped, OS_READ);
     /* Only now: if it failed, all above the old image, where the peak must be, is to be cleared. */
     if (fine) clear_above(arena, arena->heap.top);
     repaint(arena, touched);
     if (!fine) {
-        munmap(copy, mapped);
+        os_unmap(copy, mapped);
         return false;
     }
-    if (arena->snapshot) munmap(arena->snapshot, round_up(arena_image_size(arena), arena->page));
+    if (arena->snapshot) os_unmap(arena->snapshot, arena_image_size(arena));
     arena->snapshot = copy;
     arena->image_end = arena->heap.top;
     return true;

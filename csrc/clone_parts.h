@@ -25,10 +25,6 @@
 #include "clone.h"
 #include "engine_values.h"
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the wire format is little-endian, and so must be the host"
-#endif
-
 /* How a frame's next step went. */
 typedef enum Step {
     FAILED,

@@ -1,6 +1,6 @@
-/* fault.h - calls of the system that fail when a test wants them to. In the tests' builds only:
- * there the compiler reads this before each file of csrc/ (but the engine), and in the release not
- * at all.
+/* fault.h - calls of the system (os.c's) and of the allocator that fail when a test wants them to.
+ * In the tests' builds only: there the compiler reads this before each file of csrc/ (but the
+ * engine), and in the release not at all.
  *
  * Each kind of call is counted. The one that a test chose fails as the system's would; blocks and
  * mappings are counted as they come and go, so that a test sees what was left behind.
@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
+#include <sys/prctl.h>
+#elif defined(__APPLE__)
 #include <sys/random.h>
 #endif
 
@@ -33,7 +34,10 @@
     X(mmap)                                                                                        \
     X(mprotect)                                                                                    \
     X(mremap)                                                                                      \
+    X(madvise)                                                                                     \
     X(socketpair)                                                                                  \
+    X(fcntl)                                                                                       \
+    X(clock_gettime)                                                                               \
     X(sigaction)                                                                                   \
     X(sigaltstack)                                                                                 \
     X(pthread_create)                                                                              \
@@ -47,8 +51,8 @@
     X(pthread_key_create)                                                                          \
     X(pthread_setspecific)                                                                         \
     X(pthread_getcpuclockid)                                                                       \
-    X(getrandom)                                                                                   \
-    X(fopen)                                                                                       \
+    X(getentropy)                                                                                  \
+    X(prctl)                                                                                       \
     X(setenv)
 
 #define FAULT_KIND(name) FAULT_##name,
@@ -88,6 +92,9 @@ int fault_unmapped(int result);
 #define mprotect(...) FAULT(mprotect, ENOMEM, -1, mprotect(__VA_ARGS__))
 #define mremap(...) FAULT(mremap, ENOMEM, MAP_FAILED, mremap(__VA_ARGS__))
 #define setenv(...) FAULT(setenv, ENOMEM, -1, setenv(__VA_ARGS__))
+#define madvise(...) FAULT(madvise, EINVAL, -1, madvise(__VA_ARGS__))
+#define fcntl(...) FAULT(fcntl, EINVAL, -1, fcntl(__VA_ARGS__))
+#define clock_gettime(...) FAULT(clock_gettime, EPERM, -1, clock_gettime(__VA_ARGS__))
 #define socketpair(...) FAULT(socketpair, EMFILE, -1, socketpair(__VA_ARGS__))
 #define sigaction(...) FAULT(sigaction, EPERM, -1, sigaction(__VA_ARGS__))
 /* Taking one back can't fail. */
@@ -115,8 +122,8 @@ int fault_unmapped(int result);
     FAULT_PTHREAD(pthread_setspecific, ENOMEM, pthread_setspecific(__VA_ARGS__))
 #define pthread_getcpuclockid(...)                                                                 \
     FAULT_PTHREAD(pthread_getcpuclockid, ENOENT, pthread_getcpuclockid(__VA_ARGS__))
-#define getrandom(...) FAULT(getrandom, ENOSYS, -1, getrandom(__VA_ARGS__))
-#define fopen(...) FAULT(fopen, EMFILE, NULL, fopen(__VA_ARGS__))
+#define getentropy(...) FAULT(getentropy, ENOSYS, -1, getentropy(__VA_ARGS__))
+#define prctl(...) FAULT(prctl, EINVAL, -1, prctl(__VA_ARGS__))
 #endif
 
 void *fault_realloc(void *block, size_t size);

@@ -1,11 +1,10 @@
 /* grants.c - see grants.h */
 #include "grants.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "deferred.h"
+#include "os.h"
 #include "slots.h"
 
 struct Grant {
@@ -16,7 +15,7 @@ struct Grant {
     size_t mapped;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static OsLock lock = OS_LOCK_INITIAL;
 static Slots table;
 #ifdef DFD_TEST
 static uint32_t count;
@@ -49,7 +48,7 @@ static Grant *take_out(Grant *grant) {
 
 static void free_grant(Grant *grant) {
     if (grant->mapped)
-        munmap(grant->memory, grant->mapped);
+        os_unmap(grant->memory, grant->mapped);
     else
         free(grant->memory);
     free(grant);
@@ -58,7 +57,7 @@ static void free_grant(Grant *grant) {
 double grants_add(Grants *grants, void *memory, size_t mapped) {
     Grant *grant = malloc(sizeof *grant);
     if (!grant) return 0;
-    pthread_mutex_lock(&lock);
+    os_lock(&lock);
     *grant = (Grant){.owner = grants, .next = grants->first, .memory = memory, .mapped = mapped};
     Handle handle = grant->handle = slots_add(&table, grant);
     if (handle) {
@@ -68,48 +67,48 @@ double grants_add(Grants *grants, void *memory, size_t mapped) {
         count++;
 #endif
     }
-    pthread_mutex_unlock(&lock);
+    os_unlock(&lock);
     if (!handle) free(grant);
     return (double)handle;
 }
 
 int32_t grants_release(Grants *grants, double handle) {
-    pthread_mutex_lock(&lock);
+    os_lock(&lock);
     Grant *grant = take_out(find(grants, handle));
-    pthread_mutex_unlock(&lock);
+    os_unlock(&lock);
     if (!grant) return DFD_E_HANDLE;
     free_grant(grant);
     return 0;
 }
 
 int32_t grants_keep(Grants *grants, double handle) {
-    pthread_mutex_lock(&lock);
+    os_lock(&lock);
     Grant *grant = find(grants, handle);
     if (grant) disown(grant);
-    pthread_mutex_unlock(&lock);
+    os_unlock(&lock);
     return grant ? 0 : DFD_E_HANDLE;
 }
 
 void grants_close(Grants *grants) {
-    pthread_mutex_lock(&lock);
+    os_lock(&lock);
     for (Grant *grant; (grant = take_out(grants->first));) free_grant(grant);
-    pthread_mutex_unlock(&lock);
+    os_unlock(&lock);
 }
 
 void grants_deallocate(void *memory, void *handle) {
     (void)memory;
-    pthread_mutex_lock(&lock);
+    os_lock(&lock);
     /* The pool's still, if nobody came to say that it was kept. */
     Grant *grant = take_out(slots_get(&table, (Handle)(uintptr_t)handle));
-    pthread_mutex_unlock(&lock);
+    os_unlock(&lock);
     if (grant) free_grant(grant);
 }
 
 #ifdef DFD_TEST
 uint32_t grants_count(void) {
-    pthread_mutex_lock(&lock);
+    os_lock(&lock);
     uint32_t known = count;
-    pthread_mutex_unlock(&lock);
+    os_unlock(&lock);
     return known;
 }
 #endif

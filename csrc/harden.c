@@ -16,16 +16,11 @@
 #include "harden.h"
 
 #include "guard.h"
+#include "os.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER 1 /* whose own runtime needs more than we allow */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-
-#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(UNDER_SANITIZER)
+/* The sanitizers' own runtime needs more than we allow. */
+#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(OS_ASAN) &&    \
+    !defined(OS_TSAN)
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -124,8 +119,10 @@ bool harden_thread(int wake_fd) {
         .filter = filter,
     };
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
+        os_note((OsFailure){"prctl", errno});
         return false;
+    }
     guard_thread_alone();
     return true;
 }

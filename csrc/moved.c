@@ -1,37 +1,20 @@
 /* moved.c - see moved.h */
 #include "moved.h"
 
-#include <sys/mman.h>
-
 #include "deferred.h"
-#include "pages.h"
-
-#if defined(__linux__) && !defined(MREMAP_DONTUNMAP)
-#define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
-#endif
-
-/* Whether the whole pages [from, from + size) were moved to `to`. */
-static bool move_pages(uint8_t *to, uint8_t *from, size_t size) {
-#if defined(__linux__)
-    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
-    return mremap(from, size, size, flags, to) == to;
-#else
-    (void)to, (void)from, (void)size;
-    return false;
-#endif
-}
+#include "os.h"
 
 bool moved_take(Grants *grants, Bytes *table, void *data, size_t length, bool stay) {
-    size_t page = page_size();
+    size_t page = os_page();
     size_t before = (uintptr_t)data & (page - 1); /* of the first page, and not ours */
     size_t size = round_up(before + length, page);
     if (!bytes_reserve(table, DFD_MOVED_SIZE)) return false;
     /* At the same place within its first page as it lay before. */
-    uint8_t *base = pages_map(size, PROT_READ | PROT_WRITE);
+    uint8_t *base = os_map(size, OS_READ_WRITE);
     if (!base) return false;
     double handle = grants_add(grants, base, size); /* before the pages go: it may fail */
     if (!handle) {
-        munmap(base, size);
+        os_unmap(base, size);
         return false;
     }
     /* The pages at both ends are shared with other blocks: of those the bytes are copied. */
@@ -39,11 +22,12 @@ bool moved_take(Grants *grants, Bytes *table, void *data, size_t length, bool st
     size_t tail = (before + length) & (page - 1);
     uint8_t *from = data, *to = base + before;
     size_t whole = length >= head + tail ? length - head - tail : 0;
-    if (!stay && whole > 0 && move_pages(to + head, from + head, whole)) {
-        memcpy(to, from, head);
-        memcpy(to + length - tail, from + length - tail, tail);
-    } else {
+    if (stay || whole == 0) {
         memcpy(to, from, length);
+    } else {
+        memcpy(to, from, head);
+        os_move(to + head, from + head, whole);
+        memcpy(to + length - tail, from + length - tail, tail);
     }
     double entry[] = {handle, (double)(uintptr_t)to, (double)length};
     _Static_assert(sizeof entry == DFD_MOVED_SIZE, "the entry that deferred.h describes");

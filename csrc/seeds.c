@@ -1,10 +1,7 @@
 /* seeds.c - see seeds.h */
 #include "seeds.h"
 
-#include <unistd.h>
-#if defined(__APPLE__)
-#include <sys/random.h>
-#endif
+#include "os.h"
 
 static uint64_t rotate(uint64_t word, int bits) { return word << bits | word >> (64 - bits); }
 
@@ -46,7 +43,7 @@ static uint64_t siphash(const uint64_t key[2], uint64_t number) {
 
 bool seeds_open(Seeds *seeds) {
     seeds->count = 0;
-    return getentropy(seeds->key, sizeof seeds->key) == 0;
+    return os_random(seeds->key, sizeof seeds->key);
 }
 
 uint64_t seeds_next(Seeds *seeds) {

@@ -5,7 +5,9 @@
  */
 #include "arena.h"
 #include "check.h"
-#include "pages.h"
+#define FAULT_NO_MACROS
+#include "fault.h"
+#include "os.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -13,17 +15,6 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
-#ifdef WITH_ASAN
-#include <sanitizer/asan_interface.h>
-#endif
 
 #define KB ((size_t)1 << 10)
 #define MB ((size_t)1 << 20)
@@ -658,7 +649,7 @@ TEST("whatever the size of a page, all that was written to a watched image is re
     for (size_t page = (size_t)sysconf(_SC_PAGESIZE); page <= 64 * KB; page *= 2) {
         char *blocks[IMAGE_BLOCKS];
         random_seed(page);
-        pages_pretend(page);
+        os_pretend_page(page);
         Arena *arena = open_watched(blocks);
         REQUIRE(arena);
         arena_watch(arena, 64 * KB);
@@ -672,16 +663,18 @@ TEST("whatever the size of a page, all that was written to a watched image is re
         take_faults(NULL);
         arena_close(arena);
     }
-    pages_pretend(0);
+    os_pretend_page(0);
 }
 
 TEST("a system that refuses to protect a watched image costs time, and nothing else") {
+    /* That the list of what was touched can't be mapped is one case, the last. */
     for (unsigned n = 1; n <= 60; n++) {
+        FaultKind kind = n < 60 ? FAULT_mprotect : FAULT_mmap;
         char *blocks[IMAGE_BLOCKS];
         random_seed(n);
         Arena *arena = open_watched(blocks);
         REQUIRE(arena);
-        pages_fail_at(n);
+        fault_arm(kind, n < 60 ? (int)n : 1, 0);
         arena_watch(arena, 64 * KB);
         for (int round = 0; round < 10; round++) {
             write_here_and_there(blocks, round % 2 ? 10 : 200);
@@ -689,7 +682,8 @@ TEST("a system that refuses to protect a watched image costs time, and nothing e
             CHECK(arena_compare(arena) == -1, "refused at %u: byte %td", n, arena_compare(arena));
         }
         arena_snapshot(arena); /* may be the one that is refused */
-        pages_fail_at(0);
+        CHECK(fault_struck(), "nothing was refused at %u", n);
+        fault_arm(kind, 0, 0);
         write_here_and_there(blocks, 200);
         arena_restore(arena);
         CHECK(arena_compare(arena) == -1, "refused at %u: byte %td", n, arena_compare(arena));
@@ -700,7 +694,8 @@ TEST("a system that refuses to protect a watched image costs time, and nothing e
 
 /* The snapshot makes the heap shorter first: what lies above is to be cleared all the same. */
 TEST("a snapshot that the system refuses leaves the one before, and the arena sound") {
-    for (unsigned n = 1; n <= 2; n++) {
+    static const FaultKind kinds[] = {FAULT_mmap, FAULT_mprotect};
+    for (unsigned n = 0; n < 2; n++) {
         Arena *arena = open_arena(16 * MB);
         REQUIRE(arena);
         char *low = arena_alloc(arena, 100 * KB), *high = arena_alloc(arena, MB);
@@ -708,9 +703,9 @@ TEST("a snapshot that the system refuses leaves the one before, and the arena so
         fill(high, MB, 2);
         REQUIRE(arena_snapshot(arena));
         arena_free(arena, high);
-        pages_fail_at(n);
+        fault_arm(kinds[n], 1, 0);
         CHECK(!arena_snapshot(arena));
-        pages_fail_at(0);
+        fault_arm(kinds[n], 0, 0);
         arena_restore(arena);
         CHECK(arena_compare(arena) == -1 && arena_dirt(arena, 8 * MB) == -1);
         CHECK(is_filled(low, 100 * KB, 1) && is_filled(high, MB, 2));
@@ -872,7 +867,7 @@ TEST("capacities that can't be are refused") {
     REQUIRE(arena);
     CHECK(arena_alloc(arena, 8));
     arena_close(arena);
-#ifndef WITH_ASAN /* whose shadow of it would be large */
+#ifndef OS_ASAN /* whose shadow of it would be large */
     arena = open_arena(ARENA_CAPACITY_MAX);
     if (arena) { /* the system may say no */
         size_t size = ARENA_CAPACITY_MAX - 64 * KB;
@@ -953,7 +948,7 @@ TEST("a debug build fills blocks and finds what must not be freed") {
     CHECK(signal_of_child(free_twice, arena) == SIGABRT);
     CHECK(signal_of_child(free_inside, arena) == SIGABRT);
     CHECK(signal_of_child(free_of_another, arena) == SIGABRT);
-#ifndef WITH_ASAN
+#ifndef OS_ASAN
     arena_alloc(arena, 8);
     arena_free(arena, block);
     CHECK(all_are(block + 8, 1000 - 16, 0x55)); /* but for the links */
@@ -969,7 +964,7 @@ TEST("arena_check finds a header that was overwritten") {
     block = arena_alloc(arena, 100);
     arena_alloc(arena, 100);
     CHECK(!arena_check(arena));
-#ifdef WITH_ASAN
+#ifdef OS_ASAN
     ASAN_UNPOISON_MEMORY_REGION(block, 108);
 #endif
     memset(block + arena_usable_size(block), 0xff, 4);
@@ -977,7 +972,7 @@ TEST("arena_check finds a header that was overwritten") {
     arena_close(arena);
 }
 
-#ifdef WITH_ASAN
+#ifdef OS_ASAN
 TEST("the address sanitizer knows free blocks, headers and all above the top") {
     Arena *arena = open_arena(MB);
     char *block, *kept;

@@ -13,6 +13,7 @@
 #include "check.h"
 #include "clone.h"
 #include "host.h"
+#include "os.h"
 
 enum { NOT_STRUCK = 77, HUNG_S = 900 };
 
@@ -265,8 +266,9 @@ static bool nothing_left(Left before, Left *now) {
 /* Kinds whose failure need not show: the library has another way to do the same. */
 static bool has_another_way(FaultKind kind) {
     return kind == FAULT_mmap || kind == FAULT_mprotect || kind == FAULT_mremap ||
-           kind == FAULT_calloc /* a worker's set-up is tried again */ || kind == FAULT_getrandom ||
-           kind == FAULT_fopen || kind == FAULT_pthread_getattr_np || kind == FAULT_sigaltstack;
+           kind == FAULT_calloc /* a worker's set-up is tried again */ || kind == FAULT_madvise ||
+           kind == FAULT_getentropy || kind == FAULT_prctl || kind == FAULT_pthread_getattr_np ||
+           kind == FAULT_sigaltstack;
 }
 
 /* Kinds that are called once for the process, or that fill tables which stay. */
@@ -281,6 +283,7 @@ static bool fits(FaultKind kind, int32_t reason) {
     case FAULT_calloc:
     case FAULT_realloc:
     case FAULT_setenv:
+    case FAULT_getentropy: /* no realm: its caller knows no other reason */
         return reason == DFD_E_MEMORY;
     case FAULT_mmap:
     case FAULT_mprotect:
@@ -366,7 +369,7 @@ TEST("a block of memory that is refused") {
 }
 
 TEST("a mapping that is refused") {
-    EACH_OF(FAULT_mmap, FAULT_mprotect, FAULT_mremap);
+    EACH_OF(FAULT_mmap, FAULT_mprotect, FAULT_mremap, FAULT_madvise);
 }
 
 TEST("a thread that can't be started") {
@@ -381,6 +384,20 @@ TEST("an environment that takes no more") {
 TEST("locks, keys and sockets that are refused") {
     EACH_OF(FAULT_pthread_mutex_init, FAULT_pthread_cond_init, FAULT_pthread_condattr_init,
             FAULT_pthread_key_create, FAULT_pthread_setspecific, FAULT_socketpair);
+    os_pretend_plain_sockets(true);
+    EACH_OF(FAULT_fcntl);
+    os_pretend_plain_sockets(false);
+}
+
+TEST("chance that is refused") {
+    EACH_OF(FAULT_getentropy);
+}
+
+TEST("a filter of system calls that is refused") {
+#if !defined(__linux__) || defined(OS_ASAN) || defined(OS_TSAN)
+    SKIP("a system that has such filters, and no sanitizer");
+#endif
+    EACH_OF(FAULT_prctl);
 }
 
 TEST("signals and clocks that are refused") {
