@@ -6,7 +6,10 @@
  * Completions are read as plain memory from the pool's ring, without an FFI call. While none comes
  * the reactor parks: it asks the library for a wake-up (which looks at the ring once more, so that
  * none is lost) and arms the runtime's waker, which also keeps the event loop alive. When nothing
- * is pending nothing is scheduled and nothing is armed, so that the process can end.
+ * is pending it looks in once more, in the next turn of the loop, in which whoever awaited the last
+ * task may have submitted another: an immediate that the reactor itself schedules need not be taken
+ * out of anybody's async context. Then nothing is scheduled and nothing is armed, so that the
+ * process can end.
  *
  * Large payloads are read one after the other, a slice in each turn of the loop, and what else was
  * completed is settled meanwhile. Their tasks are pending until then. Of the others, no more is read
@@ -112,6 +115,7 @@ export class Reactor {
   #polling = false;
   #parked = false;
   #alive = 0; // now() at the last submission or completion
+  #lingers = false; // nothing was pending at the last look, nor submitted since; polls once more
   #idle = new Set<() => void>();
   readonly #tick = (): void => this.#poll();
 
@@ -169,6 +173,7 @@ export class Reactor {
       });
     }
     this.#alive = now();
+    this.#lingers = false;
     if (this.#polling) return;
     if (this.#parked) {
       this.#parked = false;
@@ -229,10 +234,17 @@ export class Reactor {
     }
   }
 
-  /** Polls on, parks, or rests. */
+  /** Polls on, parks, lingers for a turn, or rests. */
   #next(): void {
     if (this.#pending.size === 0) {
+      if (this.#lingers) {
+        this.#lingers = false;
+        return;
+      }
       this.#nothingPending();
+      if (this.#control === undefined) return;
+      this.#lingers = this.#polling = true;
+      setImmediate(this.#tick);
     } else if (
       this.#large.size > 0 ||
       now() - this.#alive < POLL_MS ||
