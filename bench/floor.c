@@ -7,7 +7,7 @@
  * What a runtime's figure has above this one is the price of its event loop, its promises and its
  * FFI.
  *
- * One thread, one pool at a time; uses the public header alone. Any failure ends the program.
+ * One thread, one pool at a time; uses the public headers alone. Any failure ends the program.
  */
 #include <errno.h>
 #include <sched.h>
@@ -20,12 +20,12 @@
 #include <unistd.h>
 
 #include "deferred.h"
+#include "wire.h"
 
 #define RING_MASK (DFD_RING_BYTES - 1)
 #define PADDING 0xffffffffu
 /* How often the host looks before it lets others have the processor: about 10 us. */
 #define LOOKS 1000
-#define WIRE_INT 0x05 /* a tag of the wire format (clone.h): an i32 follows */
 
 static _Noreturn void fail(const char *what, double value) {
     fprintf(stderr, "floor: %s (%g)\n", what, value);

@@ -2,8 +2,8 @@
  *
  * A host language calls these functions through its FFI. The table of symbols, statuses and
  * control words that TypeScript uses is generated from this file (scripts/symbols.mjs); nothing
- * is written twice. The ABI number is a hash of this file and of clone.h, so a library built
- * from others is recognised when it is loaded.
+ * is written twice. The ABI number is a hash of this file and of wire.h but for their comments, so
+ * a library built from others is recognised when it is loaded.
  *
  * Rules that hold for every function:
  *   - Arguments are only int32_t, uint32_t, double and byte buffers. A byte buffer travels with
@@ -71,6 +71,18 @@
     X(MEMORY_LIMIT, 1, "bytes a task's realm may use unless its submission says otherwise")        \
     X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")     \
     X(COMPILE_LIMIT, 3, "ms that compiling a function may take; the default is 5,000")
+
+/* Bounds and defaults of what options and submissions say. */
+#define DFD_LIMIT_MAP(X)                                                                           \
+    X(THREADS_MAX, 1024, "worker threads of a pool")                                               \
+    X(MEMORY_MIN, 1048576, "bytes of a task's realm, at the least")                                \
+    X(MEMORY_MAX, 2147483648, "at the most: what offsets of 32 bits, with a sign, reach")          \
+    X(MEMORY_DEFAULT, 268435456, "unless a pool says otherwise")                                   \
+    X(STACK_MIN, 65536, "bytes of a task's native stack, at the least")                            \
+    X(STACK_MAX, 268435456, "at the most")                                                         \
+    X(STACK_DEFAULT, 4194304, "unless a pool says otherwise")                                      \
+    X(COMPILE_MS_DEFAULT, 5000, "that compiling a function may take")                              \
+    X(BUFFER_MAX, 2147483647, "bytes of a buffer in a task: the engine's limit")
 
 /* How a program is compiled: bits. */
 #define DFD_COMPILE_MAP(X)                                                                         \
@@ -154,6 +166,7 @@
 #define DFD_ENUM_ERROR(name, value, text) DFD_E_##name = value,
 #define DFD_ENUM_OPTION(name, value, text) DFD_OPTION_##name = value,
 #define DFD_ENUM_CONTROL(name, value, text) DFD_CONTROL_##name = value,
+#define DFD_ENUM_LIMIT(name, value, text) DFD_LIMIT_##name = value,
 #define DFD_ENUM_COMPILE(name, value, text) DFD_COMPILE_##name = value,
 #define DFD_ENUM_HARDENING(name, value, text) DFD_HARDENING_##name = value,
 #define DFD_ENUM_RECORD(name, value, text) DFD_RECORD_##name = value,
@@ -164,6 +177,7 @@ enum { DFD_STATUS_MAP(DFD_ENUM_STATUS) DFD_STATUS_COUNT };
 enum { DFD_ERROR_MAP(DFD_ENUM_ERROR) };
 enum { DFD_OPTION_MAP(DFD_ENUM_OPTION) DFD_OPTION_COUNT };
 enum { DFD_CONTROL_MAP(DFD_ENUM_CONTROL) };
+enum { DFD_LIMIT_MAP(DFD_ENUM_LIMIT) };
 enum { DFD_COMPILE_MAP(DFD_ENUM_COMPILE) };
 enum { DFD_HARDENING_MAP(DFD_ENUM_HARDENING) };
 enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };

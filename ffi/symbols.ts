@@ -1,8 +1,8 @@
-// GENERATED from csrc/deferred.h and csrc/clone.h by scripts/symbols.mjs. Do not edit: change
+// GENERATED from csrc/deferred.h and csrc/wire.h by scripts/symbols.mjs. Do not edit: change
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x15426570;
+export const ABI = 0x2e00cc66;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -256,6 +256,28 @@ export const OPTION = {
   COMPILE_LIMIT: 3,
 } as const;
 
+/** Bounds and defaults of what options and submissions say. */
+export const LIMIT = {
+  /** worker threads of a pool */
+  THREADS_MAX: 1024,
+  /** bytes of a task's realm, at the least */
+  MEMORY_MIN: 1048576,
+  /** at the most: what offsets of 32 bits, with a sign, reach */
+  MEMORY_MAX: 2147483648,
+  /** unless a pool says otherwise */
+  MEMORY_DEFAULT: 268435456,
+  /** bytes of a task's native stack, at the least */
+  STACK_MIN: 65536,
+  /** at the most */
+  STACK_MAX: 268435456,
+  /** unless a pool says otherwise */
+  STACK_DEFAULT: 4194304,
+  /** that compiling a function may take */
+  COMPILE_MS_DEFAULT: 5000,
+  /** bytes of a buffer in a task: the engine's limit */
+  BUFFER_MAX: 2147483647,
+} as const;
+
 /**
  * Words (32-bit) of a pool's control block, which the host maps with the ring behind it. Each
  * group has a cache line of its own. Who writes: W a worker, H the host by plain or atomic store,
@@ -387,6 +409,20 @@ export const REGION = {
   LENGTH: 8,
   /** bytes of a region */
   SIZE: 16,
+} as const;
+
+/**
+ * Sizes that decide how a value is written. From KEEP_BYTES on moving is quicker than copying: the
+ * pages must be made anew for the next task (64 KB take 100 us when moved and 30 when copied, 512
+ * KB 270 each).
+ */
+export const WIRE_LIMIT = {
+  /** the most keys of an object that is written by shape */
+  SHAPE_KEYS: 64,
+  /** the least bytes of a buffer that is moved if transferred, or lent */
+  MOVE_BYTES: 65536,
+  /** the least bytes of a buffer that leaves a task by moving in any case */
+  KEEP_BYTES: 524288,
 } as const;
 
 /** The tag bytes of the wire format. */

@@ -1,5 +1,5 @@
 /**
- * Generates ffi/symbols.ts from csrc/deferred.h and csrc/clone.h, so that what TypeScript knows of
+ * Generates ffi/symbols.ts from csrc/deferred.h and csrc/wire.h, so that what TypeScript knows of
  * the C library is never written twice and cannot drift from it.
  *
  *   node scripts/symbols.mjs           writes the file if it changed
@@ -27,6 +27,7 @@ const MAPS = [
   { header: "deferred.h", macro: "DFD_STATUS_MAP", name: "STATUS", texts: true },
   { header: "deferred.h", macro: "DFD_ERROR_MAP", name: "ERROR", texts: true },
   { header: "deferred.h", macro: "DFD_OPTION_MAP", name: "OPTION" },
+  { header: "deferred.h", macro: "DFD_LIMIT_MAP", name: "LIMIT" },
   { header: "deferred.h", macro: "DFD_CONTROL_MAP", name: "CONTROL" },
   { header: "deferred.h", macro: "DFD_COMPILE_MAP", name: "COMPILE" },
   { header: "deferred.h", macro: "DFD_HARDENING_MAP", name: "HARDENING" },
@@ -34,26 +35,27 @@ const MAPS = [
   { header: "deferred.h", macro: "DFD_MOVED_MAP", name: "MOVED" },
   { header: "deferred.h", macro: "DFD_SUBMISSION_MAP", name: "SUBMISSION" },
   { header: "deferred.h", macro: "DFD_REGION_MAP", name: "REGION" },
+  { header: "wire.h", macro: "WIRE_LIMIT_MAP", name: "WIRE_LIMIT" },
   {
-    header: "clone.h",
+    header: "wire.h",
     macro: "WIRE_TAG_MAP",
     name: "WIRE",
     doc: "The tag bytes of the wire format.",
   },
   {
-    header: "clone.h",
+    header: "wire.h",
     macro: "WIRE_VIEW_MAP",
     name: "WIRE_VIEW",
     doc: "The kinds of a VIEW, by the name of the class.",
   },
   {
-    header: "clone.h",
+    header: "wire.h",
     macro: "WIRE_ERROR_MAP",
     name: "WIRE_ERROR",
     doc: "The classes of an ERROR, by name.",
   },
-  { header: "clone.h", macro: "WIRE_ERROR_HAS_MAP", name: "WIRE_ERROR_HAS" },
-  { header: "clone.h", macro: "WIRE_FRAME_MAP", name: "WIRE_FRAME" },
+  { header: "wire.h", macro: "WIRE_ERROR_HAS_MAP", name: "WIRE_ERROR_HAS" },
+  { header: "wire.h", macro: "WIRE_FRAME_MAP", name: "WIRE_FRAME" },
 ];
 
 /** What may cross the FFI, and what each is in TypeScript. */
@@ -88,15 +90,16 @@ const TYPESCRIPT = {
 async function readHeaders() {
   /** @type {Headers} */
   const headers = {};
-  for (const name of ["deferred.h", "clone.h"]) {
+  for (const name of ["deferred.h", "wire.h"]) {
     headers[name] = await readFile(path.join(ROOT, "csrc", name), "utf8");
   }
   return headers;
 }
 
 /**
- * The ABI number: FNV-1a, 32 bits, over the text of both headers. The build compiles it into the
- * library and the generated file holds it, so that a library from other headers is recognised.
+ * The ABI number: FNV-1a, 32 bits, over both headers but for comments and the width of white space.
+ * The build compiles it into the library and the generated file holds it, so that a library from
+ * other headers is recognised.
  *
  * @param {Headers} [headers]
  * @returns {Promise<string>} as `0x` and eight digits
@@ -104,7 +107,10 @@ async function readHeaders() {
 export async function abiNumber(headers) {
   headers ??= await readHeaders();
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(headers["deferred.h"] + headers["clone.h"])) {
+  const comments = /\/\*[^]*?\*\/|\/\/.*|("(?:[^"\\]|\\.)*")/g;
+  const text = (headers["deferred.h"] + headers["wire.h"])
+    .replace(comments, (_, string) => string ?? " ").replace(/(?:\s|\\\n)+/g, " ").trim();
+  for (const byte of Buffer.from(text)) {
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
   return "0x" + hash.toString(16).padStart(8, "0");
@@ -258,7 +264,7 @@ async function generate(headers) {
   if (!ring) throw new Error("csrc/deferred.h does not define DFD_RING_BYTES as a number");
 
   const parts = [
-    "// GENERATED from csrc/deferred.h and csrc/clone.h by scripts/symbols.mjs. Do not edit: change\n" +
+    "// GENERATED from csrc/deferred.h and csrc/wire.h by scripts/symbols.mjs. Do not edit: change\n" +
     "// the headers and run `npm run symbols`.\n",
     doc("The ABI number that the library must answer: a hash of the headers it was built from.") +
     `export const ABI = ${await abiNumber(headers)};\n`,
@@ -305,7 +311,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const state = await symbols({ check });
   if (state === "stale") {
     console.error(
-      "ffi/symbols.ts is not what csrc/deferred.h and csrc/clone.h say: npm run symbols",
+      "ffi/symbols.ts is not what csrc/deferred.h and csrc/wire.h say: npm run symbols",
     );
     process.exitCode = 1;
   } else {

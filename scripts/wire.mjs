@@ -1,5 +1,5 @@
 /**
- * Writes the test vectors of the wire format (csrc/clone.h): tests/vectors/clone.json, values and
+ * Writes the test vectors of the wire format (csrc/wire.h): tests/vectors/clone.json, values and
  * the one encoding of each, and tests/vectors/malformed.json, bytes that a decoder must refuse.
  *
  * The encodings are put together here by hand, piece by piece, with the assembler below. Nothing

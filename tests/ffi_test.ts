@@ -371,3 +371,23 @@ test("a waker that lost its socket goes on without", async () => {
   await scene.more(2);
   scene.waker.close();
 });
+
+test("the ABI number is that of the headers' declarations, whatever their comments say", async () => {
+  const url = new URL("../scripts/symbols.mjs", import.meta.url).href; // not to be type-checked
+  const { abiNumber } = await import(url);
+  const number = (declarations: string): Promise<string> =>
+    abiNumber({ "deferred.h": declarations, "wire.h": "" });
+  const sound = await number('#define A(X) \\\n    X(B, 1, "a /* b */")\nint32_t c(void);\n');
+  assert.equal(
+    await number('/* new */\n#define A(X)   \\\n X(B, 1, "a /* b */")\n\n// C\nint32_t c(void);'),
+    sound,
+  );
+  for (
+    const other of [
+      '#define A(X) \\\n    X(B, 2, "a /* b */")\nint32_t c(void);\n',
+      '#define A(X) \\\n    X(B, 1, "a /* c */")\nint32_t c(void);\n',
+      '#define A(X) \\\n    X(B, 1, "a /* b */")\nint32_t c(int32_t);\n',
+    ]
+  ) assert.notEqual(await number(other), sound);
+  assert.equal(Number(await abiNumber()), ABI);
+});

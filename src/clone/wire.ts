@@ -5,19 +5,19 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { WIRE_VIEW } from "../../ffi/symbols.ts";
+import { LIMIT, WIRE_LIMIT, WIRE_VIEW } from "../../ffi/symbols.ts";
 
 /**
  * How deep functions that call each other go into a value: a part of the stack that there always is.
  * What is deeper goes by a stack of its own.
  */
 export const FAST_DEPTH = 64;
-/** The most keys an object may have to be written by shape: WIRE_SHAPE_KEYS of csrc/clone.h. */
-export const SHAPE_KEYS = 64;
-/** The least bytes of a buffer for which not copying pays: WIRE_MOVE_BYTES of csrc/clone.h. */
-export const MOVE_BYTES = 65536;
-/** The largest buffer that a task can have: the engine's limit. */
-export const MAX_BUFFER = 0x7fffffff;
+/** The most keys an object may have to be written by shape. */
+export const SHAPE_KEYS: number = WIRE_LIMIT.SHAPE_KEYS;
+/** The least bytes of a buffer for which not copying pays. */
+export const MOVE_BYTES: number = WIRE_LIMIT.MOVE_BYTES;
+/** The largest buffer that a task can have. */
+export const MAX_BUFFER: number = LIMIT.BUFFER_MAX;
 /** The largest number that fits into a varint. */
 export const MAX_LENGTH = 0xffffffff;
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { STATUS, STATUS_TEXT } from "../../ffi/symbols.ts";
+import { LIMIT, STATUS, STATUS_TEXT } from "../../ffi/symbols.ts";
 import { MAX_QUOTED, oneLine } from "../display.ts";
 import {
   DataCloneError,
@@ -160,8 +160,8 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
 
 /** The limits in bytes of who sets none, as the library has them. */
 export const DEFAULT_BYTES: { readonly memoryLimit: number; readonly maxStackSize: number } = {
-  memoryLimit: 256 * 2 ** 20,
-  maxStackSize: 4 * 2 ** 20,
+  memoryLimit: LIMIT.MEMORY_DEFAULT,
+  maxStackSize: LIMIT.STACK_DEFAULT,
 };
 
 /** A limit in bytes, as messages tell it. */

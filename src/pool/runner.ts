@@ -7,7 +7,15 @@
  *
  * @module
  */
-import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION, WIRE_FRAME } from "../../ffi/symbols.ts";
+import {
+  COMPILE,
+  ERROR,
+  ERROR_TEXT,
+  LIMIT,
+  OPTION,
+  SUBMISSION,
+  WIRE_FRAME,
+} from "../../ffi/symbols.ts";
 import { loadNative } from "../../ffi/load.ts";
 import type { Native } from "../../ffi/native.ts";
 import {
@@ -106,9 +114,9 @@ const KEPT_ENCODER = 16 * MIB;
 
 /** The lowest and highest value of each option that is a whole number. */
 const BOUNDS = {
-  maxThreads: [1, 1024],
-  memoryLimit: [MIB, 2048 * MIB],
-  maxStackSize: [64 * KIB, 256 * MIB],
+  maxThreads: [1, LIMIT.THREADS_MAX],
+  memoryLimit: [LIMIT.MEMORY_MIN, LIMIT.MEMORY_MAX],
+  maxStackSize: [LIMIT.STACK_MIN, LIMIT.STACK_MAX],
 } as const;
 
 const TIMES = ["timeout", "cpuLimit", "queueTimeout"] as const;

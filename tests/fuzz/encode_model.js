@@ -5,7 +5,7 @@
  *   model.build(bytes)      a World: a value, built the same way each time, whose getters, names and
  *                           messages change what is being walked
  *   model.expected(world)   what is to come of encoding it, as text: StructuredSerializeInternal of
- *                           the HTML standard, with what clone.h says of errors and of memory; ""
+ *                           the HTML standard, with what wire.h says of errors and of memory; ""
  *                           if that takes too long (parts of errors may be given up and met again)
  *   model.described(value)  the same text of what the codec made of it
  *   model.thrown(error)     the same of what it threw
@@ -91,7 +91,7 @@ globalThis.model = (() => {
 
   // ---- Values from bytes ----
 
-  const MOVE_BYTES = 65536, KEEP_BYTES = 524288; // clone.h
+  const MOVE_BYTES = 65536, KEEP_BYTES = 524288; // wire.h
   const MOST_OBJECTS = 40, MOST_CALLS = 40;
   const KEYS = ["a", "b", "c", "x", "7", "0", "odd key", "é", "α", "length", "then", "__proto__"];
   const PRIMITIVES = [
@@ -797,7 +797,7 @@ globalThis.model = (() => {
       this.#put("]");
     }
 
-    /** As clone.h says under "Errors". */
+    /** As wire.h says under "Errors". */
     #error(error, isDOM) {
       let name, message;
       if (isDOM) {
