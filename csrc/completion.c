@@ -25,9 +25,9 @@ int32_t completion_open(CompletionQueue *queue) {
     void *memory = os_map(CONTROL_BYTES, OS_READ_WRITE);
     if (!memory) return DFD_E_MEMORY;
     queue->control = memory;
-    if (!os_lock_open(&queue->lock)) goto no_lock;
-    if (os_lock_open(&queue->wake_lock)) return 0;
-    os_lock_close(&queue->lock);
+    if (!lock_open(&queue->lock, LOCK_COMPLETIONS)) goto no_lock;
+    if (lock_open(&queue->wake_lock, LOCK_WAKE)) return 0;
+    lock_close(&queue->lock);
 no_lock:
     os_unmap(memory, CONTROL_BYTES);
     return DFD_E_SYSTEM;
@@ -52,8 +52,8 @@ void completion_close(CompletionQueue *queue) {
     }
     grants_close(&queue->grants);
     completion_silence(queue);
-    os_lock_close(&queue->wake_lock);
-    os_lock_close(&queue->lock);
+    lock_close(&queue->wake_lock);
+    lock_close(&queue->lock);
     os_unmap((void *)queue->control, CONTROL_BYTES);
     queue->control = NULL;
 }
@@ -73,9 +73,9 @@ bool completion_load(CompletionQueue *queue, Completion *completion, Bytes *payl
     return true;
 }
 
-/* Writes a record if there is room; a payload that was granted is the completion's no more. Under
- * the lock. */
+/* Writes a record if there is room; a payload that was granted is the completion's no more. */
 static bool write_record(CompletionQueue *queue, Completion *completion) {
+    lock_assert(&queue->lock);
     Bytes *payload = &completion->payload;
     bool external = completion->grant != 0;
     uint32_t length = (uint32_t)payload->length;
@@ -114,13 +114,13 @@ static bool write_record(CompletionQueue *queue, Completion *completion) {
 }
 
 static void tell_host(CompletionQueue *queue) {
-    os_lock(&queue->wake_lock);
+    lock_take(&queue->wake_lock);
     if (queue->fd >= 0) os_send_byte(queue->fd);
-    os_unlock(&queue->wake_lock);
+    lock_release(&queue->wake_lock);
 }
 
 bool completion_push(CompletionQueue *queue, Completion *completion) {
-    os_lock(&queue->lock);
+    lock_take(&queue->lock);
     /* Once one waits outside, all do: completions keep their order. */
     bool written = !queue->first && write_record(queue, completion);
     if (!written) {
@@ -129,13 +129,13 @@ bool completion_push(CompletionQueue *queue, Completion *completion) {
         queue->last = &completion->next;
         atomic_fetch_add(word(queue, DFD_CONTROL_OVERFLOW), 1);
     }
-    os_unlock(&queue->lock);
+    lock_release(&queue->lock);
     if (atomic_exchange(word(queue, DFD_CONTROL_PARKED), 0)) tell_host(queue);
     return written;
 }
 
 int32_t completion_refill(CompletionQueue *queue) {
-    os_lock(&queue->lock);
+    lock_take(&queue->lock);
     while (queue->first && write_record(queue, queue->first)) {
         Completion *completion = queue->first;
         queue->first = completion->next;
@@ -145,7 +145,7 @@ int32_t completion_refill(CompletionQueue *queue) {
         free(completion);
     }
     int32_t left = (int32_t)atomic_load(word(queue, DFD_CONTROL_OVERFLOW));
-    os_unlock(&queue->lock);
+    lock_release(&queue->lock);
     return left;
 }
 
@@ -163,16 +163,16 @@ void completion_unpark(CompletionQueue *queue) { atomic_store(word(queue, DFD_CO
 void completion_make_pair(CompletionQueue *queue) {
     int ends[2];
     if (queue->fd >= 0 || !os_socket_pair(ends)) return;
-    os_lock(&queue->wake_lock);
+    lock_take(&queue->wake_lock);
     queue->host_fd = ends[0];
     queue->fd = ends[1];
-    os_unlock(&queue->wake_lock);
+    lock_release(&queue->wake_lock);
 }
 
 int completion_wake_fd(CompletionQueue *queue) {
-    os_lock(&queue->wake_lock);
+    lock_take(&queue->wake_lock);
     int fd = queue->fd;
-    os_unlock(&queue->wake_lock);
+    lock_release(&queue->wake_lock);
     return fd;
 }
 
@@ -184,9 +184,9 @@ int completion_take_fd(CompletionQueue *queue) {
 }
 
 void completion_silence(CompletionQueue *queue) {
-    os_lock(&queue->wake_lock);
+    lock_take(&queue->wake_lock);
     if (queue->fd >= 0) os_close(queue->fd);
     if (queue->host_fd >= 0) os_close(queue->host_fd);
     queue->fd = queue->host_fd = -1;
-    os_unlock(&queue->wake_lock);
+    lock_release(&queue->wake_lock);
 }

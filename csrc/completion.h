@@ -23,7 +23,7 @@
 #include "bytes.h"
 #include "deferred.h"
 #include "grants.h"
-#include "os.h"
+#include "lock.h"
 
 /* What a record says of a task's end. Part of each task from the start. */
 typedef struct Completion {
@@ -41,10 +41,10 @@ typedef struct Completion {
 
 typedef struct CompletionQueue {
     _Atomic uint32_t *control; /* the control block with the ring behind it; an mmap of its own */
-    OsLock lock;               /* writers of the ring, and the overflow list */
+    Lock lock;                 /* writers of the ring, and the overflow list */
     Completion *first, **last; /* the overflow list */
     Grants grants;             /* what the host has, or is about to be told of */
-    OsLock wake_lock;          /* held while the host is told, so that it isn't once silenced */
+    Lock wake_lock;            /* held while the host is told, so that it isn't once silenced */
     int fd;                    /* our end of the socket pair, or -1 */
     int host_fd;               /* the host's, until it asks for it; or -1 */
 } CompletionQueue;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "grants.h"
+#include "lock.h"
 #include "pool.h"
 #include "zone.h"
 
@@ -27,7 +28,7 @@
 #define SLOTS (1u << SLOT_BITS)
 #define USES_MASK ((1u << (31 - SLOT_BITS)) - 1)
 
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER; /* writes to the table */
+static Lock table_lock = LOCK_INITIAL(LOCK_POOLS); /* writes to the table */
 static struct {
     Pool *_Atomic pool;
     _Atomic uint32_t uses;
@@ -55,7 +56,7 @@ static Pool *find(uint32_t handle) {
 /* Puts a pool into a free slot. Returns its handle, or 0. */
 static uint32_t put_in(Pool *pool) {
     uint32_t handle = 0;
-    pthread_mutex_lock(&table_lock);
+    lock_take(&table_lock);
     for (uint32_t i = 0; i < SLOTS && !handle; i++) {
         uint32_t slot = last_slot = (last_slot + 1) & (SLOTS - 1);
         if (slot == 0 || atomic_load(&table[slot].pool)) continue;
@@ -63,12 +64,13 @@ static uint32_t put_in(Pool *pool) {
         atomic_store(&table[slot].owner, pthread_self());
         atomic_store(&table[slot].pool, pool);
     }
-    pthread_mutex_unlock(&table_lock);
+    lock_release(&table_lock);
     return handle;
 }
 
-/* The pool in the slot, which is free afterwards. Under the table's lock. */
+/* The pool in the slot, which is free afterwards. */
 static Pool *take_out(uint32_t slot) {
+    lock_assert(&table_lock);
     Pool *pool = atomic_load(&table[slot].pool);
     atomic_store(&table[slot].uses, (atomic_load(&table[slot].uses) + 1) & USES_MASK);
     atomic_store(&table[slot].pool, NULL);
@@ -78,11 +80,11 @@ static Pool *take_out(uint32_t slot) {
 static void close_pools_of_this_thread(void *unused) {
     (void)unused;
     for (uint32_t slot = 1; slot < SLOTS && !atomic_load(&forked); slot++) {
-        pthread_mutex_lock(&table_lock);
+        lock_take(&table_lock);
         bool ours = atomic_load(&table[slot].pool) &&
                     pthread_equal(atomic_load(&table[slot].owner), pthread_self());
         Pool *pool = ours ? take_out(slot) : NULL;
-        pthread_mutex_unlock(&table_lock);
+        lock_release(&table_lock);
         if (pool) pool_close(pool);
     }
 }
@@ -90,7 +92,7 @@ static void close_pools_of_this_thread(void *unused) {
 /* Sees to it that the pools of this thread are closed with it. A thread of which that can't be said
  * may have none. */
 static bool watch_this_thread(void) {
-    pthread_mutex_lock(&table_lock);
+    lock_take(&table_lock);
     if (!owner_key_made) {
 #if defined(__APPLE__)
         /* Workers may outlive the host's dlclose; elsewhere the linker's -z nodelete sees to it. */
@@ -101,7 +103,7 @@ static bool watch_this_thread(void) {
                          !pthread_key_create(&owner_key, close_pools_of_this_thread);
     }
     bool made = owner_key_made;
-    pthread_mutex_unlock(&table_lock);
+    lock_release(&table_lock);
     return made && !pthread_setspecific(owner_key, table); /* anything but NULL */
 }
 
@@ -120,9 +122,9 @@ int32_t dfd_pool_open(void) {
 
 int32_t dfd_pool_close(uint32_t handle) {
     if (atomic_load(&forked)) return DFD_E_HANDLE;
-    pthread_mutex_lock(&table_lock);
+    lock_take(&table_lock);
     Pool *pool = find(handle) ? take_out(handle & (SLOTS - 1)) : NULL;
-    pthread_mutex_unlock(&table_lock);
+    lock_release(&table_lock);
     if (!pool) return DFD_E_HANDLE;
     pool_close(pool);
     return 0;

@@ -273,18 +273,6 @@ size_t realm_image_size(const Realm *realm) { return arena_image_size(realm->are
 Arena *realm_arena(const Realm *realm) { return realm->arena; }
 #endif
 
-/* --- programs ---------------------------------------------------------------------------- */
-
-Program *program_hold(Program *program) {
-    atomic_fetch_add_explicit(&program->holds, 1, memory_order_relaxed);
-    return program;
-}
-
-void program_drop(Program *program) {
-    if (program && atomic_fetch_sub_explicit(&program->holds, 1, memory_order_acq_rel) == 1)
-        free(program);
-}
-
 /* --- compile ----------------------------------------------------------------------------- */
 
 /* The globals a script uses: name -> whether it is probed by typeof, kept as a JS object
@@ -366,14 +354,7 @@ static void write_program(JSContext *ctx, JSValueConst script, int member, Progr
         JS_WriteObject(ctx, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
     if (!bytecode) return;
     guard_critical_enter(); /* until the caller has it */
-    Program *written = malloc(sizeof *written + size);
-    if (written) {
-        atomic_init(&written->holds, 1);
-        written->member = member;
-        written->size = size;
-        memcpy(written->bytecode, bytecode, size);
-    }
-    *program = written;
+    *program = program_new(bytecode, size, member);
     guard_critical_leave();
 }
 

@@ -10,29 +10,17 @@
 #define DEFERRED_REALM_H
 
 #include <stdalign.h>
-#include <stdatomic.h>
 
 #include "bytes.h"
 #include "clone.h"
 #include "grants.h"
 #include "guard.h"
+#include "program.h"
 
 /* The name that a task's functions have as their file in the engine; the host replaces it. */
 #define REALM_FILE "deferred:task"
 
 typedef struct Realm Realm;
-
-/* Bytecode of one function, shared by the tasks that run it. Immutable; freed with the last hold.
- */
-typedef struct Program {
-    atomic_uint holds;
-    int member; /* which constant of what the bytecode evaluates to; -1 for that itself */
-    size_t size;
-    uint8_t bytecode[];
-} Program;
-
-Program *program_hold(Program *program);
-void program_drop(Program *program); /* NULL is fine */
 
 /* What a task may use. 0 means no limit (timeout, cpu) or the realm's own (memory, stack). */
 typedef struct Limits {

@@ -1,0 +1,75 @@
+/* pool_parts.h - what a pool is inside, for its rooms:
+ *
+ *   pool.c        opening, closing, options; submitting and cancelling
+ *   submission.c  from the host's bytes to a task
+ *   task.c        a task, and its end
+ *   queue.c       the tasks that wait
+ *   worker.c      the threads that run them
+ *   watchdog.c    the thread that ends them
+ *   compiler.c    programs: from source to bytecode, by handle
+ *   classes.c     the pool's classes: evaluated once, then in each worker's realm
+ *   errand.c      work in the compiling realm, on a thread that can be stopped
+ *
+ * Who touches what:
+ *   - The host's thread alone: the options, `compiler`, `classes` until the first worker starts.
+ *     What it does not change any more all threads may read.
+ *   - Under `lock` (assert_locked): the fields below it.
+ *   - A running task is stopped under `lock` and only while it is its worker's `task`, so that a
+ *     stop never hits the task after it.
+ *
+ * The pool's memory goes with its last holder: the handle, each worker, the watchdog, an errand.
+ */
+#ifndef DEFERRED_POOL_PARTS_H
+#define DEFERRED_POOL_PARTS_H
+
+#include "classes.h"
+#include "compiler.h"
+#include "completion.h"
+#include "lock.h"
+#include "pool.h"
+#include "queue.h"
+#include "slots.h"
+#include "watchdog.h"
+#include "worker.h"
+
+/* What a thread needs beyond the engine's limit: the engine checks on the way in, and native code
+ * between two checks was measured to use up to 9 KB more. */
+#define POOL_STACK_MARGIN ((size_t)128 << 10)
+
+struct Pool {
+    CompletionQueue completions;
+    atomic_uint holds;
+    atomic_int host_processor; /* where the host last submitted from */
+
+    /* The host's thread. */
+    uint32_t max_threads;
+    size_t memory, stack; /* of a task, unless it says otherwise */
+    Compiler compiler;
+    Classes classes;
+
+    Lock lock;
+    Queue queue;
+    Slots tasks;                     /* queued and running ones, by handle */
+    Share *first_share, *last_share; /* that each realm is to have; never freed before the pool */
+    uint32_t shares;                 /* changed by the host's thread alone */
+    Workers workers;
+    Watchdog watchdog;
+    bool closing;
+};
+
+#define assert_locked(pool) lock_assert(&(pool)->lock)
+
+/* A word of the control block. */
+static inline _Atomic uint32_t *pool_word(Pool *pool, int index) {
+    return &pool->completions.control[index];
+}
+
+void pool_drop(Pool *pool);
+
+/* Starts a detached thread that holds the pool. */
+bool pool_start_thread(Pool *pool, size_t stack, void *(*run)(void *), void *argument);
+
+/* A task of a pool that is closed has ended. */
+void pool_straggler_ended(void);
+
+#endif

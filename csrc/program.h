@@ -1,0 +1,24 @@
+/* program.h - bytecode of one function, shared by the tasks that run it.
+ *
+ * Immutable, outside every arena, and counted: freed with the last hold. Any thread.
+ */
+#ifndef DEFERRED_PROGRAM_H
+#define DEFERRED_PROGRAM_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Program {
+    atomic_uint holds;
+    int member; /* which constant of what the bytecode evaluates to; -1 for that itself */
+    size_t size;
+    uint8_t bytecode[];
+} Program;
+
+/* With one hold, the caller's; NULL when there is no memory. */
+Program *program_new(const uint8_t *bytecode, size_t size, int member);
+Program *program_hold(Program *program);
+void program_drop(Program *program); /* NULL is fine */
+
+#endif

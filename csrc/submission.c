@@ -1,0 +1,98 @@
+/* submission.c - see submission.h */
+#include "submission.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The arguments of a submission without a program: a script and its globals. */
+#define SUBMISSION_SCRIPT_ARGC 2
+
+static uint32_t submission_u32(const uint8_t *bytes, int offset) {
+    uint32_t value;
+    memcpy(&value, bytes + offset, 4);
+    return value;
+}
+
+static double submission_f64(const uint8_t *bytes, int offset) {
+    double value;
+    memcpy(&value, bytes + offset, 8);
+    return value;
+}
+
+/* A limit in bytes or ms: what is not a positive number is none. */
+static double submission_limit(const uint8_t *bytes, int offset) {
+    double value = submission_f64(bytes, offset);
+    return value > 0 ? value : 0;
+}
+
+/* Where the regions lie behind the arguments. */
+static size_t submission_regions_at(size_t args) { return (args + 7) & ~(size_t)7; }
+
+static bool submission_region_is_sound(const uint8_t *region) {
+    double address = submission_limit(region, DFD_REGION_ADDRESS);
+    double size = submission_f64(region, DFD_REGION_LENGTH);
+    return address >= 8 && address <= 0x1p53 && fmod(address, 8) == 0 && size >= 0 &&
+           size <= INT32_MAX && floor(size) == size;
+}
+
+bool submission_is_sound(const uint8_t *submission, size_t length) {
+    size_t args = submission_u32(submission, DFD_SUBMISSION_ARGS_LENGTH);
+    size_t count = submission_u32(submission, DFD_SUBMISSION_REGIONS);
+    size_t rest = length - DFD_SUBMISSION_ARGS, at = submission_regions_at(args);
+    /* Each argument is a byte at least. */
+    uint32_t argc = submission_u32(submission, DFD_SUBMISSION_ARGC);
+    if (args > rest || argc > args) return false;
+    if (!submission_program(submission) && argc != SUBMISSION_SCRIPT_ARGC) return false;
+    if (count == 0) return args == rest;
+    if (rest < at || (rest - at) / DFD_REGION_SIZE != count || (rest - at) % DFD_REGION_SIZE)
+        return false;
+    const uint8_t *region = submission + DFD_SUBMISSION_ARGS + at;
+    for (; count > 0; count--, region += DFD_REGION_SIZE)
+        if (!submission_region_is_sound(region)) return false;
+    return true;
+}
+
+double submission_program(const uint8_t *submission) {
+    return submission_f64(submission, DFD_SUBMISSION_PROGRAM);
+}
+
+bool submission_limits_cpu(const uint8_t *submission) {
+    return submission_limit(submission, DFD_SUBMISSION_CPU_LIMIT) > 0;
+}
+
+Task *submission_read(const uint8_t *submission, Program *program) {
+    size_t args = submission_u32(submission, DFD_SUBMISSION_ARGS_LENGTH);
+    size_t at = submission_regions_at(args);
+    uint32_t count = submission_u32(submission, DFD_SUBMISSION_REGIONS);
+    Task *task = malloc(sizeof *task + at + count * sizeof *task->regions);
+    if (!task) return NULL;
+    double memory = submission_limit(submission, DFD_SUBMISSION_MEMORY_LIMIT);
+    double patience = submission_limit(submission, DFD_SUBMISSION_QUEUE_TIMEOUT);
+    double now = os_now();
+    *task = (Task){
+        .completion.task = submission_u32(submission, DFD_SUBMISSION_TASK),
+        .program = program ? program_hold(program) : NULL,
+        .limits =
+            {
+                .timeout_ms = submission_limit(submission, DFD_SUBMISSION_TIMEOUT),
+                .cpu_ms = submission_limit(submission, DFD_SUBMISSION_CPU_LIMIT),
+                .memory = memory < (double)(SIZE_MAX / 2) ? (size_t)memory : 0,
+                .stack = submission_u32(submission, DFD_SUBMISSION_MAX_STACK_SIZE),
+            },
+        .submitted = now,
+        .expires = patience ? now + patience : INFINITY,
+        .argc = submission_u32(submission, DFD_SUBMISSION_ARGC),
+        .length = args,
+        .region_count = count,
+    };
+    memcpy(task->args, submission + DFD_SUBMISSION_ARGS, args);
+    CloneRegion *regions = (CloneRegion *)(task->args + at);
+    const uint8_t *region = submission + DFD_SUBMISSION_ARGS + at;
+    for (uint32_t i = 0; i < count; i++, region += DFD_REGION_SIZE) {
+        regions[i].data = (uint8_t *)(uintptr_t)submission_limit(region, DFD_REGION_ADDRESS);
+        regions[i].length = (size_t)submission_limit(region, DFD_REGION_LENGTH);
+    }
+    task->regions = regions;
+    return task;
+}

@@ -1,0 +1,33 @@
+/* task.c - see task.h */
+#include "task.h"
+
+#include <stdlib.h>
+
+_Static_assert(offsetof(Task, completion) == 0, "a task is freed through its completion");
+
+void task_drop(Task *task) {
+    program_drop(task->program);
+    free(task);
+}
+
+void task_end(CompletionQueue *completions, Task *task, uint32_t status, uint32_t worker,
+              double start, Bytes *payload) {
+    Completion *completion = &task->completion;
+    program_drop(task->program);
+    double end = os_now();
+    completion->status = status;
+    completion->worker = worker;
+    completion->wait_ms = start - task->submitted;
+    completion->run_ms = worker ? end - start : 0;
+    if (!completion_load(completions, completion, payload)) {
+        completion->status = DFD_STATUS_RESOURCES;
+        completion->length = completion->moved = 0;
+        payload->length = 0;
+        completion_load(completions, completion, payload);
+    }
+    if (completion_push(completions, completion)) {
+        /* The bytes were copied: the worker goes on with its buffer. */
+        *payload = completion->payload;
+        free(task);
+    }
+}

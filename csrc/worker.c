@@ -1,0 +1,302 @@
+/* worker.c - see worker.h */
+#include "worker.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harden.h"
+#include "pool_parts.h"
+
+/* How long a worker looks for the next task before it sleeps: a host that awaits one task after
+ * the other comes back in less, and waking a sleeping thread costs as much. */
+#define WORKER_SPIN_MS 0.05
+#define WORKER_PAYLOAD_KEPT ((size_t)256 << 10) /* of its buffer, from task to task */
+
+/* Whether spinning pays: not where there is one processor, which the host needs. */
+static bool worker_may_spin(void) {
+    static _Atomic int cores; /* 0: not asked yet */
+    int known = atomic_load_explicit(&cores, memory_order_relaxed);
+    if (!known) {
+        known = os_processors() > 1 ? 2 : 1;
+        atomic_store_explicit(&cores, known, memory_order_relaxed);
+    }
+    return known > 1;
+}
+
+bool workers_open(Workers *workers) {
+    worker_may_spin(); /* asks the system, which hardened workers may not */
+    workers->hardening = UINT32_MAX;
+    return os_condition_open(&workers->queued);
+}
+
+void workers_close(Workers *workers) { os_condition_close(&workers->queued); }
+
+/* --- stopping ----------------------------------------------------------------------------- */
+
+void worker_stop(Worker *worker, int status) {
+    assert_locked(worker->pool);
+    if (!worker->ending) worker->ending = status;
+    if (!worker->realm) return; /* worker_build sees to it */
+    Guard *guard = realm_guard(worker->realm);
+    if (!atomic_load(&guard->stop)) guard_stop(guard, status);
+    guard_signal(guard, worker->thread);
+}
+
+void workers_close_down(Pool *pool) {
+    assert_locked(pool);
+    for (Worker *worker = pool->workers.first; worker; worker = worker->next) {
+        if (!worker->task && !worker->making) continue;
+        worker_stop(worker, DFD_STATUS_CANCELLED);
+        watchdog_look_at(pool, os_now() + WATCHDOG_RESEND_MS);
+    }
+    os_wake_all(&pool->workers.queued);
+    os_wake_one(&pool->watchdog.wake);
+}
+
+double worker_watch(Worker *worker, double now) {
+    assert_locked(worker->pool);
+    if (!(worker->task || worker->making) || !worker->realm) return INFINITY;
+    int status = atomic_load(&realm_guard(worker->realm)->stop);
+    double used = !status && worker->cpu_end < INFINITY ? os_cpu_time(worker->thread) : 0;
+    double left = worker->cpu_end - used;
+    if (!status && now >= worker->deadline)
+        status = worker->making ? DFD_STATUS_PRELOAD : DFD_STATUS_TIMEOUT;
+    if (!status && left <= 0) status = DFD_STATUS_CPU;
+    if (!status && used < 0) status = DFD_STATUS_RESOURCES; /* its limit can't be kept to */
+    /* Its CPU clock may stand still while we look: not more often than ten times a ms. */
+    if (!status) return fmin(worker->deadline, now + fmax(left, 0.1));
+    worker_stop(worker, status);
+    return now + WATCHDOG_RESEND_MS;
+}
+
+/* The task's time runs from here: what it takes to clean up after the one before is not its own. */
+static void worker_start_clocks(Worker *worker, const Limits *limits) {
+    Pool *pool = worker->pool;
+    if (!limits->timeout_ms && !limits->cpu_ms) return;
+    lock_take(&pool->lock);
+    double now = os_now();
+    if (limits->timeout_ms) worker->deadline = now + limits->timeout_ms;
+    double used = limits->cpu_ms ? os_cpu_time(pthread_self()) : 0;
+    if (limits->cpu_ms) worker->cpu_end = used + limits->cpu_ms;
+    if (used < 0) worker_stop(worker, DFD_STATUS_RESOURCES);
+    watchdog_look_at(pool,
+                     fmin(worker->deadline, limits->cpu_ms ? now + limits->cpu_ms : INFINITY));
+    lock_release(&pool->lock);
+}
+
+/* --- taking a task, and letting go of it -------------------------------------------------- */
+
+/* Waits a moment for a task without sleeping. On the host's own processor that would keep the host
+ * from submitting one: there it is better to sleep and be woken. */
+static void worker_spin(Pool *pool) {
+    double end = os_now() + WORKER_SPIN_MS;
+    do {
+        int here = os_processor();
+        if (here < 0)
+            os_yield();
+        else if (here == atomic_load_explicit(&pool->host_processor, memory_order_relaxed))
+            return;
+        for (int i = 0; i < 64; i++) {
+            if (atomic_load_explicit(pool->queue.shown, memory_order_relaxed)) return;
+            os_relax();
+        }
+    } while (os_now() < end);
+}
+
+/* The next task if there is one, as the worker's own: nothing that was meant for the one before it
+ * counts. */
+static Task *worker_pop(Worker *worker) {
+    Pool *pool = worker->pool;
+    assert_locked(pool);
+    Task *task = pool->closing ? NULL : pool->queue.first;
+    if (!task) return NULL;
+    queue_remove(&pool->queue, task);
+    task->worker = worker;
+    worker->ending = 0;
+    worker->deadline = worker->cpu_end = INFINITY;
+    if (worker->realm) guard_stop(realm_guard(worker->realm), 0);
+    atomic_store(pool_word(pool, DFD_CONTROL_RUNNING), ++pool->workers.running);
+    return worker->task = task;
+}
+
+/* Waits for a task; NULL when the pool closes. */
+static Task *worker_take(Worker *worker) {
+    Pool *pool = worker->pool;
+    Workers *workers = &pool->workers;
+    Task *task;
+    bool spun = !worker_may_spin();
+    lock_take(&pool->lock);
+    while (!(task = worker_pop(worker)) && !pool->closing) {
+        if (!spun && workers->spinning == 0) {
+            workers->spinning++;
+            lock_release(&pool->lock);
+            worker_spin(pool);
+            lock_take(&pool->lock);
+            workers->spinning--;
+            spun = true;
+            continue;
+        }
+        workers->sleeping++;
+        while (!workers->wakeups && !pool->closing) lock_wait(&pool->lock, &workers->queued);
+        if (workers->wakeups) workers->wakeups--;
+        workers->sleeping--;
+    }
+    lock_release(&pool->lock);
+    return task;
+}
+
+/* Lets go of a task that ended: nobody reaches it by its handle any more. */
+static void worker_let_go(Worker *worker, Task *task) {
+    Pool *pool = worker->pool;
+    lock_take(&pool->lock);
+    slots_remove(&pool->tasks, task->handle);
+    worker->task = NULL;
+    atomic_store(pool_word(pool, DFD_CONTROL_RUNNING), --pool->workers.running);
+    if (pool->closing) pool_straggler_ended();
+    lock_release(&pool->lock);
+}
+
+/* --- the realm, and what runs in it ------------------------------------------------------- */
+
+/* Builds this worker's realm and makes the thread one that can be stopped in it. false if either is
+ * refused: what can't be stopped runs nothing. */
+static bool worker_build(Worker *worker) {
+    Pool *pool = worker->pool;
+    Realm *realm = realm_open(pool->memory, pool->stack);
+    if (realm && !guard_thread_begin(realm_guard(realm))) {
+        guard_thread_end();
+        realm_close(realm);
+        realm = NULL;
+    }
+    if (!realm) return false;
+    int wake_fd = completion_wake_fd(&pool->completions);
+    /* The filter names the socket: without one now, a later one could not be written to. */
+    bool hardened = wake_fd >= 0 && harden_thread(wake_fd);
+    uint32_t hardening = DFD_HARDENING_SIGNAL | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
+    lock_take(&pool->lock);
+    if (worker->ending) guard_stop(realm_guard(realm), worker->ending);
+    pool->workers.hardening &= hardening;
+    atomic_store(pool_word(pool, DFD_CONTROL_HARDENING), pool->workers.hardening);
+    worker->realm = realm;
+    worker->thread = pthread_self();
+    lock_release(&pool->lock);
+    return true;
+}
+
+/* Puts into the realm what the task may refer to. Returns 0 or a DFD_STATUS_*. Needs no lock: what
+ * is read of the list was written before the task was submitted, and is not changed. */
+static int worker_give_shares(Worker *worker, const Task *task) {
+    if (!task->shares) return 0;
+    return realm_share(worker->realm, worker->pool->first_share, task->shares);
+}
+
+/* Makes the realm what the task needs, and runs it there. Returns a DFD_STATUS_*, the payload and
+ * when it began. */
+static int worker_run_task(Worker *worker, Task *task, Bytes *payload, double *start) {
+    int status = DFD_STATUS_RESOURCES; /* if there is no realm */
+    bytes_reset(payload);
+    bool built = worker->realm || worker_build(worker); /* what was refused may be granted now */
+    if (built) status = classes_give(worker, payload);
+    if (built && !status) status = worker_give_shares(worker, task);
+    *start = os_now();
+    worker_start_clocks(worker, &task->limits);
+    if (built && !status) {
+        realm_lend(worker->realm, task->regions, task->region_count);
+        status = realm_run(worker->realm, task->program, task->args, task->length, task->argc,
+                           &task->limits, payload);
+    }
+    if (payload->length > UINT32_MAX) payload->failed = true;
+    task->completion.length = (uint32_t)payload->length;
+    if (built)
+        task->completion.moved =
+            realm_move_out(worker->realm, &worker->pool->completions.grants, payload);
+    if (payload->failed) {
+        status = payload->starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY;
+        payload->length = task->completion.length = 0;
+    }
+    return status;
+}
+
+static void worker_leave(Worker *worker) {
+    Pool *pool = worker->pool;
+    lock_take(&pool->lock);
+    Worker **link = &pool->workers.first;
+    while (*link != worker) link = &(*link)->next;
+    *link = worker->next; /* from here on nobody signals this thread */
+    atomic_store(pool_word(pool, DFD_CONTROL_THREADS), --pool->workers.alive);
+    os_wake_one(&pool->watchdog.wake);
+    lock_release(&pool->lock);
+    guard_thread_end();
+    realm_close(worker->realm);
+    free(worker);
+    pool_drop(pool);
+}
+
+static void *worker_run(void *argument) {
+    Worker *worker = argument;
+    Pool *pool = worker->pool;
+    Bytes payload = {0};
+    char name[16];
+    snprintf(name, sizeof name, "deferred-%u", worker->number % 10000);
+    os_name_thread(name);
+    /* If either fails it is tried again for each task, which is told. */
+    if (worker_build(worker)) classes_give(worker, &payload);
+    lock_take(&pool->lock);
+    pool->workers.starting--;
+    lock_release(&pool->lock);
+
+    for (Task *task; (task = worker_take(worker));) {
+        double start;
+        int status = worker_run_task(worker, task, &payload, &start);
+        worker_let_go(worker, task);
+        task_end(&pool->completions, task, (uint32_t)status, worker->number, start, &payload);
+        if (payload.capacity > WORKER_PAYLOAD_KEPT) bytes_free(&payload);
+        if (worker->realm) realm_restore(worker->realm); /* before a task is bound to this worker */
+    }
+    bytes_free(&payload);
+    worker_leave(worker);
+    return NULL;
+}
+
+/* --- starting and sending ----------------------------------------------------------------- */
+
+int32_t worker_start(Pool *pool) {
+    Workers *workers = &pool->workers;
+    assert_locked(pool);
+    int32_t refused = watchdog_start(pool);
+    if (refused) return refused;
+    completion_make_pair(&pool->completions); /* before the thread may send to nothing else */
+    Worker *worker = calloc(1, sizeof *worker);
+    if (!worker) return DFD_E_MEMORY;
+    worker->pool = pool;
+    worker->number = workers->started + 1;
+    worker->deadline = worker->cpu_end = INFINITY;
+    worker->next = workers->first;
+    if (!pool_start_thread(pool, pool->stack + POOL_STACK_MARGIN, worker_run, worker)) {
+        free(worker);
+        return DFD_E_THREAD;
+    }
+    workers->first = worker;
+    workers->started++;
+    workers->starting++;
+    atomic_store(pool_word(pool, DFD_CONTROL_THREADS), ++workers->alive);
+    return 0;
+}
+
+/* One that sleeps before one that is still on its way, which may make classes for seconds. */
+int32_t worker_send(Pool *pool, bool *wake) {
+    Workers *workers = &pool->workers;
+    assert_locked(pool);
+    uint32_t waiting = pool->queue.length, able = workers->spinning + workers->wakeups;
+    if (waiting <= able) return 0;
+    if (workers->sleeping > workers->wakeups) {
+        workers->wakeups++;
+        *wake = true;
+    } else if (waiting > able + workers->starting && workers->alive < pool->max_threads) {
+        int32_t refused = worker_start(pool);
+        return workers->alive > 0 ? 0 : refused;
+    }
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* worker.h - the threads that run tasks, each in a realm of its own.
+ *
+ *   take --> classes, shares --> run --> let go --> completion --> restore --> take
+ *
+ * Threads start one at a time, when a task finds none that is free. A worker spins for a moment
+ * before it sleeps, restores its realm right after each task while nobody waits, and leaves when
+ * the pool closes. It is the only one that touches its realm; others only ask what runs there to
+ * stop (worker_stop).
+ *
+ * Each task that is queued has a worker that will come for it, as far as there may be any:
+ * `spinning` and `wakeups` workers are sure to look, `starting` ones will.
+ */
+#ifndef DEFERRED_WORKER_H
+#define DEFERRED_WORKER_H
+
+#include "os.h"
+#include "realm.h"
+#include "task.h"
+
+struct Pool;
+
+typedef struct Worker {
+    struct Worker *next;
+    struct Pool *pool; /* held */
+    Realm *realm;
+    uint32_t number;
+    bool has_classes; /* in the realm: the pool's, if there are any */
+    /* Under the lock: */
+    Task *task;      /* that runs */
+    bool making;     /* it makes the pool's classes, with a task or without */
+    int ending;      /* the DFD_STATUS_* that it must end with, or 0 */
+    OsThread thread; /* with a realm: it takes signals */
+    double deadline; /* of the task or the classes, ms of os_now; INFINITY if there is none */
+    double cpu_end;  /* ms of the thread's CPU clock; INFINITY if it has no limit */
+} Worker;
+
+/* All of a pool's; under its lock. */
+typedef struct Workers {
+    Worker *first;      /* alive ones */
+    OsCondition queued; /* sleeping ones wait here */
+    uint32_t alive;     /* threads */
+    uint32_t started;   /* ever */
+    uint32_t starting;  /* their realms, and the classes in them, are being made */
+    uint32_t spinning;  /* look at the queue's length, and then at the queue: one at most */
+    uint32_t sleeping;  /* wait for `queued` */
+    uint32_t wakeups;   /* of those, on their way to the queue */
+    uint32_t running;   /* have a task */
+    uint32_t hardening; /* DFD_HARDENING_* that every worker has */
+} Workers;
+
+bool workers_open(Workers *workers);
+void workers_close(Workers *workers);
+
+/* Starts one more worker, and before the first one the watchdog. On the host's thread; under the
+ * lock. 0, or why there is none. */
+int32_t worker_start(struct Pool *pool);
+
+/* Sees to it that a worker comes for each queued task, as far as there may be any. On the host's
+ * thread; under the lock. `*wake` says that `queued` is to be signalled after it, so that the
+ * worker that wakes does not run into it. 0, or why there is no worker at all. */
+int32_t worker_send(struct Pool *pool, bool *wake);
+
+/* The pool closes: stops all that they run, and wakes those that sleep. Under the lock. */
+void workers_close_down(struct Pool *pool);
+
+/* Ends what the worker runs with `status` as soon as it can be left. Under the lock. */
+void worker_stop(Worker *worker, int status);
+
+/* Stops what the worker runs if it is over its limits or must end anyway. Returns when to look
+ * again. Under the lock. */
+double worker_watch(Worker *worker, double now);
+
+#endif
