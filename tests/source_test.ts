@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -652,54 +652,6 @@ group("compileFunction", () => {
   });
 
   group("what transpilers make of a function", () => {
-    const expected = {
-      sum: 8,
-      x: 10,
-      y: 2,
-      o: { c: 3, n: 5, b: 32 },
-      names: ["inner", "named", "Box"],
-      made: 0,
-      twice: 2,
-      list: [1, 2, 3],
-      a: 1,
-    };
-    const folder = new URL("fixtures/transpiled/", import.meta.url);
-    for (const file of readdirSync(folder)) {
-      test(file, async () => {
-        const compiler = new HostCompiler(/\b(__[a-z]\w+|cov_\w+)\b/g);
-        const fn = functionOf(readFileSync(new URL(file, folder), "utf8"));
-        const { free } = compileFunction(compiler, fn, options);
-        assert.deepEqual(free, []);
-        assert.equal(compiler.alive.size, 1);
-        assert.equal(compiler.last.text, String(fn));
-        assert.deepEqual(await evaluate(compiler.last)(5, { c: 3 }), expected);
-      });
-    }
-
-    for (
-      const [text, value] of [
-        ["() => __name(() => 1, 'one').name", "one"],
-        ["() => __assign({ a: 1 }, { b: 2 })", { a: 1, b: 2 }],
-        ["() => __spreadArray([1], [2, 3], false)", [1, 2, 3]],
-        ["() => __spreadValues({ a: 1 }, null)", { a: 1 }],
-        ["() => __objRest({ a: 1, b: 2 }, ['a'].map(__restKey))", { b: 2 }],
-        ["() => __pow(2, 3)", 8],
-        ["() => __defNormalProp({}, 'a', 1)", 1],
-        ["() => __async(null, null, function* () { throw 1 }).catch((e) => e + 1)", 2],
-        [
-          "() => __async(null, [1], function* (a, b = x) { let x }).catch((e) => e.name)",
-          "ReferenceError",
-        ],
-        ["() => { cov_1a.b['2'][0]++; return cov_1a().s[0] + 1 }", 1],
-      ] as const
-    ) {
-      test(text, async () => {
-        const compiler = new HostCompiler(/\b(__[a-z]\w+|cov_\w+)\b/g);
-        compileFunction(compiler, functionOf(text), options);
-        assert.deepEqual(await evaluate(compiler.last)(), value);
-      });
-    }
-
     test("a lowered async arrow function may pass `this` on, but not use it", async () => {
       const captures = (expression: string): string[] =>
         /\(this|this\./.test(expression) ? ["this"] : [];

@@ -247,12 +247,25 @@ function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; adv
       "`args`, or write what it does inside the function";
     return { shown: imported, advice };
   }
-  const helperAdvice =
-    `${NO_ADVICE}; it looks like a helper that a transpiler added: compile for ` +
-    "a newer target, ES2022 or later";
-  const advice = ADVICE.get(name) ??
-    (/^__[a-z]/i.test(name) ? helperAdvice : adviceByUse(name, textOf(fn)));
+  const advice = ADVICE.get(name) ?? adviceOfHelper(name) ?? adviceByUse(name, textOf(fn));
   return { shown: name, advice };
+}
+
+/** Helpers of transpilers for decorators, which no engine has. */
+const DECORATOR = /^__decorat|^_(?:apply_?decs|decorate)/i;
+/** Helpers of transpilers for what engines have: those of SWC and Babel that aren't provided. */
+const HELPER =
+  /^__[a-z]|^_(?:ts_|regenerator|(?:wrap|await|async)_?[a-z_]*generator|class|call_?super|inherits|create_?class|create_?for_?of|create_?super|get_?prototype|set_?prototype|instanceof|type_?of|iterable_?to|is_?native|non_?iterable|tagged_?template|super_?prop|dispose|assert_?this)/i;
+
+function adviceOfHelper(name: string): string | null {
+  if (DECORATOR.test(name)) {
+    return "is what a transpiler makes of a decorator, which tasks don't have; write what it " +
+      "decorates without it";
+  }
+  return HELPER.test(name)
+    ? `${NO_ADVICE}; it looks like a helper that a transpiler added: compile for a newer ` +
+      "target, such as `esnext`"
+    : null;
 }
 
 /** One sentence for all names with the same advice. */

@@ -7,7 +7,7 @@
  * @module
  */
 import { freeVariableError, outerError, PROBED, refusedKind, unreadable } from "./advice.ts";
-import { helper, passingNoThis, withHelpers, withoutThis } from "./helpers.ts";
+import { isHelper, passingNoThis, withHelpers, withoutThis } from "./helpers.ts";
 import type { Position } from "./positions.ts";
 import { type AnyFunction, isSloppy, kindOf, type Source, sourcesOf, textOf } from "./source.ts";
 
@@ -119,7 +119,7 @@ function compileAgain(
 /** Gives the helpers that it needs to a function that was compiled without them. */
 function compileWithHelpers(compiler: Compiler, bare: Compiled, name: string): Compiled {
   const { source, strict } = bare;
-  const helpers = bare.free.filter((free) => helper(free) !== null);
+  const helpers = bare.free.filter(isHelper);
   if (helpers.length === 0) return bare;
   compiler.free(bare.program);
   const reply = compileAgain(compiler, withHelpers(source, helpers), strict, name);

@@ -51,6 +51,7 @@ import { noOptions, readOptions } from "../options.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
 import { describe } from "../function/describe.ts";
 import { type CompileReply, encodeSource, ProgramCache, TOO_SLOW } from "../function/programs.ts";
+import { isHelper, withHelpers } from "../function/helpers.ts";
 import { expression, join, type Source } from "../function/source.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
@@ -385,7 +386,13 @@ export class Runner {
 
   /** Makes the classes part of every realm. */
   #preload({ source, alone }: Classes): void {
-    const reply = this.#compile(expression(source), COMPILE.STRICT | COMPILE.PRELOAD);
+    const bare = expression(source);
+    let reply = this.#compile(bare, COMPILE.STRICT | COMPILE.PRELOAD);
+    const helpers = "error" in reply ? [] : reply.free.filter(isHelper);
+    if (helpers.length > 0) {
+      this.#native.symbols.dfd_program_free(this.#pool, reply.program);
+      reply = this.#compile(withHelpers(bare, helpers), COMPILE.STRICT | COMPILE.PRELOAD);
+    }
     if ("error" in reply) {
       throw new TypeError(
         `new DeferredPool({ classes }): the task's engine can't read them: ${reply.error.message}`,
