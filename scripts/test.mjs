@@ -62,6 +62,7 @@ const SECONDS = {
   "docs_test.ts": 10,
   "engine_test.ts": 10,
   "eval_test.ts": 7,
+  "growth_test.ts": 15,
   "hostile/builtins_test.ts": 10,
   "hostile/loops_test.ts": 5,
   "hostile/memory_test.ts": 12,

@@ -1,12 +1,14 @@
 /**
- * What a program gives in its options, and how many tasks it has: all of it costs in proportion.
+ * What a program gives in its options, how many tasks it has, and how large a value is in each way in
+ * which it can be: all of it costs in proportion. (Texts of functions: source_test.ts, eval_test.ts.)
  *
  * But for `transfer`: structuredClone, which detaches all of a list or nothing, searches the list for
  * each of its buffers on V8.
  */
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { Deferred, DeferredPool } from "../mod.ts";
 import { assertLinear } from "./support/measure.ts";
+import { runtime } from "./support/process.ts";
 
 const range = <T>(n: number, make: (i: number) => T): T[] =>
   Array.from({ length: n }, (_, i) => make(i));
@@ -95,5 +97,116 @@ describe("the cost is in proportion to", () => {
         }));
       for (const task of all) await task.catch(({ stack }: Error) => stack);
     }, 100);
+  });
+});
+
+describe("the cost of a value, there and back, is in proportion to its number of", () => {
+  const pool = new DeferredPool({ maxThreads: 1 });
+  after(() => pool.close());
+  const nested = (n: number, around: (inner: unknown) => unknown): unknown => {
+    let value: unknown = null;
+    for (let i = 0; i < n; i++) value = around(value);
+    return value;
+  };
+  const one = { x: 1 };
+  const values: Record<string, (n: number) => unknown> = {
+    "levels of arrays": (n) => nested(n, (inner) => [inner, 1]),
+    "levels of objects": (n) => nested(n, (inner) => ({ inner })),
+    "levels of Maps": (n) => nested(n, (inner) => new Map([[1, inner]])),
+    "causes of an error": (n) => nested(n, (cause) => new Error("x", { cause })),
+    "errors of an AggregateError": (n) => new AggregateError(range(n, (i) => new Error(`${i}`))),
+    "references to one object": (n) => range(n, () => one),
+    "references to as many objects": (n) => {
+      const all = range(n, (i) => ({ i }));
+      return [all, all.toReversed()];
+    },
+    "units of a narrow text": (n) => "é".repeat(100 * n),
+    "units of a wide text": (n) => "Ж".repeat(100 * n),
+    "texts": (n) => range(n, (i) => `text ${i}`),
+    "keys": (n) => Object.fromEntries(range(n, (i) => [`key${i}`, i])),
+    "units of a key": (n) => ({ ["k".repeat(n)]: 1 }),
+    "keys of arrays": (n) => Object.assign([], Object.fromEntries(range(n, (i) => [`k${i}`, i]))),
+    "objects of one shape": (n) => range(n, (i) => ({ a: i, b: "x" })),
+    "objects of different shapes": (n) => range(n, (i) => ({ [`a${i}`]: i, b: i })),
+    "objects of shapes that grow": (n) =>
+      range(n, (i) => Object.fromEntries(range(i % 60, (k) => [`k${k}`, k]))),
+    "entries of a Map": (n) => new Map(range(n, (i) => [`k${i}`, i])),
+    "entries of a Set": (n) => new Set(range(n, (i) => ({ i }))),
+    "numbers": (n) => range(10 * n, (i) => i / 3),
+    "holes": (n) => Object.assign([], { length: n }),
+    "elements far apart": (n) => {
+      const all: number[] = [];
+      for (let i = 0; i < n; i++) all[i * 50] = i;
+      return all;
+    },
+    "BigInts": (n) => range(n, (i) => BigInt(i) << 70n),
+    "bytes": (n) => new Uint8Array(100 * n),
+    "buffers": (n) => range(n, () => new ArrayBuffer(8)),
+    "views of one buffer": (n) => {
+      const buffer = new ArrayBuffer(8);
+      return range(n, (i) => new Uint8Array(buffer, i % 8));
+    },
+    "dates, patterns, boxed values": (n) =>
+      range(n, (i) => [new Date(i), new RegExp(`a${i % 100}`), Object(i)]),
+  };
+  for (const [what, make] of Object.entries(values)) {
+    test(what, async () => {
+      const made = new Map<number, unknown>(); // so that making it does not count
+      await assertLinear(what, (n) => {
+        if (!made.has(n)) made.set(n, make(n));
+        return pool.defer((value: unknown) => value, { args: [made.get(n)], memoryLimit: 2 ** 31 });
+      }, 200);
+    });
+  }
+
+  test("errors on the way of a throw, and of what can't be cloned in them", async () => {
+    await assertLinear("errors that are thrown", (n) =>
+      pool.run((n: number) => {
+        throw new AggregateError(
+          Array.from({ length: n }, () => Object.assign(new Error("x"), { f: () => 1 })),
+        );
+      }, n).catch((error: Error) => void error.stack), 200);
+  });
+
+  test("instances of registered classes", async () => {
+    class Point {
+      x = 1;
+    }
+    await using pool = new DeferredPool({ maxThreads: 1, classes: [Point] });
+    await assertLinear(
+      "instances",
+      (n) => pool.run((all: Point[]) => all, range(n, () => new Point())),
+      200,
+    );
+  });
+
+  test("buffers that are transferred out, and in where the runtime does not search its list", async () => {
+    await assertLinear("transferred out", (n) =>
+      pool.run((n: number) => {
+        const all = Array.from({ length: n }, () => new ArrayBuffer(8));
+        return Deferred.transfer(all, all).length;
+      }, n), 200);
+    if (runtime !== "bun") return; // structuredClone of V8 is quadratic in the list's length
+    await assertLinear("transferred in", (n) => {
+      const buffers = range(n, () => new ArrayBuffer(8));
+      return pool.defer((all: ArrayBuffer[]) => all.length, { args: [buffers], transfer: buffers });
+    }, 200);
+  });
+
+  test("bytes and parts of what a pool shares", async () => {
+    await assertLinear("a shared value", async (n) => {
+      await using pool = new DeferredPool({ maxThreads: 1 });
+      await pool.run(
+        (all: unknown) => all !== null,
+        pool.share(range(n, (i) => ({ [`k${i % 9}`]: i }))),
+      );
+    }, 2000);
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const table = pool.share({ big: range(200_000, (i) => i) });
+    await assertLinear(
+      "uses of a shared value",
+      (n) => pool.run((all: unknown[]) => all.length, range(n, () => table)),
+      200,
+    );
   });
 });
