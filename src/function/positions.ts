@@ -21,6 +21,39 @@ export function positionAt(text: string, index: number): Position {
   }
 }
 
+/** The index of a place; the inverse of {@linkcode positionAt}. */
+export function indexAt(text: string, { line, column }: Position): number {
+  let at = 0;
+  for (let left = line - 1; left > 0; left--) {
+    const next = text.indexOf("\n", at);
+    if (next < 0) return text.length;
+    at = next + 1;
+  }
+  return at + column - 1;
+}
+
+/** A function that is written where it is passed begins this many lines later at the most. */
+const NEAR_LINES = 3;
+
+/**
+ * Which of several equally good places a function is at: the only one if it is a sure one, or else
+ * the first that follows one of the calls that made the Deferred closely.
+ */
+export function choose(
+  text: string,
+  places: readonly number[],
+  calls: readonly number[],
+  sure: boolean,
+): number | undefined {
+  if (sure && places.length === 1) return places[0];
+  for (const call of calls) {
+    const next = places.find((place) => place >= call);
+    if (next === undefined) continue;
+    if (positionAt(text, next).line - positionAt(text, call).line <= NEAR_LINES) return next;
+  }
+  return undefined;
+}
+
 /** Bytes of a code point in UTF-8. */
 function utf8Length(point: number): number {
   return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;

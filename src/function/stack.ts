@@ -17,7 +17,6 @@
  *
  * @module
  */
-import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { WIRE_FRAME } from "../../ffi/symbols.ts";
 import type { DecodedError, Frame } from "../clone/clone.ts";
@@ -25,7 +24,8 @@ import { define } from "../clone/own.ts";
 import { functionName, lines, oneLine } from "../display.ts";
 import { takeUncut } from "../errors.ts";
 import { nameOf } from "./describe.ts";
-import { offsetIn, type Position, positionAt, scriptPosition } from "./positions.ts";
+import { type Call, type Location, locationOf, pathOf } from "./locate.ts";
+import { offsetIn, positionAt, scriptPosition } from "./positions.ts";
 import { type AnyFunction, textOf } from "./source.ts";
 
 /** Frames that come of an error at the most; see STACK_FRAMES in csrc/clone_stack.h. */
@@ -79,26 +79,13 @@ export function captureSite(skip: AnyFunction | NewableFunction, crowded = false
 }
 
 /** A frame of the host's stack that lies in a file. */
-interface SiteFrame {
+interface SiteFrame extends Call {
   /** The line as the host shows it. */
   readonly text: string;
-  /** A path or a file URL, as the host shows it. */
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
 }
 
 const OWN_FUNCTION = /\b(Deferred|run|defer|eval|captureSite)$/;
 const ownFolder = new URL("../", import.meta.url);
-
-function pathOf(file: string): string | null {
-  if (!file.startsWith("file:")) return /^([A-Za-z]:)?[\\/]/.test(file) ? file : null;
-  try {
-    return fileURLToPath(file);
-  } catch {
-    return null; // a host in the URL, for one
-  }
-}
 
 function isOwn(file: string, name: string): boolean {
   if (ownFolder.protocol !== "file:") return file.startsWith(ownFolder.href);
@@ -212,279 +199,6 @@ function taskFrames(recorded: readonly Frame[], text: string, name: string): Tas
   return frames;
 }
 
-// --- finding a function in a file -------------------------------------------------------------
-
-/** Larger files are not searched. */
-const MAX_FILE_BYTES = 4 * 1024 * 1024;
-const MAX_FILES = 8;
-
-/** What a file held when it was last read, and what told then that it is this one. */
-interface Content {
-  readonly text: string;
-  readonly stamp: string;
-}
-
-/** The files last read. */
-const files = new Map<string, Content>();
-
-interface Permissions {
-  querySync(what: { name: "read"; path: string }): { readonly state: string };
-}
-
-/** Whether a file may be read without a question to the user, which Deno may ask. */
-function mayRead(path: string): boolean {
-  const deno = (globalThis as { Deno?: { permissions?: Permissions } }).Deno;
-  if (deno?.permissions === undefined) return true;
-  return deno.permissions.querySync({ name: "read", path }).state === "granted";
-}
-
-/** Tells whether a file has changed; "" for one that can't be read, or not without a question. */
-function stampOf(path: string | null): string {
-  if (path === null) return "";
-  try {
-    if (!mayRead(path)) return "";
-    const { mtimeMs, size } = statSync(path);
-    return size <= MAX_FILE_BYTES ? `${mtimeMs}/${size}` : "";
-  } catch {
-    return ""; // gone, or of a bundle's making: the stack does without
-  }
-}
-
-function readFile(path: string): string | null {
-  const stamp = stampOf(path);
-  if (stamp === "") return null;
-  const known = files.get(path);
-  if (known?.stamp === stamp) return known.text;
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8").replace(/^\ufeff/, "");
-  } catch {
-    return null;
-  }
-  files.delete(path);
-  if (files.size >= MAX_FILES) files.delete(files.keys().next().value!);
-  files.set(path, { text, stamp });
-  return text;
-}
-
-/** Where in a file the places of a function's text lie. */
-interface Location {
-  readonly file: string;
-  position(offset: number): Position;
-}
-
-function indexOfPosition(text: string, { line, column }: Position): number {
-  let at = 0;
-  for (let left = line - 1; left > 0; left--) {
-    const next = text.indexOf("\n", at);
-    if (next < 0) return text.length;
-    at = next + 1;
-  }
-  return at + column - 1;
-}
-
-/** A function that is written where it is passed begins this many lines later at the most. */
-const NEAR_LINES = 3;
-
-/**
- * Which of several equally good places a function is at: the only one if it is a sure one, or else
- * the first that follows one of the calls that made the Deferred closely.
- */
-function choose(
-  text: string,
-  places: readonly number[],
-  calls: readonly number[],
-  sure: boolean,
-): number | undefined {
-  if (sure && places.length === 1) return places[0];
-  for (const call of calls) {
-    const next = places.find((place) => place >= call);
-    if (next === undefined) continue;
-    if (positionAt(text, next).line - positionAt(text, call).line <= NEAR_LINES) return next;
-  }
-  return undefined;
-}
-
-/** All places where the file holds the function's text as it is. */
-function exactPlaces(file: string, text: string): number[] {
-  const places: number[] = [];
-  for (let at = file.indexOf(text); at >= 0; at = file.indexOf(text, at + 1)) {
-    define(places, places.length, at);
-  }
-  return places;
-}
-
-/** A name, keyword or string outside comments, and where it begins. */
-interface Word {
-  readonly text: string;
-  readonly at: number;
-}
-
-const COMMENT_STRING_OR_NAME =
-  /\/\/.*|\/\*[^]*?\*\/|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/gu;
-
-/** What transpilers and printers leave alone: they move words, drop types and comments. */
-function wordsOf(text: string): Word[] {
-  const words: Word[] = [];
-  for (const { 0: found, 1: string, index } of text.matchAll(COMMENT_STRING_OR_NAME)) {
-    if (string === undefined && found.startsWith("/")) continue;
-    // Quotes change, and so do escapes: what has any is left out.
-    if (string?.includes("\\")) continue;
-    define(words, words.length, {
-      text: string === undefined ? found : `"${string.slice(1, -1)}`,
-      at: index,
-    });
-  }
-  return words;
-}
-
-/** Steps of the search for a reprinted function, at the most: some 10 ms. */
-const MAX_STEPS = 4e6;
-
-/** The words of this part of the source must be found again. */
-const ENOUGH = 0.85;
-
-/** An alignment is as good as a tighter one if it spans no more than so many times its words. */
-const LOOSE = 1.25;
-
-/** So few words may be found by chance: they count only close to the call. */
-const FEW = 4;
-
-/** Fewer than these must all be there, with nothing but types between them. */
-const MANY = 8;
-
-/** Words of statements, which are in no type that a transpiler takes away. */
-const STATEMENT =
-  /^(await|break|case|class|const|do|else|export|for|function|if|let|return|switch|throw|try|var|while|yield)$/;
-
-/** Whether an alignment passes over nothing but what looks like types. */
-function isWhole(pairs: Int32Array, fileWords: readonly Word[]): boolean {
-  const paired = new Set(pairs);
-  for (let i = pairs[0]!, end = pairs.at(-1)!; i < end; i++) {
-    if (!paired.has(i) && STATEMENT.test(fileWords[i]!.text)) return false;
-  }
-  return !paired.has(-1);
-}
-
-/**
- * Pairs the words of a function with those of the file from `start` on: the longest common
- * subsequence. Returns an index into `file` for each word, -1 for one that was not found.
- */
-function align(words: readonly Word[], file: readonly Word[], start: number): Int32Array {
-  const rows = words.length;
-  const columns = Math.min(file.length - start, 2 * rows + 50);
-  const width = columns + 1;
-  // common[i, j]: words shared by the rest of the function from i and of the file from j.
-  const common = new Uint16Array((rows + 1) * width);
-  for (let i = rows - 1; i >= 0; i--) {
-    const word = words[i]!.text;
-    for (let j = columns - 1; j >= 0; j--) {
-      const at = i * width + j;
-      common[at] = word === file[start + j]!.text
-        ? common[at + width + 1]! + 1
-        : Math.max(common[at + width]!, common[at + 1]!);
-    }
-  }
-  const pairs = new Int32Array(rows).fill(-1);
-  for (let i = 0, j = 0; i < rows && j < columns;) {
-    const at = i * width + j;
-    if (words[i]!.text === file[start + j]!.text) pairs[i++] = start + j++;
-    else if (common[at + width]! >= common[at + 1]!) i++;
-    else j++;
-  }
-  return pairs;
-}
-
-/** A function that was printed anew. */
-interface Reprinted {
-  readonly words: readonly Word[];
-  /** Where in the file each of them is, -1 for one that was not found. */
-  readonly places: Int32Array;
-}
-
-/** Finds a function that was printed anew. */
-function findReprinted(text: string, file: string, calls: readonly number[]): Reprinted | null {
-  const words = wordsOf(text);
-  const fileWords = wordsOf(file);
-  let triesLeft = Math.floor(MAX_STEPS / (words.length * (2 * words.length + 50) || 1));
-  let found = Math.max(1, Math.ceil(words.length * ENOUGH));
-  // The best alignments by where they end: what begins earlier but ends at the same word found
-  // a part of something else first.
-  let best = new Map<number, { start: number; span: number; pairs: Int32Array }>();
-  // Words after the innermost call first: mostly it is the first of them.
-  const after = Math.max(fileWords.findIndex(({ at }) => at >= calls[0]!), 0);
-  for (let i = 0; i < fileWords.length && triesLeft > 0; i++) {
-    const start = (after + i) % fileWords.length;
-    if (fileWords[start]!.text !== words[0]?.text) continue;
-    triesLeft--;
-    const pairs = align(words, fileWords, start);
-    const count = pairs.reduce((sum, pair) => sum + (pair >= 0 ? 1 : 0), 0);
-    if (count < found || (words.length < MANY && !isWhole(pairs, fileWords))) continue;
-    if (count > found) best = new Map();
-    found = count;
-    const end = pairs.findLast((pair) => pair >= 0)!;
-    const span = end - start + 1;
-    if (span < (best.get(end)?.span ?? Infinity)) best.set(end, { start, span, pairs });
-  }
-  // So did what is spread over more of the file than another.
-  const all = [...best.values()];
-  const whole = all.filter(({ pairs }) => isWhole(pairs, fileWords));
-  const good = whole.length > 0 ? whole : all;
-  const tightest = Math.min(...good.map(({ span }) => span));
-  const starts = good
-    .filter(({ span }) => span <= LOOSE * tightest)
-    .sort((a, b) => a.start - b.start);
-  const places = starts.map(({ start }) => fileWords[start]!.at);
-  const place = choose(file, places, calls, words.length >= FEW);
-  const chosen = starts[places.indexOf(place ?? -1)];
-  if (chosen === undefined) return null;
-  return { words, places: chosen.pairs.map((pair) => pair < 0 ? -1 : fileWords[pair]!.at) };
-}
-
-/**
- * The place in the file that stands for `offset`: in or behind the word before it, or at the one
- * after it if only that is on its line.
- */
-function reprintedOffset(reprinted: Reprinted, text: string, offset: number): number {
-  const { words, places } = reprinted;
-  const before = words.findLastIndex(({ at }, i) => at <= offset && places[i]! >= 0);
-  const after = words.findIndex(({ at }, i) => at > offset && places[i]! >= 0);
-  const sameLine = (from: number, to: number): boolean => !text.slice(from, to).includes("\n");
-  const onLineBefore = before >= 0 && sameLine(words[before]!.at, offset);
-  const onLineAfter = after >= 0 && sameLine(offset, words[after]!.at);
-  if (before < 0 || (!onLineBefore && onLineAfter)) return places[after]!;
-  const word = words[before]!;
-  return places[before]! + Math.min(offset - word.at, word.text.length);
-}
-
-/** Looks for a function in one file, which `frames` are in. */
-function locateIn(file: string, text: string, frames: readonly SiteFrame[]): Location | null {
-  const path = pathOf(file);
-  const content = path && readFile(path);
-  if (!content) return null;
-  const calls = frames.map((frame) => indexOfPosition(content, frame));
-  const exact = exactPlaces(content, text);
-  if (exact.length > 0) {
-    const place = choose(content, exact, calls, true);
-    if (place === undefined) return null;
-    return { file, position: (offset) => positionAt(content, place + offset) };
-  }
-  const reprinted = findReprinted(text, content, calls);
-  return reprinted &&
-    { file, position: (offset) => positionAt(content, reprintedOffset(reprinted, text, offset)) };
-}
-
-/** Looks for a function in the files of the place where its Deferred was made. */
-function locate(text: string, frames: readonly SiteFrame[]): Location | null {
-  // The engine counts these as line ends in some places only.
-  if (/\r(?!\n)|[\u2028\u2029]/.test(text)) return null;
-  for (const file of new Set(frames.map((frame) => frame.file))) {
-    const location = locateIn(file, text, frames.filter((frame) => frame.file === file));
-    if (location) return location;
-  }
-  return null;
-}
-
 // --- the stack --------------------------------------------------------------------------------
 
 /** A task, as far as its errors' stacks tell of it. */
@@ -541,35 +255,6 @@ function render(frame: TaskFrame, location: Location | null, text: string, name:
   return `    at ${functionName(frame.name) || "<anonymous>"} (${place})`;
 }
 
-/** Where a function was found, and the stamps of the files in which it was looked for. */
-interface Found {
-  readonly location: Location | null;
-  readonly stamps: string;
-}
-
-/**
- * Functions that were looked for last, by where their Deferred was made and by their text: a
- * function that fails a hundred times a second is looked for once, which may take some 10 ms.
- */
-const found = new Map<string, Found>();
-const MAX_FOUND = 32;
-const MAX_FOUND_TEXT = 1 << 16;
-
-function locationOf(subject: StackSubject, text: string): Location | null {
-  const frames = siteFrames(subject.site.near ?? subject.site);
-  const stamps = [...new Set(frames.map(({ file }) => file))].map((file) => stampOf(pathOf(file)))
-    .join();
-  const site = frames.map(({ file, line, column }) => `${file}:${line}:${column}`);
-  const key = [...site, text].join("\n");
-  const known = found.get(key);
-  if (known?.stamps === stamps) return known.location;
-  const location = locate(text, frames);
-  found.delete(key);
-  if (found.size >= MAX_FOUND) found.delete(found.keys().next().value!);
-  if (text.length <= MAX_FOUND_TEXT) found.set(key, { location, stamps });
-  return location;
-}
-
 /** An error that came from a task, and what is known of its stack. */
 interface TaskError {
   readonly error: Error;
@@ -600,7 +285,9 @@ function ownLines({ frames, host }: TaskError, subject: StackSubject): string[] 
   if (typeof fn === "string") return scriptLines(frames, fn, name);
   const text = textOf(fn);
   const own = taskFrames(frames, text, nameOf(fn));
-  const location = own.length > 0 ? locationOf(subject, text) : null;
+  const location = own.length > 0
+    ? locationOf(text, siteFrames(subject.site.near ?? subject.site))
+    : null;
   return own.map((frame) => render(frame, location, text, name));
 }
 
