@@ -53,8 +53,8 @@ int classes_give(Worker *worker, Bytes *thrown) {
     if (!classes->program || worker->has_classes) return 0;
     lock_take(&pool->lock);
     worker->making = true;
-    worker->deadline = os_now() + classes->limit_ms;
-    watchdog_look_at(pool, worker->deadline);
+    worker->end = os_now() + classes->limit_ms;
+    watchdog_set(pool, &worker->deadline, worker->end);
     lock_release(&pool->lock);
 #ifdef DFD_TEST
     void (*hold)(const char *, uint32_t) = atomic_load(&fault_hold);
@@ -63,7 +63,7 @@ int classes_give(Worker *worker, Bytes *thrown) {
     int status = realm_preload(worker->realm, classes->program, pool->stack, thrown);
     lock_take(&pool->lock);
     worker->making = false;
-    worker->deadline = INFINITY;
+    worker->end = INFINITY;
     if (worker->ending == DFD_STATUS_PRELOAD) { /* perhaps it had just ended by itself */
         worker->ending = 0;
         guard_stop(realm_guard(worker->realm), 0);

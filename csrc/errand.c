@@ -3,17 +3,6 @@
 
 #include "pool_parts.h"
 
-typedef struct Errand {
-    Pool *pool;
-    ErrandWork *work;
-    void *opaque;
-    OsCondition ended;
-    /* Under the lock: */
-    OsThread thread; /* valid when it is `running` */
-    bool running, done;
-    int status;
-} Errand;
-
 static void *errand_run(void *argument) {
     Errand *errand = argument;
     Pool *pool = errand->pool;
@@ -35,30 +24,39 @@ static void *errand_run(void *argument) {
     return NULL;
 }
 
-/* Waits for an errand to end, and stops it after `limit` ms. */
-static void errand_await(Errand *errand, double limit) {
+void errand_stop(Errand *errand) {
     Pool *pool = errand->pool;
     Guard *guard = realm_guard(pool->compiler.realm);
-    double end = os_now() + limit;
-    lock_take(&pool->lock);
-    while (!errand->done) {
-        double now = os_now();
-        if (now >= end) {
-            guard_stop(guard, DFD_STATUS_PRELOAD);
-            if (errand->running) guard_signal(guard, errand->thread);
-        }
-        lock_wait_until(&pool->lock, &errand->ended, now < end ? end : now + WATCHDOG_RESEND_MS);
-    }
-    lock_release(&pool->lock);
-    guard_stop(guard, 0);
+    assert_locked(pool);
+    guard_stop(guard, DFD_STATUS_PRELOAD);
+    if (errand->running) guard_signal(guard, errand->thread);
+}
+
+/* Starts an errand that has joined the deadlines, and waits for its end. Returns 0 or an error. */
+static int32_t errand_await(Errand *errand, double limit) {
+    Pool *pool = errand->pool;
+    assert_locked(pool);
+    if (watchdog_start(pool) ||
+        !pool_start_thread(pool, pool->stack + POOL_STACK_MARGIN, errand_run, errand))
+        return DFD_E_THREAD;
+    watchdog_set(pool, &errand->deadline, os_now() + limit);
+    while (!errand->done) lock_wait(&pool->lock, &errand->ended);
+    guard_stop(realm_guard(pool->compiler.realm), 0);
+    return 0;
 }
 
 int32_t errand_send(Pool *pool, double limit, ErrandWork *work, void *opaque, int *status) {
     Errand errand = {.pool = pool, .work = work, .opaque = opaque};
+    Deadlines *deadlines = &pool->watchdog.deadlines;
     if (!os_condition_open(&errand.ended)) return DFD_E_SYSTEM;
-    bool started = pool_start_thread(pool, pool->stack + POOL_STACK_MARGIN, errand_run, &errand);
-    if (started) errand_await(&errand, limit);
+    int32_t result = DFD_E_MEMORY;
+    lock_take(&pool->lock);
+    if (deadlines_join(deadlines, &errand.deadline, DEADLINE_ERRAND)) {
+        result = errand_await(&errand, limit);
+        deadlines_leave(deadlines, &errand.deadline);
+    }
+    lock_release(&pool->lock);
     os_condition_close(&errand.ended);
     *status = errand.status;
-    return started ? 0 : DFD_E_THREAD;
+    return result;
 }

@@ -7,12 +7,28 @@
 #ifndef DEFERRED_ERRAND_H
 #define DEFERRED_ERRAND_H
 
-#include <stdint.h>
+#include "deadlines.h"
+#include "os.h"
 
 struct Pool;
 
 /* Returns a DFD_STATUS_*. */
 typedef int ErrandWork(struct Pool *pool, void *opaque);
+
+typedef struct Errand {
+    struct Pool *pool;
+    ErrandWork *work;
+    void *opaque;
+    OsCondition ended; /* the host's thread waits here */
+    /* Under the pool's lock: */
+    Deadline deadline; /* when it is stopped, and then signalled again */
+    OsThread thread;   /* valid when it is `running` */
+    bool running, done;
+    int status;
+} Errand;
+
+/* Ends it as soon as it can be left. By the watchdog, under the lock. */
+void errand_stop(Errand *errand);
 
 /* Does the work within `limit` ms. Returns 0 and its status, which is DFD_STATUS_PRELOAD if it took
  * longer and RESOURCES if it could not begin; or an error. Host's thread. */

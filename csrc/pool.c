@@ -35,7 +35,7 @@ Pool *pool_open(int32_t *refused) {
     compiler_open(&pool->compiler);
     zone_read();
     if ((*refused = completion_open(&pool->completions))) goto no_queue;
-    queue_open(&pool->queue, pool_word(pool, DFD_CONTROL_QUEUED));
+    queue_open(&pool->queue, pool_word(pool, DFD_CONTROL_QUEUED), &pool->watchdog.deadlines);
     *refused = DFD_E_SYSTEM;
     if (!lock_open(&pool->lock, LOCK_POOL)) goto no_lock;
     if (!workers_open(&pool->workers)) goto no_workers;
@@ -162,14 +162,14 @@ static int32_t pool_queue(Pool *pool, Task *task, bool *wake) {
     assert_locked(pool);
     int32_t refused = slots_reserve(&pool->tasks);
     if (refused) return refused;
+    if (!queue_push(&pool->queue, task)) return DFD_E_MEMORY;
     task->handle = slots_add(&pool->tasks, task);
-    queue_push(&pool->queue, task);
     if ((refused = worker_send(pool, wake))) {
         queue_remove(&pool->queue, task);
         slots_remove(&pool->tasks, task->handle);
         return refused;
     }
-    watchdog_look_at(pool, task->expires);
+    watchdog_look(pool);
     return 0;
 }
 
@@ -202,7 +202,6 @@ int32_t pool_cancel(Pool *pool, double handle) {
         slots_remove(&pool->tasks, task->handle);
     } else if (task) {
         worker_stop(task->worker, DFD_STATUS_CANCELLED);
-        watchdog_look_at(pool, os_now() + WATCHDOG_RESEND_MS);
     }
     lock_release(&pool->lock);
     if (queued) {

@@ -3,20 +3,25 @@
 
 #include <math.h>
 
-void queue_open(Queue *queue, _Atomic uint32_t *shown) {
-    *queue = (Queue){.shown = shown, .next_expiry = INFINITY};
+void queue_open(Queue *queue, _Atomic uint32_t *shown, Deadlines *deadlines) {
+    *queue = (Queue){.shown = shown, .deadlines = deadlines};
 }
 
-void queue_push(Queue *queue, Task *task) {
+bool queue_push(Queue *queue, Task *task) {
+    if (task->expires < INFINITY) {
+        if (!deadlines_join(queue->deadlines, &task->deadline, DEADLINE_TASK)) return false;
+        deadlines_set(queue->deadlines, &task->deadline, task->expires);
+    }
     task->previous = queue->last;
     task->next = NULL;
     *(queue->last ? &queue->last->next : &queue->first) = task;
     queue->last = task;
-    if (task->expires < queue->next_expiry) queue->next_expiry = task->expires;
     atomic_store(queue->shown, ++queue->length);
+    return true;
 }
 
 void queue_remove(Queue *queue, Task *task) {
+    if (task->expires < INFINITY) deadlines_leave(queue->deadlines, &task->deadline);
     *(task->previous ? &task->previous->next : &queue->first) = task->next;
     *(task->next ? &task->next->previous : &queue->last) = task->previous;
     atomic_store(queue->shown, --queue->length);
@@ -24,25 +29,9 @@ void queue_remove(Queue *queue, Task *task) {
 
 Task *queue_take_all(Queue *queue) {
     Task *all = queue->first;
+    for (Task *task = all; task; task = task->next)
+        if (task->expires < INFINITY) deadlines_leave(queue->deadlines, &task->deadline);
     queue->first = queue->last = NULL;
     queue->length = 0;
     return all;
-}
-
-Task *queue_expired(Queue *queue, double now) {
-    Task *expired = NULL, **last = &expired;
-    if (now < queue->next_expiry) return NULL;
-    queue->next_expiry = INFINITY;
-    for (Task *task = queue->first, *next; task; task = next) {
-        next = task->next;
-        if (now < task->expires) {
-            if (task->expires < queue->next_expiry) queue->next_expiry = task->expires;
-            continue;
-        }
-        queue_remove(queue, task);
-        task->next = NULL;
-        *last = task;
-        last = &task->next;
-    }
-    return expired;
 }

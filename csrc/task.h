@@ -14,6 +14,7 @@
 
 #include "clone.h"
 #include "completion.h"
+#include "deadlines.h"
 #include "program.h"
 #include "realm.h"
 #include "slots.h"
@@ -23,8 +24,9 @@ typedef struct Task {
     struct Task *next, *previous; /* the queue */
     Program *program;             /* held; NULL for a script */
     Limits limits;
-    double submitted; /* ms */
-    double expires;   /* when its time in the queue is over; INFINITY if it never is */
+    double submitted;  /* ms */
+    double expires;    /* when its time in the queue is over; INFINITY if it never is */
+    Deadline deadline; /* while it is queued, if it expires */
     Handle handle;
     struct Worker *worker; /* that runs it, or NULL */
     uint32_t shares;       /* that its realm must have */

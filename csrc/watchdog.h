@@ -2,11 +2,13 @@
  *
  * It starts before the first worker: what can't be stopped doesn't run. It sends its signal to a
  * worker again and again until the task that must end is gone, and lives as long as there are
- * workers. All of it is guarded by the pool's lock, which whoever calls holds.
+ * workers. It has one heap of deadlines: of queued tasks, of workers, of an errand. All of it is
+ * guarded by the pool's lock, which whoever calls holds.
  */
 #ifndef DEFERRED_WATCHDOG_H
 #define DEFERRED_WATCHDOG_H
 
+#include "deadlines.h"
 #include "os.h"
 
 struct Pool;
@@ -15,6 +17,7 @@ struct Pool;
 #define WATCHDOG_RESEND_MS 1.0
 
 typedef struct Watchdog {
+    Deadlines deadlines;
     OsCondition wake; /* it waits here, until `at` */
     double at;
     bool runs;
@@ -27,7 +30,10 @@ void watchdog_close(Watchdog *watchdog);
  * DFD_E_THREAD. */
 int32_t watchdog_start(struct Pool *pool);
 
-/* Sees to it that it looks at `at`. */
-void watchdog_look_at(struct Pool *pool, double at);
+/* Sets a deadline that has joined: it looks then. */
+void watchdog_set(struct Pool *pool, Deadline *deadline, double at);
+
+/* Sees to it that it heeds the earliest deadline. */
+void watchdog_look(struct Pool *pool);
 
 #endif

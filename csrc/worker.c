@@ -38,6 +38,7 @@ void workers_close(Workers *workers) { os_condition_close(&workers->queued); }
 void worker_stop(Worker *worker, int status) {
     assert_locked(worker->pool);
     if (!worker->ending) worker->ending = status;
+    watchdog_set(worker->pool, &worker->deadline, os_now() + WATCHDOG_RESEND_MS);
     if (!worker->realm) return; /* worker_build sees to it */
     Guard *guard = realm_guard(worker->realm);
     if (!atomic_load(&guard->stop)) guard_stop(guard, status);
@@ -47,9 +48,7 @@ void worker_stop(Worker *worker, int status) {
 void workers_close_down(Pool *pool) {
     assert_locked(pool);
     for (Worker *worker = pool->workers.first; worker; worker = worker->next) {
-        if (!worker->task && !worker->making) continue;
-        worker_stop(worker, DFD_STATUS_CANCELLED);
-        watchdog_look_at(pool, os_now() + WATCHDOG_RESEND_MS);
+        if (worker->task || worker->making) worker_stop(worker, DFD_STATUS_CANCELLED);
     }
     os_wake_all(&pool->workers.queued);
     os_wake_one(&pool->watchdog.wake);
@@ -61,12 +60,12 @@ double worker_watch(Worker *worker, double now) {
     int status = atomic_load(&realm_guard(worker->realm)->stop);
     double used = !status && worker->cpu_end < INFINITY ? os_cpu_time(worker->thread) : 0;
     double left = worker->cpu_end - used;
-    if (!status && now >= worker->deadline)
+    if (!status && now >= worker->end)
         status = worker->making ? DFD_STATUS_PRELOAD : DFD_STATUS_TIMEOUT;
     if (!status && left <= 0) status = DFD_STATUS_CPU;
     if (!status && used < 0) status = DFD_STATUS_RESOURCES; /* its limit can't be kept to */
     /* Its CPU clock may stand still while we look: not more often than ten times a ms. */
-    if (!status) return fmin(worker->deadline, now + fmax(left, 0.1));
+    if (!status) return fmin(worker->end, now + fmax(left, 0.1));
     worker_stop(worker, status);
     return now + WATCHDOG_RESEND_MS;
 }
@@ -76,13 +75,17 @@ static void worker_start_clocks(Worker *worker, const Limits *limits) {
     Pool *pool = worker->pool;
     if (!limits->timeout_ms && !limits->cpu_ms) return;
     lock_take(&pool->lock);
-    double now = os_now();
-    if (limits->timeout_ms) worker->deadline = now + limits->timeout_ms;
+    double now = os_now(), look = INFINITY;
+    if (limits->timeout_ms) look = worker->end = now + limits->timeout_ms;
     double used = limits->cpu_ms ? os_cpu_time(pthread_self()) : 0;
-    if (limits->cpu_ms) worker->cpu_end = used + limits->cpu_ms;
-    if (used < 0) worker_stop(worker, DFD_STATUS_RESOURCES);
-    watchdog_look_at(pool,
-                     fmin(worker->deadline, limits->cpu_ms ? now + limits->cpu_ms : INFINITY));
+    if (limits->cpu_ms) {
+        worker->cpu_end = used + limits->cpu_ms;
+        look = fmin(look, now + limits->cpu_ms);
+    }
+    if (used < 0)
+        worker_stop(worker, DFD_STATUS_RESOURCES);
+    else if (!worker->ending)
+        watchdog_set(pool, &worker->deadline, look);
     lock_release(&pool->lock);
 }
 
@@ -115,7 +118,7 @@ static Task *worker_pop(Worker *worker) {
     queue_remove(&pool->queue, task);
     task->worker = worker;
     worker->ending = 0;
-    worker->deadline = worker->cpu_end = INFINITY;
+    worker->end = worker->cpu_end = INFINITY;
     if (worker->realm) guard_stop(realm_guard(worker->realm), 0);
     atomic_store(pool_word(pool, DFD_CONTROL_RUNNING), ++pool->workers.running);
     return worker->task = task;
@@ -176,7 +179,10 @@ static bool worker_build(Worker *worker) {
     bool hardened = wake_fd >= 0 && harden_thread(wake_fd);
     uint32_t hardening = DFD_HARDENING_SIGNAL | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     lock_take(&pool->lock);
-    if (worker->ending) guard_stop(realm_guard(realm), worker->ending);
+    if (worker->ending) {
+        guard_stop(realm_guard(realm), worker->ending);
+        watchdog_set(pool, &worker->deadline, os_now() + WATCHDOG_RESEND_MS);
+    }
     pool->workers.hardening &= hardening;
     atomic_store(pool_word(pool, DFD_CONTROL_HARDENING), pool->workers.hardening);
     worker->realm = realm;
@@ -225,6 +231,7 @@ static void worker_leave(Worker *worker) {
     Worker **link = &pool->workers.first;
     while (*link != worker) link = &(*link)->next;
     *link = worker->next; /* from here on nobody signals this thread */
+    deadlines_leave(&pool->watchdog.deadlines, &worker->deadline);
     atomic_store(pool_word(pool, DFD_CONTROL_THREADS), --pool->workers.alive);
     os_wake_one(&pool->watchdog.wake);
     lock_release(&pool->lock);
@@ -264,6 +271,7 @@ static void *worker_run(void *argument) {
 
 int32_t worker_start(Pool *pool) {
     Workers *workers = &pool->workers;
+    Deadlines *deadlines = &pool->watchdog.deadlines;
     assert_locked(pool);
     int32_t refused = watchdog_start(pool);
     if (refused) return refused;
@@ -272,17 +280,23 @@ int32_t worker_start(Pool *pool) {
     if (!worker) return DFD_E_MEMORY;
     worker->pool = pool;
     worker->number = workers->started + 1;
-    worker->deadline = worker->cpu_end = INFINITY;
+    worker->end = worker->cpu_end = INFINITY;
     worker->next = workers->first;
-    if (!pool_start_thread(pool, pool->stack + POOL_STACK_MARGIN, worker_run, worker)) {
-        free(worker);
-        return DFD_E_THREAD;
-    }
+    refused = DFD_E_MEMORY;
+    if (!deadlines_join(deadlines, &worker->deadline, DEADLINE_WORKER)) goto no_deadline;
+    refused = DFD_E_THREAD;
+    if (!pool_start_thread(pool, pool->stack + POOL_STACK_MARGIN, worker_run, worker))
+        goto no_thread;
     workers->first = worker;
     workers->started++;
     workers->starting++;
     atomic_store(pool_word(pool, DFD_CONTROL_THREADS), ++workers->alive);
     return 0;
+no_thread:
+    deadlines_leave(deadlines, &worker->deadline);
+no_deadline:
+    free(worker);
+    return refused;
 }
 
 /* One that sleeps before one that is still on its way, which may make classes for seconds. */

@@ -30,8 +30,9 @@ typedef struct Worker {
     bool making;     /* it makes the pool's classes, with a task or without */
     int ending;      /* the DFD_STATUS_* that it must end with, or 0 */
     OsThread thread; /* with a realm: it takes signals */
-    double deadline; /* of the task or the classes, ms of os_now; INFINITY if there is none */
+    double end;      /* of the task's or the classes' time, ms of os_now; INFINITY: there is none */
     double cpu_end;  /* ms of the thread's CPU clock; INFINITY if it has no limit */
+    Deadline deadline; /* when the watchdog looks at it */
 } Worker;
 
 /* All of a pool's; under its lock. */
