@@ -956,9 +956,13 @@ export function openError(): readonly [error: Error, flags: number] {
   const error = makeError(kind, name, message);
   objects[n] = error;
   // Of one that is not told of, nobody looks at the stack before its user does.
-  const told = errorCount < MAX_ERRORS;
-  if (told) define(errors, errorCount++, { error, frames, stack });
-  define(error, "stack", told ? stack : undefined, false);
+  const isTold = errorCount < MAX_ERRORS;
+  if (isTold) {
+    const told = { error, frames, stack };
+    if (errorCount++ === 0) errors = [told];
+    else define(errors, errorCount - 1, told);
+  }
+  define(error, "stack", isTold ? stack : undefined, false);
   return [error, flags];
 }
 

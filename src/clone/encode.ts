@@ -182,6 +182,14 @@ class Refused {
   }
 }
 
+/** What an error holds, as its flags say. */
+interface HeldByError {
+  readonly flags: number;
+  readonly cause: unknown;
+  readonly errors: unknown;
+  readonly keys: readonly string[];
+}
+
 /** Where to go back to if a part is refused. */
 interface Mark {
   readonly at: number;
@@ -713,8 +721,10 @@ export class Encoder {
         return this.#shared(value as SharedArrayBuffer);
       case "view":
         return this.#window(value);
-      default:
-        return this.#run(this.#walkError(value as Error, kind === "DOMException"));
+      default: {
+        const held = this.#error(value as Error, kind === "DOMException");
+        if (held !== undefined) this.#run(this.#walkHeld(value, held));
+      }
     }
   }
 
@@ -1116,6 +1126,12 @@ export class Encoder {
   }
 
   *#walkError(error: Error, isDOMException: boolean): Walk {
+    const held = this.#error(error, isDOMException);
+    if (held !== undefined) yield* this.#walkHeld(error, held);
+  }
+
+  /** Writes an error but for what it holds, which is given if there is any. */
+  #error(error: Error, isDOMException: boolean): HeldByError | undefined {
     let kind: number;
     let flags = 0;
     let message = "";
@@ -1156,7 +1172,14 @@ export class Encoder {
     if (flags & WIRE_ERROR_HAS.NAME) this.#string(name as string);
     if (flags & WIRE_ERROR_HAS.MESSAGE) this.#string(message);
     if (flags & WIRE_ERROR_HAS.STACK) this.#string(stack as string);
-    if (flags & WIRE_ERROR_HAS.CAUSE) yield* this.#walkPart(cause!.value, "cause");
+    const { CAUSE, ERRORS, PROPS } = WIRE_ERROR_HAS;
+    return flags & (CAUSE | ERRORS | PROPS)
+      ? { flags, cause: cause?.value, errors, keys }
+      : undefined;
+  }
+
+  *#walkHeld(error: object, { flags, cause, errors, keys }: HeldByError): Walk {
+    if (flags & WIRE_ERROR_HAS.CAUSE) yield* this.#walkPart(cause, "cause");
     if (flags & WIRE_ERROR_HAS.ERRORS) yield* this.#walkErrors(errors as unknown[]);
     if (flags & WIRE_ERROR_HAS.PROPS) yield* this.#walkProps(error, keys);
   }

@@ -41,11 +41,20 @@ export function arePure(): boolean {
 /** Indices come first among the keys. */
 const hasIndex = typeof atFirst[0] === "string" && /^\d/.test(atFirst[0]);
 
-/** What {@link define} tells the engine; without a prototype, as it would be asked. */
-const property = setPrototypeOf(
-  { value: undefined, writable: true, enumerable: true, configurable: true },
-  null,
-) as { value: unknown; enumerable: boolean };
+interface Property {
+  value: unknown;
+  enumerable: boolean;
+}
+/**
+ * What {@link define} tells the engine: an ordinary object, which V8 reads in two thirds of the
+ * time; or, if an accessor would be read with it, one without a prototype.
+ */
+const ordinary: Property & object = dataProperty();
+const bare: Property & object = setPrototypeOf(dataProperty(), null) as Property;
+
+function dataProperty(): Property {
+  return { value: undefined, writable: true, enumerable: true, configurable: true } as Property;
+}
 
 /** Creates a property, or an element, that is like any other. */
 export function define(
@@ -54,6 +63,7 @@ export function define(
   value: unknown,
   enumerable: boolean = true,
 ): void {
+  const property = "get" in ordinary || "set" in ordinary ? bare : ordinary;
   property.value = value;
   property.enumerable = enumerable;
   defineProperty(object, key, property);

@@ -326,6 +326,7 @@ export function setTaskStacks(
     } else {
       setLazyStack(error, () => host ?? lines(stack));
     }
+    if (errors.length === 1) break; // none that it could hold
     for (const key of ["cause", "errors"]) {
       const value: unknown = Object.getOwnPropertyDescriptor(error, key)?.value;
       if (!Array.isArray(value)) inner.add(value);
