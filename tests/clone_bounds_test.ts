@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DataCloneError, Deferred } from "../mod.ts";
 import { decode, decodeSoon, Encoder, lastWork, LATER, Reading } from "../src/clone/clone.ts";
+import { runtime } from "./support/process.ts";
 import { show } from "./support/show.ts";
 
 function encode(value: unknown): Uint8Array {
@@ -23,6 +24,17 @@ function slicesOf(bytes: Uint8Array): number {
 
 const list = <T>(n: number, make: (i: number) => T): T[] =>
   Array.from({ length: n }, (_, i) => make(i));
+
+/** The `i`th of many whole numbers whose hashes in V8 end in 15 zeros: its hash of those, backwards. */
+function colliding(i: number): number {
+  let hash = i << 15;
+  hash ^= hash >>> 16;
+  hash = Math.imul(hash, 3369993785); // times 2057 that is 1
+  for (let bits = 4, made = hash; bits < 32; bits += 4) hash ^= made >>> bits;
+  hash = Math.imul(hash, 3435973837); // times 5 that is 1
+  hash = hash ^ hash >>> 12 ^ hash >>> 24;
+  return Math.imul(hash + 1, 3221192703); // times 32767 that is 1
+}
 
 /** So many of each kind, and how many of them may be read in one slice. */
 const kinds: Record<string, [make: (n: number) => unknown, inOneSlice: number]> = {
@@ -69,6 +81,24 @@ describe("work is counted, whatever it is done for:", () => {
       }
     });
   }
+
+  test("entries whose keys collide in the engine's table", {
+    skip: runtime === "bun" && "these are V8's hashes",
+  }, () => {
+    const keys = list(5000, colliding);
+    const others = list(5000, (i) => 2 ** 30 + i);
+    for (
+      const make of [
+        (keys: number[]): unknown => new Set(keys),
+        (keys: number[]): unknown => new Map(keys.map((key) => [key, 1])),
+      ]
+    ) {
+      const ordinary = slicesOf(encode(make(others)));
+      const slices = slicesOf(encode(make(keys)));
+      assert.ok(slices > 5 * ordinary, `${slices} slices, ${ordinary} of ordinary keys`);
+      assert.equal(decodeSoon(encode(make(keys)), undefined, 2 ** 19), LATER);
+    }
+  });
 
   test("what is more than may be read at once is left for later, and little is not", () => {
     const many = encode(list(1000, () => new Error()));

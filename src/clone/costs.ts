@@ -35,6 +35,9 @@ export const COST = {
   COMPILATION: 3000,
 } as const;
 
+/** Units that take a ms. */
+export const UNITS_A_MS = 100_000;
+
 /** Functions that are compiled for the shapes of one value. */
 export const MAX_COMPILATIONS = 64;
 

@@ -28,6 +28,7 @@ import {
   MAX_REGEXP,
   MAX_RESERVED,
   MAX_RESIZABLES,
+  UNITS_A_MS,
 } from "./costs.ts";
 import { arePure, BLANK, blank, blankNumbers, define, isFree, list } from "./own.ts";
 import { Refusal } from "./slots.ts";
@@ -44,6 +45,7 @@ import {
   VIEW_CLASSES,
 } from "./wire.ts";
 import { InternalError, withoutFrames } from "../errors.ts";
+import { now } from "../pool/event_loop.ts";
 
 // Engines know the value of a module's const, but look up each property of an imported object.
 const { UNDEFINED, NULL, FALSE, TRUE, HOLE, INT, DOUBLE, BIGINT, STRING8, STRING16 } = WIRE;
@@ -797,13 +799,47 @@ function readMap(): Map<unknown, unknown> {
   const length = readLength(2);
   expect(2 * length);
   const map = openMap(length);
+  const pace = paceOf(length);
   enter(objectCount - 1);
   for (let i = 0; i < length; i++) {
     const key = readValue();
     map.set(key, readValue());
+    if (pace?.after(i)) leaveOff();
   }
   depth--;
   return map;
+}
+
+/** Entries of a Map or Set between two looks at the clock, and ms that these should take at the most. */
+const ENTRIES = 64;
+const ENTRIES_MS = 0.25;
+
+/**
+ * Charges what the entries of a Map or Set take. A task can choose keys that collide in the engine's
+ * table (V8's hash of whole numbers has no seed), and then each entry takes as long as all that are
+ * there: no count of entries or bytes tells it, so the clock must.
+ */
+class Pace {
+  #looked = now();
+  #every = ENTRIES;
+  #next = ENTRIES;
+
+  /** The `i`th entry is there. Whether enough was done. */
+  after(i: number): boolean {
+    if (i < this.#next) return false;
+    const time = now();
+    const took = time - this.#looked;
+    this.#looked = time;
+    if (took > ENTRIES_MS) charge(took * UNITS_A_MS);
+    this.#every = Math.max(Math.min(Math.floor(this.#every * ENTRIES_MS / took), ENTRIES), 1);
+    this.#next = i + this.#every;
+    return at > limit;
+  }
+}
+
+/** The pace of a Map or Set; a small one needs none. */
+export function paceOf(length: number): Pace | undefined {
+  return length > ENTRIES ? new Pace() : undefined;
 }
 
 /** A Map with a number. */
@@ -818,8 +854,12 @@ function readSet(): Set<unknown> {
   const length = readLength(1);
   expect(length);
   const set = openSet(length);
+  const pace = paceOf(length);
   enter(objectCount - 1);
-  for (let i = 0; i < length; i++) set.add(readValue());
+  for (let i = 0; i < length; i++) {
+    set.add(readValue());
+    if (pace?.after(i)) leaveOff();
+  }
   depth--;
   return set;
 }

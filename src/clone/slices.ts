@@ -47,6 +47,7 @@ import {
   openNumbers,
   openPairs,
   openSet,
+  paceOf,
   putAway,
   readByte,
   readClass,
@@ -412,6 +413,7 @@ function* walkMap(place: Place): Walk {
   readByte();
   const length = readLength(2);
   const map = openMap(length);
+  const pace = paceOf(length);
   for (let i = 0; i < length; i++) {
     if (at > limit) yield;
     place.key = ~(2 * i);
@@ -423,6 +425,7 @@ function* walkMap(place: Place): Walk {
     refuseHole();
     const value = attempt(grain);
     map.set(key, value === LEFT_OFF ? yield open() : value);
+    pace?.after(i);
   }
   return map;
 }
@@ -432,6 +435,7 @@ function* walkSet(place: Place): Walk {
   readByte();
   const length = readLength(1);
   const set = openSet(length);
+  const pace = paceOf(length);
   place.mapKey = IN_SET;
   for (let i = 0; i < length; i++) {
     if (at > limit) yield;
@@ -439,6 +443,7 @@ function* walkSet(place: Place): Walk {
     refuseHole();
     const value = attempt(grain);
     set.add(value === LEFT_OFF ? yield open() : value);
+    pace?.after(i);
   }
   return set;
 }
