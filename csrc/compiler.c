@@ -12,9 +12,10 @@
  * can be stopped. In less there is no room for anything that takes a second, but for properties of
  * Unicode: a RegExp of 600 times \p{RGI_Emoji} takes several. */
 #define COMPILER_APART ((size_t)8 << 10)
-#define COMPILER_LIMIT_MS 5000
 
-void compiler_open(Compiler *compiler) { *compiler = (Compiler){.limit_ms = COMPILER_LIMIT_MS}; }
+void compiler_open(Compiler *compiler) {
+    *compiler = (Compiler){.limit_ms = DFD_LIMIT_COMPILE_MS_DEFAULT};
+}
 
 void compiler_close(Compiler *compiler) {
     Slots *programs = &compiler->programs;

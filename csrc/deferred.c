@@ -15,6 +15,7 @@
 
 #include "grants.h"
 #include "lock.h"
+#include "os.h"
 #include "pool.h"
 #include "zone.h"
 
@@ -99,17 +100,30 @@ static bool watch_this_thread(void) {
         Dl_info self;
         if (dladdr(table, &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
 #endif
-        owner_key_made = !pthread_atfork(NULL, NULL, in_fork) &&
-                         !pthread_key_create(&owner_key, close_pools_of_this_thread);
+        owner_key_made = os_granted(pthread_atfork(NULL, NULL, in_fork), "pthread_atfork") &&
+                         os_granted(pthread_key_create(&owner_key, close_pools_of_this_thread),
+                                    "pthread_key_create");
     }
     bool made = owner_key_made;
     lock_release(&table_lock);
-    return made && !pthread_setspecific(owner_key, table); /* anything but NULL */
+    return made && os_granted(pthread_setspecific(owner_key, table /* anything but NULL */),
+                              "pthread_setspecific");
 }
 
 uint32_t dfd_abi(void) { return DFD_ABI_NUMBER; }
 
+int32_t dfd_reason(uint8_t *reply, uint32_t capacity) {
+    char text[256];
+    if (!reply) return DFD_E_INVALID;
+    os_describe(os_failure(), text, sizeof text);
+    size_t length = strlen(text);
+    if (length > capacity) length = capacity;
+    memcpy(reply, text, length);
+    return (int32_t)length;
+}
+
 int32_t dfd_pool_open(void) {
+    os_forget();
     if (atomic_load(&forked) || !watch_this_thread()) return DFD_E_SYSTEM;
     int32_t refused;
     Pool *pool = pool_open(&refused);
@@ -145,6 +159,7 @@ int32_t dfd_compile(uint32_t handle, const uint8_t *source, uint32_t length, uin
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!source || !reply) return DFD_E_INVALID;
+    os_forget();
     return pool_compile(pool, (const char *)source, length, flags, reply, capacity);
 }
 
@@ -153,6 +168,7 @@ int32_t dfd_preload(uint32_t handle, double program, double limit, uint8_t *repl
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!reply || !(limit > 0)) return DFD_E_INVALID;
+    os_forget();
     return pool_preload(pool, program, limit, reply, capacity);
 }
 
@@ -169,13 +185,16 @@ int32_t dfd_program_free(uint32_t handle, double program) {
 
 int32_t dfd_ready(uint32_t handle) {
     Pool *pool = find(handle);
-    return pool ? pool_ready(pool) : DFD_E_HANDLE;
+    if (!pool) return DFD_E_HANDLE;
+    os_forget();
+    return pool_ready(pool);
 }
 
 double dfd_submit(uint32_t handle, const uint8_t *submission, uint32_t length) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!submission || length < DFD_SUBMISSION_ARGS) return DFD_E_INVALID;
+    os_forget();
     return pool_submit(pool, submission, length);
 }
 

@@ -192,6 +192,12 @@ DFD_API uint32_t dfd_abi(void);
  * DFD_E_FULL when there are 4,095 pools. */
 DFD_API int32_t dfd_pool_open(void);
 
+/* Writes what the system refused to the last call that made a pool, compiled, evaluated, submitted
+ * or made ready on this thread, "pthread_create: Resource temporarily unavailable", in ASCII.
+ * Returns its length, which may be 0 (nothing is known) and is cut to `capacity`. What it refused
+ * to a task's thread is the payload of DFD_STATUS_RESOURCES, as a string, or nothing. */
+DFD_API int32_t dfd_reason(uint8_t *reply, uint32_t capacity);
+
 /* Sets one DFD_OPTION_*. */
 DFD_API int32_t dfd_pool_set(uint32_t pool, uint32_t option, double value);
 

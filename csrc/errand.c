@@ -17,6 +17,7 @@ static void *errand_run(void *argument) {
     guard->catches = false; /* on the host's thread nothing does */
     lock_take(&pool->lock);
     errand->status = status;
+    errand->failure = os_failure();
     errand->done = true;
     os_wake_one(&errand->ended);
     lock_release(&pool->lock); /* and it is the caller's again */
@@ -57,6 +58,7 @@ int32_t errand_send(Pool *pool, double limit, ErrandWork *work, void *opaque, in
     }
     lock_release(&pool->lock);
     os_condition_close(&errand.ended);
+    os_note(errand.failure);
     *status = errand.status;
     return result;
 }

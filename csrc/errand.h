@@ -25,6 +25,7 @@ typedef struct Errand {
     OsThread thread;   /* valid when it is `running` */
     bool running, done;
     int status;
+    OsFailure failure; /* of its thread, for the host's */
 } Errand;
 
 /* Ends it as soon as it can be left. By the watchdog, under the lock. */

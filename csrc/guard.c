@@ -82,6 +82,7 @@ static _Thread_local ThreadState thread ALLOCATED_AT_START;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool installed;
+static int not_installed; /* why, as errno has it */
 static struct sigaction before_stop, before_segv, before_bus;
 
 /* Below this function's frame nothing of the stack is wanted once the guard was left. */
@@ -295,6 +296,7 @@ static void install(void) {
                 !sigaction(SIGSEGV, NULL, &before_segv) && !sigaction(SIGBUS, NULL, &before_bus) &&
                 !sigaction(STOP_SIGNAL, &stop, NULL) && !sigaction(SIGSEGV, &fault, NULL) &&
                 !sigaction(SIGBUS, &fault, NULL);
+    not_installed = errno;
 }
 
 typedef struct Stack {
@@ -334,7 +336,9 @@ static bool set_alternate_stack(void) {
     char *mapping = pages_map(fence + size, PROT_READ | PROT_WRITE);
     if (!mapping) return false;
     stack_t stack = {.ss_sp = mapping + fence, .ss_size = size};
-    if (!pages_protect(mapping, fence, PROT_NONE) || sigaltstack(&stack, NULL)) {
+    bool fenced = pages_protect(mapping, fence, PROT_NONE);
+    if (!fenced || sigaltstack(&stack, NULL)) {
+        if (fenced) os_note((OsFailure){"sigaltstack", errno});
         munmap(mapping, fence + size);
         return false;
     }
@@ -371,6 +375,7 @@ bool guard_thread_begin(Guard *guard) {
     Stack stack = find_stack();
     thread.fence = stack.lowest - stack.fence;
     thread.fence_end = stack.lowest;
+    if (!installed) os_note((OsFailure){"sigaction", not_installed});
     if (!installed || !set_alternate_stack()) return false;
     thread.guard = guard;
     guard->catches = true;

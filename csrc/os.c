@@ -62,7 +62,10 @@ int os_describe(OsFailure one, char *text, size_t capacity) {
 #else
     const char *known = strerror_r(one.error, reason, sizeof reason) ? "?" : reason;
 #endif
-    return snprintf(text, capacity, "%s: %s", one.call, known);
+    int length = snprintf(text, capacity, "%s: %s", one.call, known);
+    for (char *at = text; at < text + capacity && *at; at++)
+        if (*at < 0) *at = '?'; /* in the language of the process */
+    return length;
 }
 
 /* Passes on whether a call went well; errno says why it did not. */
@@ -71,8 +74,7 @@ static bool went_well(bool well, const char *call) {
     return well;
 }
 
-/* The same of a function that answers the error itself. */
-static bool was_granted(int error, const char *call) {
+bool os_granted(int error, const char *call) {
     if (error) failure = (OsFailure){call, error};
     return !error;
 }
@@ -227,23 +229,21 @@ static bool start(pthread_attr_t *attributes, size_t stack, void *(*run)(void *)
     pthread_t thread;
     sigset_t all, old;
     size_t whole = round_up(stack, os_page()); /* macOS takes nothing else */
-    if (!was_granted(pthread_attr_setdetachstate(attributes, PTHREAD_CREATE_DETACHED),
-                     "pthread_attr_setdetachstate") ||
-        !was_granted(pthread_attr_setguardsize(attributes, OS_FENCE),
-                     "pthread_attr_setguardsize") ||
-        !was_granted(pthread_attr_setstacksize(attributes, whole), "pthread_attr_setstacksize"))
+    if (!os_granted(pthread_attr_setdetachstate(attributes, PTHREAD_CREATE_DETACHED),
+                    "pthread_attr_setdetachstate") ||
+        !os_granted(pthread_attr_setguardsize(attributes, OS_FENCE), "pthread_attr_setguardsize") ||
+        !os_granted(pthread_attr_setstacksize(attributes, whole), "pthread_attr_setstacksize"))
         return false;
     sigfillset(&all); /* a thread inherits the mask */
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    bool started =
-        was_granted(pthread_create(&thread, attributes, run, argument), "pthread_create");
+    bool started = os_granted(pthread_create(&thread, attributes, run, argument), "pthread_create");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return started;
 }
 
 bool os_start_thread(size_t stack, void *(*run)(void *), void *argument) {
     pthread_attr_t attributes;
-    if (!was_granted(pthread_attr_init(&attributes), "pthread_attr_init")) return false;
+    if (!os_granted(pthread_attr_init(&attributes), "pthread_attr_init")) return false;
     bool started = start(&attributes, stack, run, argument);
     pthread_attr_destroy(&attributes);
     return started;
@@ -261,7 +261,7 @@ double os_cpu_time(OsThread thread) {
 #if defined(__linux__)
     clockid_t clock;
     struct timespec used;
-    if (was_granted(pthread_getcpuclockid(thread, &clock), "pthread_getcpuclockid") &&
+    if (os_granted(pthread_getcpuclockid(thread, &clock), "pthread_getcpuclockid") &&
         went_well(clock_gettime(clock, &used) == 0, "clock_gettime"))
         return milliseconds(used);
 #else
@@ -286,19 +286,19 @@ void os_yield(void) { sched_yield(); }
 /* --- waiting ------------------------------------------------------------------------------ */
 
 bool os_lock_open(OsLock *lock) {
-    return was_granted(pthread_mutex_init(lock, NULL), "pthread_mutex_init");
+    return os_granted(pthread_mutex_init(lock, NULL), "pthread_mutex_init");
 }
 
 /* So that os_wait_until can wait for it: by the clock of os_now. */
 bool os_condition_open(OsCondition *condition) {
 #if defined(__APPLE__)
-    return was_granted(pthread_cond_init(condition, NULL), "pthread_cond_init");
+    return os_granted(pthread_cond_init(condition, NULL), "pthread_cond_init");
 #else
     pthread_condattr_t attributes;
-    if (!was_granted(pthread_condattr_init(&attributes), "pthread_condattr_init")) return false;
-    bool made = was_granted(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC),
-                            "pthread_condattr_setclock") &&
-                was_granted(pthread_cond_init(condition, &attributes), "pthread_cond_init");
+    if (!os_granted(pthread_condattr_init(&attributes), "pthread_condattr_init")) return false;
+    bool made = os_granted(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC),
+                           "pthread_condattr_setclock") &&
+                os_granted(pthread_cond_init(condition, &attributes), "pthread_cond_init");
     pthread_condattr_destroy(&attributes);
     return made;
 #endif

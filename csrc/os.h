@@ -62,7 +62,10 @@ OsFailure os_failure(void);
 void os_forget(void);
 /* Notes what failed, here or on another thread that worked for this one. Async-signal-safe. */
 void os_note(OsFailure failure);
-/* "mmap: Cannot allocate memory", or nothing. Returns the length without the NUL, as snprintf. */
+/* Passes on whether a call that answers its error went well, and notes it if not. */
+bool os_granted(int error, const char *call);
+/* "mmap: Cannot allocate memory" in ASCII, or nothing. Returns the length without the NUL, as
+ * snprintf. */
 int os_describe(OsFailure failure, char *text, size_t capacity);
 
 /* --- memory in pages ---------------------------------------------------------------------- */

@@ -8,13 +8,6 @@
 #include "submission.h"
 #include "zone.h"
 
-#define POOL_MEMORY ((size_t)256 << 20)
-#define POOL_STACK ((size_t)4 << 20)
-#define POOL_MIN_STACK ((size_t)64 << 10)
-#define POOL_MAX_STACK ((size_t)256 << 20)
-#define POOL_MIN_MEMORY ((size_t)1 << 20)
-#define POOL_MAX_THREADS 1024
-
 /* Tasks of closed pools that have still to end. */
 static atomic_uint pool_unended;
 
@@ -25,13 +18,15 @@ void pool_straggler_ended(void) { atomic_fetch_sub(&pool_unended, 1); }
 /* --- life --------------------------------------------------------------------------------- */
 
 Pool *pool_open(int32_t *refused) {
+    *refused = DFD_E_SYSTEM;
+    if (!os_has_clock()) return NULL;
     *refused = DFD_E_MEMORY;
     Pool *pool = calloc(1, sizeof *pool);
     if (!pool) return NULL;
     atomic_init(&pool->holds, 1);
     pool->max_threads = 1;
-    pool->memory = POOL_MEMORY;
-    pool->stack = POOL_STACK;
+    pool->memory = DFD_LIMIT_MEMORY_DEFAULT;
+    pool->stack = DFD_LIMIT_STACK_DEFAULT;
     compiler_open(&pool->compiler);
     zone_read();
     if ((*refused = completion_open(&pool->completions))) goto no_queue;
@@ -96,15 +91,15 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
     if (!(value >= 0) || pool->workers.started) return DFD_E_INVALID;
     switch (option) {
     case DFD_OPTION_MAX_THREADS:
-        if (value < 1 || value > POOL_MAX_THREADS) return DFD_E_INVALID;
+        if (value < 1 || value > DFD_LIMIT_THREADS_MAX) return DFD_E_INVALID;
         pool->max_threads = (uint32_t)value;
         return 0;
     case DFD_OPTION_MEMORY_LIMIT:
-        if (value < (double)POOL_MIN_MEMORY || value > (double)(SIZE_MAX / 2)) return DFD_E_INVALID;
+        if (value < DFD_LIMIT_MEMORY_MIN || value > DFD_LIMIT_MEMORY_MAX) return DFD_E_INVALID;
         pool->memory = (size_t)value;
         return 0;
     case DFD_OPTION_MAX_STACK_SIZE:
-        if (value < (double)POOL_MIN_STACK || value > (double)POOL_MAX_STACK) return DFD_E_INVALID;
+        if (value < DFD_LIMIT_STACK_MIN || value > DFD_LIMIT_STACK_MAX) return DFD_E_INVALID;
         pool->stack = (size_t)value;
         return 0;
     case DFD_OPTION_COMPILE_LIMIT:

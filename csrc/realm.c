@@ -12,7 +12,6 @@
 #include "realm.h"
 
 #include <assert.h>
-#include <time.h>
 
 #include "arena.h"
 #include "clone.h"
@@ -20,13 +19,14 @@
 #include "engine.h"
 #include "engine_values.h"
 #include "moved.h"
+#include "os.h"
 #include "seeds.h"
 
 /* A fresh realm uses about 120 KB; a task may add this much before the engine collects cycles. */
 #define GC_HEADROOM (1024 * 1024)
 
 /* A task's limit may be raised up to this. */
-#define CAPACITY ((size_t)2 << 30)
+#define CAPACITY ((size_t)DFD_LIMIT_MEMORY_MAX)
 
 struct Realm {
     Arena *arena;
@@ -53,25 +53,19 @@ static int on_poll(JSContext *context, void *opaque) {
     return 0;
 }
 
-static double milliseconds(clockid_t clock) {
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 /* --- what tasks find on globalThis ------------------------------------------------------- */
 
 static JSValue performance_now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     (void)self, (void)argc, (void)argv;
     Realm *realm = JS_GetContextOpaque(ctx);
-    return JS_NewFloat64(ctx, milliseconds(CLOCK_MONOTONIC) - realm->start);
+    return JS_NewFloat64(ctx, os_now() - realm->start);
 }
 
 static JSValue performance_origin(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     (void)self, (void)argc, (void)argv;
     Realm *realm = JS_GetContextOpaque(ctx);
-    double elapsed = milliseconds(CLOCK_MONOTONIC) - realm->start;
-    return JS_NewFloat64(ctx, milliseconds(CLOCK_REALTIME) - elapsed);
+    double elapsed = os_now() - realm->start;
+    return JS_NewFloat64(ctx, os_wall_clock() - elapsed);
 }
 
 /* The engine's own `performance` keeps the origin of the snapshot; ours counts from the start of
@@ -436,7 +430,7 @@ static void start_afresh(Realm *realm, size_t limit) {
     arena_set_limit(realm->arena, limit);
     engine_set_gc_limit(realm->runtime, limit);
     engine_reseed(realm->context, seeds_next(&realm->seeds));
-    realm->start = milliseconds(CLOCK_MONOTONIC);
+    realm->start = os_now();
 }
 
 /* --- run --------------------------------------------------------------------------------- */

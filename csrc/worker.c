@@ -198,11 +198,28 @@ static int worker_give_shares(Worker *worker, const Task *task) {
     return realm_share(worker->realm, worker->pool->first_share, task->shares);
 }
 
+/* Makes the payload what the system refused, as a string. */
+static void worker_tell_reason(Task *task, Bytes *payload) {
+    char text[128];
+    int length = os_describe(os_failure(), text, sizeof text);
+    if (length >= (int)sizeof text) length = sizeof text - 1;
+    bytes_reset(payload);
+    if (length > 0 && bytes_reserve(payload, sizeof text + 2)) {
+        bytes_u8(payload, WIRE_STRING8);
+        bytes_u8(payload, (uint8_t)length); /* a varint of one byte */
+        bytes_write(payload, text, (size_t)length);
+    }
+    payload->failed = false;
+    task->completion.length = (uint32_t)payload->length;
+    task->completion.moved = 0;
+}
+
 /* Makes the realm what the task needs, and runs it there. Returns a DFD_STATUS_*, the payload and
  * when it began. */
 static int worker_run_task(Worker *worker, Task *task, Bytes *payload, double *start) {
     int status = DFD_STATUS_RESOURCES; /* if there is no realm */
     bytes_reset(payload);
+    os_forget();
     bool built = worker->realm || worker_build(worker); /* what was refused may be granted now */
     if (built) status = classes_give(worker, payload);
     if (built && !status) status = worker_give_shares(worker, task);
@@ -222,6 +239,7 @@ static int worker_run_task(Worker *worker, Task *task, Bytes *payload, double *s
         status = payload->starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY;
         payload->length = task->completion.length = 0;
     }
+    if (status == DFD_STATUS_RESOURCES) worker_tell_reason(task, payload);
     return status;
 }
 

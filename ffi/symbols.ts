@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x2e00cc66;
+export const ABI = 0xd4b76c8a;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -14,6 +14,7 @@ export type SymbolType = "i32" | "u32" | "f64" | "buffer" | "void";
 export const SYMBOLS = {
   dfd_abi: { args: [], result: "u32" },
   dfd_pool_open: { args: [], result: "i32" },
+  dfd_reason: { args: ["buffer", "u32"], result: "i32" },
   dfd_pool_set: { args: ["u32", "u32", "f64"], result: "i32" },
   dfd_pool_control: { args: ["u32"], result: "f64" },
   dfd_pool_close: { args: ["u32"], result: "i32" },
@@ -44,6 +45,13 @@ export interface Symbols {
    * DFD_E_FULL when there are 4,095 pools.
    */
   dfd_pool_open(): number;
+  /**
+   * Writes what the system refused to the last call that made a pool, compiled, evaluated, submitted
+   * or made ready on this thread, "pthread_create: Resource temporarily unavailable", in ASCII.
+   * Returns its length, which may be 0 (nothing is known) and is cut to `capacity`. What it refused
+   * to a task's thread is the payload of DFD_STATUS_RESOURCES, as a string, or nothing.
+   */
+  dfd_reason(reply: Uint8Array, capacity: number): number;
   /** Sets one DFD_OPTION_*. */
   dfd_pool_set(pool: number, option: number, value: number): number;
   /**

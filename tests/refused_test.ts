@@ -37,6 +37,16 @@ const SHIM = `
     if (allowed && ours((void *)run) && ++count > atoi(allowed)) return EAGAIN;
     return next(thread, attr, run, arg);
   }
+  #include <signal.h>
+  int sigaltstack(const stack_t *stack, stack_t *before) {
+    static int (*next)(const stack_t *, stack_t *);
+    if (!next) next = dlsym(RTLD_NEXT, "sigaltstack");
+    if (stack && !(stack->ss_flags & SS_DISABLE) && getenv("SHIM_STACKS") && ours(__builtin_return_address(0))) {
+      errno = ENOMEM;
+      return -1;
+    }
+    return next(stack, before);
+  }
   void *__libc_malloc(size_t);
   void *malloc(size_t size) {
     if (size >= 3000000 && size <= 3300000 && getenv("SHIM_BLOCKS") && ours(__builtin_return_address(0))) {
@@ -80,7 +90,10 @@ describe("where the system refuses threads", { skip: LINUX ? false : "needs LD_P
       const lines = said.split("\n");
       assert.equal(lines.length, 5, said);
       for (const line of lines.slice(0, 4)) {
-        assert.match(line, /^LibraryError: the task could not be submitted: .*no more threads/);
+        assert.match(
+          line,
+          /^LibraryError: the task could not be submitted: .*no more threads \(pthread_create: Resource temporarily unavailable\); /,
+        );
         assert.match(line, /ulimit -u/);
       }
       assert.equal(lines[4], "undefined 0 0");
@@ -104,6 +117,16 @@ describe("where the system refuses threads", { skip: LINUX ? false : "needs LD_P
     assert.match(timeout ?? "", /^TimeoutError: .*timeout of 20 ms/);
     assert.match(cpu ?? "", /^TimeoutError: .*cpuLimit of 20 ms/);
     assert.equal(threads, "1 true");
+  });
+
+  test("a task whose thread is refused signals says so, and by which call", async () => {
+    const said = await shimmed(`${SAY} await Deferred.run(() => 1).catch(say);`, {
+      SHIM_STACKS: "1",
+    });
+    assert.match(
+      said,
+      /^LibraryError: the task could not be run: .* \(sigaltstack: Cannot allocate memory\); see/,
+    );
   });
 
   test("a program for which there is no memory is said to be that", async () => {

@@ -148,8 +148,9 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
       );
     case STATUS.RESOURCES:
       return new LibraryError(
-        `${task} could not be run: the system refused its thread memory or signals; see the limits ` +
-          "of the process (ulimit -a) and how much memory it has left",
+        `${task} could not be run: the system refused its thread memory or signals` +
+          (typeof payload === "string" ? ` (${payload})` : "") +
+          "; see the limits of the process (ulimit -a) and how much memory it has left",
       );
     default:
       return payload instanceof Error

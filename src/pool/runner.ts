@@ -473,8 +473,15 @@ export class Runner {
 
   /** Passes a result of the library on, or throws what it stands for. */
   #check(result: number, what: string): number {
-    if (result < 0) throw libraryError(what, result, this.#limits);
+    if (result < 0) throw libraryError(what, result, this.#limits, this.#reason());
     return result;
+  }
+
+  /** What the system refused to the last call, in its own words; "" if it refused nothing. */
+  #reason(): string {
+    const text = new Uint8Array(128);
+    const length = this.#native.symbols.dfd_reason(text, text.length);
+    return new TextDecoder().decode(text.subarray(0, length));
   }
 }
 
@@ -486,9 +493,15 @@ const REMEDIES = new Map<number, string>([
   [ERROR.CLOCK, "cpuLimit can't be kept to here: set timeout instead"],
 ]);
 
-/** Why the library refused to do `what`. */
-export function libraryError(what: string, error: number, limits: Limits): DeferredError {
-  const message = `${what}: ${ERROR_TEXT[error] ?? `error ${error}`}`;
+/** Why the library refused to do `what`; `reason` is what the system said. */
+export function libraryError(
+  what: string,
+  error: number,
+  limits: Limits,
+  reason = "",
+): DeferredError {
+  const said = reason && REMEDIES.has(error) ? ` (${reason})` : "";
+  const message = `${what}: ${ERROR_TEXT[error] ?? `error ${error}`}${said}`;
   const full = what === SUBMIT
     ? "a pool can have 1,048,575 tasks pending: await some of them before you start more"
     : "a process can have 4,095 pools: close those that are done, or let tasks share one";

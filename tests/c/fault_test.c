@@ -21,13 +21,16 @@ enum { NOT_STRUCK = 77, HUNG_S = 900 };
 typedef struct Walk {
     uint32_t pool;
     int fd;
-    int refused;   /* calls and tasks that failed for want of something */
-    int32_t first; /* the first of their errors, or the status (over 0) of a task */
+    int refused;      /* calls and tasks that failed for want of something */
+    int32_t first;    /* the first of their errors, or the status (over 0) of a task */
+    char reason[200]; /* of the system, for that */
     int completed, submitted;
 } Walk;
 
 static int32_t refuse(Walk *walk, int32_t reason) {
-    if (walk->refused++ == 0) walk->first = reason;
+    if (walk->refused++ > 0) return reason;
+    walk->first = reason;
+    if (reason < 0) dfd_reason((uint8_t *)walk->reason, sizeof walk->reason - 1);
     return reason;
 }
 
@@ -120,6 +123,10 @@ static bool ended(Walk *walk, const HostRecord *record, uint32_t status) {
     CHECK(record->status == DFD_STATUS_RESOURCES, "task %u ended with status %u", record->task,
           record->status);
     refuse(walk, (int32_t)record->status);
+    bool told = record->length > 2 && record->head[0] == WIRE_STRING8;
+    if (walk->refused == 1 && told)
+        snprintf(walk->reason, sizeof walk->reason, "%.*s", (int)sizeof record->head - 2,
+                 (const char *)record->head + 2);
     return false;
 }
 
@@ -295,9 +302,18 @@ static bool fits(FaultKind kind, int32_t reason) {
         return reason == DFD_E_THREAD;
     case FAULT_pthread_getcpuclockid:
         return reason == DFD_E_CLOCK;
+    case FAULT_clock_gettime:
+        return reason == DFD_E_CLOCK || reason == DFD_E_SYSTEM;
     default:
         return reason == DFD_E_SYSTEM;
     }
+}
+
+/* Whether the host is told which call it was: not of a block of memory, and not yet of what the
+ * watchdog met. */
+static bool names_call(FaultKind kind, int32_t reason) {
+    if (kind == FAULT_malloc || kind == FAULT_calloc || kind == FAULT_realloc) return false;
+    return reason < 0 || (kind != FAULT_pthread_getcpuclockid && kind != FAULT_clock_gettime);
 }
 
 /* In a process of its own: the nth call of a kind fails, and `more` after it. */
@@ -317,6 +333,9 @@ static int one_case(FaultKind kind, int nth, int more) {
     fault_arm(kind, 0, 0);
     if (struck && !has_another_way(kind)) CHECK(walk.refused > 0, "nobody was told");
     if (walk.refused) CHECK(fits(kind, walk.first), "told %d", walk.first);
+    if (walk.refused && names_call(kind, walk.first))
+        CHECK(!strncmp(walk.reason, fault_name(kind), strnlen(fault_name(kind), 12)), "told %d: %s",
+              walk.first, walk.reason);
     CHECK(walk.completed == walk.submitted - 1 || walk.refused, "%d of %d completed",
           walk.completed, walk.submitted);
     CHECK(nothing_left(before, &now),
@@ -401,7 +420,7 @@ TEST("a filter of system calls that is refused") {
 }
 
 TEST("signals and clocks that are refused") {
-    EACH_OF(FAULT_pthread_getcpuclockid, FAULT_sigaction, FAULT_sigaltstack,
+    EACH_OF(FAULT_pthread_getcpuclockid, FAULT_clock_gettime, FAULT_sigaction, FAULT_sigaltstack,
             FAULT_pthread_getattr_np);
 }
 
