@@ -102,12 +102,12 @@ test("descriptors have no prototype, in all that defines properties of the host'
         name.endsWith(".ts")
       )
     ) {
+      if (file.endsWith("helpers.ts")) continue; // what it defines runs in tasks
       const text = readFileSync(path + file, "utf8");
       for (
         const { index } of text.matchAll(/\b(Object|Reflect)\.(defineProperty|defineProperties)\(/g)
       ) {
         const line = text.slice(text.lastIndexOf("\n", index) + 1, text.indexOf("\n", index));
-        if (/^\s*(const DEFINE = |__\w+: )?"/.test(line) || /^\s*\w+: "/.test(line)) continue;
         if (line.includes("globalThis, name")) continue; // runs in a task
         const call = text.slice(Math.max(0, index - 120), index + 200);
         if (!call.includes("__proto__: null")) lacking.push(`${file}: ${line.trim()}`);
