@@ -10,6 +10,8 @@
  *   - A Buffer is a view of its own bytes only, and not of the pool that it was cut from.
  *   - Of arrays with more than 32 elements, accessors are read more than once, and elements that
  *     aren't enumerable are copied.
+ *   - A key that a getter of the same object deletes, and that its prototype has, too, is read from
+ *     there: to ask for each key costs a tenth of the time of all objects.
  *   - A Map, say, with the prototype of a plain object is a plain object if it has keys of its own.
  *   - Nothing of the platform's own (Blob, URL, streams, …) crosses yet.
  *   - What is dear to the host is bounded for each value that it decodes (costs.ts).
