@@ -130,10 +130,10 @@ JSValueConst engine_find_function(JSValueConst script, const char *text, size_t 
     JSFunctionBytecode *b = bytecode_of(script);
     assert(b);
     JSValueConst found = find_text(b, text, length, ENGINE_FUNCTION_DEPTH, at);
-    for (*at = JS_IsUndefined(found) ? 0 : *at; JS_IsUndefined(found) && *at < b->cpool_count;
-         ++*at)
+    if (!JS_IsUndefined(found)) return found;
+    for (*at = 0; *at < b->cpool_count; ++*at)
         if (bytecode_of(b->cpool[*at])) return b->cpool[*at];
-    return found;
+    return JS_UNDEFINED;
 }
 
 JSValue engine_member(JSContext *ctx, JSValueConst around, int at) {
