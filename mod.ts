@@ -19,14 +19,17 @@ import "./src/runtime.ts"; // before all others
 
 export {
   Deferred,
+  type DeferredConstructor,
+  type DeferredFunction,
   type DeferredOptions,
-  type DeferredRest,
-  type TaskStats,
+  type TaskOptions,
+  type WrapOptions,
 } from "./src/deferred.ts";
+export type { TaskStats } from "./src/task.ts";
 export type { EvalOptions } from "./src/function/script.ts";
 export type { AnyClass } from "./src/clone/classes.ts";
-export type { Limits, RunnerOptions } from "./src/pool/runner.ts";
-export { DeferredPool, type Hardening, type PoolOptions } from "./src/pool/pool.ts";
+export type { Limits, PoolOptions } from "./src/pool/runner.ts";
+export { DeferredPool, type Hardening } from "./src/pool/pool.ts";
 export {
   DataCloneError,
   DeferredError,

@@ -33,9 +33,8 @@ typedef struct CloneRegion {
 typedef struct CloneKept {
     CloneRegion memory; /* where they are: the realm's, or the host's */
     uint8_t *lent;      /* LENT: where they must be in the end, memory of the host's; else NULL */
-    bool transferred;
-    bool copied;  /* `memory` is a block of the realm's that belongs to this list */
-    void *buffer; /* the object whose memory it else is; held as long as the list has it */
+    bool copied;        /* `memory` is a block of the realm's that belongs to this list */
+    void *buffer;       /* the object whose memory it else is; held as long as the list has it */
 } CloneKept;
 
 /* What lies beside an encoding. */
@@ -48,8 +47,6 @@ typedef struct CloneScope {
     /* What the host lent for the task's time: LENT and SHARED. The caller's. */
     const CloneRegion *lent;
     uint32_t lent_count;
-    /* clone_encode: a Set of the ArrayBuffers that are transferred; or JS_UNDEFINED. */
-    JSValueConst transferred;
     /* clone_encode: the large buffers of the value, and how many of them are MOVED. Allocated in
      * the realm: the caller calls clone_free_kept, or restores the realm. */
     CloneKept *kept;

@@ -520,13 +520,11 @@ static void put_numbers(Output out, const JSValue *values, uint32_t count, Numbe
 /* --- code of the task's ------------------------------------------------------------------- */
 
 /* Before code of the task's runs: what it might change of the buffers that were met is copied. They
- * are cloned as they were then; those that are transferred, as they are in the end. false if there
- * is no memory. */
+ * are cloned as they were then. false if there is no memory. */
 static bool save_kept(Encoder *e) {
     CloneScope *scope = e->scope;
     for (; scope && e->safe < scope->kept_count; e->safe++) {
         CloneKept *kept = &scope->kept[e->safe];
-        if (kept->transferred) continue;
         uint8_t *copy = js_malloc(e->ctx, kept->memory.length);
         if (!copy) return false;
         memcpy(copy, kept->memory.data, kept->memory.length);
@@ -861,7 +859,7 @@ static uint32_t region_of(const Encoder *e, const EngineBuffer *buffer) {
 
 /* Writes a buffer of which no copy is encoded, over a region or over the realm's memory. */
 static bool encode_kept(Encoder *e, JSValueConst object, const EngineBuffer *buffer,
-                        uint32_t region, bool transferred) {
+                        uint32_t region) {
     CloneScope *scope = e->scope;
     uint8_t *data = (uint8_t *)buffer->data;
     if (scope->kept_count == scope->kept_capacity) {
@@ -874,7 +872,6 @@ static bool encode_kept(Encoder *e, JSValueConst object, const EngineBuffer *buf
     scope->kept[scope->kept_count++] = (CloneKept){
         .memory = {.data = data, .length = buffer->length},
         .lent = region == NO_NUMBER ? NULL : data,
-        .transferred = transferred,
         .buffer = JS_VALUE_GET_PTR(object),
     };
     JS_DupValue(e->ctx, object);
@@ -907,11 +904,9 @@ static bool encode_buffer(Encoder *e, JSValueConst object) {
     if (buffer.shared) return encode_shared(e, object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
     uint32_t region = region_of(e, &buffer);
-    bool transferred = e->scope && engine_set_has(e->ctx, e->scope->transferred, object);
-    size_t least = transferred ? WIRE_MOVE_BYTES : WIRE_KEEP_BYTES;
-    bool large = e->scope && !buffer.resizable && buffer.length >= least;
+    bool large = e->scope && !buffer.resizable && buffer.length >= WIRE_KEEP_BYTES;
     if (region == NO_NUMBER ? large : !is_given_back(e, &buffer))
-        return encode_kept(e, object, &buffer, region, transferred);
+        return encode_kept(e, object, &buffer, region);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
     if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
     if (put_padding(e->out, 8, buffer.length))
@@ -1340,17 +1335,9 @@ static bool recover(Encoder *e) {
     return true;
 }
 
-/* Buffers are kept until the end: by then a getter may have detached one that was transferred, and
- * its memory is somebody else's. */
+/* What was lent and had to be copied meanwhile goes back to where the host will look. */
 static void end_kept(Encoder *e) {
     uint32_t count = e->scope ? e->scope->kept_count : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const CloneKept *kept = &e->scope->kept[i];
-        JSValueConst object = JS_MKPTR(JS_TAG_OBJECT, kept->buffer);
-        if (!kept->transferred || !engine_buffer(object).detached) continue;
-        refuse_object(e, object, ENGINE_BUFFER, "a detached ");
-        return;
-    }
     for (uint32_t i = 0; i < count; i++) {
         CloneKept *kept = &e->scope->kept[i];
         if (!kept->lent || kept->lent == kept->memory.data) continue;

@@ -125,8 +125,8 @@
     X(MOVED, 40, "u32: buffers that come with it; their table is behind it, at a multiple of 8")   \
     X(PAYLOAD, 48, "the payload")
 
-/* A buffer that a task transferred: an entry of the table behind a payload. The memory is for the
- * host to give back by dfd_release, or to make a buffer of (dfd_keep). */
+/* A buffer of a result that was moved, not copied: an entry of the table behind a payload. The
+ * memory is for the host to give back by dfd_release, or to make a buffer of (dfd_keep). */
 #define DFD_MOVED_MAP(X)                                                                           \
     X(HANDLE, 0, "f64: its handle")                                                                \
     X(ADDRESS, 8, "f64: where its bytes are")                                                      \
@@ -264,7 +264,7 @@ DFD_API int32_t dfd_unpark(uint32_t pool);
 DFD_API int32_t dfd_refill(uint32_t pool);
 
 /* Frees memory that a completion came with, by its handle: a payload that lay outside the ring, or
- * a buffer that a task transferred. 0, or an error. What a host has when it closes the pool is
+ * a buffer of a result that was moved. 0, or an error. What a host has when it closes the pool is
  * freed with it, as soon as its running tasks have ended; what it kept is not. */
 DFD_API int32_t dfd_release(uint32_t pool, double handle);
 

@@ -129,8 +129,6 @@ void engine_map_copy(JSContext *ctx, JSValueConst map, JSValue *entries);
 /* Makes room for `count` entries in an empty one. */
 int engine_map_reserve(JSContext *ctx, JSValueConst map, uint32_t count);
 JSValue engine_new_map(JSContext *ctx, bool is_set);
-/* Whether a Set (or JS_UNDEFINED, which has none) has an object. */
-bool engine_set_has(JSContext *ctx, JSValueConst set, JSValueConst object);
 /* Adds an entry; 0 if the key is there already. */
 int engine_map_add(JSContext *ctx, JSValueConst map, JSValue key, JSValue value);
 

@@ -1,6 +1,6 @@
 /* moved.h - memory that leaves a realm without being copied.
  *
- * A large buffer that a task transfers is taken out of the arena page by page (mremap: the pages
+ * A large buffer of a task's result is taken out of the arena page by page (mremap: the pages
  * move, their bytes don't), and belongs to the host from then on. What is left in the arena in its
  * place reads as zeros. Where pages can't be moved, or must stay, the bytes are copied.
  *

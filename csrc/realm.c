@@ -86,90 +86,6 @@ static bool add_performance(JSContext *ctx, JSValueConst global) {
     return fine;
 }
 
-static JSValue throw_clone_error(JSContext *ctx, const char *text) {
-    JSValue name = JS_NewString(ctx, "DataCloneError");
-    return JS_Throw(ctx, engine_new_dom_exception(ctx, name, JS_NewString(ctx, text)));
-}
-
-/* Why something on a list can't be transferred, or NULL. */
-static const char *untransferable(JSContext *ctx, JSValueConst value) {
-    EngineKind kind = JS_IsObject(value) ? engine_kind(ctx, value) : ENGINE_PLAIN;
-    if (kind == ENGINE_SHARED)
-        return "a SharedArrayBuffer is shared, not transferred; leave it out of the list";
-    if (kind == ENGINE_VIEW) return "a view can't be transferred; pass its buffer: view.buffer";
-    if (kind != ENGINE_BUFFER) return "only an ArrayBuffer can be transferred";
-    if (engine_buffer(value).detached) return "a detached ArrayBuffer can't be transferred";
-    return NULL;
-}
-
-/* The ArrayBuffers of a list as a Set, if they are just that. */
-static JSValue buffers_of(JSContext *ctx, JSValueConst list) {
-    int64_t count;
-    if (!JS_IsArray(list))
-        return JS_ThrowTypeError(ctx, "Deferred.transfer(value, buffers): buffers must be an array "
-                                      "of ArrayBuffers");
-    if (JS_GetLength(ctx, list, &count)) return JS_EXCEPTION;
-    JSValue all = engine_new_map(ctx, true);
-    for (int64_t i = 0; i < count; i++) {
-        JSValue buffer = JS_GetPropertyInt64(ctx, list, i);
-        const char *why = NULL;
-        int added = -1;
-        if (!JS_IsException(buffer) && !(why = untransferable(ctx, buffer)))
-            added = engine_map_add(ctx, all, JS_DupValue(ctx, buffer), JS_UNDEFINED);
-        if (added == 0) why = "an ArrayBuffer can't be transferred twice";
-        JS_FreeValue(ctx, buffer);
-        if (added > 0) continue;
-        JS_FreeValue(ctx, all);
-        return why ? throw_clone_error(ctx, why) : JS_EXCEPTION;
-    }
-    return all;
-}
-
-/* Deferred.transfer(value, buffers): the value, whose buffers will leave with the result. All of
- * them, or if it throws, none. */
-static JSValue transfer(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    (void)self, (void)argc;
-    CloneScope *scope = &((Realm *)JS_GetContextOpaque(ctx))->scope;
-    JSValue all = buffers_of(ctx, argv[1]);
-    if (JS_IsException(all)) return all;
-    uint32_t count = engine_map_size(all);
-    JSValue *buffers = js_malloc(ctx, sizeof *buffers * (count ? count : 1));
-    engine_map_copy(ctx, all, buffers);
-    JS_FreeValue(ctx, all);
-    if (JS_IsUndefined(scope->transferred)) scope->transferred = engine_new_map(ctx, true);
-    for (uint32_t i = 0; i < count; i++)
-        if (engine_map_add(ctx, scope->transferred, buffers[i], JS_UNDEFINED) < 0)
-            return JS_EXCEPTION;
-    js_free(ctx, buffers);
-    return JS_DupValue(ctx, argv[0]);
-}
-
-static JSValue no_tasks_here(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    (void)self, (void)argc, (void)argv;
-    return JS_ThrowTypeError(ctx, "a task can't start tasks: return what is to be done, and start "
-                                  "it outside");
-}
-
-static JSValue no_sharing_here(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    (void)self, (void)argc, (void)argv;
-    return JS_ThrowTypeError(ctx, "a task can't share memory of its own: make the buffer outside, "
-                                  "and pass it in `args`");
-}
-
-/* What a task has of the host's class. */
-static bool add_deferred(JSContext *ctx, JSValueConst global) {
-    JSValue deferred =
-        JS_NewCFunction2(ctx, no_tasks_here, "Deferred", 1, JS_CFUNC_constructor_or_func, 0);
-    JSValue run = JS_NewCFunction(ctx, no_tasks_here, "run", 1);
-    JSValue move = JS_NewCFunction(ctx, transfer, "transfer", 2);
-    JSValue share = JS_NewCFunction(ctx, no_sharing_here, "sharedBuffer", 1);
-    int flags = JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE;
-    return JS_DefinePropertyValueStr(ctx, deferred, "run", run, flags) >= 0 &&
-           JS_DefinePropertyValueStr(ctx, deferred, "sharedBuffer", share, flags) >= 0 &&
-           JS_DefinePropertyValueStr(ctx, deferred, "transfer", move, flags) >= 0 &&
-           JS_DefinePropertyValueStr(ctx, global, "Deferred", deferred, flags) >= 0;
-}
-
 static void *engine_calloc(void *arena, size_t count, size_t size) {
     return arena_calloc(arena, count, size);
 }
@@ -209,7 +125,7 @@ static int build(void *opaque) {
     JS_SetInterruptHandler(runtime, on_poll, &realm->guard);
     JS_SetCanBlock(runtime, true); /* in Atomics.wait, which may be left */
     JSValue global = JS_GetGlobalObject(context);
-    bool fine = add_performance(context, global) && add_deferred(context, global);
+    bool fine = add_performance(context, global);
     JS_FreeValue(context, global);
     if (!fine) return false;
     JS_SetGCThreshold(runtime, arena_used(realm->arena) + GC_HEADROOM);
@@ -225,7 +141,7 @@ Realm *realm_open(size_t memory, size_t stack) {
     if (!realm) return NULL;
     realm->limit = memory;
     realm->stack = stack;
-    realm->pristine = (CloneScope){.transferred = JS_UNDEFINED, .presets = &realm->presets};
+    realm->pristine = (CloneScope){.presets = &realm->presets};
     realm->scope = realm->pristine;
     if (!seeds_open(&realm->seeds)) goto failed;
     /* Address space for tasks that may use more; where that can't be had, for the limit alone. */

@@ -91,8 +91,8 @@
  * MEMORY THAT IS NOT COPIED lies beside the encoding, never in it: the numbers of LENT and SHARED
  * are those of the submission's regions, that of MOVED is one of the completion's moved buffers
  * (deferred.h). Bytes alone can't name an address. A large buffer of fixed length in a result is
- * MOVED: from WIRE_MOVE_BYTES on if it is transferred, else from WIRE_KEEP_BYTES on. One that was
- * lent to the task is LENT.
+ * MOVED, from WIRE_KEEP_BYTES on: the realm is thrown away, so the task has no more use for it. One
+ * that was lent to the task is LENT.
  *
  * An encoding that is truncated, has an unknown tag, a reference or shape that does not exist, a
  * length beyond its end or bytes left over is refused; nothing is trusted. Keys
@@ -110,7 +110,7 @@
  * KB 270 each). */
 #define WIRE_LIMIT_MAP(X)                                                                          \
     X(SHAPE_KEYS, 64, "the most keys of an object that is written by shape")                       \
-    X(MOVE_BYTES, 65536, "the least bytes of a buffer that is moved if transferred, or lent")      \
+    X(MOVE_BYTES, 65536, "the least bytes of a buffer that is lent when it is transferred")        \
     X(KEEP_BYTES, 524288, "the least bytes of a buffer that leaves a task by moving in any case")
 
 #define WIRE_TAG_MAP(X)                                                                            \

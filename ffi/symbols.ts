@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xd4b76c8a;
+export const ABI = 0xfca446de;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -135,7 +135,7 @@ export interface Symbols {
   dfd_refill(pool: number): number;
   /**
    * Frees memory that a completion came with, by its handle: a payload that lay outside the ring, or
-   * a buffer that a task transferred. 0, or an error. What a host has when it closes the pool is
+   * a buffer of a result that was moved. 0, or an error. What a host has when it closes the pool is
    * freed with it, as soon as its running tasks have ended; what it kept is not.
    */
   dfd_release(pool: number, handle: number): number;
@@ -358,8 +358,8 @@ export const RECORD = {
 } as const;
 
 /**
- * A buffer that a task transferred: an entry of the table behind a payload. The memory is for the
- * host to give back by dfd_release, or to make a buffer of (dfd_keep).
+ * A buffer of a result that was moved, not copied: an entry of the table behind a payload. The
+ * memory is for the host to give back by dfd_release, or to make a buffer of (dfd_keep).
  */
 export const MOVED = {
   /** f64: its handle */
@@ -427,7 +427,7 @@ export const REGION = {
 export const WIRE_LIMIT = {
   /** the most keys of an object that is written by shape */
   SHAPE_KEYS: 64,
-  /** the least bytes of a buffer that is moved if transferred, or lent */
+  /** the least bytes of a buffer that is lent when it is transferred */
   MOVE_BYTES: 65536,
   /** the least bytes of a buffer that leaves a task by moving in any case */
   KEEP_BYTES: 524288,

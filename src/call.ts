@@ -1,209 +1,263 @@
 /**
- * Calls: what `new Deferred`, `run`, `defer` and `eval` were given, and what is wrong with it.
+ * Calls that start tasks: what `new Deferred`, `run`, `defer`, `eval` and `wrap` were given, checked,
+ * as a {@linkcode Job} that can be started.
  *
- * The last three pass a {@linkcode Call} where `new Deferred` takes its options, so that what is
- * said speaks of the function that was called.
+ * Invariant: what is thrown here depends on the call as it is written and on nothing else, neither on
+ * data nor on the state of the pool or the system: no function, an option that doesn't exist or makes
+ * no sense, a function that can't be compiled on its own. All else is the job's `failure`, with which
+ * its promises reject.
  *
  * @module
  */
-import type { DeferredOptions } from "./deferred.ts";
-import { typeError } from "./errors.ts";
-import { noOptions, readOptions } from "./options.ts";
-import { defaultRunner, LIMIT_NAMES, type Runner, runnerOf } from "./pool/runner.ts";
-import { isSignal } from "./pool/signals.ts";
-import { describe } from "./function/describe.ts";
-import { firstParameter, seesOnlyParameters } from "./function/parameters.ts";
+import type { DeferredOptions, TaskOptions, WrapOptions } from "./deferred.ts";
+import { FreeVariableError, FunctionNotSerializableError, typeError } from "./errors.ts";
+import { describe, nameOf } from "./function/describe.ts";
+import type { CachedProgram } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
+import { noOptions, readOptions } from "./options.ts";
+import {
+  checkLimits,
+  defaultRunner,
+  LIMIT_NAMES,
+  type Limits,
+  mergedLimits,
+  type Runner,
+  runnerOf,
+} from "./pool/runner.ts";
+import { isSignal } from "./pool/signals.ts";
 
-const OPTION_NAMES: readonly string[] = [
-  "args",
-  "transfer",
-  "transferList",
-  "name",
-  "pool",
-  "allowGlobals",
-  "signal",
-  ...LIMIT_NAMES,
-];
-const NO_OPTIONS = noOptions<DeferredOptions>(OPTION_NAMES);
-/** Those that data is hardly called by: what has one of them is meant as options. */
-const TELLING_NAMES: readonly string[] = [
-  "transfer",
-  "transferList",
-  "allowGlobals",
-  ...LIMIT_NAMES,
-];
-/** Options of pools that people look for here. */
+/** One of the functions that start tasks, as messages and stacks speak of it. */
+export interface Entry {
+  /** As its users write it: "pool.defer". */
+  readonly title: string;
+  /** The call as far as its options, as messages show it: "pool.defer(fn, ". */
+  readonly where: string;
+  /** The function itself: stacks begin with its caller. */
+  readonly function: AnyFunction | NewableFunction;
+}
+
+/** A function or a script that can be started as often as one likes, each time with arguments. */
+export interface Job {
+  readonly name: string;
+  readonly fn: AnyFunction | string;
+  /** Who runs it; `undefined` if the default pool can't be made. */
+  readonly runner: Runner | undefined;
+  /** Of the function; `null` if it is a script. Found anew when it was evicted meanwhile. */
+  program: CachedProgram | null;
+  readonly allowGlobals: readonly string[] | true | undefined;
+  readonly limits: Limits;
+  readonly signal: AbortSignal | undefined;
+  readonly transfer: readonly ArrayBuffer[] | undefined;
+  /** Why it can't run. */
+  readonly failure: { readonly reason: unknown } | undefined;
+}
+
+/** Of what is known when a task starts, all that may differ between two calls of a wrapped function. */
+const TASK_NAMES: readonly string[] = ["transfer", "name", "signal", ...LIMIT_NAMES];
+const WRAP_NAMES: readonly string[] = [...TASK_NAMES, "pool", "allowGlobals"];
+
+/** No options of a function's, but for its arguments. */
+export const NO_WRAP_OPTIONS: Readonly<WrapOptions> = noOptions(WRAP_NAMES);
+/** No options of a function's. */
+export const NO_OPTIONS: Readonly<DeferredOptions> = noOptions(["args", ...WRAP_NAMES]);
+/** No options of a call of a wrapped function's. */
+export const NO_TASK_OPTIONS: Readonly<TaskOptions> = noOptions(TASK_NAMES);
+
+/** Options of pools that people look for at a task. */
 const POOL_NAMES: readonly string[] = ["classes", "maxThreads"];
 
-/** Options of code that is text that people look for here. */
+/** Options of code that is text that people look for at a function. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ["scope", "it is for code that is text; a function gets values by its parameters: use `args`"],
 ]);
 
-/** How a Deferred was asked for. */
-export class Call {
-  /** What was called, as its users write it: "pool.defer". */
-  readonly title: string;
-  /** The call as far as its options, as messages show it: "pool.defer(fn". */
-  readonly where: string;
-  /** That function itself. */
-  readonly entry: AnyFunction | NewableFunction;
-  /** What stood behind the function: its arguments, or the options. */
-  readonly #rest: readonly unknown[];
-  readonly #areArgs: boolean;
-  /** Of the pool that was called. */
-  readonly #runner: Runner | undefined;
+/** Options of functions that people look for at one that is wrapped. */
+const WRAP_ADVICE: ReadonlyMap<string, string> = new Map([
+  ...ADVICE,
+  ["args", "the arguments are passed when the wrapped function is called"],
+]);
 
-  constructor(
-    title: string,
-    entry: AnyFunction | NewableFunction,
-    what: "args" | "options",
-    rest: readonly unknown[],
-    runner?: Runner,
-    first = "fn",
-  ) {
-    this.title = title;
-    this.where = `${title}(${first}`;
-    this.entry = entry;
-    this.#rest = rest;
-    this.#areArgs = what === "args";
-    this.#runner = runner;
+/** Options of `wrap` that people look for at `with`. */
+const WITH_ADVICE: ReadonlyMap<string, string> = new Map([
+  ...WRAP_ADVICE,
+  ["pool", "it belongs to the function: wrap it again"],
+  ["allowGlobals", "it belongs to the function: wrap it again"],
+]);
+
+/** The options of `new Deferred` and `defer`. */
+export function deferredOptions(
+  entry: Entry,
+  rest: readonly unknown[],
+  runner?: Runner,
+): Readonly<DeferredOptions> {
+  const options = taskOptions(entry, rest, NO_OPTIONS, ADVICE, runner);
+  if (options.args !== undefined && !Array.isArray(options.args)) {
+    throw wrong(entry, "args", "an array with one entry for each parameter", options.args);
   }
+  return options;
+}
 
-  /** The options, checked. @throws {TypeError} if something would be ignored or makes no sense. */
-  check(fn: unknown): DeferredOptions {
-    if (typeof fn !== "function") {
-      const got = describe(fn);
-      let hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
-      if (typeof fn === "string") hint = "; code that is text is run by Deferred.eval(source)";
-      throw typeError(`${this.title}(fn): fn must be a function, got ${got}${hint}`);
-    }
-    const options = this.#areArgs
-      ? { ...NO_OPTIONS, args: this.#rest }
-      : this.checkOptions(NO_OPTIONS);
-    const count = options.args?.length ?? 0;
-    if (count === 0 && fn.length > 0) this.#checkNoExecutor(fn as AnyFunction);
-    if (count === fn.length + 1 && this.#areArgs) this.#checkNoOptions(fn as AnyFunction);
-    return options;
+/** The options of `wrap`. */
+export function wrapOptions(
+  entry: Entry,
+  rest: readonly unknown[],
+  runner?: Runner,
+): Readonly<WrapOptions> {
+  return taskOptions(entry, rest, NO_WRAP_OPTIONS, WRAP_ADVICE, runner);
+}
+
+/** The job for a function. */
+export function functionJob(
+  entry: Entry,
+  fn: unknown,
+  options: Readonly<WrapOptions>,
+  own?: Runner,
+): Job {
+  if (typeof fn !== "function") {
+    const got = describe(fn);
+    let hint = got === "a promise" ? "; pass the function itself, without calling it" : "";
+    if (typeof fn === "string") hint = "; code that is text is run by Deferred.eval(source)";
+    throw typeError(`${entry.title}(fn): fn must be a function, got ${got}${hint}`);
   }
+  return job(entry, fn as AnyFunction, options.name ?? nameOf(fn as AnyFunction), options, own);
+}
 
-  /** Refuses what would be right for `new Promise`. */
-  #checkNoExecutor(fn: AnyFunction): void {
-    const first = firstParameter(fn);
-    if (first !== "resolve" && first !== "res") return;
+/** The job for a script, which takes its text and its scope as arguments. */
+export function scriptJob(
+  entry: Entry,
+  source: string,
+  options: Readonly<TaskOptions>,
+  own?: Runner,
+): Job {
+  return job(entry, source, options.name ?? "eval", options, own);
+}
+
+function job(
+  entry: Entry,
+  fn: AnyFunction | string,
+  name: string,
+  options: Readonly<WrapOptions>,
+  own: Runner | undefined,
+): Job {
+  const { allowGlobals, signal, transfer, pool } = options;
+  let runner = own ?? (pool === undefined ? undefined : runnerOf(pool)!);
+  let limits: Limits = options;
+  let program: CachedProgram | null = null;
+  let failure: Job["failure"];
+  try {
+    runner ??= defaultRunner();
+    limits = runner.limits(options, entry.where);
+    if (typeof fn !== "string") program = runner.compile(fn, name, allowGlobals);
+  } catch (reason) {
+    if (isMistake(reason)) throw reason;
+    failure = { reason };
+  }
+  return { name, fn, runner, program, allowGlobals, limits, signal, transfer, failure };
+}
+
+/** Whether an error says that the call is wrong, whenever it may be tried. */
+function isMistake(error: unknown): boolean {
+  return error instanceof FunctionNotSerializableError || error instanceof FreeVariableError ||
+    error instanceof RangeError;
+}
+
+/** A job that could not be loaded, tried anew. Throws nothing. */
+export function retried(entry: Entry, { fn, name, limits, runner, ...rest }: Job): Job {
+  try {
+    return job(entry, fn, name, { ...rest, ...limits }, runner);
+  } catch (reason) {
+    return { ...rest, fn, name, limits, runner, failure: { reason } };
+  }
+}
+
+/** The same job with other options, as far as they are given. */
+export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job {
+  const options = taskOptions(entry, rest, NO_TASK_OPTIONS, WITH_ADVICE);
+  const limits = known.runner === undefined
+    ? mergedLimits(options, known.limits)
+    : known.runner.limits(options, entry.where, known.limits);
+  return {
+    ...known,
+    name: options.name ?? known.name,
+    limits,
+    signal: options.signal ?? known.signal,
+    transfer: options.transfer ?? known.transfer,
+  };
+}
+
+/** Refuses what would be ignored silently: a misspelt option, something behind the options. */
+export function taskOptions<O extends TaskOptions>(
+  entry: Entry,
+  rest: readonly unknown[],
+  none: Readonly<O>,
+  advice: ReadonlyMap<string, string>,
+  runner?: Runner,
+): Readonly<O> {
+  const given = rest.length > 0 ? rest[0] : undefined;
+  if (given === undefined && rest.length < 2) return none;
+  const where = entry.where;
+  const all = `${where}options)`;
+  const example = Object.hasOwn(none, "args")
+    ? "{ args: [1, 2] }"
+    : Object.hasOwn(none, "scope")
+    ? "{ scope: { x: 1 } }"
+    : "{ timeout: 100 }";
+  if (given !== undefined && !isObject(given)) {
+    throw typeError(`${all}: options must be an object such as ${example}, got ${describe(given)}`);
+  }
+  if (rest.length > 1) {
+    const values = Object.hasOwn(none, "args") ? "the function's arguments" : "values";
+    const into = Object.hasOwn(none, "args") || Object.hasOwn(none, "scope")
+      ? `; ${values} go into them: ${example}`
+      : "";
+    throw typeError(`${all}: nothing can follow the options, got ${describe(rest[1])}${into}`);
+  }
+  const options = readOptions(given ?? {}, none, (name) => {
+    const hint = POOL_NAMES.includes(name)
+      ? `it is a pool's: new DeferredPool({ ${name} })`
+      : advice.get(name) ?? `the options are ${Object.keys(none).join(", ")}`;
+    throw typeError(`${all}: there is no option \`${name}\`; ${hint}`);
+  });
+  const { name, transfer, allowGlobals, signal, pool } = options as Record<string, unknown>;
+  if (transfer !== undefined && !Array.isArray(transfer)) {
+    throw wrong(entry, "transfer", "an array of ArrayBuffers", transfer);
+  }
+  if (name !== undefined && typeof name !== "string") throw wrong(entry, "name", "a string", name);
+  if (allowGlobals !== undefined && allowGlobals !== true && !isListOfStrings(allowGlobals)) {
+    throw wrong(entry, "allowGlobals", "an array of names or true", allowGlobals);
+  }
+  if (signal !== undefined && !isSignal(signal)) {
+    throw wrong(entry, "signal", "an AbortSignal", signal);
+  }
+  if (pool !== undefined) checkPool(entry, pool, runner);
+  checkLimits(options, where);
+  return options;
+}
+
+function checkPool(entry: Entry, pool: unknown, own: Runner | undefined): void {
+  const runner = isObject(pool) ? runnerOf(pool) : undefined;
+  if (runner === undefined) {
+    const isForeign = describe(pool) === "a DeferredPool object";
+    const which = isForeign ? " of this copy of the package" : "";
+    throw wrong(entry, "pool", `a DeferredPool${which}`, pool);
+  }
+  if (own !== undefined && runner !== own) {
     throw typeError(
-      `${this.title}(fn): fn is the job itself, not a promise's executor, and gets no \`${first}\`; ` +
-        "return the value, or a promise of it, and throw what it rejects with",
+      `${entry.where}{ pool }): this is another pool than the one that was called; ` +
+        "call that one, or leave `pool` out",
     );
   }
+}
 
-  /** Refuses options behind the arguments, if the function could not see them anyway. */
-  #checkNoOptions(fn: AnyFunction): void {
-    const given = this.#rest.at(-1);
-    if (!isObject(given)) return;
-    const names = Object.keys(given);
-    if (names.length === 0 || !names.every((name) => OPTION_NAMES.includes(name))) return;
-    if (fn.length > 0 && !names.some((name) => TELLING_NAMES.includes(name))) return;
-    if (!isPlain(given) || !seesOnlyParameters(fn)) return;
-    const takes = fn.length === 0 ? "has none" : `takes ${fn.length}`;
-    const options = fn.length === 0 || "args" in given ? names : ["args", ...names];
-    throw typeError(
-      `${this.title} takes the function's arguments, and this function ${takes}; for options use ` +
-        `${this.#runner ? "pool.defer" : "new Deferred"}(fn, { ${options.join(", ")} })`,
-    );
-  }
-
-  /** The runner for a task with these options. */
-  runner({ pool }: DeferredOptions): Runner {
-    return this.#runner ?? (pool === undefined ? defaultRunner() : runnerOf(pool)!);
-  }
-
-  /** Refuses what would be ignored silently: a misspelt option, arguments that are no array. */
-  protected checkOptions(
-    none: Readonly<DeferredOptions>,
-    advice: ReadonlyMap<string, string> = ADVICE,
-  ): DeferredOptions {
-    const given = this.#rest.length > 0 ? this.#rest[0] : undefined;
-    if (given === undefined && this.#rest.length < 2) return none;
-    const all = `${this.where}, options)`;
-    const hasArgs = Object.hasOwn(none, "args");
-    const example = hasArgs ? "{ args: [1, 2] }" : "{ scope: { x: 1 } }";
-    if (given !== undefined && !isObject(given)) {
-      throw typeError(
-        `${all}: options must be an object such as ${example}, got ${describe(given)}`,
-      );
-    }
-    if (this.#rest.length > 1) {
-      const values = hasArgs ? "the function's arguments" : "values";
-      throw typeError(
-        `${all}: nothing can follow the options, got ${describe(this.#rest[1])}; ${values} go ` +
-          `into them: ${example}`,
-      );
-    }
-    const options = readOptions(given ?? {}, none, (name) => {
-      const where = POOL_NAMES.includes(name)
-        ? `it is a pool's: new DeferredPool({ ${name} })`
-        : advice.get(name) ?? `the options are ${Object.keys(none).join(", ")}`;
-      throw typeError(`${all}: there is no option \`${name}\`; ${where}`);
-    });
-    const { args, name, allowGlobals, signal, pool } = options as Record<string, unknown>;
-    if (options.transfer !== undefined && options.transferList !== undefined) {
-      throw typeError(
-        `${all}: transfer and transferList are the same option; put all buffers into one of them`,
-      );
-    }
-    if (args !== undefined && !Array.isArray(args)) {
-      throw this.wrong("args", "an array with one entry for each parameter", args);
-    }
-    for (const key of ["transfer", "transferList"] as const) {
-      const list: unknown = options[key];
-      if (list !== undefined && !Array.isArray(list)) {
-        throw this.wrong(key, "an array of ArrayBuffers", list);
-      }
-    }
-    if (name !== undefined && typeof name !== "string") {
-      throw this.wrong("name", "a string", name);
-    }
-    if (allowGlobals !== undefined && allowGlobals !== true && !isListOfStrings(allowGlobals)) {
-      throw this.wrong("allowGlobals", "an array of names or true", allowGlobals);
-    }
-    if (signal !== undefined && !isSignal(signal)) {
-      throw this.wrong("signal", "an AbortSignal", signal);
-    }
-    if (pool !== undefined) this.#checkPool(pool);
-    return options;
-  }
-
-  #checkPool(pool: unknown): void {
-    const runner = isObject(pool) ? runnerOf(pool) : undefined;
-    if (runner === undefined) {
-      const isForeign = describe(pool) === "a DeferredPool object";
-      const which = isForeign ? " of this copy of the package" : "";
-      throw this.wrong("pool", `a DeferredPool${which}`, pool);
-    }
-    if (this.#runner !== undefined && runner !== this.#runner) {
-      throw typeError(
-        `${this.where}, { pool }): this is another pool than the one that was called; ` +
-          "call that one, or leave `pool` out",
-      );
-    }
-  }
-
-  protected wrong(option: string, what: string, value: unknown): TypeError {
-    return typeError(
-      `${this.where}, { ${option} }): ${option} must be ${what}, got ${describe(value)}`,
-    );
-  }
+/** What is said of an option of a wrong type. */
+export function wrong(entry: Entry, option: string, what: string, value: unknown): TypeError {
+  return typeError(
+    `${entry.where}{ ${option} }): ${option} must be ${what}, got ${describe(value)}`,
+  );
 }
 
 export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
 }
 
 function isListOfStrings(value: unknown): boolean {

@@ -12,6 +12,7 @@ import {
   DeferredPool,
   FreeVariableError,
   FunctionNotSerializableError,
+  PoolClosedError,
   UnsettledError,
 } from "../mod.ts";
 
@@ -104,16 +105,17 @@ describe("a Deferred", () => {
   });
 
   test("has Promise's static methods, which make ordinary promises", async () => {
-    assert.deepEqual(await Deferred.all([Deferred.run(() => 1), 2]), [1, 2]);
-    assert.equal(await Deferred.race([Deferred.run(() => 1)]), 1);
-    assert.equal(await Deferred.any([Deferred.run(() => 1)]), 1);
-    assert.deepEqual(await Deferred.allSettled([Deferred.run(() => 1)]), [
+    const Inherited = Deferred as unknown as PromiseConstructor;
+    assert.deepEqual(await Inherited.all([Deferred.run(() => 1), 2]), [1, 2]);
+    assert.equal(await Inherited.race([Deferred.run(() => 1)]), 1);
+    assert.equal(await Inherited.any([Deferred.run(() => 1)]), 1);
+    assert.deepEqual(await Inherited.allSettled([Deferred.run(() => 1)]), [
       { status: "fulfilled", value: 1 },
     ]);
-    assert.equal(await Deferred.resolve(3), 3);
-    await assert.rejects(Deferred.reject(new TypeError("x")), TypeError);
-    assert.ok(!(Deferred.resolve(3) instanceof Deferred));
-    const { promise, resolve } = Deferred.withResolvers<number>();
+    assert.equal(await Inherited.resolve(3), 3);
+    await assert.rejects(Inherited.reject(new TypeError("x")), TypeError);
+    assert.ok(!(Inherited.resolve(3) instanceof Deferred));
+    const { promise, resolve } = Inherited.withResolvers<number>();
     resolve(4);
     assert.equal(await promise, 4);
   });
@@ -578,7 +580,7 @@ describe("what can't be a task is refused when the Deferred is made", () => {
     await using pool = new DeferredPool({ maxThreads: 1 });
     const refused = [Math.max, class {}, () => notDefinedAnywhere] as unknown as (() => void)[];
     for (const fn of refused) assert.throws(() => pool.run(fn), DeferredError);
-    assert.throws(() => pool.run((a: unknown) => a, () => 1), DataCloneError);
+    await assert.rejects(() => pool.run((a: unknown) => a, () => 1), DataCloneError);
     assert.equal(pool.pending, 0);
     assert.equal(await pool.run(() => 1), 1);
   });
@@ -767,95 +769,202 @@ describe("options", () => {
   });
 });
 
-describe("a call that means something else is told what to write", () => {
-  const pool = new DeferredPool({ maxThreads: 1 });
-  const thrownBy = (call: () => Promise<unknown>): string => {
-    try {
-      call().catch(() => {});
-    } catch (error) {
-      assert.ok(error instanceof TypeError, String(error));
-      return error.message;
-    }
-    assert.fail("it was not refused");
-  };
-  const run = (fn: unknown, ...args: unknown[]) =>
-    Deferred.run(fn as () => unknown, ...(args as []));
-
-  test("options behind the function of `run`", () => {
-    const limits = { timeout: 100, name: "x" };
-    assert.equal(
-      thrownBy(() => run(() => 1, limits)),
-      "Deferred.run takes the function's arguments, and this function has none; for options use " +
-        "new Deferred(fn, { timeout, name })",
-    );
-    const inPool = thrownBy(() =>
-      pool.run((() => 1) as () => number, ...([limits] as unknown as []))
-    );
-    assert.match(inPool, /^pool\.run takes .* use pool\.defer\(fn, \{ timeout, name \}\)$/);
-    for (const fn of [function () {}, async () => {}, member("m( /* none */ ) {}", "m")]) {
-      assert.match(thrownBy(() => run(fn, { args: [1, 2] })), /takes the function's arguments/);
-    }
-  });
-
-  test("options behind the arguments of `run`", () => {
-    const { buffer } = new Uint8Array(8);
-    assert.equal(
-      thrownBy(() => run((bytes: ArrayBuffer) => bytes, buffer, { transfer: [buffer] })),
-      "Deferred.run takes the function's arguments, and this function takes 1; for options use " +
-        "new Deferred(fn, { args, transfer })",
-    );
-    assert.equal(buffer.byteLength, 8);
-    assert.match(
-      thrownBy(() => run((a: number, b: number) => a + b, 1, 2, { timeout: 9, name: "sum" })),
-      /this function takes 2; .* new Deferred\(fn, \{ args, timeout, name \}\)$/,
-    );
-  });
-
-  test("but not what a function can see, or what is no options object", async () => {
-    const one = { name: "ann" };
-    assert.equal(await run(({ name } = { name: "" }) => name, one), "ann");
-    assert.equal(await run((...all: { name: string }[]) => all[0]!.name, one), "ann");
-    assert.equal(
-      await run(function () {
-        return arguments[0].name;
-      }, one),
-      "ann",
-    );
-    for (const args of [[{}], [{ name: 1, age: 2 }], [one, one], [[one]], [null], [new Date()]]) {
-      assert.equal(await run(() => 1, ...args), 1);
-    }
-    const limit = { timeout: 9 };
-    assert.deepEqual(await run((_: number, it = {}) => it, 1, limit), limit);
-    assert.deepEqual(await run((_: number, ...it: unknown[]) => it, 1, limit), [limit]);
-    assert.deepEqual(await run(member("m(a) { return arguments[1]; }", "m"), 1, limit), limit);
-    assert.equal(await run((n: number) => n, 1, one), 1);
-  });
-
-  test("an executor, as `new Promise` takes", () => {
-    const make = (fn: unknown, options?: unknown) =>
-      thrownBy(() => new Deferred(fn as () => unknown, options as undefined));
-    assert.equal(
-      make((resolve: (n: number) => void, _reject: unknown) => resolve(1)),
-      "new Deferred(fn): fn is the job itself, not a promise's executor, and gets no `resolve`; " +
-        "return the value, or a promise of it, and throw what it rejects with",
-    );
-    const others = [
-      written("resolve => resolve(1)"),
-      written("async ( /* only */ res) => res(1)"),
-      written("function named(resolve, reject) { resolve(1); }"),
-      member("m(res) { res(1) }", "m"),
+describe("what is wrong with a call", () => {
+  test("is thrown if it never depends on data or time", () => {
+    const pool = new DeferredPool();
+    const closed = new DeferredPool();
+    closed.destroy();
+    const wrong: [() => unknown, new (...args: never[]) => Error][] = [
+      [() => new Deferred(5 as never), TypeError],
+      [() => Deferred.run(undefined as never), TypeError],
+      [() => closed.run(null as never), TypeError],
+      [() => closed.defer(() => 1, { timeOut: 5 } as never), TypeError],
+      [() => closed.defer(() => 1, { timeout: -1 }), RangeError],
+      [() => closed.wrap(() => 1, { memoryLimit: 5 }), RangeError],
+      [() => pool.defer(() => 1, { maxStackSize: 2 ** 28 }), RangeError],
+      [() => pool.wrap(() => notDefinedAnywhere), FreeVariableError],
+      [() => pool.run(Math.max), DeferredError],
+      [() => closed.eval(5 as never), TypeError],
+      [() => closed.eval("1", { scope: { "not a name": 1 } }), TypeError],
+      [() => pool.wrap(() => 1).with({ args: [] } as never), TypeError],
+      [() => pool.wrap(() => 1).with({ timeout: 0 }), RangeError],
+      [() => pool.wrap(() => 1).with({ maxStackSize: 2 ** 28 }), RangeError],
     ];
-    for (const fn of others) assert.match(make(fn, { timeout: 5 }), /not a promise's executor/);
-    assert.match(thrownBy(() => run(others[0])), /^Deferred\.run\(fn\): fn is the job itself/);
+    for (const [call, kind] of wrong) assert.throws(call, kind, String(call));
+    pool.destroy();
   });
 
-  test("but not a function whose arguments are there, or called otherwise", async () => {
-    assert.equal(await new Deferred((resolve: number) => resolve, { args: [4] }), 4);
-    assert.equal(await run((resolve = 5) => resolve), 5);
-    assert.equal(await run((response: unknown) => typeof response), "undefined");
-    assert.equal(await run(({ res }: { res: number } = { res: 6 }) => res), 6);
-    await pool.close();
+  test("rejects if it depends on data or time: nothing is left without a handler", async () => {
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const rows = [1, 2, Symbol("x"), 4, () => 5, 6];
+    const same = (row: unknown) => row;
+    const calls: [string, (row: unknown) => Promise<unknown>][] = [
+      ["run", (row) => pool.run(same, row)],
+      ["defer", (row) => pool.defer(same, { args: [row] })],
+      ["new Deferred", (row) => new Deferred(same, { args: [row], pool })],
+      ["wrap", pool.wrap(same)],
+      ["eval", (row) => pool.eval("row", { scope: { row } })],
+    ];
+    for (const [what, call] of calls) {
+      const ends = await Promise.allSettled(rows.map((row) => call(row)));
+      assert.deepEqual(
+        ends.map((end) => end.status === "fulfilled" ? end.value : end.reason.name),
+        [1, 2, "DataCloneError", 4, "DataCloneError", 6],
+        what,
+      );
+      await assert.rejects(Promise.all(rows.map((row) => call(row))), DataCloneError, what);
+    }
+    pool.destroy();
+    for (const [what, call] of calls) await assert.rejects(call(1), PoolClosedError, what);
   });
+
+  test("rejects with what a getter among the arguments throws", async () => {
+    const own = new RangeError("mine");
+    const arg = {
+      get x() {
+        throw own;
+      },
+    };
+    const task = Deferred.run((a: unknown) => a, arg);
+    assert.ok(task instanceof Deferred);
+    assert.equal(await task.catch((error) => error), own);
+    task.cancel();
+    assert.equal(task.stats, undefined);
+  });
+
+  test("is not guessed from names: a parameter may be called as one likes", async () => {
+    const run = Deferred.run as (fn: unknown, ...args: unknown[]) => Deferred<unknown>;
+    assert.equal(await Deferred.run((res?: string) => res ?? "none"), "none");
+    assert.equal(await run((resolve: unknown, reject: unknown) => [resolve, reject].length), 2);
+    assert.equal(await run(() => 1, { timeout: 100, name: "x" }), 1);
+    assert.deepEqual(await run((_: number, it = {}) => it, 1, { timeout: 9 }), { timeout: 9 });
+  });
+});
+
+describe("wrap", () => {
+  test("gives a function with the same parameters, each call of which is a task", async () => {
+    await using pool = new DeferredPool({ maxThreads: 2 });
+    const area = pool.wrap((w: number, h: number) => w * h);
+    const one = area(6, 7);
+    assert.ok(one instanceof Deferred);
+    assert.equal(pool.pending, 1);
+    assert.deepEqual(await Promise.all([one, area(8, 9)]), [42, 72]);
+    assert.equal(await Deferred.wrap(async (text: string) => await text.length)("four"), 4);
+    const inPool = Deferred.wrap(() => 5, { pool, name: "five" });
+    const five = inPool();
+    assert.deepEqual([pool.pending, five.name, await five], [1, "five", 5]);
+  });
+
+  test("checks where it stands, once, and looks at no text later", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    assert.throws(() => pool.wrap(() => notDefinedAnywhere), FreeVariableError);
+    const define = () => {
+      (globalThis as unknown as { notDefinedAnywhere: number }).notDefinedAnywhere = 5;
+      return notDefinedAnywhere;
+    };
+    assert.equal(await pool.wrap(define, { allowGlobals: ["notDefinedAnywhere"] })(), 5);
+    const { toString } = Function.prototype;
+    const add = pool.wrap((n: number) => n + 1);
+    try {
+      Function.prototype.toString = () => assert.fail("the text was looked at");
+      for (let i = 0; i < 10; i++) assert.equal(await add(i), i + 1);
+    } finally {
+      Function.prototype.toString = toString;
+    }
+  });
+
+  test("its limits and its signal are those of each call; `with` changes them for some", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const endless = () => {
+      for (;;);
+    };
+    const loop = pool.wrap(endless, { timeout: 5 });
+    for (let i = 0; i < 3; i++) await assert.rejects(loop(), /its timeout of 5 ms/);
+    await assert.rejects(loop.with({ timeout: 7 })(), /its timeout of 7 ms/);
+    await assert.rejects(loop.with({ cpuLimit: 1e6 })(), /its timeout of 5 ms/);
+    await assert.rejects(loop(), /its timeout of 5 ms/);
+
+    const gone = new AbortController();
+    const free = pool.wrap(endless);
+    const tasks = [free.with({ signal: gone.signal })(), free.with({ signal: gone.signal })()];
+    gone.abort("enough");
+    for (const task of tasks) assert.equal(await task.catch((reason) => reason), "enough");
+    await assert.rejects(free.with({ name: "spin", timeout: 5 })(), /the task `spin` ran longer/);
+
+    const length = pool.wrap((b: ArrayBuffer) => b.byteLength);
+    const buffer = new ArrayBuffer(100);
+    assert.equal(await length.with({ transfer: [buffer] })(buffer), 100);
+    assert.ok(buffer.detached);
+    assert.equal(await length(new ArrayBuffer(7)), 7);
+    const same = length.with({ timeout: undefined, signal: undefined });
+    assert.equal(await same(new ArrayBuffer(3)), 3);
+  });
+
+  test("goes on when its program had to make room for others", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const wrapped = pool.wrap((n: number) => n * 3);
+    const make = (i: number) => new Function(`return () => ${i}`)() as () => number;
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 2100; i++) pool.wrap(make(2100 * round + i)); // more than are kept
+      assert.equal(await wrapped(round), 3 * round);
+      assert.equal(await wrapped(7), 21);
+    }
+  });
+
+  test("on a closed pool throws nothing, but its calls reject", async () => {
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const before = pool.wrap(() => 1);
+    pool.destroy();
+    const after = pool.wrap(() => notDefinedAnywhere);
+    for (const wrapped of [before, after, before.with({ timeout: 5 })]) {
+      const [one, two] = [wrapped(), wrapped()];
+      const first = await one.catch((error) => error);
+      assert.ok(first instanceof PoolClosedError);
+      assert.notEqual(
+        await two.catch((error) => error),
+        first,
+        "each call has an error of its own",
+      );
+    }
+  });
+
+  test("tells what would be ignored", () => {
+    const wrap = Deferred.wrap as (...args: unknown[]) => { with(options: unknown): unknown };
+    const says = (call: () => unknown, message: RegExp) =>
+      assert.throws(call, { name: "TypeError", message });
+    says(() => wrap(), /^Deferred\.wrap\(fn\): fn must be a function, got undefined/);
+    says(() => wrap(() => 1, { args: [1] }), /no option `args`; the arguments are passed when the/);
+    says(() => wrap(() => 1, 5), /options must be an object such as \{ timeout: 100 \}, got the/);
+    says(() => wrap(() => 1, {}, 6), /nothing can follow the options, got the number 6$/);
+    says(
+      () => wrap(() => 1).with({ pool: 1 }),
+      /wrapped\.with\(options\): there is no option `pool`/,
+    );
+    says(
+      () => wrap(() => 1).with({ name: 5 }),
+      /wrapped\.with\(\{ name \}\): name must be a string/,
+    );
+  });
+});
+
+test("`using` cancels a task that is pending, and nobody has to handle that", async () => {
+  await using pool = new DeferredPool({ maxThreads: 1 });
+  let task: Deferred<void>;
+  {
+    using endless = pool.run((): void => {
+      for (;;);
+    });
+    task = endless;
+  }
+  assert.equal(pool.run(() => 1) instanceof Deferred, true);
+  await assert.rejects(task, { name: "AbortError" });
+  let done: Deferred<number>;
+  {
+    using quick = pool.run(() => 2);
+    assert.equal(await quick, 2);
+    done = quick;
+  }
+  assert.equal(await done, 2);
 });
 
 describe("a promise that nothing can settle any more", () => {

@@ -345,10 +345,10 @@ describe("the stack of an error from a task", () => {
   });
 });
 
-describe("the stack of an error that a call throws", () => {
-  const thrownBy = (call: () => void): Error => {
+describe("the stack of an error of a call, thrown or not,", () => {
+  const errorOf = async (call: () => unknown): Promise<Error> => {
     try {
-      call();
+      await call();
     } catch (error) {
       assert.ok(error instanceof Error, String(error));
       return error;
@@ -362,26 +362,35 @@ describe("the stack of an error that a call throws", () => {
   class Mine extends Deferred<number> {}
   class Point {}
 
-  const calls: Record<string, () => void> = {
-    "of no function": () => void new Deferred(options(5)),
-    "of a native function": () => void Deferred.run(Math.max),
-    "of a class that extends Deferred": () => void new Mine(options(Point)),
-    "with a free name": () => void pool.run(() => framesOf),
-    "with an argument that can't be cloned": () => void pool.defer((a) => a, { args: [() => 1] }),
-    "with an unknown option": () => void new Deferred(() => 1, options({ no: 1 })),
-    "with a limit that makes no sense": () => void pool.defer(() => 1, { timeout: -1 }),
-    "with a buffer that is none": () => void new Deferred(() => 1, { transfer: options([5]) }),
-    "of DeferredPool": () => void new DeferredPool({ maxThreads: 0 }),
-    "of DeferredPool with a class that is none": () =>
-      void new DeferredPool({ classes: options([1]) }),
-    "of share": () => void pool.share(options(5)),
-    "of share, with a function": () => void pool.share({ a: () => 1 }),
-    "of sharedBuffer": () => void Deferred.sharedBuffer(-1),
-    "of transfer": () => void Deferred.transfer(1, []),
+  const closed = new DeferredPool();
+  closed.destroy();
+  const wrapped = pool.wrap((a: unknown) => a);
+  const late = closed.wrap(() => 1);
+
+  const calls: Record<string, () => unknown> = {
+    "of no function": () => new Deferred(options(5)),
+    "of a native function": () => Deferred.run(Math.max),
+    "of a class that extends Deferred": () => new Mine(options(Point)),
+    "with a free name": () => pool.run(() => framesOf),
+    "with an argument that can't be cloned": () => pool.defer((a) => a, { args: [() => 1] }),
+    "with an unknown option": () => new Deferred(() => 1, options({ no: 1 })),
+    "with a limit that makes no sense": () => pool.defer(() => 1, { timeout: -1 }),
+    "with a buffer that is none": () => new Deferred(() => 1, { transfer: options([5]) }),
+    "of a closed pool": () => closed.run(() => 1),
+    "of eval with a scope that can't be cloned": () => pool.eval("1", { scope: { a: () => 1 } }),
+    "of DeferredPool": () => new DeferredPool({ maxThreads: 0 }),
+    "of DeferredPool with a class that is none": () => new DeferredPool({ classes: options([1]) }),
+    "of share": () => pool.share(options(5)),
+    "of share, with a function": () => pool.share({ a: () => 1 }),
+    "of wrap": () => pool.wrap(Math.max),
+    "of Deferred.wrap": () => Deferred.wrap(() => framesOf),
+    "of a wrapped function": () => wrapped(() => 1),
+    "of a wrapped function whose pool is closed": () => late(),
+    "of with": () => wrapped.with(options({ pool })),
   };
   for (const [what, call] of Object.entries(calls)) {
-    test(`begins at the call ${what}`, () => {
-      const error = thrownBy(call);
+    test(`begins at the call ${what}`, async () => {
+      const error = await errorOf(call);
       const [head, first] = error.stack!.split("\n");
       assert.equal(head, `${error.name}: ${error.message}`);
       assert.match(first!, /errors_test\.ts:\d+:\d+/, error.stack!);
@@ -390,7 +399,7 @@ describe("the stack of an error that a call throws", () => {
     });
   }
 
-  test("begins at the call of DeferredPool for what its classes throw, too", () => {
+  test("begins at the call of DeferredPool for what its classes throw, too", async () => {
     class Throwing {
       static ready: boolean = (() => {
         const host = typeof (globalThis as { navigator?: unknown }).navigator !== "undefined";
@@ -398,11 +407,11 @@ describe("the stack of an error that a call throws", () => {
         return host;
       })();
     }
-    const error = thrownBy(() => void new DeferredPool({ classes: [Throwing] }));
+    const error = await errorOf(() => new DeferredPool({ classes: [Throwing] }));
     assert.match(error.stack!, /^RangeError: from the class\n.*errors_test\.ts/);
   });
 
-  test("of the user's own code is left alone", () => {
+  test("of the user's own code is left alone", async () => {
     const own = {
       get value(): number {
         return thrower();
@@ -411,7 +420,7 @@ describe("the stack of an error that a call throws", () => {
     function thrower(): never {
       throw new TypeError("of the user's");
     }
-    const error = thrownBy(() => void pool.run((a: unknown) => a, own));
+    const error = await errorOf(() => pool.run((a: unknown) => a, own));
     assert.equal(error.message, "of the user's");
     assert.match(framesOf(error)[0]!, /thrower/);
     const nested = {
@@ -419,7 +428,7 @@ describe("the stack of an error that a call throws", () => {
         return [Deferred.run(Math.max)];
       },
     };
-    const inner = thrownBy(() => void pool.run((a: unknown) => a, nested));
+    const inner = await errorOf(() => pool.run((a: unknown) => a, nested));
     assert.match(framesOf(inner)[0]!, /value/);
   });
 

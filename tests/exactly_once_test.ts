@@ -37,13 +37,13 @@ describe("a signal", () => {
     );
   });
 
-  test("whose addEventListener throws is a mistake of the call, and the task is ended", async () => {
+  test("whose addEventListener throws rejects, and the task is ended", async () => {
     await using pool = new DeferredPool({ maxThreads: 1 });
     const signal = signalWith({ addEventListener: throwIt });
     const endless = (): void => {
       for (;;);
     };
-    assert.throws(() => pool.defer(endless, { signal }), /^Error: mine$/);
+    await assert.rejects(() => pool.defer(endless, { signal }), /^Error: mine$/);
     assert.equal(await pool.run(() => 2), 2);
   });
 
@@ -159,7 +159,7 @@ const ends = (pool: DeferredPool): Promise<unknown>[] => [
   pool.run(() => ({ list: [1, { a: 2 }], map: new Map([[1, "x"]]) })),
   pool.run(() => "x".repeat(100_000)),
   pool.run(() => new Uint8Array(200_000)),
-  pool.run(() => Deferred.transfer(new Uint8Array(200_000), [])),
+  pool.run(() => new Uint8Array(600_000)),
   pool.run(() => [new TypeError("returned", { cause: new Error("c") })]),
   pool.run(() => {
     throw new RangeError("thrown");

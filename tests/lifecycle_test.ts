@@ -74,7 +74,7 @@ describe("the process stays up while a task is pending, and ends at once when no
     assert.deepEqual(
       await linesOf(`
         const note = (what) => { settled = performance.now(); console.log(what); };
-        const gate = new Int32Array(Deferred.sharedBuffer(4));
+        const gate = new Int32Array(new SharedArrayBuffer(4));
         const timer = setInterval(() => {}, 5);
         await new Deferred(busy, { args: [50] });
         note("short");
@@ -122,7 +122,7 @@ describe("the process stays up while a task is pending, and ends at once when no
     assert.deepEqual(
       await linesOf(`
         try { new Deferred(Math.max); } catch (e) { console.log(e.code); }
-        try { new Deferred((x) => x, { args: [() => 1] }); } catch (e) { console.log(e.name); }
+        try { await new Deferred((x) => x, { args: [() => 1] }); } catch (e) { console.log(e.name); }
         settled = performance.now();`),
       ["ERR_DEFERRED_FUNCTION", "DataCloneError", "exit at once"],
     );
@@ -193,7 +193,7 @@ describe("while a task runs", () => {
     // The task ends when they have: on a loop that waited for it neither would come to an end.
     assert.equal(
       await outputOf(`
-        const gate = new Int32Array(Deferred.sharedBuffer(4));
+        const gate = new Int32Array(new SharedArrayBuffer(4));
         const task = Deferred.run((gate) => { while (Atomics.load(gate, 0) === 0); }, gate);
         let ticks = 0;
         const timer = setInterval(() => ++ticks === 100 && Atomics.store(gate, 0, 1), 2);

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import { inspect } from "node:util";
-import { Deferred, DeferredPool, InternalError } from "../mod.ts";
+import { DeferredPool, InternalError } from "../mod.ts";
 import { assertPristine, state } from "./hostile/hostile.ts";
 import { madeOf, mischief } from "./support/programs.ts";
 import { show } from "./support/show.ts";
@@ -113,7 +113,7 @@ describe("programs made at random", () => {
     const start = (seed: number, pool: DeferredPool): Promise<unknown> => {
       const below = numbers(seed);
       const buffer = new ArrayBuffer(below(3) * 70_000, below(4) ? {} : { maxByteLength: 210_000 });
-      const memory = new Int32Array(Deferred.sharedBuffer(16));
+      const memory = new Int32Array(new SharedArrayBuffer(16));
       const controller = new AbortController();
       const args = [seed, table, buffer, new Point(), memory, [
         new Error("x"),

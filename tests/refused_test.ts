@@ -166,8 +166,8 @@ test("a function that needs more memory than its pool's limit says so", async ()
   const pool = new DeferredPool({ maxThreads: 1, memoryLimit: 2 ** 20 });
   const text = Array.from({ length: 20_000 }, (_, i) => `{ a: ${i} }`).join();
   const large = new Function(`return () => [${text}]`)() as () => unknown;
-  assert.throws(
-    () => void pool.run(large),
+  await assert.rejects(
+    () => pool.run(large),
     (error) => error instanceof DeferredMemoryError && /memoryLimit of 1 MiB/.test(error.message),
   );
   assert.equal(await pool.run(() => 1), 1);

@@ -27,7 +27,7 @@ async function asArgument(row: Row): Promise<void> {
   const value = row.later ? await row.make() : row.make();
   if (row.argument.is === "refused") {
     const { advice } = row.argument;
-    assert.throws(() => Deferred.run((v) => v, value), (error) => {
+    await assert.rejects(() => Deferred.run((v) => v, value), (error) => {
       assert.ok(isRefusal(error), String(error));
       assert.ok(error.path.startsWith("args[0]"), error.path);
       assert.match(error.message, row.called!);

@@ -433,7 +433,7 @@ describe("what can't be cloned is refused, with its path:", () => {
 
   for (const [what, path, make] of cases) {
     test(`${what}, in arguments, results and what is thrown`, async () => {
-      assert.throws(() => Deferred.run((_a, b) => b, 0, make()), fails("args[1]", path));
+      await assert.rejects(() => Deferred.run((_a, b) => b, 0, make()), fails("args[1]", path));
       await assert.rejects(Deferred.run(make), fails("result", path));
       const thrower = new Function(`throw (${make})()`) as () => void;
       await assert.rejects(Deferred.run(thrower), fails("thrown", path));
@@ -488,7 +488,7 @@ describe("what can't be cloned is refused, with its path:", () => {
     }
   });
 
-  test("a getter's error in an error is thrown as it is", () => {
+  test("a getter's error in an error is thrown as it is", async () => {
     const mine = new RangeError("mine");
     const error = Object.assign(new Error("e"), {
       data: {
@@ -497,12 +497,12 @@ describe("what can't be cloned is refused, with its path:", () => {
         },
       },
     });
-    assert.throws(() => Deferred.run((e) => e, error), (e) => e === mine);
+    await assert.rejects(() => Deferred.run((e) => e, error), (e) => e === mine);
   });
 
   test("in Maps and Sets", async () => {
     for (const value of [new Map([["k", () => 1]]), new Map([[() => 1, 1]]), new Set([() => 1])]) {
-      assert.throws(() => Deferred.run((v) => v, value), (e: DataCloneError) => {
+      await assert.rejects(() => Deferred.run((v) => v, value), (e: DataCloneError) => {
         assert.match(e.path, /^args\[0\]./);
         return e instanceof DataCloneError;
       });
@@ -528,7 +528,7 @@ describe("what can't be cloned is refused, with its path:", () => {
   test("a detached buffer", async () => {
     const buffer = new ArrayBuffer(8);
     structuredClone(buffer, { transfer: [buffer] });
-    assert.throws(() => Deferred.run((b) => b, buffer), fails("args[0]", ""));
+    await assert.rejects(() => Deferred.run((b) => b, buffer), fails("args[0]", ""));
     await assert.rejects(
       Deferred.run(() => {
         const buffer = new ArrayBuffer(8);
@@ -574,13 +574,13 @@ describe("what can't be cloned is refused, with its path:", () => {
     assert.equal(await Deferred.run(() => 1), 1);
   });
 
-  test("a getter's error is thrown as it is, where the getter runs", async () => {
+  test("a getter's error rejects as it is, wherever the getter runs", async () => {
     const args = [{
       get x(): number {
         throw new RangeError("from the getter");
       },
     }];
-    assert.throws(() => new Deferred((_: unknown) => 1, { args } as never), {
+    await assert.rejects(() => new Deferred((_: unknown) => 1, { args } as never), {
       name: "RangeError",
       message: "from the getter",
     });
@@ -599,7 +599,7 @@ describe("what can't be cloned is refused, with its path:", () => {
     const shared = { a: [1, 2] };
     const args: unknown[] = [shared, shared, () => 1];
     for (let i = 0; i < 100; i++) {
-      assert.throws(() => pool.run((...all: unknown[]) => all, ...args), DataCloneError);
+      await assert.rejects(() => pool.run((...all: unknown[]) => all, ...args), DataCloneError);
       await assert.rejects(pool.run(() => [{}, [], () => 1]), DataCloneError);
     }
     args[2] = "mended";

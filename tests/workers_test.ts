@@ -49,8 +49,8 @@ const DRAINING_WORKER = `
     (k) => k,
     (k) => Array.from({ length: 600 }, (_, i) => ({ i, k, s: "text" + i })),
     () => "x".repeat(20_000),
-    () => { const b = new ArrayBuffer(600_000); return Deferred.transfer(b, [b]); },
-    () => { const b = [1, 2, 3].map((n) => new ArrayBuffer(n * 70_000)); return Deferred.transfer([b, "y".repeat(30_000)], b); },
+    () => new ArrayBuffer(600_000),
+    () => [[1, 2, 3].map((n) => new ArrayBuffer(n * 600_000)), "y".repeat(30_000)],
     (k) => k % 5 ? k : Array.from({ length: 40_000 }, (_, i) => ({ i, s: "text" + i })),
   ];
   for (let round = 0;; round++) {

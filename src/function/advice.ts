@@ -163,7 +163,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ],
     ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],
     ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],
-    ["DeferredPool", `${OUTSIDE}; a task can't start tasks`],
+    ["Deferred DeferredPool", `${OUTSIDE}; a task can't start tasks`],
   ] as const).flatMap(([names, advice]) => names.split(" ").map((name) => [name, advice] as const)),
 );
 

@@ -195,11 +195,13 @@ export function compileFunction(
   return { program, free };
 }
 
-interface CachedProgram extends CompiledFunction {
+/** A compiled function that is kept. */
+export interface CachedProgram extends CompiledFunction {
   /** Its length in UTF-16 units. */
   readonly length: number;
-  /** Used again since it was last looked at for eviction. */
+  /** Used again since it was last looked at for eviction: whoever keeps it and uses it sets this. */
   used: boolean;
+  /** Whether its handle is none any more. */
   evicted: boolean;
 }
 
@@ -243,16 +245,16 @@ export class ProgramCache {
   }
 
   /**
-   * The handle of a function's program. It is valid until the next call.
+   * A function's program. Its handle is valid until it is evicted, which may be at the next call.
    *
    * @throws what {@linkcode compileFunction} throws.
    */
-  get(fn: AnyFunction, options: CompileOptions): number {
+  get(fn: AnyFunction, options: CompileOptions): CachedProgram {
     let cached = this.#byFunction.get(fn);
     if (cached === undefined || cached.evicted) cached = this.#find(fn, options);
     else cached.used = true;
     checkFree(cached.free, options.allowGlobals, fn, options.name);
-    return cached.program;
+    return cached;
   }
 
   #find(fn: AnyFunction, options: CompileOptions): CachedProgram {

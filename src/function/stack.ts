@@ -42,7 +42,7 @@ export interface Site {
 
 /** Frames that are recorded: the user's, and those of this package that can't be left out. */
 const FRAMES = 5;
-const OWN_FRAMES = 4;
+const OWN_FRAMES = 6;
 
 const inBun = "Bun" in globalThis;
 let lastSite: Site = {};
@@ -84,7 +84,7 @@ interface SiteFrame extends Call {
   readonly text: string;
 }
 
-const OWN_FUNCTION = /\b(Deferred|run|defer|eval|captureSite)$/;
+const OWN_FUNCTION = /\b(Deferred|TaskPromise|construct|start|run|defer|eval|wrapped|captureSite)$/;
 const ownFolder = new URL("../", import.meta.url);
 
 function isOwn(file: string, name: string): boolean {

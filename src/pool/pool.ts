@@ -4,12 +4,20 @@
  * @module
  */
 import { CONTROL, HARDENING } from "../../ffi/symbols.ts";
-import { Call } from "../call.ts";
-import { Deferred, type DeferredOptions, type DeferredRest } from "../deferred.ts";
+import { deferredOptions, type Entry, functionJob, NO_WRAP_OPTIONS } from "../call.ts";
+import {
+  type Deferred,
+  type DeferredFunction,
+  type DeferredOptions,
+  start,
+  wrap,
+  type WrapOptions,
+} from "../deferred.ts";
 import { PoolClosedError, typeError } from "../errors.ts";
 import { cutStack } from "../function/stack.ts";
-import { Runner, type RunnerOptions, setRunner } from "./runner.ts";
-import { EvalCall, type EvalOptions } from "../function/script.ts";
+import { type PoolOptions, Runner, setRunner } from "./runner.ts";
+import { evalJob, type EvalOptions } from "../function/script.ts";
+import type { AnyFunction } from "../function/source.ts";
 import { describe } from "../function/describe.ts";
 
 /** What protects the process from a pool's tasks; see {@linkcode DeferredPool.hardening}. */
@@ -19,9 +27,6 @@ export interface Hardening {
   /** The pool's threads may only make the few system calls that they need (seccomp, Linux). */
   readonly syscalls: boolean;
 }
-
-/** What a {@linkcode DeferredPool} takes. */
-export interface PoolOptions extends RunnerOptions {}
 
 /**
  * A pool of worker threads. The threads start one at a time, when a task finds none that is free,
@@ -59,31 +64,66 @@ export class DeferredPool {
   run<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
-  ): Deferred<T, A> {
-    const call = new Call("pool.run", DeferredPool.prototype.run, "args", args, this.#runner);
-    return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
+  ): Deferred<T> {
+    try {
+      return start(RUN, functionJob(RUN, fn, NO_WRAP_OPTIONS, this.#runner), args);
+    } catch (error) {
+      throw cutStack(error, RUN.function);
+    }
   }
 
   /** As `new Deferred(fn, options)`, in this pool. Throws what `new Deferred` throws. */
+  defer<T>(fn: () => T | PromiseLike<T>, options?: DeferredOptions<[]>): Deferred<T>;
+  /** As above, of a function with parameters, whose `args` are then required. */
   defer<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
-    ...rest: DeferredRest<A>
-  ): Deferred<T, A> {
-    const call = new Call(
-      "pool.defer",
-      DeferredPool.prototype.defer,
-      "options",
-      rest,
-      this.#runner,
-    );
-    return new Deferred<T, A>(fn, ...([call] as unknown as DeferredRest<A>));
+    options: DeferredOptions<A> & { readonly args: unknown },
+  ): Deferred<T>;
+  defer<T>(fn: AnyFunction, ...rest: unknown[]): Deferred<T> {
+    try {
+      const options = deferredOptions(DEFER, rest, this.#runner);
+      return start(DEFER, functionJob(DEFER, fn, options, this.#runner), options.args ?? []);
+    } catch (error) {
+      throw cutStack(error, DEFER.function);
+    }
+  }
+
+  /**
+   * As `Deferred.wrap(fn, options)`, in this pool. Throws what `new Deferred` throws.
+   *
+   * @example
+   * ```ts
+   * import { DeferredPool } from "@protojs/deferred";
+   *
+   * await using pool = new DeferredPool({ maxThreads: 2 });
+   * const area = pool.wrap((w: number, h: number) => w * h, { timeout: 50 });
+   * console.log(await Promise.all([area(6, 7), area(8, 9)])); // [42, 72]
+   * ```
+   */
+  wrap<T, A extends readonly unknown[]>(
+    fn: (...args: A) => T | PromiseLike<T>,
+    options?: WrapOptions,
+  ): DeferredFunction<A, T>;
+  wrap<T, A extends readonly unknown[]>(
+    fn: AnyFunction,
+    ...rest: unknown[]
+  ): DeferredFunction<A, T> {
+    try {
+      return wrap(WRAP, fn, rest, this.#runner);
+    } catch (error) {
+      throw cutStack(error, WRAP.function);
+    }
   }
 
   /** As `Deferred.eval(source, options)`, in this pool. Throws what that throws. */
   eval<T = unknown>(source: string, options?: EvalOptions): Deferred<T>;
   eval<T>(source: string, ...rest: unknown[]): Deferred<T> {
-    const call = new EvalCall("pool.eval", DeferredPool.prototype.eval, rest, this.#runner);
-    return new Deferred<T>(source as never, call as DeferredOptions);
+    try {
+      const { job, args } = evalJob(EVAL, source, rest, this.#runner);
+      return start(EVAL, job, args);
+    } catch (error) {
+      throw cutStack(error, EVAL.function);
+    }
   }
 
   /**
@@ -181,3 +221,9 @@ export class DeferredPool {
     await this.close();
   }
 }
+
+const { run, defer, wrap: wrapMethod, eval: evalMethod } = DeferredPool.prototype;
+const RUN: Entry = { title: "pool.run", where: "pool.run(fn, ", function: run };
+const DEFER: Entry = { title: "pool.defer", where: "pool.defer(fn, ", function: defer };
+const WRAP: Entry = { title: "pool.wrap", where: "pool.wrap(fn, ", function: wrapMethod };
+const EVAL: Entry = { title: "pool.eval", where: "pool.eval(source, ", function: evalMethod };

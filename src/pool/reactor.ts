@@ -373,8 +373,8 @@ export class Reactor {
     } catch (cause) {
       unreadable(completion, cause);
     }
-    this.#large.delete(task);
     try {
+      this.#large.delete(task);
       reading.drop();
       this.#end(task, completion, moved, large.handle);
     } catch (cause) {

@@ -46,13 +46,20 @@ import {
 } from "../errors.ts";
 import { list } from "../clone/own.ts";
 import { type Pending, Reactor } from "./reactor.ts";
-import { lend } from "../clone/lending.ts";
+import { lend, transferSet } from "../clone/lending.ts";
 import { noOptions, readOptions } from "../options.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
 import { describe } from "../function/describe.ts";
-import { type CompileReply, encodeSource, ProgramCache, TOO_SLOW } from "../function/programs.ts";
+import {
+  type CachedProgram,
+  type CompileReply,
+  encodeSource,
+  ProgramCache,
+  TOO_SLOW,
+} from "../function/programs.ts";
 import { isHelper, withHelpers } from "../function/helpers.ts";
-import { expression, join, type Source } from "../function/source.ts";
+import { type AnyFunction, expression, join, type Source } from "../function/source.ts";
+import type { Job } from "../call.ts";
 
 /** The runner of each pool, out of reach of the pool's users. */
 const runners = new WeakMap<object, Runner>();
@@ -73,31 +80,31 @@ export interface Limits {
    * How long a task may run, in ms from its start, what it awaits included; then it is ended,
    * whatever it does, and rejects with a TimeoutError. Default: no limit.
    */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** CPU time that a task may use, in ms (Linux only); then as `timeout`. Default: no limit. */
-  readonly cpuLimit?: number;
+  readonly cpuLimit?: number | undefined;
   /** How long a task may wait for a thread, in ms; then as `timeout`. Default: no limit. */
-  readonly queueTimeout?: number;
+  readonly queueTimeout?: number | undefined;
   /**
    * Bytes that a task's realm may grow to, from 1 MiB to 2 GiB; then it rejects with a
    * `DeferredMemoryError`. Nothing is used until it is needed. Default: 256 MiB.
    */
-  readonly memoryLimit?: number;
+  readonly memoryLimit?: number | undefined;
   /**
    * Bytes of native stack that a task may use, from 64 KiB to 256 MiB, and for a single task at
    * most as much as its pool's threads have; deeper recursion throws inside the task.
    * Default: 4 MiB, which is some 7,000 calls.
    */
-  readonly maxStackSize?: number;
+  readonly maxStackSize?: number | undefined;
 }
 
-/** What a pool is made with. */
-export interface RunnerOptions extends Limits {
+/** What a `DeferredPool` is made with. */
+export interface PoolOptions extends Limits {
   /**
    * Worker threads at the most, 1 to 1024. Default: the environment variable `DEFERRED_THREADS`,
    * or else as many as the machine has processors (`navigator.hardwareConcurrency`).
    */
-  readonly maxThreads?: number;
+  readonly maxThreads?: number | undefined;
   /**
    * Classes whose instances arrive as instances, in tasks and back, and which tasks find as
    * globals by their names. Their source crosses, so they can use each other and what tasks have,
@@ -105,7 +112,7 @@ export interface RunnerOptions extends Limits {
    * constructor runs; classes with private members are refused. Making the pool waits until they are
    * evaluated, 5 s at the most. Default: none, instances arrive as plain objects.
    */
-  readonly classes?: readonly AnyClass[];
+  readonly classes?: readonly AnyClass[] | undefined;
 }
 
 const KIB = 1024;
@@ -165,8 +172,8 @@ export class Runner {
   #closing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(given: RunnerOptions) {
-    const options = checkRunnerOptions(given);
+  constructor(given: PoolOptions) {
+    const options = checkPoolOptions(given);
     this.#limits = options;
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
@@ -228,50 +235,37 @@ export class Runner {
     fn: (...args: never[]) => unknown,
     name: string,
     allowGlobals: readonly string[] | true | undefined,
-  ): number {
+  ): CachedProgram {
     this.#checkOpen();
     return this.#programs.get(fn, { name, allowGlobals });
   }
 
   /**
-   * The limits of a task: its own, or else the pool's. Throws a RangeError for one without sense,
-   * which speaks of the call that begins with `where`.
+   * The limits of a task: its own, which were checked, or else the pool's. Throws a RangeError where
+   * the pool can't keep to one, which speaks of the call that begins with `where`.
    */
-  limits(own: Limits, where: string): Limits {
-    const pool = this.#limits;
+  limits(own: Limits, where: string, pool: Limits = this.#limits): Limits {
     let some = false;
     for (const name of LIMIT_NAMES) some ||= own[name] !== undefined;
     if (!some) return pool;
-    checkLimits(own, `${where}, `);
-    const stack = pool.maxStackSize ?? DEFAULT_BYTES.maxStackSize;
+    const stack = this.#limits.maxStackSize ?? DEFAULT_BYTES.maxStackSize;
     if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
       throw rangeError(
-        `${where}, { maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
+        `${where}{ maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
           `threads have, got ${own.maxStackSize}; give the pool a larger maxStackSize`,
       );
     }
-    return {
-      timeout: own.timeout ?? pool.timeout,
-      cpuLimit: own.cpuLimit ?? pool.cpuLimit,
-      queueTimeout: own.queueTimeout ?? pool.queueTimeout,
-      memoryLimit: own.memoryLimit ?? pool.memoryLimit,
-      maxStackSize: own.maxStackSize ?? pool.maxStackSize,
-    } as Limits;
+    return mergedLimits(own, pool);
   }
 
   /**
    * Submits a task and returns its handle. Throws a DataCloneError for a bad argument; else the
-   * buffers of `transfer` are detached. Without a program, the arguments are a script's text and
-   * its scope.
+   * buffers of `transfer` are detached. A script's arguments are its text and its scope.
    */
-  submit(
-    program: (() => number) | null,
-    args: readonly unknown[],
-    limits: Limits,
-    pending: Pending,
-    transfer: ReadonlySet<ArrayBuffer> | undefined,
-  ): number {
+  submit(job: Job, args: readonly unknown[], pending: Pending): number {
     this.#checkOpen();
+    const { fn, limits } = job;
+    const transfer = job.transfer === undefined ? undefined : transferSet(job.transfer);
     const count = args.length; // a getter may change it
     // A getter among the arguments may submit a task in its turn: the encoder is away meanwhile.
     const encoder = this.#encoder ?? this.#newEncoder();
@@ -280,10 +274,13 @@ export class Runner {
       encoder.presets = this.#presetNumbers;
       encoder.begin(SUBMISSION.ARGS, transfer);
       for (let i = 0; i < count; i++) {
-        encoder.value(args[i], program === null ? SCRIPT_PATHS[i]! : `args[${i}]`);
+        encoder.value(args[i], job.program === null ? SCRIPT_PATHS[i]! : `args[${i}]`);
       }
       this.#checkOpen(); // the getter may have closed the pool, too
-      const compiled = program === null ? 0 : program();
+      // A getter may have had it evicted, as may what was started since it was found.
+      if (job.program?.evicted) job.program = this.#programs.get(fn as AnyFunction, job);
+      const { program } = job;
+      if (program !== null) program.used = true;
       const argsLength = encoder.length - SUBMISSION.ARGS;
       if (transfer !== undefined) this.#ready(); // while nothing is detached
       const lent = transfer === undefined && encoder.regions === undefined
@@ -294,7 +291,7 @@ export class Runner {
       const id = this.#reactor.reserve();
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
-      header.setFloat64(SUBMISSION.PROGRAM, compiled, true);
+      header.setFloat64(SUBMISSION.PROGRAM, program?.program ?? 0, true);
       header.setUint32(SUBMISSION.ARGC, count, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
@@ -371,7 +368,7 @@ export class Runner {
   }
 
   /** Sets the options that the library knows. */
-  #configure(options: RunnerOptions): void {
+  #configure(options: PoolOptions): void {
     const values = { ...options, maxThreads: this.maxThreads };
     for (const name of Object.keys(NATIVE_OPTION) as (keyof typeof NATIVE_OPTION)[]) {
       const value = values[name];
@@ -513,10 +510,10 @@ export function libraryError(
   );
 }
 
-const NO_OPTIONS = noOptions<RunnerOptions>(["maxThreads", "classes", ...LIMIT_NAMES]);
+const NO_OPTIONS = noOptions<PoolOptions>(["maxThreads", "classes", ...LIMIT_NAMES]);
 
 /** A pool's options. Throws what `new DeferredPool` throws for them. */
-function checkRunnerOptions(given: RunnerOptions): RunnerOptions {
+function checkPoolOptions(given: PoolOptions): PoolOptions {
   if (typeof given !== "object" || given === null) {
     throw typeError(`new DeferredPool(options): options must be an object, got ${describe(given)}`);
   }
@@ -542,7 +539,8 @@ function checkRunnerOptions(given: RunnerOptions): RunnerOptions {
   return options;
 }
 
-function checkLimits(limits: Limits, where: string): void {
+/** Throws a RangeError for a limit that makes no sense, of the call that begins with `where`. */
+export function checkLimits(limits: Limits, where: string): void {
   for (const name of TIMES) {
     const value: unknown = limits[name];
     if (value !== undefined && !(typeof value === "number" && value > 0)) {
@@ -555,6 +553,17 @@ function checkLimits(limits: Limits, where: string): void {
     const value: unknown = limits[name];
     if (value !== undefined) checkWhole(value, `${where}{ ${name} })`, BOUNDS[name]);
   }
+}
+
+/** The limits in `own`, or else those in `base`. */
+export function mergedLimits(own: Limits, base: Limits): Limits {
+  return {
+    timeout: own.timeout ?? base.timeout,
+    cpuLimit: own.cpuLimit ?? base.cpuLimit,
+    queueTimeout: own.queueTimeout ?? base.queueTimeout,
+    memoryLimit: own.memoryLimit ?? base.memoryLimit,
+    maxStackSize: own.maxStackSize ?? base.maxStackSize,
+  };
 }
 
 /** A limit in ms as the library takes it, where 0 is none. */

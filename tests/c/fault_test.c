@@ -137,11 +137,8 @@ static const struct {
 } results[] = {
     {"(() => made)", 1, 0, 0x85},
     {"(() => 'x'.repeat(100000))", 100004, 0, WIRE_STRING8},
-    {"(() => { const b = new ArrayBuffer(9e5); return Deferred.transfer(b, [b]); })", 2, 1,
-     WIRE_MOVED},
-    {"(() => { const b = new ArrayBuffer(9e5);"
-     " return Deferred.transfer([b, 'y'.repeat(30000)], [b]); })",
-     30008, 1, WIRE_ARRAY},
+    {"(() => new ArrayBuffer(9e5))", 2, 1, WIRE_MOVED},
+    {"(() => [new ArrayBuffer(9e5), 'y'.repeat(30000)])", 30008, 1, WIRE_ARRAY},
 };
 enum { RESULTS = sizeof results / sizeof *results };
 

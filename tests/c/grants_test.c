@@ -13,9 +13,8 @@
 static const char *const sources[] = {
     "(() => 1)",
     "(() => 'x'.repeat(100000))",
-    "(() => { const b = new ArrayBuffer(1e6); return Deferred.transfer(b, [b]); })",
-    "(() => { const a = [1e5, 2e5, 3e5].map((n) => new ArrayBuffer(n));"
-    "  return Deferred.transfer([a, 'y'.repeat(50000)], a); })",
+    "(() => new ArrayBuffer(1e6))",
+    "(() => [[6e5, 7e5, 8e5].map((n) => new ArrayBuffer(n)), 'y'.repeat(50000)])",
 };
 enum { KINDS = sizeof sources / sizeof *sources, TASKS = 3 * KINDS };
 

@@ -208,7 +208,6 @@ static void try_both(const uint8_t *data, size_t length) {
         .presets = &fuzz.presets,
         .lent = regions,
         .lent_count = sizeof regions / sizeof *regions,
-        .transferred = JS_UNDEFINED,
     };
     char refusal[sizeof verdict.refusal];
     try_input(data, length, NULL);

@@ -83,7 +83,6 @@ static CloneScope fuzz_scope(void) {
         .presets = &fuzz.presets,
         .lent = fuzz.regions,
         .lent_count = sizeof fuzz.regions / sizeof *fuzz.regions,
-        .transferred = JS_UNDEFINED,
     };
 }
 
@@ -230,8 +229,6 @@ static JSValue encode(JSValueConst world, const uint8_t *data, size_t length) {
     CloneScope scope = fuzz_scope();
     CloneFailure failure;
     JSValue value = JS_GetPropertyStr(ctx, world, "root"), copy, text = JS_EXCEPTION;
-    JSValue transferred = JS_GetPropertyStr(ctx, world, "transferred");
-    scope.transferred = transferred;
     bytes.length = 0;
     switch (clone_encode(ctx, value, &bytes, &scope, &failure)) {
     case CLONE_OK:
@@ -251,7 +248,6 @@ static JSValue encode(JSValueConst world, const uint8_t *data, size_t length) {
     JS_FreeValue(ctx, failure.message);
     JS_FreeValue(ctx, failure.path);
     clone_free_kept(ctx, &scope);
-    JS_FreeValue(ctx, transferred);
     JS_FreeValue(ctx, value);
     return text;
 }

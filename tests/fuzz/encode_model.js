@@ -130,7 +130,6 @@ globalThis.model = (() => {
     #kinds = new WeakMap();
     views = new WeakMap(); // { type, offset, length }, of which no length tracks
     lent = new WeakMap(); // by buffer: the number of its region
-    transferred = new Set();
 
     constructor(bytes) {
       this.#bytes = bytes;
@@ -389,7 +388,6 @@ globalThis.model = (() => {
       this.#made("buffer", buffer);
       const bytes = new Uint8Array(buffer);
       if (!this.lent.has(buffer)) bytes.fill(this.#next(256));
-      if (this.#next(3) === 1) this.transferred.add(buffer);
       if (this.#next(16) === 1) buffer.transfer();
       return buffer;
     }
@@ -697,9 +695,6 @@ globalThis.model = (() => {
 
     text() {
       this.#value(this.#world.root);
-      for (const { buffer } of this.#kept) {
-        if (this.#world.transferred.has(buffer) && isDetached(buffer)) throw new Uncloneable();
-      }
       return this.#out.map((part) => typeof part === "function" ? part() : part).join("");
     }
 
@@ -854,16 +849,13 @@ globalThis.model = (() => {
 
     #buffer(buffer) {
       if (isDetached(buffer)) throw new Uncloneable();
-      const { transferred, lent } = this.#world;
-      const region = lent.get(buffer), moves = transferred.has(buffer);
-      const large = !isResizable(buffer) && lengthOf(buffer) >= (moves ? MOVE_BYTES : KEEP_BYTES);
+      const region = this.#world.lent.get(buffer);
+      const large = !isResizable(buffer) && lengthOf(buffer) >= KEEP_BYTES;
       const keeps = region === undefined
         ? large
         : !this.#kept.some((other) => other.region === region);
       if (keeps) this.#kept.push({ buffer, region });
-      this.#put(bufferText(buffer), " ");
-      // What is transferred without a copy is there as it is in the end.
-      this.#put(keeps && moves ? () => bytesOf(buffer) : bytesOf(buffer));
+      this.#put(bufferText(buffer), " ", bytesOf(buffer));
     }
 
     #view(view) {

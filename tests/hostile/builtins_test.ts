@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Deferred, DeferredPool } from "../../mod.ts";
+import { DeferredPool } from "../../mod.ts";
 import { pause, until } from "../support/wait.ts";
 import { assertPristine, state } from "./hostile.ts";
 
@@ -107,7 +107,7 @@ test("each function that a task can reach, called for ever, can be ended", async
   const paths = await pool.run(() => Reach.all.map(({ path }) => path));
   assert.ok(paths.length > 500, `only ${paths.length}`);
   const pristine = await pool.run(state);
-  const calls = new Int32Array(Deferred.sharedBuffer(4 * paths.length));
+  const calls = new Int32Array(new SharedArrayBuffer(4 * paths.length));
   const ends = { AbortError: 0, DeferredMemoryError: 0 };
   for (const [i, path] of paths.entries()) {
     const task = pool.defer(callForEver, {

@@ -255,8 +255,9 @@ export function hostile(title: string, attacks: Readonly<Record<string, Attack>>
         const timeout = expected.short ? short : LONG;
         const limits = { timeout, memoryLimit: MEMORY, ...options };
         const run = fn as (...args: unknown[]) => unknown;
+        const args = options?.args ?? [];
         const { gap, result: outcome } = await longestGap(async () => {
-          const outcome = await outcomeOf(pool.defer(run, { ...limits, name: "attack" }));
+          const outcome = await outcomeOf(pool.defer(run, { ...limits, args, name: "attack" }));
           read(outcome);
           return outcome;
         });

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { Deferred, type DeferredOptions, type DeferredPool } from "../../mod.ts";
+import type { Deferred, DeferredOptions, DeferredPool } from "../../mod.ts";
 import { until } from "./wait.ts";
 
 /** Shared numbers, all 0. */
-export const shared = (length = 1): Int32Array => new Int32Array(Deferred.sharedBuffer(4 * length));
+export const shared = (length = 1): Int32Array => new Int32Array(new SharedArrayBuffer(4 * length));
 
 /** As a task: waits until so many tasks are here, which shows that they run side by side. */
 export const meet = (here: Int32Array, count: number): void => {
@@ -43,12 +43,12 @@ export class Gate {
 export async function startEndless(
   pool: DeferredPool,
   options: Omit<DeferredOptions<[Int32Array]>, "args"> = {},
-): Promise<{ readonly task: Deferred<void, [Int32Array]>; readonly runs: boolean }> {
+): Promise<{ readonly task: Deferred<void>; readonly runs: boolean }> {
   const begun = shared();
   const task = pool.defer((begun: Int32Array): void => {
     Atomics.store(begun, 0, 1);
     for (;;);
-  }, { ...options, args: [begun] as [Int32Array] });
+  }, { ...options, args: [begun] });
   let ended = false;
   task.catch(() => ended = true);
   await until(() => ended || Atomics.load(begun, 0) === 1, "the endless task runs");

@@ -1,0 +1,158 @@
+/**
+ * A task on its way: the promise that its user holds, and the pending side that settles it.
+ *
+ * Invariant: it settles exactly once, whatever throws. What goes wrong from here on is the promise's
+ * rejection, never an exception of the call that starts it.
+ *
+ * @module
+ */
+import { STATUS } from "../ffi/symbols.ts";
+import type { Entry, Job } from "./call.ts";
+import { InternalError } from "./errors.ts";
+import { captureSite, cutStack, type Site } from "./function/stack.ts";
+import { cancelled, rejection, result, type Subject } from "./pool/outcome.ts";
+import type { Completion, Pending } from "./pool/reactor.ts";
+import type { Limits, Runner } from "./pool/runner.ts";
+import { listen, unlisten } from "./pool/signals.ts";
+
+/** How a task ran; what a Deferred's `stats` gives once it ended. */
+export interface TaskStats {
+  /** The worker thread that ran the task, counted from 1 in its pool. */
+  readonly worker: number;
+  /** From start to end on that worker, in ms. */
+  readonly runTime: number;
+  /** From submission to start, in ms. */
+  readonly waitTime: number;
+}
+
+/** With so many pending tasks, where each one was made is no longer recorded (it costs 1 us). */
+const CROWD = 256;
+
+/** The promise of a task: all of a Deferred but how it is called for. */
+export class TaskPromise<T> extends Promise<T> {
+  /** Promises derived from a Deferred (`then`, `catch`, `finally`) are ordinary ones. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  readonly #task: Task;
+
+  /** Starts `job` with `args`, for the call of `entry`. Throws nothing. */
+  constructor(entry: Entry, job: Job, args: readonly unknown[]) {
+    const task = new Task(job);
+    super((resolve, reject) => {
+      task.resolve = resolve as (value: unknown) => void;
+      task.reject = reject;
+    });
+    this.#task = task;
+    try {
+      task.start(job, args);
+    } catch (error) {
+      task.abandon(cutStack(error, entry.function));
+      return;
+    }
+    // While the worker is at it already.
+    task.site = captureSite(entry.function, job.runner!.pending > CROWD);
+  }
+
+  get name(): string {
+    return this.#task.name;
+  }
+
+  get stats(): TaskStats | undefined {
+    return this.#task.stats;
+  }
+
+  cancel(reason?: unknown): void {
+    this.#task.cancel(reason);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#task.settled) return;
+    this.#task.cancel();
+    super.then(undefined, () => {}); // nobody is left who could want to know
+  }
+
+  override get [Symbol.toStringTag](): string {
+    return "Deferred";
+  }
+}
+
+/** The pending side of a Deferred: it settles the promise exactly once. */
+class Task implements Pending, Subject {
+  readonly name: string;
+  readonly fn: Job["fn"];
+  readonly limits: Limits;
+  readonly #runner: Runner | undefined;
+  /** Where the Deferred was made. */
+  site: Site = {};
+  sent: ReadonlyMap<string, string> | undefined = undefined;
+  stats: TaskStats | undefined = undefined;
+  settled = false;
+  resolve!: (value: unknown) => void;
+  reject!: (reason: unknown) => void;
+  #handle = 0;
+  #signal: AbortSignal | undefined = undefined;
+
+  constructor({ name, fn, limits, runner }: Job) {
+    this.name = name;
+    this.fn = fn;
+    this.limits = limits;
+    this.#runner = runner;
+  }
+
+  /** Throws why it can't be started; then it is to be abandoned. */
+  start(job: Job, args: readonly unknown[]): void {
+    const { signal, failure } = job;
+    if (signal?.aborted) return this.cancel(signal.reason);
+    if (failure !== undefined) throw failure.reason;
+    this.#handle = this.#runner!.submit(job, args, this);
+    if (signal === undefined) return;
+    if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
+    try {
+      listen(signal, this);
+    } catch (error) { // of a signal that is none
+      this.#runner!.cancel(this.#handle);
+      throw error;
+    }
+    this.#signal = signal;
+  }
+
+  cancel(reason: unknown = cancelled(this.name)): void {
+    if (this.settled) return;
+    if (this.#handle !== 0) this.#runner!.cancel(this.#handle);
+    this.abandon(reason);
+  }
+
+  complete(completion: Completion): void {
+    if (completion.worker > 0) {
+      const { worker, runTime, waitTime } = completion;
+      this.stats = { worker, runTime, waitTime };
+    }
+    if (this.settled) return; // cancelled meanwhile
+    let fulfils = completion.status === STATUS.OK;
+    let outcome: unknown;
+    // First, as it may fail: once the task counts as settled nothing else settles the promise.
+    try {
+      outcome = fulfils ? result(completion, this) : rejection(completion, this);
+    } catch (cause) {
+      fulfils = false;
+      outcome = new InternalError("what the task ended with could not be told", { cause });
+    }
+    this.#settle();
+    if (fulfils) this.resolve(outcome);
+    else this.reject(outcome);
+  }
+
+  abandon(reason: unknown): void {
+    if (this.settled) return;
+    this.#settle();
+    this.reject(reason);
+  }
+
+  #settle(): void {
+    this.settled = true;
+    if (this.#signal !== undefined) unlisten(this.#signal, this);
+    this.#signal = undefined;
+  }
+}
