@@ -15,36 +15,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "deferred.h"
-#include "pages.h"
+#include "os.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define DEFERS_SIGNALS 1 /* its runtime calls a handler later, with a copy of the context */
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define DEFERS_SIGNALS 1
-#endif
-#endif
-
-/* Where AddressSanitizer has marked the frames that are left, it is to forget them: it thinks that
- * those below the one that jumps are no more. */
-#if defined(__SANITIZE_ADDRESS__)
-#define MARKS_FRAMES 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MARKS_FRAMES 1
-#endif
-#endif
-#ifdef MARKS_FRAMES
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#endif
-
-#if !defined(DEFERS_SIGNALS) && (defined(__linux__) || defined(__APPLE__)) &&                      \
+/* The runtime of ThreadSanitizer calls a handler later, with a copy of the context. */
+#if !defined(OS_TSAN) && (defined(__linux__) || defined(__APPLE__)) &&                             \
     (defined(__x86_64__) || defined(__aarch64__))
 #define RESUMES 1
 #endif
@@ -160,6 +137,7 @@ static bool may_leave(const Guard *guard, const ucontext_t *context) {
 #if defined(RESUMES)
 /* Not by a call: on the stack below guard->floor, with all registers as they happen to be. */
 static _Noreturn void land(Guard *guard) {
+    /* AddressSanitizer has marked the frames that are left, and is to forget them. */
     if (thread.fence_end) /* unknown where the system does not tell */
         ASAN_UNPOISON_MEMORY_REGION((char *)thread.fence_end, guard->floor - thread.fence_end);
     siglongjmp(guard->exit, guard->status);
@@ -332,14 +310,14 @@ size_t guard_stack_left(void) {
 }
 
 static bool set_alternate_stack(void) {
-    size_t fence = page_size(), size = ALTERNATE_STACK;
-    char *mapping = pages_map(fence + size, PROT_READ | PROT_WRITE);
+    size_t fence = os_page(), size = ALTERNATE_STACK;
+    char *mapping = os_map(fence + size, OS_READ_WRITE);
     if (!mapping) return false;
     stack_t stack = {.ss_sp = mapping + fence, .ss_size = size};
-    bool fenced = pages_protect(mapping, fence, PROT_NONE);
+    bool fenced = os_protect(mapping, fence, OS_NONE);
     if (!fenced || sigaltstack(&stack, NULL)) {
         if (fenced) os_note((OsFailure){"sigaltstack", errno});
-        munmap(mapping, fence + size);
+        os_unmap(mapping, fence + size);
         return false;
     }
     thread.alternate = mapping;
@@ -350,7 +328,7 @@ static void drop_alternate_stack(void) {
     if (!thread.alternate) return;
     stack_t none = {.ss_flags = SS_DISABLE};
     sigaltstack(&none, NULL);
-    munmap(thread.alternate, page_size() + ALTERNATE_STACK);
+    os_unmap(thread.alternate, os_page() + ALTERNATE_STACK);
     thread.alternate = NULL;
 }
 
