@@ -1,7 +1,6 @@
 /* classes.c - see classes.h */
 #include "classes.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "errand.h"
@@ -48,28 +47,11 @@ int32_t classes_evaluate(Pool *pool, Program *program, double limit, uint8_t *re
 }
 
 int classes_give(Worker *worker, Bytes *thrown) {
-    Pool *pool = worker->pool;
+    const Pool *pool = worker->pool;
     const Classes *classes = &pool->classes;
-    if (!classes->program || worker->has_classes) return 0;
-    lock_take(&pool->lock);
-    worker->making = true;
-    worker->end = os_now() + classes->limit_ms;
-    watchdog_set(pool, &worker->deadline, worker->end);
-    lock_release(&pool->lock);
-#ifdef DFD_TEST
-    void (*hold)(const char *, uint32_t) = atomic_load(&fault_hold);
-    if (hold) hold("classes", worker->number);
-#endif
-    int status = realm_preload(worker->realm, classes->program, pool->stack, thrown);
-    lock_take(&pool->lock);
-    worker->making = false;
-    worker->end = INFINITY;
-    if (worker->ending == DFD_STATUS_PRELOAD) { /* perhaps it had just ended by itself */
-        worker->ending = 0;
-        guard_stop(realm_guard(worker->realm), 0);
-    }
-    lock_release(&pool->lock);
-    worker->has_classes = status == 0;
-    if (status) realm_restore(worker->realm);
-    return status == DFD_STATUS_INTERNAL ? DFD_STATUS_RESOURCES : status;
+    if (!classes->program || worker->seat.has_classes) return 0;
+    worker_makes(worker, classes->limit_ms);
+    int status = seat_preload(&worker->seat, classes->program, pool->stack, thrown);
+    worker_made(worker);
+    return status;
 }

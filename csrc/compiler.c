@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "errand.h"
+#include "guard.h"
 #include "pool_parts.h"
 
 /* The host's own stack is used for compiling; it may be deep already. */

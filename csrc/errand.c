@@ -6,15 +6,12 @@
 static void *errand_run(void *argument) {
     Errand *errand = argument;
     Pool *pool = errand->pool;
-    Guard *guard = realm_guard(pool->compiler.realm);
-    bool stoppable = guard_thread_begin(guard);
+    bool stoppable = guard_thread_begin(&errand->thread);
     lock_take(&pool->lock);
-    errand->thread = pthread_self();
     errand->running = stoppable;
     lock_release(&pool->lock);
     int status = stoppable ? errand->work(pool, errand->opaque) : DFD_STATUS_RESOURCES;
     guard_thread_end();
-    guard->catches = false; /* on the host's thread nothing does */
     lock_take(&pool->lock);
     errand->status = status;
     errand->failure = os_failure();
@@ -27,10 +24,9 @@ static void *errand_run(void *argument) {
 
 void errand_stop(Errand *errand) {
     Pool *pool = errand->pool;
-    Guard *guard = realm_guard(pool->compiler.realm);
     assert_locked(pool);
-    guard_stop(guard, DFD_STATUS_PRELOAD);
-    if (errand->running) guard_signal(guard, errand->thread);
+    realm_stop(pool->compiler.realm, DFD_STATUS_PRELOAD);
+    if (errand->running) guard_signal(&errand->thread);
 }
 
 /* Starts an errand that has joined the deadlines, and waits for its end. Returns 0 or an error. */
@@ -42,7 +38,7 @@ static int32_t errand_await(Errand *errand, double limit) {
         return DFD_E_THREAD;
     watchdog_set(pool, &errand->deadline, os_now() + limit);
     while (!errand->done) lock_wait(&pool->lock, &errand->ended);
-    guard_stop(realm_guard(pool->compiler.realm), 0);
+    realm_stop(pool->compiler.realm, 0);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #define DEFERRED_ERRAND_H
 
 #include "deadlines.h"
+#include "guard.h"
 #include "os.h"
 
 struct Pool;
@@ -20,10 +21,10 @@ typedef struct Errand {
     ErrandWork *work;
     void *opaque;
     OsCondition ended; /* the host's thread waits here */
+    GuardThread thread;
     /* Under the pool's lock: */
-    Deadline deadline; /* when it is stopped, and then signalled again */
-    OsThread thread;   /* valid when it is `running` */
-    bool running, done;
+    Deadline deadline;  /* when it is stopped, and then signalled again */
+    bool running, done; /* running: `thread` may be signalled */
     int status;
     OsFailure failure; /* of its thread, for the host's */
 } Errand;

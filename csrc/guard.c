@@ -3,10 +3,10 @@
  * The handlers are the process's, installed once and for good: a worker of any pool may run at any
  * time, and taking them away would race with it. They touch nothing but the thread's own state.
  *
- * A handler does not jump. It makes the thread go on, when the handler has returned, in land(),
- * which jumps from the thread's own stack: so the kernel puts back the mask, and leaves the
- * alternate stack; and a handler that was called first, and called ours, returns as well. Where we
- * don't know how to do that (RESUMES), the handler jumps.
+ * A handler does not jump. It makes the thread go on, when the handler has returned, in
+ * guard_land, which jumps from the thread's own stack: so the kernel puts back the mask, and leaves
+ * the alternate stack; and a handler that was called first, and called ours, returns as well. Where
+ * we don't know how to do that (RESUMES), the handler jumps.
  */
 #include "guard.h"
 
@@ -20,7 +20,7 @@
 #include "deferred.h"
 #include "os.h"
 
-/* The runtime of ThreadSanitizer calls a handler later, with a copy of the context. */
+/* ThreadSanitizer's runtime calls a handler later, with a copy of the context. */
 #if !defined(OS_TSAN) && (defined(__linux__) || defined(__APPLE__)) &&                             \
     (defined(__x86_64__) || defined(__aarch64__))
 #define RESUMES 1
@@ -32,30 +32,26 @@
 #define STOP_SIGNAL SIGURG /* macOS has no real-time signals; this one is ignored by default */
 #endif
 
-/* The handlers before ours run on it, too, and signals that come meanwhile: the frame that the
+/* Handlers before ours run on it, too, and signals that come meanwhile: the frame that the
  * kernel pushes for each is up to 11 KB large. Below it are inaccessible pages. */
 #define ALTERNATE_STACK ((size_t)64 << 10)
 
-/* The handlers run on every thread of the process, whatever it is in the middle of, and the storage
- * of a library that was loaded later is allocated at a thread's first access: by malloc, which may
- * be what was interrupted. With glibc we take it from what each thread was given at its start, of
- * which there is enough for so little. (musl allocates for all threads when it loads a library.) */
-#if defined(__GLIBC__)
-#define ALLOCATED_AT_START __attribute__((tls_model("initial-exec")))
-#else
-#define ALLOCATED_AT_START
-#endif
-
 /* What the handlers know of the thread they run in. */
 typedef struct ThreadState {
-    Guard *guard;
+    GuardThread *self;          /* NULL: neither signals nor faults are ours to handle */
+    Guard *guard;               /* around what runs, or NULL */
+    sigjmp_buf *exit;           /* of guard_run */
+    uintptr_t floor;            /* an address on the stack, above all that belongs to the inside */
+    int status;                 /* that a handler leaves with */
+    volatile sig_atomic_t open; /* whether what runs may be left */
     volatile sig_atomic_t critical;
     bool alone;                 /* no handler but ours can do its work on it */
     uintptr_t fence, fence_end; /* the inaccessible pages below the stack */
     char *alternate;            /* the mapping of the alternate stack, or NULL */
+    uintptr_t alternate_end;
 } ThreadState;
 
-static _Thread_local ThreadState thread ALLOCATED_AT_START;
+static OS_THREAD_LOCAL ThreadState thread;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool installed;
@@ -63,35 +59,40 @@ static int not_installed; /* why, as errno has it */
 static struct sigaction before_stop, before_segv, before_bus;
 
 /* Below this function's frame nothing of the stack is wanted once the guard was left. */
-__attribute__((noinline)) static int enter(Guard *guard, int (*inside)(void *opaque),
-                                           void *opaque) {
-    guard->floor = (uintptr_t)__builtin_frame_address(0);
-    guard->open = 1;
+__attribute__((noinline)) static int guard_enter(int (*inside)(void *opaque), void *opaque) {
+    thread.floor = (uintptr_t)__builtin_frame_address(0);
+    thread.open = 1;
     atomic_signal_fence(memory_order_seq_cst);
     return inside(opaque);
 }
 
 int guard_run(Guard *guard, int (*inside)(void *opaque), void *opaque) {
-    assert(!guard->open);
-    int status = sigsetjmp(guard->exit, 0);
-    if (status == 0) status = enter(guard, inside, opaque);
+    sigjmp_buf exit;
+    assert(!thread.guard);
+    thread.exit = &exit;
+    thread.guard = guard;
+    int status = sigsetjmp(exit, 0);
+    if (status == 0) status = guard_enter(inside, opaque);
     atomic_signal_fence(memory_order_seq_cst);
-    guard->open = 0;
+    thread.open = 0;
+    atomic_signal_fence(memory_order_seq_cst);
+    thread.guard = NULL;
     return status;
 }
 
-void guard_leave(Guard *guard, int status) {
-    assert(guard->open && status != 0 && thread.critical == 0);
-    guard->open = 0;
-    siglongjmp(guard->exit, status);
+bool guard_is_open(void) { return thread.open; }
+
+void guard_leave(int status) {
+    assert(thread.open && status != 0 && thread.critical == 0);
+    thread.open = 0;
+    siglongjmp(*thread.exit, status);
 }
 
-void guard_poll(Guard *guard) {
-    int status = atomic_load_explicit(&guard->stop, memory_order_relaxed);
-    if (status && guard->open && !thread.critical) guard_leave(guard, status);
+void guard_poll(void) {
+    if (!thread.open || thread.critical) return;
+    int status = atomic_load_explicit(&thread.guard->stop, memory_order_relaxed);
+    if (status) guard_leave(status);
 }
-
-void guard_stop(Guard *guard, int status) { atomic_store(&guard->stop, status); }
 
 void guard_critical_enter(void) {
     thread.critical++;
@@ -117,35 +118,62 @@ _Noreturn void __stack_chk_fail(void) { guard_abort(); }
 
 /* --- leaving by a signal -------------------------------------------------------------------- */
 
-/* Whether the interrupted code is a handler of libc's own. libc has each thread change its user or
- * group in one, and waits for it: nobody may leave it in the middle. */
-static bool in_handler_of_libc(const ucontext_t *context) {
+/* Where the interrupted code's stack is; 0 where we don't know how to ask. */
+static uintptr_t guard_stack_of(const ucontext_t *context) {
+#if defined(__linux__) && defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#elif defined(__linux__) && defined(__aarch64__)
+    return (uintptr_t)context->uc_mcontext.sp;
+#elif defined(__APPLE__) && defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext->__ss.__rsp;
+#elif defined(__APPLE__) && defined(__aarch64__)
+    return (uintptr_t)__darwin_arm_thread_state64_get_sp(context->uc_mcontext->__ss);
+#else
+    (void)context;
+    return 0;
+#endif
+}
+
+/* Whether the interrupted code is the handler of another signal, which nobody may leave in the
+ * middle:
+ *
+ *   a fault's   From the instruction that faults on, ours is on the alternate stack, and so is what
+ *               it calls; one that was installed later and is called first is there, too, or has
+ *               the signal blocked, as is usual. (One that does neither can't be told from a task.)
+ *               So a stop never comes between a crash and the closing of the guard.
+ *   libc's own  It has each thread change its user or group in one, and waits for it.
+ */
+static bool guard_in_handler(const ucontext_t *context) {
+    uintptr_t stack = guard_stack_of(context);
+    if (stack >= (uintptr_t)thread.alternate && stack < thread.alternate_end) return true;
+    if (sigismember(&context->uc_sigmask, SIGSEGV) || sigismember(&context->uc_sigmask, SIGBUS))
+        return true;
 #if defined(__linux__)
     uint64_t blocked; /* bit n - 1 is signal n; a handler runs with its own blocked */
     memcpy(&blocked, &context->uc_sigmask, sizeof blocked);
     return blocked >> 31 & ((1u << (SIGRTMIN - 32)) - 1);
 #else
-    (void)context;
     return false;
 #endif
 }
 
-static bool may_leave(const Guard *guard, const ucontext_t *context) {
-    return guard->open && !thread.critical && !in_handler_of_libc(context);
+static bool guard_may_leave(const ucontext_t *context) {
+    return thread.open && !thread.critical && !guard_in_handler(context);
 }
 
 #if defined(RESUMES)
-/* Not by a call: on the stack below guard->floor, with all registers as they happen to be. */
-static _Noreturn void land(Guard *guard) {
+/* Not by a call: on the stack below the floor, with all registers as they happen to be. */
+static _Noreturn void guard_land(ThreadState *state) {
     /* AddressSanitizer has marked the frames that are left, and is to forget them. */
-    if (thread.fence_end) /* unknown where the system does not tell */
-        ASAN_UNPOISON_MEMORY_REGION((char *)thread.fence_end, guard->floor - thread.fence_end);
-    siglongjmp(guard->exit, guard->status);
+    if (state->fence_end) /* unknown where the system does not tell */
+        ASAN_UNPOISON_MEMORY_REGION((char *)state->fence_end, state->floor - state->fence_end);
+    siglongjmp(*state->exit, state->status);
 }
 
-/* Calls land(guard) when the handler has returned. */
-static void leave(Guard *guard, int signal, ucontext_t *context) {
-    uintptr_t stack = (guard->floor - 256) & ~(uintptr_t)15; /* 256: enter's frame, a red zone */
+/* Calls guard_land with this thread's state when the handler has returned. */
+static void guard_resume(int signal, ucontext_t *context) {
+    uintptr_t stack =
+        (thread.floor - 256) & ~(uintptr_t)15; /* 256: guard_enter's frame, a red zone */
     (void)signal;
 #if defined(__x86_64__)
     stack -= sizeof(void *); /* as a call leaves it; nobody returns to it */
@@ -154,42 +182,42 @@ static void leave(Guard *guard, int signal, ucontext_t *context) {
 #endif
 #if defined(__linux__) && defined(__x86_64__)
     greg_t *registers = context->uc_mcontext.gregs;
-    registers[REG_RIP] = (greg_t)(uintptr_t)land;
+    registers[REG_RIP] = (greg_t)(uintptr_t)guard_land;
     registers[REG_RSP] = (greg_t)stack;
-    registers[REG_RDI] = (greg_t)(uintptr_t)guard;
+    registers[REG_RDI] = (greg_t)(uintptr_t)&thread;
     registers[REG_EFL] &= ~0x400; /* the direction flag */
 #elif defined(__linux__)
-    context->uc_mcontext.pc = (uintptr_t)land;
+    context->uc_mcontext.pc = (uintptr_t)guard_land;
     context->uc_mcontext.sp = stack;
-    context->uc_mcontext.regs[0] = (uintptr_t)guard;
+    context->uc_mcontext.regs[0] = (uintptr_t)&thread;
     context->uc_mcontext.pstate &= ~(uint64_t)0xc00; /* not as after a branch (BTI) */
 #elif defined(__x86_64__)
-    context->uc_mcontext->__ss.__rip = (uintptr_t)land;
+    context->uc_mcontext->__ss.__rip = (uintptr_t)guard_land;
     context->uc_mcontext->__ss.__rsp = stack;
-    context->uc_mcontext->__ss.__rdi = (uintptr_t)guard;
+    context->uc_mcontext->__ss.__rdi = (uintptr_t)&thread;
     context->uc_mcontext->__ss.__rflags &= ~(uint64_t)0x400;
 #else
-    __darwin_arm_thread_state64_set_pc_fptr(context->uc_mcontext->__ss, (void *)land);
+    __darwin_arm_thread_state64_set_pc_fptr(context->uc_mcontext->__ss, (void *)guard_land);
     __darwin_arm_thread_state64_set_sp(context->uc_mcontext->__ss, stack);
-    context->uc_mcontext->__ss.__x[0] = (uintptr_t)guard;
+    context->uc_mcontext->__ss.__x[0] = (uintptr_t)&thread;
 #endif
 }
 #else
-static void leave(Guard *guard, int signal, ucontext_t *context) {
+static void guard_resume(int signal, ucontext_t *context) {
     (void)context;
     /* A handler younger than ours may have been called first, with the signal blocked. */
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, signal);
     pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
-    siglongjmp(guard->exit, guard->status);
+    siglongjmp(*thread.exit, thread.status);
 }
 #endif
 
-static void leave_with(Guard *guard, int status, int signal, ucontext_t *context) {
-    guard->open = 0;
-    guard->status = status;
-    leave(guard, signal, context);
+static void guard_leave_with(int status, int signal, ucontext_t *context) {
+    thread.open = 0;
+    thread.status = status;
+    guard_resume(signal, context);
 }
 
 /* --- signals ------------------------------------------------------------------------------ */
@@ -222,37 +250,38 @@ static void pass_on(const struct sigaction *before, int signal, siginfo_t *info,
 }
 
 static void on_stop(int signal, siginfo_t *info, void *context) {
-    Guard *guard = thread.guard;
     int saved = errno;
-    if (!guard) {
+    if (!thread.self) {
         pass_on(&before_stop, signal, info, context);
     } else {
         /* Before it looks, or a stop may be missed. */
-        atomic_store(&guard->signalled, false);
-        int status = atomic_load_explicit(&guard->stop, memory_order_relaxed);
-        if (status && may_leave(guard, context)) leave_with(guard, status, signal, context);
+        atomic_store(&thread.self->signalled, false);
+        if (guard_may_leave(context)) {
+            int status = atomic_load_explicit(&thread.guard->stop, memory_order_relaxed);
+            if (status) guard_leave_with(status, signal, context);
+        }
     }
     errno = saved;
 }
 
 /* Whether the fault was one that we know what to do with, and did. */
-static bool settle_fault(Guard *guard, int signal, siginfo_t *info, ucontext_t *context) {
+static bool settle_fault(int signal, siginfo_t *info, ucontext_t *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
+    const Guard *guard = thread.guard;
     if (was_sent(info)) return false;
-    if (guard->touch && guard->touch(guard->opaque, info->si_addr)) return true;
-    if (address < thread.fence || address >= thread.fence_end || !may_leave(guard, context))
+    if (guard && guard->touch && guard->touch(guard->opaque, info->si_addr)) return true;
+    if (address < thread.fence || address >= thread.fence_end || !guard_may_leave(context))
         return false;
-    leave_with(guard, DFD_STATUS_STACK, signal, context);
+    guard_leave_with(DFD_STATUS_STACK, signal, context);
     return true;
 }
 
 static void on_fault(int signal, siginfo_t *info, void *context) {
-    Guard *guard = thread.guard;
     int saved = errno;
-    if (!guard || !settle_fault(guard, signal, info, context)) {
+    if (!thread.self || !settle_fault(signal, info, context)) {
         /* Nobody knows what this thread has done to memory: no stop must save the task from what
          * comes now. */
-        if (guard) guard->open = 0;
+        thread.open = 0;
         if (thread.alone)
             end_process(signal, info);
         else
@@ -302,8 +331,7 @@ static Stack find_stack(void) {
 }
 
 size_t guard_stack_left(void) {
-    static _Thread_local uintptr_t lowest
-        ALLOCATED_AT_START; /* to find it may take reading a file */
+    static OS_THREAD_LOCAL uintptr_t lowest; /* to find it may take reading a file */
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     if (!lowest) lowest = find_stack().lowest;
     return lowest && here > lowest ? here - lowest : 0;
@@ -321,6 +349,7 @@ static bool set_alternate_stack(void) {
         return false;
     }
     thread.alternate = mapping;
+    thread.alternate_end = (uintptr_t)mapping + fence + size;
     return true;
 }
 
@@ -330,6 +359,7 @@ static void drop_alternate_stack(void) {
     sigaltstack(&none, NULL);
     os_unmap(thread.alternate, os_page() + ALTERNATE_STACK);
     thread.alternate = NULL;
+    thread.alternate_end = 0;
 }
 
 /* On Linux a fault whose signal is blocked ends the process by that signal, at once: as it should
@@ -347,7 +377,7 @@ static bool unblock_ours(void) {
     return pthread_sigmask(SIG_UNBLOCK, &ours, NULL) == 0;
 }
 
-bool guard_thread_begin(Guard *guard) {
+bool guard_thread_begin(GuardThread *self) {
     thread = (ThreadState){0};
     pthread_once(&once, install);
     Stack stack = find_stack();
@@ -355,11 +385,13 @@ bool guard_thread_begin(Guard *guard) {
     thread.fence_end = stack.lowest;
     if (!installed) os_note((OsFailure){"sigaction", not_installed});
     if (!installed || !set_alternate_stack()) return false;
-    thread.guard = guard;
-    guard->catches = true;
-    atomic_store(&guard->signalled, false);
+    self->id = pthread_self();
+    atomic_store(&self->signalled, false);
+    thread.self = self;
     return unblock_ours();
 }
+
+bool guard_thread_catches(void) { return thread.self != NULL; }
 
 void guard_thread_alone(void) { thread.alone = true; }
 
@@ -367,13 +399,13 @@ void guard_thread_end(void) {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
-    thread.guard = NULL;
+    thread.self = NULL;
     drop_alternate_stack();
 }
 
 /* Real-time signals queue up, and a thread that comes to run after a while gets all of them at
  * once, each with a frame on its stack on top of the one before: so never more than one is sent. */
-void guard_signal(Guard *guard, pthread_t to) {
-    if (!atomic_exchange(&guard->signalled, true) && pthread_kill(to, STOP_SIGNAL))
-        atomic_store(&guard->signalled, false);
+void guard_signal(GuardThread *to) {
+    if (!atomic_exchange(&to->signalled, true) && pthread_kill(to->id, STOP_SIGNAL))
+        atomic_store(&to->signalled, false);
 }

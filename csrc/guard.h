@@ -5,8 +5,9 @@
  * guard around it, wherever it is:
  *
  *   guard_leave          by the thread itself (the allocator, the interrupt handler)
- *   guard_stop + signal  by another thread: the handler leaves if the guard is open, a stop is
- *                        asked for and no critical section is
+ *   a stop + a signal    by another thread: the handler leaves if the guard is open, a stop is
+ *                        asked for, and neither a critical section nor another handler is left
+ *                        in the middle by that
  *   a fault              in the guard pages of the thread's stack: the handler leaves
  *
  * Any other fault is a crash: it goes to the handler that was there before ours, or on a thread
@@ -31,39 +32,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What others know of a thread whose tasks they may end. It must outlive the thread's time between
+ * guard_thread_begin and guard_thread_end, and their interest in it. */
+typedef struct GuardThread {
+    pthread_t id;          /* valid from guard_thread_begin on */
+    atomic_bool signalled; /* a signal is on its way to the thread */
+} GuardThread;
+
+/* What is around a task, on whichever thread it runs. */
 typedef struct Guard {
-    sigjmp_buf exit;            /* of the thread inside */
-    uintptr_t floor;            /* an address on its stack, above all that belongs to the inside */
-    int status;                 /* that a handler leaves with */
-    volatile sig_atomic_t open; /* whether it may be left */
-    atomic_int stop;            /* a DFD_STATUS_* that whoever is inside must end with, or 0 */
-    atomic_bool signalled;      /* a signal is on its way to the thread */
-    bool catches;               /* faults of the thread come here */
+    atomic_int stop; /* a DFD_STATUS_* that whoever is inside must end with, or 0. Any thread */
     /* Told of a fault's address before anything else: true if what faulted may be repeated.
-     * Async-signal-safe. */
+     * Async-signal-safe. NULL: nobody is to be told. */
     bool (*touch)(void *opaque, const void *address);
     void *opaque;
 } Guard;
 
 /* Runs `inside` with `opaque` under the guard and returns what it returns, or the status that it
- * was left with. Not reentrant. */
+ * was left with. Not reentrant: a thread runs one thing, and a guard is around one. */
 int guard_run(Guard *guard, int (*inside)(void *opaque), void *opaque);
 
-/* Leaves with `status`, which is not 0. Only inside guard_run, on its thread, and in no critical
- * section. */
-_Noreturn void guard_leave(Guard *guard, int status);
+/* Whether this thread is inside guard_run. */
+bool guard_is_open(void);
 
-/* Leaves if a stop was asked for and may be heeded here. On the thread inside. */
-void guard_poll(Guard *guard);
+/* Leaves with `status`, which is not 0. Only inside guard_run, and in no critical section. */
+_Noreturn void guard_leave(int status);
 
-/* Asks whoever is inside to end with `status`; 0 takes it back. Any thread. */
-void guard_stop(Guard *guard, int status);
+/* Leaves if a stop was asked for and may be heeded here. Does nothing outside guard_run. */
+void guard_poll(void);
 
-/* Makes this thread one that can be signalled and whose faults are caught; `guard` is the one it
- * runs tasks in. Needs to be called once by each worker; false when the system refuses, in which
- * case only guard_poll ends a task. */
-bool guard_thread_begin(Guard *guard);
+/* Makes this thread one that can be signalled, as `self`, and whose faults are caught. Once for
+ * each worker, whatever it runs; false when the system refuses, in which case only guard_poll ends
+ * a task. */
+bool guard_thread_begin(GuardThread *self);
 void guard_thread_end(void);
+
+/* Whether this thread has begun. */
+bool guard_thread_catches(void);
 
 /* From here on no handler but ours can do its work on this thread, as it may not make the system
  * calls: a crash ends the process by its signal, without asking anybody. */
@@ -75,8 +80,8 @@ size_t guard_stack_left(void);
 /* abort(), with the task no longer to be left. */
 _Noreturn void guard_abort(void);
 
-/* Makes `thread` look at the guard that it has begun with. It must be alive. Any thread. */
-void guard_signal(Guard *guard, pthread_t thread);
+/* Makes `thread`, which has begun and must be alive, look whether it is to stop. Any thread. */
+void guard_signal(GuardThread *thread);
 
 /* Around what must not be left half way: malloc, functions that take locks. They nest. */
 void guard_critical_enter(void);

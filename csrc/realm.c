@@ -18,6 +18,7 @@
 #include "deferred.h"
 #include "engine.h"
 #include "engine_values.h"
+#include "guard.h"
 #include "moved.h"
 #include "os.h"
 #include "seeds.h"
@@ -45,11 +46,14 @@ struct Realm {
 
 static bool on_touch(void *opaque, const void *address) { return arena_touch(opaque, address); }
 
-static void on_exhausted(void *opaque) { guard_leave(opaque, DFD_STATUS_MEMORY); }
+static void on_exhausted(void *opaque) {
+    (void)opaque;
+    guard_leave(DFD_STATUS_MEMORY);
+}
 
 static int on_poll(JSContext *context, void *opaque) {
-    (void)context;
-    guard_poll(opaque);
+    (void)context, (void)opaque;
+    guard_poll();
     return 0;
 }
 
@@ -122,7 +126,7 @@ static int build(void *opaque) {
         JS_AddIntrinsicDOMException(context) || JS_AddIntrinsicAToB(context))
         return false;
     JS_SetContextOpaque(context, realm);
-    JS_SetInterruptHandler(runtime, on_poll, &realm->guard);
+    JS_SetInterruptHandler(runtime, on_poll, NULL);
     JS_SetCanBlock(runtime, true); /* in Atomics.wait, which may be left */
     JSValue global = JS_GetGlobalObject(context);
     bool fine = add_performance(context, global);
@@ -149,7 +153,7 @@ Realm *realm_open(size_t memory, size_t stack) {
     if (!realm->arena) realm->arena = arena_open(memory);
     if (realm->arena) {
         arena_set_limit(realm->arena, memory);
-        arena_on_exhausted(realm->arena, on_exhausted, &realm->guard);
+        arena_on_exhausted(realm->arena, on_exhausted, NULL);
         realm->guard.touch = on_touch;
         realm->guard.opaque = realm->arena;
         if (guard_run(&realm->guard, build, realm) == true && arena_snapshot(realm->arena))
@@ -168,19 +172,27 @@ void realm_close(Realm *realm) {
 }
 
 void realm_restore(Realm *realm) {
-    assert(!realm->guard.open);
+    assert(!guard_is_open());
     arena_restore(realm->arena);
     assert(arena_compare(realm->arena) == -1);
     arena_set_limit(realm->arena, realm->limit);
     realm->scope = realm->pristine;
 }
 
-Guard *realm_guard(Realm *realm) { return &realm->guard; }
+void realm_stop(Realm *realm, int status) {
+    int none = 0;
+    if (status)
+        atomic_compare_exchange_strong(&realm->guard.stop, &none, status);
+    else
+        atomic_store(&realm->guard.stop, 0);
+}
 
 size_t realm_image_size(const Realm *realm) { return arena_image_size(realm->arena); }
 
 #ifdef DFD_TEST
 Arena *realm_arena(const Realm *realm) { return realm->arena; }
+
+Guard *realm_guard(Realm *realm) { return &realm->guard; }
 #endif
 
 /* --- compile ----------------------------------------------------------------------------- */
@@ -631,7 +643,7 @@ static int share_until(Realm *realm, const Share *first, uint32_t count, uint32_
     presets_cut(&realm->presets);
     realm_restore(realm);
     /* Tasks read presets and write little of them: their counts of references. */
-    if (status == 0 && realm->guard.catches)
+    if (status == 0 && guard_thread_catches())
         arena_watch(realm->arena, arena_image_size(realm->arena) - realm->shared);
     return status;
 }

@@ -1,8 +1,9 @@
 /* realm.h - QuickJS in an arena: compile, run, restore.
  *
  * A realm is one JSRuntime with one JSContext, all of it in one arena. It is built once, its
- * snapshot taken, and restored after every use, so that each task finds it pristine. A realm
- * belongs to one thread at a time; others may only ask its guard to stop what runs in it.
+ * snapshot taken, and restored after every use, so that each task finds it pristine. It is tied to
+ * no thread: whoever has it to itself may use it, on any; others may only ask what runs in it to
+ * stop (realm_stop).
  *
  * No JSValue survives a restore: what must last is encoded into bytes first.
  */
@@ -14,7 +15,6 @@
 #include "bytes.h"
 #include "clone.h"
 #include "grants.h"
-#include "guard.h"
 #include "program.h"
 
 /* The name that a task's functions have as their file in the engine; the host replaces it. */
@@ -88,14 +88,18 @@ uint32_t realm_move_out(Realm *realm, Grants *grants, Bytes *out);
 /* Makes the realm pristine again. */
 void realm_restore(Realm *realm);
 
-/* The guard that tasks of this realm run under. */
-Guard *realm_guard(Realm *realm);
+/* Asks what runs in the realm, now or next, to end with `status`, unless it was asked to already;
+ * 0 takes that back. It is heeded when the engine polls, and when its thread is signalled
+ * (guard.h). Any thread. */
+void realm_stop(Realm *realm, int status);
 
 size_t realm_image_size(const Realm *realm);
 
 #ifdef DFD_TEST
 /* Its arena, for tests that look at the image or let allocations fail. */
 struct Arena *realm_arena(const Realm *realm);
+/* The guard around what runs in it, for tests that run something else in its place. */
+struct Guard *realm_guard(Realm *realm);
 #endif
 
 #endif

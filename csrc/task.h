@@ -12,7 +12,6 @@
 
 #include <stdalign.h>
 
-#include "clone.h"
 #include "completion.h"
 #include "deadlines.h"
 #include "program.h"

@@ -39,10 +39,16 @@ void worker_stop(Worker *worker, int status) {
     assert_locked(worker->pool);
     if (!worker->ending) worker->ending = status;
     watchdog_set(worker->pool, &worker->deadline, os_now() + WATCHDOG_RESEND_MS);
-    if (!worker->realm) return; /* worker_build sees to it */
-    Guard *guard = realm_guard(worker->realm);
-    if (!atomic_load(&guard->stop)) guard_stop(guard, status);
-    guard_signal(guard, worker->thread);
+    if (!worker->ready) return; /* worker_get_ready sees to it */
+    seat_stop(&worker->seat, worker->ending);
+    guard_signal(&worker->thread);
+}
+
+/* Whatever it was to end with, it goes on. */
+static void worker_forget_stop(Worker *worker) {
+    assert_locked(worker->pool);
+    worker->ending = 0;
+    if (worker->ready) seat_stop(&worker->seat, 0);
 }
 
 void workers_close_down(Pool *pool) {
@@ -56,9 +62,9 @@ void workers_close_down(Pool *pool) {
 
 double worker_watch(Worker *worker, double now) {
     assert_locked(worker->pool);
-    if (!(worker->task || worker->making) || !worker->realm) return INFINITY;
-    int status = atomic_load(&realm_guard(worker->realm)->stop);
-    double used = !status && worker->cpu_end < INFINITY ? os_cpu_time(worker->thread) : 0;
+    if (!(worker->task || worker->making) || !worker->ready) return INFINITY;
+    int status = worker->ending;
+    double used = !status && worker->cpu_end < INFINITY ? os_cpu_time(worker->thread.id) : 0;
     double left = worker->cpu_end - used;
     if (!status && now >= worker->end)
         status = worker->making ? DFD_STATUS_PRELOAD : DFD_STATUS_TIMEOUT;
@@ -117,9 +123,8 @@ static Task *worker_pop(Worker *worker) {
     if (!task) return NULL;
     queue_remove(&pool->queue, task);
     task->worker = worker;
-    worker->ending = 0;
+    worker_forget_stop(worker);
     worker->end = worker->cpu_end = INFINITY;
-    if (worker->realm) guard_stop(realm_guard(worker->realm), 0);
     atomic_store(pool_word(pool, DFD_CONTROL_RUNNING), ++pool->workers.running);
     return worker->task = task;
 }
@@ -161,41 +166,41 @@ static void worker_let_go(Worker *worker, Task *task) {
     lock_release(&pool->lock);
 }
 
-/* --- the realm, and what runs in it ------------------------------------------------------- */
+/* --- the seat, and what runs in it -------------------------------------------------------- */
 
-/* Builds this worker's realm and makes the thread one that can be stopped in it. false if either is
+/* Opens this worker's seat and makes the thread one that can be stopped. false if either is
  * refused: what can't be stopped runs nothing. */
-static bool worker_build(Worker *worker) {
+static bool worker_get_ready(Worker *worker) {
     Pool *pool = worker->pool;
-    Realm *realm = realm_open(pool->memory, pool->stack);
-    if (realm && !guard_thread_begin(realm_guard(realm))) {
+    if (!seat_is_open(&worker->seat) && !seat_open(&worker->seat, pool->memory, pool->stack))
+        return false;
+    if (!guard_thread_begin(&worker->thread)) {
         guard_thread_end();
-        realm_close(realm);
-        realm = NULL;
+        return false;
     }
-    if (!realm) return false;
     int wake_fd = completion_wake_fd(&pool->completions);
     /* The filter names the socket: without one now, a later one could not be written to. */
     bool hardened = wake_fd >= 0 && harden_thread(wake_fd);
     uint32_t hardening = DFD_HARDENING_SIGNAL | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     lock_take(&pool->lock);
-    if (worker->ending) {
-        guard_stop(realm_guard(realm), worker->ending);
-        watchdog_set(pool, &worker->deadline, os_now() + WATCHDOG_RESEND_MS);
-    }
     pool->workers.hardening &= hardening;
     atomic_store(pool_word(pool, DFD_CONTROL_HARDENING), pool->workers.hardening);
-    worker->realm = realm;
-    worker->thread = pthread_self();
+    worker->ready = true;
+    if (worker->ending) worker_stop(worker, worker->ending);
     lock_release(&pool->lock);
     return true;
 }
 
-/* Puts into the realm what the task may refer to. Returns 0 or a DFD_STATUS_*. Needs no lock: what
- * is read of the list was written before the task was submitted, and is not changed. */
-static int worker_give_shares(Worker *worker, const Task *task) {
-    if (!task->shares) return 0;
-    return realm_share(worker->realm, worker->pool->first_share, task->shares);
+void worker_makes(Worker *worker, double limit_ms) {
+    lock_take(&worker->pool->lock);
+    worker->making = true;
+    worker->end = os_now() + limit_ms;
+    watchdog_set(worker->pool, &worker->deadline, worker->end);
+    lock_release(&worker->pool->lock);
+#ifdef DFD_TEST
+    void (*hold)(const char *, uint32_t) = atomic_load(&fault_hold);
+    if (hold) hold("classes", worker->number);
+#endif
 }
 
 /* Makes the payload what the system refused, as a string. */
@@ -214,27 +219,33 @@ static void worker_tell_reason(Task *task, Bytes *payload) {
     task->completion.moved = 0;
 }
 
-/* Makes the realm what the task needs, and runs it there. Returns a DFD_STATUS_*, the payload and
+void worker_made(Worker *worker) {
+    lock_take(&worker->pool->lock);
+    worker->making = false;
+    worker->end = INFINITY;
+    /* Perhaps they had just been made: it is not the task that took too long. */
+    if (worker->ending == DFD_STATUS_PRELOAD) worker_forget_stop(worker);
+    lock_release(&worker->pool->lock);
+}
+
+/* Runs the task, in a seat that has what the task needs. Returns a DFD_STATUS_*, the payload, and
  * when it began. */
 static int worker_run_task(Worker *worker, Task *task, Bytes *payload, double *start) {
-    int status = DFD_STATUS_RESOURCES; /* if there is no realm */
+    Pool *pool = worker->pool;
+    int status = 0;
     bytes_reset(payload);
     os_forget();
-    bool built = worker->realm || worker_build(worker); /* what was refused may be granted now */
-    if (built) status = classes_give(worker, payload);
-    if (built && !status) status = worker_give_shares(worker, task);
+    /* What was refused may be granted now. */
+    if (!worker->ready && !worker_get_ready(worker)) status = DFD_STATUS_RESOURCES;
+    if (!status) status = classes_give(worker, payload);
+    if (!status) status = seat_share(&worker->seat, task, pool->first_share);
     *start = os_now();
     worker_start_clocks(worker, &task->limits);
-    if (built && !status) {
-        realm_lend(worker->realm, task->regions, task->region_count);
-        status = realm_run(worker->realm, task->program, task->args, task->length, task->argc,
-                           &task->limits, payload);
-    }
+    if (!status) status = seat_run(&worker->seat, task, payload);
     if (payload->length > UINT32_MAX) payload->failed = true;
     task->completion.length = (uint32_t)payload->length;
-    if (built)
-        task->completion.moved =
-            realm_move_out(worker->realm, &worker->pool->completions.grants, payload);
+    if (worker->ready)
+        task->completion.moved = seat_move_out(&worker->seat, &pool->completions.grants, payload);
     if (payload->failed) {
         status = payload->starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY;
         payload->length = task->completion.length = 0;
@@ -254,7 +265,7 @@ static void worker_leave(Worker *worker) {
     os_wake_one(&pool->watchdog.wake);
     lock_release(&pool->lock);
     guard_thread_end();
-    realm_close(worker->realm);
+    seat_close(&worker->seat);
     free(worker);
     pool_drop(pool);
 }
@@ -267,7 +278,7 @@ static void *worker_run(void *argument) {
     snprintf(name, sizeof name, "deferred-%u", worker->number % 10000);
     os_name_thread(name);
     /* If either fails it is tried again for each task, which is told. */
-    if (worker_build(worker)) classes_give(worker, &payload);
+    if (worker_get_ready(worker)) classes_give(worker, &payload);
     lock_take(&pool->lock);
     pool->workers.starting--;
     lock_release(&pool->lock);
@@ -278,7 +289,7 @@ static void *worker_run(void *argument) {
         worker_let_go(worker, task);
         task_end(&pool->completions, task, (uint32_t)status, worker->number, start, &payload);
         if (payload.capacity > WORKER_PAYLOAD_KEPT) bytes_free(&payload);
-        if (worker->realm) realm_restore(worker->realm); /* before a task is bound to this worker */
+        if (worker->ready) seat_restore(&worker->seat); /* before a task is bound to this worker */
     }
     bytes_free(&payload);
     worker_leave(worker);

@@ -1,10 +1,10 @@
-/* worker.h - the threads that run tasks, each in a realm of its own.
+/* worker.h - the threads that run tasks, each in a seat of its own.
  *
  *   take --> classes, shares --> run --> let go --> completion --> restore --> take
  *
  * Threads start one at a time, when a task finds none that is free. A worker spins for a moment
- * before it sleeps, restores its realm right after each task while nobody waits, and leaves when
- * the pool closes. It is the only one that touches its realm; others only ask what runs there to
+ * before it sleeps, restores its seat right after each task while nobody waits, and leaves when
+ * the pool closes. It is the only one that touches its seat; others only ask what runs there to
  * stop (worker_stop).
  *
  * Each task that is queued has a worker that will come for it, as far as there may be any:
@@ -13,8 +13,9 @@
 #ifndef DEFERRED_WORKER_H
 #define DEFERRED_WORKER_H
 
+#include "guard.h"
 #include "os.h"
-#include "realm.h"
+#include "seat.h"
 #include "task.h"
 
 struct Pool;
@@ -22,16 +23,16 @@ struct Pool;
 typedef struct Worker {
     struct Worker *next;
     struct Pool *pool; /* held */
-    Realm *realm;
     uint32_t number;
-    bool has_classes; /* in the realm: the pool's, if there are any */
+    Seat seat;
+    GuardThread thread; /* who is signalled */
     /* Under the lock: */
-    Task *task;      /* that runs */
-    bool making;     /* it makes the pool's classes, with a task or without */
-    int ending;      /* the DFD_STATUS_* that it must end with, or 0 */
-    OsThread thread; /* with a realm: it takes signals */
-    double end;      /* of the task's or the classes' time, ms of os_now; INFINITY: there is none */
-    double cpu_end;  /* ms of the thread's CPU clock; INFINITY if it has no limit */
+    bool ready;     /* the seat is open, and the thread has begun: what runs can be stopped */
+    Task *task;     /* that runs */
+    bool making;    /* it makes the pool's classes, with a task or without */
+    int ending;     /* the DFD_STATUS_* that it must end with, or 0; the seat's stop, if ready */
+    double end;     /* of the task's or the classes' time, ms of os_now; INFINITY: there is none */
+    double cpu_end; /* ms of the thread's CPU clock; INFINITY if it has no limit */
     Deadline deadline; /* when the watchdog looks at it */
 } Worker;
 
@@ -41,7 +42,7 @@ typedef struct Workers {
     OsCondition queued; /* sleeping ones wait here */
     uint32_t alive;     /* threads */
     uint32_t started;   /* ever */
-    uint32_t starting;  /* their realms, and the classes in them, are being made */
+    uint32_t starting;  /* their seats, and the classes in them, are being made */
     uint32_t spinning;  /* look at the queue's length, and then at the queue: one at most */
     uint32_t sleeping;  /* wait for `queued` */
     uint32_t wakeups;   /* of those, on their way to the queue */
@@ -63,6 +64,11 @@ int32_t worker_send(struct Pool *pool, bool *wake);
 
 /* The pool closes: stops all that they run, and wakes those that sleep. Under the lock. */
 void workers_close_down(struct Pool *pool);
+
+/* The pool's classes are made in the worker's seat, by its thread, from here on, for up to
+ * `limit_ms`; or are no more. */
+void worker_makes(Worker *worker, double limit_ms);
+void worker_made(Worker *worker);
 
 /* Ends what the worker runs with `status` as soon as it can be left. Under the lock. */
 void worker_stop(Worker *worker, int status);

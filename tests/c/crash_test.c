@@ -106,10 +106,21 @@ static const Crash crashes[] = {
 
 /* --- a child ------------------------------------------------------------------------------- */
 
+/* When the one stop comes of a child that has no watchdog. */
+typedef enum Moment {
+    NEVER,
+    IN_OURS,    /* in our handler, before it knows that it is a crash */
+    IN_YOUNGER, /* in a handler that is called before ours, with the signal blocked */
+    IN_OPEN,    /* in one that has it not blocked, on the alternate stack */
+} Moment;
+
 typedef struct Child {
     const Crash *crash;
     bool hardened, stopped; /* stopped: there is a watchdog that wants the task gone */
+    Moment moment;
+    struct sigaction below; /* the younger handler */
     Guard guard;
+    GuardThread thread;
     pthread_t worker;
     atomic_bool crashing, heard; /* heard: the stop was, by the crash's handler */
 } Child;
@@ -132,6 +143,30 @@ static void on_crash_once(int signal) {
     while (child.stopped && !atomic_load(&child.heard)) continue;
 }
 
+static void stop_now(void) {
+    atomic_store(&child.guard.stop, DFD_STATUS_TIMEOUT);
+    guard_signal(&child.thread); /* which is this one: it is heard before this returns */
+}
+
+static bool stop_in_touch(void *opaque, const void *address) {
+    (void)opaque, (void)address;
+    stop_now();
+    return false;
+}
+
+static void on_younger_fault(int signal, siginfo_t *info, void *context) {
+    stop_now();
+    child.below.sa_sigaction(signal, info, context);
+}
+
+/* Sees to it that the stop comes at the child's moment. */
+static void prepare_moment(void) {
+    struct sigaction younger = {.sa_sigaction = on_younger_fault, .sa_flags = SA_SIGINFO};
+    if (child.moment == IN_OURS) child.guard.touch = stop_in_touch;
+    if (child.moment == IN_OPEN) younger.sa_flags |= SA_ONSTACK | SA_NODEFER;
+    if (child.moment >= IN_YOUNGER) sigaction(SIGSEGV, &younger, &child.below);
+}
+
 static int inside(void *opaque) {
     (void)opaque;
     atomic_store(&child.crashing, true);
@@ -147,8 +182,9 @@ static bool was_handled(int signal) {
 }
 
 static void *work(void *unused) {
-    if (!guard_thread_begin(&child.guard)) abort();
+    if (!guard_thread_begin(&child.thread)) abort();
     if (child.hardened && !harden_thread(-1)) _exit(NOT_HARDENED);
+    prepare_moment();
     int status = guard_run(&child.guard, inside, NULL);
     bool early = status == DFD_STATUS_TIMEOUT && !was_handled(child.crash->signal);
     _exit(early ? EARLY : LEFT);
@@ -159,9 +195,9 @@ static void *work(void *unused) {
 static void stop_for_ever(void) {
     while (!atomic_load(&child.crashing)) continue;
     for (int heard = 0;; heard++) {
-        guard_stop(&child.guard, DFD_STATUS_TIMEOUT);
-        guard_signal(&child.guard, child.worker);
-        while (atomic_load(&child.guard.signalled)) continue;
+        atomic_store(&child.guard.stop, DFD_STATUS_TIMEOUT);
+        guard_signal(&child.thread);
+        while (atomic_load(&child.thread.signalled)) continue;
         if (heard == 2) atomic_store(&child.heard, true);
     }
 }
@@ -185,14 +221,14 @@ static void be_child(void (*handler)(int)) {
 }
 
 /* How a child that crashes so ends. */
-static int status_of(const Crash *crash, bool hardened, bool stopped, void (*handler)(int)) {
+static int status_of(const Child *as, void (*handler)(int)) {
     int status = 0;
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
         alarm(PATIENCE);
         if (!freopen("/dev/null", "w", stderr)) abort(); /* libc says why it aborts */
-        child = (Child){.crash = crash, .hardened = hardened, .stopped = stopped};
+        child = *as;
         be_child(handler);
         _exit(0);
     }
@@ -205,8 +241,9 @@ static bool exited_with(int status, int code) {
 }
 
 static void check_death(const Crash *crash, bool hardened, bool stopped, void (*handler)(int)) {
+    Child as = {.crash = crash, .hardened = hardened, .stopped = stopped};
     int status, tries = 0;
-    do status = status_of(crash, hardened, stopped, handler);
+    do status = status_of(&as, handler);
     while (exited_with(status, EARLY) && ++tries < TRIES);
     if (hardened && exited_with(status, NOT_HARDENED)) return;
     bool right = WIFSIGNALED(status) && WTERMSIG(status) == crash->signal;
@@ -233,6 +270,15 @@ TEST("a task that crashes is not saved by a stop") {
     for (int round = 0; round < 5; round++) {
         check_deaths(true, true, NULL);
         check_deaths(false, true, NULL);
+    }
+}
+
+TEST("a stop that comes between a crash and the closing of the guard saves no task") {
+    for (Moment moment = IN_OURS; moment <= IN_OPEN; moment++) {
+        int status = status_of(&(Child){.crash = &crashes[0], .moment = moment}, NULL);
+        bool right = WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+        if (SANITIZED) right = !exited_with(status, LEFT) && !exited_with(status, EARLY);
+        CHECK(right, "at moment %d: ended with %#x", moment, (unsigned)status);
     }
 }
 

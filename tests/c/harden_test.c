@@ -76,6 +76,7 @@ TEST("a hardened thread may use memory and its socket, and nothing else") {
 /* libc has each thread change its own, so these need other threads, in a child of their own. */
 
 static Guard guard;
+static GuardThread worker_thread;
 static sem_t ready;
 
 static int run_for_ever(void *opaque) {
@@ -85,7 +86,7 @@ static int run_for_ever(void *opaque) {
 
 /* As a worker: one task after the other, each of which is stopped. */
 static void *work(void *opaque) {
-    if (!guard_thread_begin(&guard)) abort();
+    if (!guard_thread_begin(&worker_thread)) abort();
     harden_thread(-1);
     sem_post(&ready);
     for (;;) guard_run(&guard, run_for_ever, NULL);
@@ -93,8 +94,8 @@ static void *work(void *opaque) {
 }
 
 static void *stop_for_ever(void *worker) {
-    guard_stop(&guard, DFD_STATUS_CANCELLED);
-    for (;;) guard_signal(&guard, *(pthread_t *)worker);
+    atomic_store(&guard.stop, DFD_STATUS_CANCELLED);
+    for (;;) guard_signal(worker);
     return worker;
 }
 
@@ -180,8 +181,8 @@ TEST("a process may change its user and groups while hardened threads live") {
 static void change_while_stopped(void) {
     pthread_t worker, stopper;
     start(work, NULL, &worker);
-    start(stop_for_ever, &worker, &stopper);
     while (sem_wait(&ready)) continue;
+    start(stop_for_ever, &worker_thread, &stopper);
     for (int i = 0; i < 100; i++) CHECK(setgid(getgid()) == 0);
 }
 

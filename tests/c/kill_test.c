@@ -48,6 +48,7 @@
 #include "arena.h"
 #include "check.h"
 #include "deferred.h"
+#include "guard.h"
 #include "realm.h"
 
 #define KB ((size_t)1 << 10)
@@ -404,8 +405,9 @@ typedef struct Foreigner {
 
 static void *fault_everywhere(void *argument) {
     const Foreigner *foreigner = argument;
+    GuardThread self;
     Guard guard = {0};
-    if (!guard_thread_begin(&guard)) abort();
+    if (!guard_thread_begin(&self)) abort();
     if (foreigner->late) sigaction(SIGSEGV, &foreigner->action, &below);
     for (int round = 1; round <= 3; round++) {
         CHECK(guard_run(&guard, overflow, &guard) == DFD_STATUS_STACK);
@@ -469,9 +471,10 @@ TEST("a SIGSEGV handler younger than ours may pass on to us what is ours") {
 }
 
 static void *begin_and_touch(void *action) {
+    GuardThread self;
     Guard guard = {0};
     sigaction(SIGSEGV, action, NULL);
-    if (!guard_thread_begin(&guard)) abort();
+    if (!guard_thread_begin(&self)) abort();
     CHECK(guard_run(&guard, overflow, &guard) == DFD_STATUS_STACK);
     guard_run(&guard, touch, nowhere);
     return NULL;
@@ -499,13 +502,14 @@ static int use_up_stack(void *fence) {
 }
 
 typedef struct Deep {
+    GuardThread thread;
     Guard guard;
     atomic_bool begun, ended;
 } Deep;
 
 static void *stop_deep_tasks(void *argument) {
     Deep *deep = argument;
-    if (!guard_thread_begin(&deep->guard)) abort();
+    if (!guard_thread_begin(&deep->thread)) abort();
     atomic_store(&deep->begun, true);
     for (int round = 0; round < 50; round++) {
         int status = guard_run(&deep->guard, use_up_stack, own_fence() + 64);
@@ -520,10 +524,10 @@ static int stop_on_a_full_stack(const Foreigner *foreigner) {
     Deep deep = {0};
     pthread_t thread = start(stop_deep_tasks, &deep, 256 * KB);
     (void)foreigner;
-    guard_stop(&deep.guard, DFD_STATUS_CANCELLED);
+    atomic_store(&deep.guard.stop, DFD_STATUS_CANCELLED);
     while (!atomic_load(&deep.begun)) usleep(100);
     while (!atomic_load(&deep.ended)) {
-        guard_signal(&deep.guard, thread);
+        guard_signal(&deep.thread);
         usleep(100);
     }
     pthread_join(thread, NULL);
@@ -540,7 +544,8 @@ static const char recursion[] = "(() => { const f = (n) => 1 + f(n + 1); return 
 static void *overflow_in_engine(void *argument) {
     Realm *realm = realm_open(MEMORY, 64 * MB);
     Bytes out = {0};
-    if (!realm || !guard_thread_begin(realm_guard(realm))) abort();
+    GuardThread self;
+    if (!realm || !guard_thread_begin(&self)) abort();
     Program *program = compile(realm, recursion);
     for (int round = 0; round < 20; round++) {
         int status = run(realm, program, &out);
@@ -703,7 +708,8 @@ static void *with_presets(void *unused) {
     (void)unused;
     Realm *realm = realm_open(MEMORY, STACK);
     Bytes first = {0}, out = {0};
-    if (!realm || !guard_thread_begin(realm_guard(realm))) abort();
+    GuardThread self;
+    if (!realm || !guard_thread_begin(&self)) abort();
     Shares shares = {0};
     add_share(&shares, large.data, large.length);
     CHECK(realm_share(realm, shares.first, 1) == 0);
@@ -892,7 +898,8 @@ static void *enter_in_turn(void *argument) {
     Turns *turns = nomad->turns;
     Realm *realm = turns->realm;
     Bytes out = {0};
-    if (!guard_thread_begin(realm_guard(realm))) abort();
+    GuardThread self;
+    if (!guard_thread_begin(&self)) abort();
     for (unsigned round = 0; round < 20; round++) {
         pthread_mutex_lock(&turns->lock);
         while (turns->turn % NOMADS != nomad->number) pthread_cond_wait(&turns->next, &turns->lock);
@@ -939,6 +946,7 @@ TEST("a realm may be entered by one thread after the other, and has its whole st
 
 typedef struct Victim {
     Realm *realm;
+    GuardThread thread;
     unsigned wanted; /* kills */
     unsigned seed;
     unsigned kills[COUNT(busy)]; /* of each */
@@ -951,7 +959,7 @@ typedef struct Victim {
 /* As the pool does: what was meant for the task before does not count for this one. */
 static void begin(Victim *victim, double due) {
     pthread_mutex_lock(&victim->lock);
-    guard_stop(realm_guard(victim->realm), 0);
+    realm_stop(victim->realm, 0);
     victim->running = due < INFINITY;
     victim->due = due;
     victim->begun = now();
@@ -982,7 +990,7 @@ static void *be_killed(void *argument) {
     Bytes out = {0};
     uint64_t state = victim->seed;
     unsigned kills = 0;
-    if (!guard_thread_begin(realm_guard(realm))) abort();
+    if (!guard_thread_begin(&victim->thread)) abort();
     pthread_mutex_lock(&victim->lock);
     victim->ready = true;
     victim->begun = now();
@@ -1018,7 +1026,7 @@ static void *be_killed(void *argument) {
 }
 
 /* Kills who is due; and signals, for nothing, whoever's turn it is. Until all are gone. */
-static void kill_all(Victim *victims, const pthread_t *threads) {
+static void kill_all(Victim *victims) {
     unsigned alive = VICTIMS;
     for (unsigned round = 0; alive > 0; round++) {
         alive = 0;
@@ -1026,9 +1034,8 @@ static void kill_all(Victim *victims, const pthread_t *threads) {
             Victim *victim = &victims[i];
             pthread_mutex_lock(&victim->lock);
             double late = victim->running ? now() - victim->due : -1;
-            if (late >= 0) guard_stop(realm_guard(victim->realm), DFD_STATUS_CANCELLED);
-            if (victim->ready && (late >= 0 || round % VICTIMS == i))
-                guard_signal(realm_guard(victim->realm), threads[i]);
+            if (late >= 0) realm_stop(victim->realm, DFD_STATUS_CANCELLED);
+            if (victim->ready && (late >= 0 || round % VICTIMS == i)) guard_signal(&victim->thread);
             alive += !victim->gone;
             if (victim->ready && now() - victim->begun > PATIENCE) {
                 printf("# %s\n", late > 0 ? "a task can't be killed" : "a thread does not go on");
@@ -1054,7 +1061,7 @@ TEST("tasks are killed by a signal at any instant, and their threads go on") {
     }
     for (unsigned i = 0; i < VICTIMS; i++)
         threads[i] = start(be_killed, &victims[i], STACK + 128 * KB);
-    kill_all(victims, threads);
+    kill_all(victims);
     for (unsigned i = 0; i < VICTIMS; i++) pthread_join(threads[i], NULL);
     for (size_t task = 0; task < COUNT(busy); task++) {
         unsigned kills = 0;
@@ -1077,10 +1084,8 @@ static int drown_in_signals(const Foreigner *foreigner) {
     pthread_t thread = start(be_killed, &victim, STACK + 128 * KB);
     for (bool gone = false; !gone;) {
         pthread_mutex_lock(&victim.lock);
-        if (victim.running && now() > victim.due)
-            guard_stop(realm_guard(victim.realm), DFD_STATUS_CANCELLED);
-        for (int i = 0; victim.ready && i < 1000; i++)
-            guard_signal(realm_guard(victim.realm), thread);
+        if (victim.running && now() > victim.due) realm_stop(victim.realm, DFD_STATUS_CANCELLED);
+        for (int i = 0; victim.ready && i < 1000; i++) guard_signal(&victim.thread);
         gone = victim.gone;
         pthread_mutex_unlock(&victim.lock);
         /* Locks aren't fair: one that is taken again at once is never the victim's. */

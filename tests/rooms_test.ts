@@ -1,0 +1,54 @@
+/**
+ * The rooms of the C library: what may know of what, as ARCHITECTURE.md says. Read off the sources.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+
+const CSRC = new URL("../csrc/", import.meta.url);
+const read = (name: string): string => readFileSync(new URL(name, CSRC), "utf8");
+
+/** What is said in comments is no use of anything. */
+const code = (name: string): string => read(name).replace(/\/\*[^]*?\*\//g, "");
+
+const names = readdirSync(CSRC).filter((name) => /\.[ch]$/.test(name));
+
+const POOL = ["pool", "pool_parts", "submission", "task", "queue", "worker", "watchdog"]
+  .concat("deadlines", "compiler", "classes", "errand", "seat");
+
+/** Who of the pool's rooms calls the realm: for a worker `seat.c`, for the compiling realm three. */
+const CALLS_REALM = ["seat.c", "compiler.c", "classes.c", "errand.c"];
+
+/** What of the library a pool's room may include beside the rooms themselves. */
+const KNOWN = ["realm", "guard", "harden", "completion", "program", "bytes", "slots", "lock"]
+  .concat("os", "zone", "deferred", "grants", "wire");
+
+const roomOf = (name: string): string => name.replace(/\.[ch]$/, "");
+const includes = (name: string): string[] =>
+  [...read(name).matchAll(/^#include "(.+)\.h"/gm)].map((match) => match[1] ?? "");
+
+test("the pool's rooms are all there", () => {
+  for (const room of POOL) assert.ok(names.some((name) => roomOf(name) === room), room);
+});
+
+test("below the pool is the realm, and its rooms know nothing of what is in that", () => {
+  for (const name of names.filter((name) => POOL.includes(roomOf(name)))) {
+    for (const include of includes(name)) {
+      assert.ok(
+        POOL.includes(include) || KNOWN.includes(include),
+        `${name} includes ${include}.h`,
+      );
+    }
+    const calls = /\brealm_\w+\(/.exec(code(name));
+    assert.ok(!calls || CALLS_REALM.includes(name), `${name} calls ${calls?.[0]}`);
+  }
+});
+
+test("nothing points back: what is below the pool knows nothing of it", () => {
+  for (const name of names.filter((name) => !POOL.includes(roomOf(name)))) {
+    if (name === "deferred.c") continue;
+    for (const include of includes(name)) {
+      assert.ok(!POOL.includes(include), `${name} includes ${include}.h`);
+    }
+  }
+});
