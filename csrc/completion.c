@@ -95,6 +95,7 @@ static bool write_record(CompletionQueue *queue, Completion *completion) {
     uint8_t *record = ring(queue) + ((tail + padding) & RING_MASK);
     set_u32(record + DFD_RECORD_SIZE, size);
     set_u32(record + DFD_RECORD_TASK, completion->task);
+    set_u32(record + DFD_RECORD_KIND, completion->kind);
     set_u32(record + DFD_RECORD_STATUS, completion->status);
     set_u32(record + DFD_RECORD_WORKER, completion->worker);
     set_f64(record + DFD_RECORD_RUN_MS, completion->run_ms);

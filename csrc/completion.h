@@ -25,11 +25,13 @@
 #include "grants.h"
 #include "lock.h"
 
-/* What a record says of a task's end. Part of each task from the start. */
+/* What a record says: of a task's end, which is part of each task from the start; or of an event in
+ * a task that goes on, of which there may be any number, each allocated by whoever tells of it. */
 typedef struct Completion {
     struct Completion *next; /* the overflow list, under the lock */
     uint32_t task;
-    uint32_t status;
+    uint32_t kind;   /* DFD_KIND_* */
+    uint32_t status; /* of an end */
     uint32_t worker;
     double run_ms;
     double wait_ms;

@@ -111,6 +111,11 @@
     X(SIGNAL, 1, "a task is ended by a signal, wherever it is")                                    \
     X(SYSCALLS, 2, "workers may only make the few system calls that they need")
 
+/* What a record is of. A task's events come in the order in which they happened, before its end. */
+#define DFD_KIND_MAP(X)                                                                            \
+    X(END, 0, "the task's end: there is one for each, and nothing of the task comes after it")     \
+    X(EVENT, 1, "something in a task that goes on: STATUS, RUN_MS and WAIT_MS say nothing")
+
 /* A completion record in the ring. Its start and size are multiples of 8; it never wraps: a
  * record with task 0xffffffff and nothing but a size fills the rest of the ring. */
 #define DFD_RECORD_MAP(X)                                                                          \
@@ -123,6 +128,7 @@
     X(LENGTH, 32, "u32: bytes of the payload, a value in the wire format")                         \
     X(EXTERNAL, 36, "u32: 1 when the payload lies elsewhere: f64 address, f64 handle")             \
     X(MOVED, 40, "u32: buffers that come with it; their table is behind it, at a multiple of 8")   \
+    X(KIND, 44, "u32: DFD_KIND_*")                                                                 \
     X(PAYLOAD, 48, "the payload")
 
 /* A buffer of a result that was moved, not copied: an entry of the table behind a payload. The
@@ -169,6 +175,7 @@
 #define DFD_ENUM_LIMIT(name, value, text) DFD_LIMIT_##name = value,
 #define DFD_ENUM_COMPILE(name, value, text) DFD_COMPILE_##name = value,
 #define DFD_ENUM_HARDENING(name, value, text) DFD_HARDENING_##name = value,
+#define DFD_ENUM_KIND(name, value, text) DFD_KIND_##name = value,
 #define DFD_ENUM_RECORD(name, value, text) DFD_RECORD_##name = value,
 #define DFD_ENUM_MOVED(name, value, text) DFD_MOVED_##name = value,
 #define DFD_ENUM_SUBMISSION(name, value, text) DFD_SUBMISSION_##name = value,
@@ -180,6 +187,7 @@ enum { DFD_CONTROL_MAP(DFD_ENUM_CONTROL) };
 enum { DFD_LIMIT_MAP(DFD_ENUM_LIMIT) };
 enum { DFD_COMPILE_MAP(DFD_ENUM_COMPILE) };
 enum { DFD_HARDENING_MAP(DFD_ENUM_HARDENING) };
+enum { DFD_KIND_MAP(DFD_ENUM_KIND) };
 enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
 enum { DFD_MOVED_MAP(DFD_ENUM_MOVED) };
 enum { DFD_SUBMISSION_MAP(DFD_ENUM_SUBMISSION) };

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xfca446de;
+export const ABI = 0xba343d14;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -331,6 +331,16 @@ export const HARDENING = {
 } as const;
 
 /**
+ * What a record is of. A task's events come in the order in which they happened, before its end.
+ */
+export const KIND = {
+  /** the task's end: there is one for each, and nothing of the task comes after it */
+  END: 0,
+  /** something in a task that goes on: STATUS, RUN_MS and WAIT_MS say nothing */
+  EVENT: 1,
+} as const;
+
+/**
  * A completion record in the ring. Its start and size are multiples of 8; it never wraps: a
  * record with task 0xffffffff and nothing but a size fills the rest of the ring.
  */
@@ -353,6 +363,8 @@ export const RECORD = {
   EXTERNAL: 36,
   /** u32: buffers that come with it; their table is behind it, at a multiple of 8 */
   MOVED: 40,
+  /** u32: DFD_KIND_* */
+  KIND: 44,
   /** the payload */
   PAYLOAD: 48,
 } as const;

@@ -31,6 +31,7 @@ const MAPS = [
   { header: "deferred.h", macro: "DFD_CONTROL_MAP", name: "CONTROL" },
   { header: "deferred.h", macro: "DFD_COMPILE_MAP", name: "COMPILE" },
   { header: "deferred.h", macro: "DFD_HARDENING_MAP", name: "HARDENING" },
+  { header: "deferred.h", macro: "DFD_KIND_MAP", name: "KIND" },
   { header: "deferred.h", macro: "DFD_RECORD_MAP", name: "RECORD" },
   { header: "deferred.h", macro: "DFD_MOVED_MAP", name: "MOVED" },
   { header: "deferred.h", macro: "DFD_SUBMISSION_MAP", name: "SUBMISSION" },

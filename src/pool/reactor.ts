@@ -19,7 +19,7 @@
  *
  * @module
  */
-import { CONTROL, MOVED, RECORD, RING_BYTES, STATUS } from "../../ffi/symbols.ts";
+import { CONTROL, KIND, MOVED, RECORD, RING_BYTES, STATUS } from "../../ffi/symbols.ts";
 import type { Native, Waker } from "../../ffi/native.ts";
 import {
   type Beside,
@@ -281,7 +281,8 @@ export class Reactor {
         if (task === PADDING) continue;
         count++;
         try {
-          room -= this.#settle(task, at);
+          if (this.#words[(at + RECORD.KIND) >>> 2] === KIND.EVENT) this.#passOver(at);
+          else room -= this.#settle(task, at);
         } catch (cause) {
           this.#fail(task, cause);
         }
@@ -290,6 +291,27 @@ export class Reactor {
       Atomics.store(control, CONTROL.HEAD, this.#head | 0);
       if (room <= 0 || Atomics.load(control, CONTROL.OVERFLOW) === 0) return count;
       this.#native.symbols.dfd_refill(this.#pool);
+    }
+  }
+
+  /** Nobody listens yet to what happens in a task that goes on: gives back what came with it. */
+  #passOver(at: number): void {
+    const length = this.#words[(at + RECORD.LENGTH) >>> 2];
+    const movedCount = this.#words[(at + RECORD.MOVED) >>> 2];
+    const external = this.#words[(at + RECORD.EXTERNAL) >>> 2] !== 0;
+    let payload = this.#bytes.subarray(at + RECORD.PAYLOAD);
+    if (external) {
+      const address = this.#floats[(at + RECORD.PAYLOAD) >>> 3];
+      const all = align(length) + movedCount * MOVED.SIZE;
+      payload = new Uint8Array(this.#native.view(address, all));
+    }
+    if (movedCount > 0) {
+      const table = new DataView(payload.buffer, align(payload.byteOffset + length));
+      new Moved(this.#native, this.#pool, table, movedCount).drop();
+    }
+    if (external) {
+      const handle = this.#floats[(at + RECORD.PAYLOAD + 8) >>> 3];
+      this.#native.symbols.dfd_release(this.#pool, handle);
     }
   }
 

@@ -20,11 +20,12 @@ static bool read_one(CompletionQueue *queue, HostRecord *record) {
     return true;
 }
 
-/* Pushes a completion with `length` bytes of payload that all say `task`. */
-static void push(CompletionQueue *queue, uint32_t task, size_t length) {
+/* Pushes a record with `length` bytes of payload that all say `task`. */
+static void push_kind(CompletionQueue *queue, uint32_t kind, uint32_t task, size_t length) {
     Completion *completion = calloc(1, sizeof *completion);
     if (!completion) abort();
     completion->task = task;
+    completion->kind = kind;
     completion->status = task % 7;
     completion->worker = task % 5;
     Bytes payload = {0};
@@ -40,6 +41,10 @@ static void push(CompletionQueue *queue, uint32_t task, size_t length) {
         bytes_free(&completion->payload);
         free(completion);
     }
+}
+
+static void push(CompletionQueue *queue, uint32_t task, size_t length) {
+    push_kind(queue, DFD_KIND_END, task, length);
 }
 
 static bool as_pushed(const HostRecord *seen, uint32_t task, size_t length) {
@@ -79,6 +84,51 @@ TEST("what does not fit waits and keeps its order") {
     completion_close(&queue);
 }
 
+/* How many wake-ups came since the last time. */
+static ssize_t told(int fd) {
+    char bytes[64];
+    ssize_t count = read(fd, bytes, sizeof bytes);
+    return count < 0 ? 0 : count;
+}
+
+/* Of each task three events, of which some are too large for the ring, and then its end. */
+static const size_t event_lengths[] = {40, 20000, 0, 100};
+
+static void push_step(CompletionQueue *queue, uint32_t task, uint32_t step) {
+    push_kind(queue, step < 3 ? DFD_KIND_EVENT : DFD_KIND_END, task, event_lengths[step]);
+}
+
+TEST("a task's events come before its end, in their order, through the ring and past it") {
+    enum { TASKS = 1000, STEPS = 4 };
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue) == 0);
+    for (uint32_t i = 0; i < TASKS * STEPS; i++) push_step(&queue, i / STEPS, i % STEPS);
+    CHECK(atomic_load(&queue.control[DFD_CONTROL_OVERFLOW]) > 0);
+    for (uint32_t i = 0; i < TASKS * STEPS; i++) {
+        uint32_t task = i / STEPS, step = i % STEPS;
+        HostRecord seen;
+        REQUIRE(read_one(&queue, &seen));
+        CHECK(as_pushed(&seen, task, event_lengths[step]) && seen.lost == 0);
+        CHECK(seen.kind == (step < 3 ? DFD_KIND_EVENT : DFD_KIND_END), "%u of task %u", step, task);
+        CHECK(seen.external == (step == 1));
+    }
+    completion_close(&queue);
+}
+
+TEST("a parked host is told of an event, and what it does not read of events is freed") {
+    CompletionQueue queue;
+    REQUIRE(completion_open(&queue) == 0);
+    int fd = completion_take_fd(&queue);
+    HostRecord seen;
+    CHECK(completion_park(&queue) == 0);
+    push_kind(&queue, DFD_KIND_EVENT, 1, 8);
+    CHECK(told(fd) == 1);
+    CHECK(read_one(&queue, &seen) && seen.kind == DFD_KIND_EVENT);
+    for (uint32_t i = 0; i < 3000; i++) push_step(&queue, i / 3, i % 3);
+    close(fd);
+    completion_close(&queue);
+}
+
 TEST("large payloads are handed over") {
     CompletionQueue queue;
     REQUIRE(completion_open(&queue) == 0);
@@ -99,13 +149,6 @@ TEST("closing frees what was not read") { /* the leak checker says if it does no
     HostRecord seen;
     for (int i = 0; i < 70; i++) REQUIRE(read_one(&queue, &seen));
     completion_close(&queue);
-}
-
-/* How many wake-ups came since the last time. */
-static ssize_t told(int fd) {
-    char bytes[64];
-    ssize_t count = read(fd, bytes, sizeof bytes);
-    return count < 0 ? 0 : count;
 }
 
 TEST("a parked host is told once") {

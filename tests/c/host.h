@@ -13,7 +13,7 @@
 #include "deferred.h"
 
 typedef struct HostRecord {
-    uint32_t task, status, worker, length, moved;
+    uint32_t task, kind, status, worker, length, moved;
     bool external;
     uint32_t lost; /* memory that could not be given back */
     double run_ms, wait_ms;
@@ -55,6 +55,7 @@ static inline bool host_read_grants(_Atomic uint32_t *control, HostRelease *rele
         if (!padding) {
             *record = (HostRecord){
                 .task = host_u32(at + DFD_RECORD_TASK),
+                .kind = host_u32(at + DFD_RECORD_KIND),
                 .status = host_u32(at + DFD_RECORD_STATUS),
                 .worker = host_u32(at + DFD_RECORD_WORKER),
                 .length = host_u32(at + DFD_RECORD_LENGTH),

@@ -1,0 +1,105 @@
+/**
+ * The reactor and the records of the ring: a ring that the test writes itself, so that there are
+ * records in it which today's library does not write.
+ */
+import { CONTROL, KIND, MOVED, RECORD, RING_BYTES, STATUS, WIRE } from "../ffi/symbols.ts";
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import type { Native } from "../ffi/native.ts";
+import { type Completion, type Pending, Reactor } from "../src/pool/reactor.ts";
+import { setImmediate } from "node:timers/promises";
+
+/** A library that only has a ring, and memory beside it at address 8. */
+class Library {
+  readonly memory = new ArrayBuffer(CONTROL.RING * 4 + RING_BYTES);
+  readonly beside = new ArrayBuffer(1024);
+  readonly control = new Int32Array(this.memory);
+  readonly released = new Set<number>();
+  readonly native: Native;
+
+  constructor() {
+    const symbols = {
+      dfd_pool_control: () => 1,
+      dfd_park: () => 1, // there is more: it goes on polling
+      dfd_unpark: () => 0,
+      dfd_release: (_pool: number, handle: number) =>
+        this.released.has(handle) ? -1 : (this.released.add(handle), 0),
+    };
+    const waker = { arm() {}, disarm() {}, close() {} };
+    this.native = {
+      symbols,
+      view: (address: number) => address === 8 ? this.beside : this.memory,
+      waker: () => waker,
+    } as unknown as Native;
+  }
+
+  /** Writes a record whose payload is the integer `value`, or lies beside. */
+  push(kind: number, task: number, value: number, moved: readonly number[], external = 0): void {
+    const payload = Uint8Array.of(WIRE.INT, value, 0, 0, 0);
+    const table = new Float64Array(moved.length * MOVED.SIZE / 8);
+    moved.forEach((handle, i) => table[(i * MOVED.SIZE + MOVED.HANDLE) / 8] = handle);
+    const body = new Uint8Array(8 + table.byteLength);
+    body.set(payload);
+    body.set(new Uint8Array(table.buffer), 8);
+    const at = CONTROL.RING * 4 + (this.control[CONTROL.TAIL] ?? 0);
+    const size = RECORD.PAYLOAD + (external ? 16 : body.length);
+    const record = new DataView(this.memory, at, size);
+    record.setUint32(RECORD.SIZE, size, true);
+    record.setUint32(RECORD.TASK, task, true);
+    record.setUint32(RECORD.KIND, kind, true);
+    record.setUint32(RECORD.STATUS, STATUS.OK, true);
+    record.setUint32(RECORD.LENGTH, payload.length, true);
+    record.setUint32(RECORD.MOVED, moved.length, true);
+    record.setUint32(RECORD.EXTERNAL, external ? 1 : 0, true);
+    if (external) {
+      record.setFloat64(RECORD.PAYLOAD, 8, true);
+      record.setFloat64(RECORD.PAYLOAD + 8, external, true);
+      new Uint8Array(this.beside).set(body);
+    } else {
+      new Uint8Array(this.memory, at + RECORD.PAYLOAD).set(body);
+    }
+    Atomics.add(this.control, CONTROL.TAIL, size);
+  }
+}
+
+/** A task that waits in the reactor, and what it was told. */
+function waiting(): Pending & { readonly told: Completion[] } {
+  const told: Completion[] = [];
+  return {
+    told,
+    settled: false,
+    sent: undefined,
+    complete: (completion) => void told.push(completion),
+    abandon: () => undefined,
+  };
+}
+
+/** Until the reactor has read all there is. */
+async function drained(library: Library): Promise<void> {
+  while (library.control[CONTROL.HEAD] !== library.control[CONTROL.TAIL]) await setImmediate();
+}
+
+test("an event is not the end of a task, and what came with it is given back", async (t) => {
+  const library = new Library();
+  const reactor = new Reactor(library.native, 1, [], []);
+  t.after(() => reactor.close(undefined)); // or it polls for ever
+  const first = waiting(), second = waiting();
+  reactor.add(1, first, undefined);
+  reactor.add(2, second, undefined);
+
+  library.push(KIND.EVENT, 1, 10, []);
+  library.push(KIND.EVENT, 2, 20, [91, 92]);
+  library.push(KIND.EVENT, 1, 11, [], 93);
+  await drained(library);
+  assert.deepEqual([first.told, second.told, reactor.size], [[], [], 2]);
+  assert.deepEqual(library.released, new Set([91, 92, 93]));
+
+  library.push(KIND.EVENT, 2, 21, [94], 95);
+  library.push(KIND.END, 2, 22, []);
+  library.push(KIND.EVENT, 1, 12, []);
+  library.push(KIND.END, 1, 13, []);
+  await reactor.idle();
+  assert.deepEqual(first.told.map(({ payload }) => payload), [13]);
+  assert.deepEqual(second.told.map(({ payload }) => payload), [22]);
+  assert.deepEqual(library.released, new Set([91, 92, 93, 94, 95]));
+});
