@@ -7,7 +7,7 @@
 #include "clone_stack.h"
 
 #include "clone_text.h"
-#include "realm.h"
+#include "program.h"
 
 static const char BEFORE[] = "    at ";
 enum { BEFORE_LENGTH = sizeof BEFORE - 1 };
@@ -61,7 +61,7 @@ static Read read_place(EngineText place, StackFrame *frame) {
     }
     if (text_is(place, "missing") || text_is(place, "<null>")) return SAYS_NOTHING;
     bool has_row = cut_number(&place, &frame->column) && cut_number(&place, &frame->row);
-    bool is_task = text_is(place, REALM_FILE);
+    bool is_task = text_is(place, PROGRAM_FILE);
     if (!is_task && !text_is(place, "<input>")) return NO_FRAME;
     frame->kind = is_task ? WIRE_FRAME_TASK : WIRE_FRAME_EVAL;
     return has_row ? A_FRAME : SAYS_NOTHING;

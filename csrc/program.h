@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The name that a task's functions have as their file in the engine; the host replaces it. */
+#define PROGRAM_FILE "deferred:task"
+
 typedef struct Program {
     atomic_uint holds;
     int member; /* which constant of what the bytecode evaluates to; -1 for that itself */

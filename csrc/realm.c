@@ -15,9 +15,11 @@
 
 #include "arena.h"
 #include "clone.h"
+#include "compile.h"
 #include "deferred.h"
 #include "engine.h"
 #include "engine_values.h"
+#include "globals.h"
 #include "guard.h"
 #include "moved.h"
 #include "os.h"
@@ -36,7 +38,7 @@ struct Realm {
     size_t limit, stack; /* bytes, of the arena and of the thread's stack */
     size_t shared;       /* of the limit, what the presets take */
     Seeds seeds;         /* of Math.random: one for each task */
-    double start;        /* of the running task, ms, for performance.now */
+    Globals globals;     /* of the running task */
     Presets presets;
     const Share *last_share; /* of the presets, or NULL */
     CloneScope scope;        /* of this run */
@@ -57,38 +59,7 @@ static int on_poll(JSContext *context, void *opaque) {
     return 0;
 }
 
-/* --- what tasks find on globalThis ------------------------------------------------------- */
-
-static JSValue performance_now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    (void)self, (void)argc, (void)argv;
-    Realm *realm = JS_GetContextOpaque(ctx);
-    return JS_NewFloat64(ctx, os_now() - realm->start);
-}
-
-static JSValue performance_origin(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    (void)self, (void)argc, (void)argv;
-    Realm *realm = JS_GetContextOpaque(ctx);
-    double elapsed = os_now() - realm->start;
-    return JS_NewFloat64(ctx, os_wall_clock() - elapsed);
-}
-
-/* The engine's own `performance` keeps the origin of the snapshot; ours counts from the start of
- * the task (High Resolution Time, W3C: now() since timeOrigin, which is in Unix time). */
-static bool add_performance(JSContext *ctx, JSValueConst global) {
-    JSValue performance = JS_NewObject(ctx);
-    JSValue now = JS_NewCFunction(ctx, performance_now, "now", 0);
-    JSValue origin = JS_NewCFunction(ctx, performance_origin, "get timeOrigin", 0);
-    JSAtom name = JS_NewAtom(ctx, "timeOrigin");
-    int flags = JS_PROP_C_W_E;
-    bool fine = JS_DefinePropertyValueStr(ctx, performance, "now", now, flags) >= 0 &&
-                JS_DefinePropertyGetSet(ctx, performance, name, origin, JS_UNDEFINED,
-                                        JS_PROP_CONFIGURABLE | JS_PROP_ENUMERABLE) >= 0 &&
-                JS_DefinePropertyValueStr(ctx, global, "performance", JS_DupValue(ctx, performance),
-                                          JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE) >= 0;
-    JS_FreeAtom(ctx, name);
-    JS_FreeValue(ctx, performance);
-    return fine;
-}
+/* --- the engine ---------------------------------------------------------------------------- */
 
 static void *engine_calloc(void *arena, size_t count, size_t size) {
     return arena_calloc(arena, count, size);
@@ -125,13 +96,9 @@ static int build(void *opaque) {
         JS_AddIntrinsicPromise(context) || JS_AddIntrinsicWeakRef(context) ||
         JS_AddIntrinsicDOMException(context) || JS_AddIntrinsicAToB(context))
         return false;
-    JS_SetContextOpaque(context, realm);
     JS_SetInterruptHandler(runtime, on_poll, NULL);
     JS_SetCanBlock(runtime, true); /* in Atomics.wait, which may be left */
-    JSValue global = JS_GetGlobalObject(context);
-    bool fine = add_performance(context, global);
-    JS_FreeValue(context, global);
-    if (!fine) return false;
+    if (!globals_add(context, &realm->globals)) return false;
     JS_SetGCThreshold(runtime, arena_used(realm->arena) + GC_HEADROOM);
     realm->runtime = runtime;
     realm->context = context;
@@ -197,89 +164,6 @@ Guard *realm_guard(Realm *realm) { return &realm->guard; }
 
 /* --- compile ----------------------------------------------------------------------------- */
 
-/* The globals a script uses: name -> whether it is probed by typeof, kept as a JS object
- * { name: true | false } without a prototype, in the order of first use. */
-typedef struct Uses {
-    JSValue names;
-    JSValueConst global;
-    JSAtom eval;
-    bool evaluates; /* `eval` is among them */
-    bool failed;
-} Uses;
-
-static void note_use(JSContext *ctx, JSAtom name, EngineUse use, void *opaque) {
-    Uses *uses = opaque;
-    if (name == uses->eval) uses->evaluates = true;
-    int known = JS_HasProperty(ctx, uses->names, name);
-    int defined = known > 0 ? 0 : JS_HasProperty(ctx, uses->global, name);
-    if (known < 0 || defined < 0) uses->failed = true;
-    if (defined || (known && use != ENGINE_TYPEOF)) return;
-    if (JS_SetProperty(ctx, uses->names, name, JS_NewBool(ctx, use == ENGINE_TYPEOF)) < 0)
-        uses->failed = true;
-}
-
-/* The names that are used but defined nowhere. One that is also probed with typeof is left out:
- * the code knows that it may be missing. */
-static JSValue free_names(JSContext *ctx, const Uses *uses) {
-    JSValue list = JS_NewArray(ctx);
-    JSPropertyEnum *names = NULL;
-    uint32_t count = 0, length = 0;
-    if (uses->failed || JS_GetOwnPropertyNames(ctx, &names, &count, uses->names,
-                                               JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
-        return JS_EXCEPTION;
-    for (uint32_t i = 0; i < count; i++) {
-        JSValue probed = JS_GetProperty(ctx, uses->names, names[i].atom);
-        if (!JS_ToBool(ctx, probed))
-            JS_SetPropertyUint32(ctx, list, length++, JS_AtomToString(ctx, names[i].atom));
-    }
-    return list;
-}
-
-/* What a function takes from around it. Code that calls eval takes all, in case the evaluated code
- * should want it: that is not held against it. */
-static JSValue outer_names(JSContext *ctx, JSValueConst function, const Uses *uses) {
-    static const char *const captured[] = {"this", "new.target"};
-    JSValue list = JS_NewArray(ctx);
-    uint32_t length = 0;
-    for (size_t i = 0; i < sizeof captured / sizeof *captured && !uses->evaluates; i++)
-        if (engine_captures(ctx, function, captured[i]))
-            JS_SetPropertyUint32(ctx, list, length++, JS_NewString(ctx, captured[i]));
-    if (engine_uses_super(function) && !uses->evaluates)
-        JS_SetPropertyUint32(ctx, list, length++, JS_NewString(ctx, "super"));
-    JSAtom name = engine_outer_private_name(ctx, function);
-    if (name != JS_ATOM_NULL) JS_SetPropertyUint32(ctx, list, length++, JS_AtomToString(ctx, name));
-    return list;
-}
-
-/* `code` is the whole script, or of it the function alone. */
-static JSValue describe(JSContext *ctx, JSValueConst code, JSValueConst function) {
-    Uses uses = {
-        .names = JS_NewObjectProto(ctx, JS_NULL),
-        .global = JS_GetGlobalObject(ctx),
-        .eval = JS_NewAtom(ctx, "eval"),
-    };
-    JSValue reply = JS_NewObject(ctx);
-    engine_each_global(ctx, code, note_use, &uses);
-    JS_SetPropertyStr(ctx, reply, "free", free_names(ctx, &uses));
-    JS_SetPropertyStr(ctx, reply, "outer", outer_names(ctx, function, &uses));
-    JS_SetPropertyStr(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(function)));
-    JSAtom hidden = engine_private_name(function);
-    if (hidden != JS_ATOM_NULL)
-        JS_SetPropertyStr(ctx, reply, "hidden", JS_AtomToString(ctx, hidden));
-    return reply;
-}
-
-/* Into *program; NULL when there is no memory. */
-static void write_program(JSContext *ctx, JSValueConst script, int member, Program **program) {
-    size_t size;
-    uint8_t *bytecode =
-        JS_WriteObject(ctx, &size, script, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
-    if (!bytecode) return;
-    guard_critical_enter(); /* until the caller has it */
-    *program = program_new(bytecode, size, member);
-    guard_critical_leave();
-}
-
 typedef struct CompileCall {
     Realm *realm;
     const char *source;
@@ -289,52 +173,12 @@ typedef struct CompileCall {
     Program *program;
 } CompileCall;
 
-/* What is between the first line of a source and its last; all of it if there are no three. */
-static const char *text_of(const char *source, size_t *length) {
-    const char *first = memchr(source, '\n', *length);
-    const char *last = source + *length;
-    while (last > source && *--last != '\n') continue;
-    if (!first || first >= last) return source;
-    *length = (size_t)(last - first - 1);
-    return first + 1;
-}
-
-/* Under the guard. Nothing is freed piece by piece, the restore takes it all. Returns 0. */
+/* Under the guard. Returns 0. */
 static int compile(void *opaque) {
     CompileCall *call = opaque;
-    JSContext *ctx = call->realm->context;
     JS_UpdateStackTop(call->realm->runtime);
-    /* The engine reads one byte past the source, which must be 0. */
-    char *text = js_malloc(ctx, call->length + 1);
-    memcpy(text, call->source, call->length);
-    text[call->length] = 0;
-    JSEvalOptions options = {
-        .version = JS_EVAL_OPTIONS_VERSION,
-        .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY |
-                      (call->flags & DFD_COMPILE_STRICT ? JS_EVAL_FLAG_STRICT : 0),
-        .filename = REALM_FILE,
-        .line_num = 1,
-    };
-    CloneFailure failure;
-    JSValue script = JS_Eval2(ctx, text, call->length, &options);
-    bool refused = JS_IsException(script), member = call->flags & DFD_COMPILE_MEMBER;
-    int at = -1;
-    JSValue value;
-    if (refused) {
-        value = JS_GetException(ctx);
-    } else {
-        size_t length = call->length;
-        const char *own = text_of(call->source, &length);
-        JSValueConst function = engine_find_function(script, own, length, &at);
-        /* Of a member's text the key is not evaluated, and what it uses is not needed. */
-        value = describe(ctx, member ? function : script, function);
-    }
-    if (clone_encode(ctx, value, call->reply, NULL, &failure) != CLONE_OK)
-        call->reply->failed = true;
-    else if (!refused) {
-        write_program(ctx, script, member ? at : -1, &call->program);
-        if (!call->program) call->reply->failed = call->reply->starved = true;
-    }
+    compile_function(call->realm->context, call->source, call->length, call->flags, call->reply,
+                     &call->program);
     return 0;
 }
 
@@ -358,7 +202,7 @@ static void start_afresh(Realm *realm, size_t limit) {
     arena_set_limit(realm->arena, limit);
     engine_set_gc_limit(realm->runtime, limit);
     engine_reseed(realm->context, seeds_next(&realm->seeds));
-    realm->start = os_now();
+    globals_begin(&realm->globals);
 }
 
 /* --- run --------------------------------------------------------------------------------- */
@@ -489,7 +333,7 @@ static int evaluate(Realm *realm, JSValueConst source, JSValueConst scope, JSVal
     JSEvalOptions options = {
         .version = JS_EVAL_OPTIONS_VERSION,
         .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_ASYNC,
-        .filename = REALM_FILE,
+        .filename = PROGRAM_FILE,
         .line_num = 1,
     };
     JSValue promise = JS_Eval2(ctx, text, length, &options);

@@ -17,9 +17,6 @@
 #include "grants.h"
 #include "program.h"
 
-/* The name that a task's functions have as their file in the engine; the host replaces it. */
-#define REALM_FILE "deferred:task"
-
 typedef struct Realm Realm;
 
 /* What a task may use. 0 means no limit (timeout, cpu) or the realm's own (memory, stack). */

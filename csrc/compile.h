@@ -1,0 +1,17 @@
+/* compile.h - from an expression to a program, and to what the host is told of its function.
+ *
+ * Inside the guard of a realm whose restore follows: nothing is freed piece by piece.
+ */
+#ifndef DEFERRED_COMPILE_H
+#define DEFERRED_COMPILE_H
+
+#include "bytes.h"
+#include "program.h"
+#include "quickjs.h"
+
+/* As realm_compile says: appends the reply, and gives the program, or NULL when the source was
+ * refused or (the reply failed) there was no memory. */
+void compile_function(JSContext *ctx, const char *source, size_t length, uint32_t flags,
+                      Bytes *reply, Program **program);
+
+#endif

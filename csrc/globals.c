@@ -1,0 +1,46 @@
+/* globals.c - see globals.h */
+#include "globals.h"
+
+#include "os.h"
+
+static JSValue globals_now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc, (void)argv;
+    const Globals *globals = JS_GetContextOpaque(ctx);
+    return JS_NewFloat64(ctx, os_now() - globals->start);
+}
+
+static JSValue globals_time_origin(JSContext *ctx, JSValueConst self, int argc,
+                                   JSValueConst *argv) {
+    (void)self, (void)argc, (void)argv;
+    const Globals *globals = JS_GetContextOpaque(ctx);
+    double elapsed = os_now() - globals->start;
+    return JS_NewFloat64(ctx, os_wall_clock() - elapsed);
+}
+
+/* The engine's own `performance` keeps the origin of the snapshot; ours counts from the start of
+ * the task (High Resolution Time, W3C: now() since timeOrigin, which is in Unix time). */
+static bool globals_add_performance(JSContext *ctx, JSValueConst global) {
+    JSValue performance = JS_NewObject(ctx);
+    JSValue now = JS_NewCFunction(ctx, globals_now, "now", 0);
+    JSValue origin = JS_NewCFunction(ctx, globals_time_origin, "get timeOrigin", 0);
+    JSAtom name = JS_NewAtom(ctx, "timeOrigin");
+    int flags = JS_PROP_C_W_E;
+    bool fine = JS_DefinePropertyValueStr(ctx, performance, "now", now, flags) >= 0 &&
+                JS_DefinePropertyGetSet(ctx, performance, name, origin, JS_UNDEFINED,
+                                        JS_PROP_CONFIGURABLE | JS_PROP_ENUMERABLE) >= 0 &&
+                JS_DefinePropertyValueStr(ctx, global, "performance", JS_DupValue(ctx, performance),
+                                          JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE) >= 0;
+    JS_FreeAtom(ctx, name);
+    JS_FreeValue(ctx, performance);
+    return fine;
+}
+
+bool globals_add(JSContext *ctx, Globals *globals) {
+    JS_SetContextOpaque(ctx, globals);
+    JSValue global = JS_GetGlobalObject(ctx);
+    bool fine = globals_add_performance(ctx, global);
+    JS_FreeValue(ctx, global);
+    return fine;
+}
+
+void globals_begin(Globals *globals) { globals->start = os_now(); }
