@@ -736,6 +736,87 @@ describe("asynchronous iteration", () => {
   });
 });
 
+test("regular expressions match as the host's, whatever their classes, names and order", () =>
+  asInTheHost(() => {
+    const seen: unknown[] = [];
+    const all: [string, string, string[]][] = [
+      // Classes: overlapping, touching, in no order, negated, empty, of strings.
+      ["[zc-ea-cx-ze]+", "", ["abcdefxyz"]],
+      ["[^c-eza-cx-ze]+", "i", ["ABfgXhi"]],
+      ["[]", "", ["a", ""]],
+      ["[^]+", "", ["a\n\u{1f600}"]],
+      ["[\\d\\W_-]+", "", ["ab1_- c"]],
+      ["[\\u{1f600}-\\u{1f64f}a\\u{1f5ff}\\u{1f650}]+", "u", ["b\u{1f5ff}\u{1f600}\u{1f650}"]],
+      ["[[b-d][a-c]x[^\\w]]+", "v", ["abcdxy ", "- a"]],
+      ["[\\w--a--[c-e]--\\d]+", "v", ["abcdef1_"]],
+      ["[\\w--[a-z]--\\q{B|CD}]+", "v", ["aABCD"]],
+      ["[\\w&&[^a]&&[^b]&&[^1-3]]+", "v", ["ab12345c"]],
+      ["[^\\w&&[a-f]&&[^c]]+", "v", ["abcdefg"]],
+      ["^[\\q{ab|abc|a|b}--\\q{abc|b}]+$", "v", ["abaab", "abc", "b"]],
+      ["^[\\q{ab|abc|a|b}&&\\q{abc|b|ab}&&\\q{ab|b}]+$", "v", ["abb", "abc", "a"]],
+      ["[\\p{Lu}&&\\p{ASCII}]+", "v", ["aABC\u00c4"]],
+      ["[\\p{L}--[a-z]]+", "v", ["abC\u00e4\u00df"]],
+      ["[k-m]+", "iu", ["KL\u212a"]],
+      // Alternatives are tried in their order, the last of an outer before the next of an inner.
+      ["(?:a|ab|abc)(?:c|bcd|d|)$", "", ["abcd", "abc", "abd"]],
+      ["(a|(b|(c|(d|e)|f)|g)|h)+", "", ["abcdefgh"]],
+      ["(?:|a|b)+?c|(?:b|)*d", "", ["abc", "bbd", "aad"]],
+      ["(?<=(a|bc|d(e|f)))x", "", ["ax", "bcx", "dfx", "ex"]],
+      ["(?<=(a)(b|c)(?:d|(e)f){2}g*)x", "", ["abdefgx", "acefefggx"]],
+      ["(?<=\\2(a)(b))c|(?<=(?:ab|c)(d?)e{2})f", "", ["babc", "cdeef"]],
+      // Names: each group that has one, wherever it stands; what stands behind a name counts.
+      ["(?<=\\k<c>(?<a>(x))(?<c>y))z", "", ["yxyz", "xxyz"]],
+      ["(?:\\k<c>)?(?<a>(x))(?<c>y)", "", ["xy"]],
+      ["(?:(?<y>\\d{4})-(?<m>\\d)|(?<m>\\d)/(?<y>\\d{4}))=\\k<m>\\k<y>", "", [
+        "2024-5=52024",
+        "5/2024=52024",
+        "5/2024=52025",
+      ]],
+      ["(?:(?<a>x)|(?:(?<a>y)|z(?<a>w))(?<b>v)|(?<b>u))\\k<a>\\k<b>", "", [
+        "xx",
+        "yvyv",
+        "zwvwv",
+        "uu",
+      ]],
+      ["\\k<a>", "", ["k<a>"]],
+      ["\\k<a>(?<a>b)", "", ["b"]],
+      ["(?<$\\u{61}_1>x)\\k<$a_1>", "", ["xx"]],
+    ];
+    for (const [source, flags, texts] of all) {
+      const made = new RegExp(source, flags + "d");
+      for (const text of texts) {
+        const found = made.exec(text);
+        seen.push([source, found?.index, found && [...found], { ...found?.groups }]);
+        seen.push(found && [...found.indices!]);
+      }
+    }
+    const wrong: [string, string][] = [
+      ["(?<a>x)(?<a>y)", ""],
+      ["(?:(?<a>x)|y)(?<a>z)", ""],
+      ["(?<a>x)|(?:y(?<a>z)|(?<b>w))(?<b>v)", ""],
+      ["(?:(?<a>x)|(?<b>y))|(?<b>z)(?<b>w)", ""],
+      ["(?<a>(?<a>x)|y)", ""],
+      ["(?<a>x)\\k<b>", ""],
+      ["\\k<a>", "u"],
+      ["[\\w--a&&b]", "v"],
+      ["[a--b--]", "v"],
+      ["[a&&&b]", "v"],
+      ["[a--", "v"],
+      ["[b-a]", ""],
+      ["(?:a|b", ""],
+      ["(?<a", ""],
+    ];
+    for (const [source, flags] of wrong) {
+      try {
+        new RegExp(source, flags);
+        seen.push([source, "was made"]);
+      } catch (error) {
+        seen.push([source, (error as Error).name]);
+      }
+    }
+    return seen;
+  }));
+
 describe("the time of compiling is in proportion to the number of", () => {
   const join = (n: number, part: (i: number) => string, by = "") =>
     Array.from({ length: n }, (_, i) => part(i)).join(by);
@@ -761,6 +842,78 @@ describe("the time of compiling is in proportion to the number of", () => {
         task.cancel();
         return task.catch(() => {});
       }, 12_000);
+    });
+  }
+});
+
+/** Work as large as can be measured, where one text can't be: as many texts. */
+const MANY = 150;
+
+describe("the time of compiling code that is text is in proportion to the number of", () => {
+  const join = (n: number, part: (i: number) => string) =>
+    Array.from({ length: n }, (_, i) => part(i)).join("");
+  const sources: Record<string, (n: number) => string> = {
+    "variables": (n) => join(n, (i) => `var v${i}, w${i} = ${i};`),
+    "constants": (n) => join(n, (i) => `const v${i} = ${i};`),
+    "classes": (n) => join(n, (i) => `class C${i} {}`),
+    "conditions in one another": (n) => `let x;${`${"x ? 1 : ".repeat(n)}0;\n`.repeat(30)}`,
+  };
+  for (const [what, source] of Object.entries(sources)) {
+    test(what, async () => {
+      await using pool = new DeferredPool({ maxThreads: 1 });
+      const from = /^(var|const)/.test(what) ? 12_000 : 1000;
+      await assertLinear(what, (n) => pool.eval(`${source(n)}; 1`), from);
+    });
+  }
+});
+
+describe("the time of compiling a regular expression is in proportion to the number of", () => {
+  const join = (n: number, part: (i: number) => string, by = "") =>
+    Array.from({ length: n }, (_, i) => part(i)).join(by);
+  /** Characters of which no two are neighbours. */
+  const letter = (i: number) => `\\u{${(0x20000 + 2 * i).toString(16)}}`;
+  const sources: Record<string, { source: (n: number) => string; flags?: string; times?: number }> =
+    {
+      "characters of a class": {
+        source: (n) => `[${join(n, letter)}]`,
+        flags: "u",
+        times: MANY,
+      },
+      "classes in a class": {
+        source: (n) => `[${join(n, (i) => `[${letter(i)}]`)}]`,
+        flags: "v",
+        times: MANY,
+      },
+      "what is taken from a class": {
+        source: (n) => `[[\\u{20000}-\\u{10ffff}]${join(n, (i) => `--${letter(i)}`)}]`,
+        flags: "v",
+        times: MANY,
+      },
+      "what else a class must be": {
+        source: (n) => `[[\\u{20000}-\\u{10ffff}]${join(n, (i) => `&&[^${letter(i)}]`)}]`,
+        flags: "v",
+        times: MANY,
+      },
+      "alternatives": { source: (n) => join(n, (i) => `a${i}`, "|") },
+      "terms of a lookbehind": { source: (n) => `(?<=${"[ab]".repeat(n)})` },
+      // A RegExp has no more than 32,766 groups.
+      "named groups": { source: (n) => join(n, (i) => `(?<g${i}>a)`), times: MANY },
+      "named groups in alternatives": {
+        source: (n) => join(n, (i) => `(?<g>a${i})`, "|"),
+        times: MANY,
+      },
+      "references by name": {
+        source: (n) => `${join(n, (i) => `\\k<g${i}>`)}${join(n, (i) => `(?<g${i}>a)`)}`,
+        times: MANY,
+      },
+    };
+  for (const [what, { source, flags = "", times = 1 }] of Object.entries(sources)) {
+    test(what, async () => {
+      await using pool = new DeferredPool({ maxThreads: 1 });
+      const make = (source: string, flags: string, times: number) => {
+        for (let i = 0; i < times; i++) new RegExp(source, flags);
+      };
+      await assertLinear(what, (n) => pool.run(make, source(n), flags, times), 1000);
     });
   }
 });
