@@ -52,7 +52,7 @@ export class TaskPromise<T> extends Promise<T> {
       return;
     }
     // While the worker is at it already.
-    task.site = captureSite(entry.function, job.runner!.pending > CROWD);
+    if (!task.settled) task.site = captureSite(entry.function, job.runner!.pending > CROWD);
   }
 
   get name(): string {
@@ -108,8 +108,8 @@ class Task implements Pending, Subject {
     if (failure !== undefined) throw failure.reason;
     this.#handle = this.#runner!.submit(job, args, this);
     if (signal === undefined) return;
-    if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
     try {
+      if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
       listen(signal, this);
     } catch (error) { // of a signal that is none
       this.#runner!.cancel(this.#handle);

@@ -47,6 +47,31 @@ describe("a signal", () => {
     assert.equal(await pool.run(() => 2), 2);
   });
 
+  test("whose `aborted` throws once the task runs rejects, and the task is ended", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    let reads = 0;
+    const signal = signalWith({});
+    Object.defineProperty(signal, "aborted", { get: () => ++reads > 2 && throwIt() });
+    const endless = (): void => {
+      for (;;);
+    };
+    await assert.rejects(() => pool.defer(endless, { signal }), /^Error: mine$/);
+    assert.equal(reads, 3);
+    assert.equal(await pool.run(() => 2), 2);
+  });
+
+  test("that was aborted rejects where there is no library, too", async () => {
+    const said = await outputOf(
+      `import process from "node:process";
+process.env.DEFERRED_LIBRARY = "/nowhere/libdeferred.so";
+const { Deferred } = await import(${JSON.stringify(new URL("../mod.ts", import.meta.url).href)});
+const task = new Deferred(() => 1, { signal: AbortSignal.abort("gone") });
+console.log(await task.catch((reason) => reason));`,
+      { bare: true },
+    );
+    assert.equal(said.trim(), "gone");
+  });
+
   test("of another realm or a polyfill cancels as any other", async () => {
     const signal = signalWith({});
     const endless = new Deferred(() => {
