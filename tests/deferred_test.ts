@@ -464,6 +464,18 @@ describe("functions that a transpiler has rewritten run as they were meant", () 
   );
 });
 
+test("a covariance is not taken for istanbul's counters", () => {
+  for (const text of ["() => cov_xy + 1", "() => cov_xy()", "() => cov_xy().s[0]++ + cov_xy"]) {
+    const fn = new Function(`return ${text}`)() as () => unknown;
+    assert.throws(() => Deferred.run(fn), FreeVariableError, text);
+  }
+});
+
+test("Symbol.species is Promise itself", () => {
+  const { [Symbol.species]: species } = Deferred as unknown as PromiseConstructor;
+  assert.equal(species, Promise);
+});
+
 describe("what can't be a task is refused when the Deferred is made", () => {
   const refuses = (what: string, fn: unknown, ...says: RegExp[]) =>
     test(what, () => {

@@ -204,14 +204,20 @@ function nameOf(name: string): string {
   return name.replace(/^(__[a-zA-Z]+)_[0-9a-z]{8}$/, "$1").replace(/^(_[a-zA-Z_]+?)\d+$/, "$1");
 }
 
-/** Istanbul's counters: `cov_1x2y3z().s[0]++`. */
-const ISTANBUL = /^cov_\w+$/;
+/** What Istanbul calls a file's counters. */
+const ISTANBUL = /^cov_[0-9a-z]+$/;
 /** TypeScript's library of helpers: `tslib_1.__awaiter(…)`. */
 const LIBRARY = /^(tslib_\d+|import_tslib\d*)$/;
 
-/** Whether a name is one of a transpiler's that we have a definition of. */
-export function isHelper(name: string): boolean {
-  return BY_NAME.has(nameOf(name)) || ISTANBUL.test(name) || LIBRARY.test(name);
+/** Whether all uses of such a name are `cov_1x2y3z().s[0]++`: a covariance may be called so, too. */
+function isCounter(name: string, text: string): boolean {
+  return ISTANBUL.test(name) &&
+    !new RegExp(`\\b${name}\\b(?!\\(\\)\\s*\\.(?:s|f|bT?)\\[)`).test(text);
+}
+
+/** Whether a name that `text` uses is one of a transpiler's that we have a definition of. */
+export function isHelper(name: string, text: string): boolean {
+  return BY_NAME.has(nameOf(name)) || LIBRARY.test(name) || isCounter(name, text);
 }
 
 /** Helpers that a text takes of their library. */

@@ -119,7 +119,7 @@ function compileAgain(
 /** Gives the helpers that it needs to a function that was compiled without them. */
 function compileWithHelpers(compiler: Compiler, bare: Compiled, name: string): Compiled {
   const { source, strict } = bare;
-  const helpers = bare.free.filter(isHelper);
+  const helpers = bare.free.filter((used) => isHelper(used, source.text));
   if (helpers.length === 0) return bare;
   compiler.free(bare.program);
   const reply = compileAgain(compiler, withHelpers(source, helpers), strict, name);

@@ -385,7 +385,7 @@ export class Runner {
   #preload({ source, alone }: Classes): void {
     const bare = expression(source);
     let reply = this.#compile(bare, COMPILE.STRICT | COMPILE.PRELOAD);
-    const helpers = "error" in reply ? [] : reply.free.filter(isHelper);
+    const helpers = "error" in reply ? [] : reply.free.filter((used) => isHelper(used, source));
     if (helpers.length > 0) {
       this.#native.symbols.dfd_program_free(this.#pool, reply.program);
       reply = this.#compile(withHelpers(bare, helpers), COMPILE.STRICT | COMPILE.PRELOAD);
