@@ -218,7 +218,9 @@ export function taskOptions<O extends TaskOptions>(
       : advice.get(name) ?? `the options are ${Object.keys(none).join(", ")}`;
     throw typeError(`${all}: there is no option \`${name}\`; ${hint}`);
   });
-  const { name, transfer, allowGlobals, signal, pool } = options as Record<string, unknown>;
+  // Not all entries have all of these.
+  const own = { __proto__: null, ...options } as unknown as Record<string, unknown>;
+  const { name, transfer, allowGlobals, signal, pool } = own;
   if (transfer !== undefined && !Array.isArray(transfer)) {
     throw wrong(entry, "transfer", "an array of ArrayBuffers", transfer);
   }

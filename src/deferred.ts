@@ -13,6 +13,7 @@ import {
   retried,
   wrapOptions,
 } from "./call.ts";
+import { define } from "./clone/own.ts";
 import { evalJob, type EvalOptions } from "./function/script.ts";
 import { cutStack } from "./function/stack.ts";
 import type { AnyFunction } from "./function/source.ts";
@@ -294,6 +295,7 @@ const EVAL: Entry = {
 for (const name of Reflect.ownKeys(Promise)) {
   const method: unknown = (Promise as unknown as Record<PropertyKey, unknown>)[name];
   if (typeof method !== "function" || Object.hasOwn(Deferred, name)) continue;
+  if (name === Symbol.species) continue; // TaskPromise's own
   Object.defineProperty(Deferred, name, {
     __proto__: null,
     value: method.bind(Promise),
@@ -338,7 +340,8 @@ function callable<A extends readonly unknown[], T>(first: Job): DeferredFunction
     }
   };
   const entry: Entry = { title: "wrapped", where: "wrapped(", function: wrapped };
-  return Object.assign(wrapped, { with: withOptions });
+  define(wrapped, "with", withOptions);
+  return wrapped as DeferredFunction<A, T>;
 }
 
 const WITH = { title: "wrapped.with", where: "wrapped.with(" };

@@ -36,6 +36,8 @@ const NAMES = [
   "name",
   "transfer",
   "classes",
+  "allowGlobals",
+  "with",
   "then",
   "toJSON",
   "cause",
