@@ -16,6 +16,7 @@ static void *errand_run(void *argument) {
     errand->status = status;
     errand->failure = os_failure();
     errand->done = true;
+    errand->running = false; /* it ends, and may be gone before the host's thread wakes up */
     os_wake_one(&errand->ended);
     lock_release(&pool->lock); /* and it is the caller's again */
     pool_drop(pool);
