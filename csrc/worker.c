@@ -168,6 +168,16 @@ static void worker_let_go(Worker *worker, Task *task) {
 
 /* --- the seat, and what runs in it -------------------------------------------------------- */
 
+/* Where a test may hold it. */
+static void worker_may_be_held(const Worker *worker, const char *where) {
+#ifdef DFD_TEST
+    void (*hold)(const char *, uint32_t) = atomic_load(&fault_hold);
+    if (hold) hold(where, worker->number);
+#else
+    (void)worker, (void)where;
+#endif
+}
+
 /* Opens this worker's seat and makes the thread one that can be stopped. false if either is
  * refused: what can't be stopped runs nothing. */
 static bool worker_get_ready(Worker *worker) {
@@ -196,11 +206,10 @@ void worker_makes(Worker *worker, double limit_ms) {
     worker->making = true;
     worker->end = os_now() + limit_ms;
     watchdog_set(worker->pool, &worker->deadline, worker->end);
+    /* The pool may have closed while this thread was on its way. */
+    if (worker->pool->closing) worker_stop(worker, DFD_STATUS_CANCELLED);
     lock_release(&worker->pool->lock);
-#ifdef DFD_TEST
-    void (*hold)(const char *, uint32_t) = atomic_load(&fault_hold);
-    if (hold) hold("classes", worker->number);
-#endif
+    worker_may_be_held(worker, "classes");
 }
 
 /* Makes the payload what the system refused, as a string. */
@@ -277,6 +286,7 @@ static void *worker_run(void *argument) {
     char name[16];
     snprintf(name, sizeof name, "deferred-%u", worker->number % 10000);
     os_name_thread(name);
+    worker_may_be_held(worker, "start");
     /* If either fails it is tried again for each task, which is told. */
     if (worker_get_ready(worker)) classes_give(worker, &payload);
     lock_take(&pool->lock);

@@ -240,8 +240,7 @@ static atomic_bool held, let_go;
 
 /* Holds the second worker where it makes its classes. */
 static void hold_second(const char *where, uint32_t worker) {
-    (void)where;
-    if (worker != 2) return;
+    if (worker != 2 || strcmp(where, "classes") != 0) return;
     atomic_store(&held, true);
     while (!atomic_load(&let_go)) usleep(100);
 }
@@ -657,6 +656,29 @@ TEST("classes that don't end on a thread fail its tasks, which can be cancelled"
     close_pool(pool);
     for (int i = 0; i < 600000 && dfd_stragglers(); i++) usleep(1000);
     CHECK(dfd_stragglers() == 0);
+}
+
+static void hold_start(const char *where, uint32_t worker) {
+    (void)worker;
+    if (strcmp(where, "start") != 0) return;
+    atomic_store(&held, true);
+    while (!atomic_load(&let_go)) usleep(100);
+}
+
+TEST("a thread that starts while its pool closes makes no classes, and ends") {
+    uint32_t pool = pool_with_late_classes(1e6);
+    long blocks;
+    held = let_go = false;
+    fault_hold = hold_start;
+    CHECK(dfd_ready(pool) == 0);
+    while (!atomic_load(&held)) usleep(100);
+    close_pool(pool);
+    blocks = fault_blocks();
+    atomic_store(&let_go, true);
+    /* Its own, and the pool's, go with the thread. */
+    for (int i = 0; i < 60000 && fault_blocks() >= blocks; i++) usleep(1000);
+    CHECK(fault_blocks() < blocks);
+    fault_hold = NULL;
 }
 
 /* --- forks ---------------------------------------------------------------------------------- */
