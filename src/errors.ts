@@ -207,16 +207,19 @@ export class DataCloneError extends DOMException {
   }
 }
 
+/** Taken once: if it threw when the limit is put back, no error would have frames from then on. */
+const { set } = Reflect;
+
 /**
  * What `make` makes, an error, with no frames of this package: runtimes print those they have of an
  * error that nobody caught, whatever its `stack` says.
  */
 export function withoutFrames(make: () => Error): Error {
   const { stackTraceLimit } = Error;
-  Reflect.set(Error, "stackTraceLimit", 0); // fails quietly where Error is frozen
+  set(Error, "stackTraceLimit", 0); // fails quietly where Error is frozen
   try {
     return make();
   } finally {
-    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+    set(Error, "stackTraceLimit", stackTraceLimit);
   }
 }

@@ -198,12 +198,35 @@ const ends = (pool: DeferredPool): Promise<unknown>[] => [
 describe("a function of the host's that throws at the n-th call", () => {
   const targets: [string, object, string][] = [
     ["Object.defineProperty", Object, "defineProperty"],
-    ["Reflect.set", Reflect, "set"],
     ["Object.getOwnPropertyDescriptor", Object, "getOwnPropertyDescriptor"],
     ["Map.prototype.get", Map.prototype, "get"],
     ["Map.prototype.delete", Map.prototype, "delete"],
     ["Set.prototype.add", Set.prototype, "add"],
   ];
+  test("Reflect.set: errors keep their frames", async () => {
+    const property = Object.getOwnPropertyDescriptor(Reflect, "set")!;
+    const { stackTraceLimit } = Error;
+    const pool = new DeferredPool({ maxThreads: 1 });
+    const tasks = ends(pool).map(settled);
+    Object.defineProperty(Reflect, "set", {
+      ...property,
+      value: (target: object, key: string, value: unknown) => {
+        if (value !== 0) throw new EvalError("injected");
+        return property.value(target, key, value);
+      },
+    });
+    let outcomes;
+    try {
+      outcomes = await Promise.all(tasks);
+    } finally {
+      Reflect.defineProperty(Reflect, "set", property);
+    }
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = stackTraceLimit;
+    assert.equal(outcomes.length, tasks.length);
+    assert.equal(limit, stackTraceLimit);
+    await pool.close();
+  });
   for (const [title, object, name] of targets) {
     test(`${title}: every task settles all the same`, async () => {
       const property = Object.getOwnPropertyDescriptor(object, name)!;

@@ -426,3 +426,17 @@ describe("bad options", () => {
     assert.ok(pool.maxThreads >= 1);
   });
 });
+
+test("pools, and tasks, can't be arguments: they would arrive empty", async () => {
+  class Mine extends DeferredPool {}
+  await using pool = new Mine({ maxThreads: 1 });
+  const code = { name: "DataCloneError", path: "args[0].in[0]" };
+  await assert.rejects(pool.run((x) => x, { in: [pool] }), {
+    ...code,
+    message: /a DeferredPool can't be cloned; .*`new Deferred\(fn, \{ pool \}\)`/,
+  });
+  await assert.rejects(pool.run((x) => x, { in: [pool.run(() => 1)] }), {
+    ...code,
+    message: /a Promise can't be cloned; await it first/,
+  });
+});

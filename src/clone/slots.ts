@@ -132,6 +132,11 @@ export function kindOf(object: object): Kind | Refusal {
   return kind !== "unknown" && isA(kind, object) ? kind : kindBySlots(object);
 }
 
+/** Refuses instances of a class whose state can't be seen: they would arrive as `{}`. */
+export function refuse(prototype: object, what: string, advice: string): void {
+  kinds.set(prototype, new Refusal(what, advice));
+}
+
 /**
  * What an object with this prototype is likely to be, from the nearest prototype that is known. An
  * instance of the program's own classes is plain.

@@ -14,6 +14,7 @@ import {
   type WrapOptions,
 } from "../deferred.ts";
 import { PoolClosedError, typeError } from "../errors.ts";
+import { refuse } from "../clone/slots.ts";
 import { cutStack } from "../function/stack.ts";
 import { type PoolOptions, Runner, setRunner } from "./runner.ts";
 import { evalJob, type EvalOptions } from "../function/script.ts";
@@ -227,3 +228,9 @@ const RUN: Entry = { title: "pool.run", where: "pool.run(fn, ", function: run };
 const DEFER: Entry = { title: "pool.defer", where: "pool.defer(fn, ", function: defer };
 const WRAP: Entry = { title: "pool.wrap", where: "pool.wrap(fn, ", function: wrapMethod };
 const EVAL: Entry = { title: "pool.eval", where: "pool.eval(source, ", function: evalMethod };
+
+refuse(
+  DeferredPool.prototype,
+  "a DeferredPool",
+  "a pool is an option, `new Deferred(fn, { pool })`, or what is called, `pool.run(fn, …)`",
+);
