@@ -160,18 +160,29 @@ void os_keep_pages_small(void *start, size_t size) {
 
 #ifdef DFD_TEST
 static uintptr_t border;
-void os_pretend_border(const void *address) { border = (uintptr_t)address; }
+static bool tears;
+void os_pretend_border(const void *address) {
+    border = (uintptr_t)address;
+    tears = false;
+}
+void os_pretend_tear(const void *address) {
+    border = (uintptr_t)address;
+    tears = true;
+}
 #else
 static const uintptr_t border = 0;
+static const bool tears = false;
 #endif
 
 #if defined(__linux__)
 static bool moves(void *to, void *from, size_t size) {
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     if ((uintptr_t)from < border && border - (uintptr_t)from < size) {
-        errno = EFAULT;
+        size_t before = border - (uintptr_t)from;
+        if (tears) (void)mremap(from, before, before, flags, to);
+        errno = tears ? ENOMEM : EFAULT;
         return false;
     }
-    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
     return mremap(from, size, size, flags, to) == to;
 }
 #else
@@ -182,16 +193,28 @@ static bool moves(void *to, void *from, size_t size) {
 }
 #endif
 
-/* Up to Linux 6.16 pages of one mapping move at a time, and it says EFAULT of more; where one ends
- * it does not tell. So what it refuses is tried by halves. */
+/* A move that failed may have moved the first pages all the same, where a system moves those of
+ * several mappings at once (Linux 6.17): they read as zeros now, and what they held is at `to`. So
+ * pages of zeros are left as they are there. */
+static void copy_rest(uint8_t *to, const uint8_t *from, size_t size) {
+    size_t page = os_page();
+    for (; size > 0; to += page, from += page, size -= page) {
+        bool is_blank = from[0] == 0 && memcmp(from, from + 1, page - 1) == 0;
+        if (!is_blank) memcpy(to, from, page);
+    }
+}
+
+/* Up to Linux 6.16 pages of one mapping move at a time, and it says EFAULT of more before any is
+ * moved; where one ends it does not tell. So what it refuses is tried by halves. */
 void os_move(void *to, void *from, size_t size) {
+    assert(size % os_page() == 0);
     if (size == 0 || moves(to, from, size)) return;
     size_t half = size / 2 & ~(os_page() - 1);
     if (errno == EFAULT && half > 0) {
         os_move(to, from, half);
         os_move((char *)to + half, (char *)from + half, size - half);
     } else {
-        memcpy(to, from, size);
+        copy_rest(to, from, size);
     }
 }
 

@@ -98,9 +98,9 @@ bool os_discard(void *start, size_t size);
 /* A wish: no transparent huge pages here. */
 void os_keep_pages_small(void *start, size_t size);
 
-/* Moves the bytes of whole pages to where others are mapped. The pages go and their bytes stay
- * where they are in the machine's memory, as far as the system can do that; else they are copied.
- * What is left at `from` is its bytes, or zeros. */
+/* Moves the bytes of whole pages to fresh ones, which read as zeros. The pages go and their bytes
+ * stay where they are in the machine's memory, as far as the system can do that; else they are
+ * copied. What is left at `from` is its bytes, or zeros. */
 void os_move(void *to, void *from, size_t size);
 
 /* --- time and chance ---------------------------------------------------------------------- */
@@ -186,6 +186,8 @@ void os_close(int end);
 void os_pretend_page(size_t size);
 /* A system that moves no pages across this address at once; NULL takes it back. */
 void os_pretend_border(const void *address);
+/* A system whose moves end in the middle, at this address, and fail; NULL takes it back. */
+void os_pretend_tear(const void *address);
 /* A system that can't make a socket as it is to be at once. */
 void os_pretend_plain_sockets(bool plain);
 #endif

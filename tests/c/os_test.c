@@ -108,6 +108,24 @@ TEST("pages move apart, mapping by mapping, and those that can't are copied") {
     }
 }
 
+TEST("a move that fails in the middle loses no page") {
+    fault_arm(FAULT_mremap, 0, 0);
+    if (!can_move()) SKIP("a system that moves pages");
+    size_t page = os_page(), size = PAGES * page;
+    for (size_t before = 1; before < PAGES; before++) {
+        uint8_t *from = os_map(size, OS_READ_WRITE), *to = os_map(size, OS_READ_WRITE);
+        REQUIRE(from && to);
+        fill(from, size);
+        memset(from + (PAGES - 1) * page, 0, page);
+        os_pretend_tear(from + before * page);
+        os_move(to, from, size);
+        os_pretend_tear(NULL);
+        CHECK(moved_pages(from, size - page) == (before < PAGES - 1 ? before : PAGES - 1));
+        CHECK(is_filled(to, size - page) && to[size - page] == 0 && to[size - 1] == 0);
+        os_unmap(from, size), os_unmap(to, size);
+    }
+}
+
 TEST("what is discarded reads as zeros; what is refused stays as it was") {
     size_t page = os_page(), size = 8 * page;
     uint8_t *memory = os_map(size, OS_READ_WRITE);
