@@ -72,6 +72,7 @@ int guard_run(Guard *guard, int (*inside)(void *opaque), void *opaque) {
     thread.exit = &exit;
     thread.guard = guard;
     int status = sigsetjmp(exit, 0);
+    guard->left = status != 0;
     if (status == 0) status = guard_enter(inside, opaque);
     atomic_signal_fence(memory_order_seq_cst);
     thread.open = 0;

@@ -42,6 +42,7 @@ typedef struct GuardThread {
 /* What is around a task, on whichever thread it runs. */
 typedef struct Guard {
     atomic_int stop; /* a DFD_STATUS_* that whoever is inside must end with, or 0. Any thread */
+    bool left;       /* the last guard_run was left: `inside` did not come to its end */
     /* Told of a fault's address before anything else: true if what faulted may be repeated.
      * Async-signal-safe. NULL: nobody is to be told. */
     bool (*touch)(void *opaque, const void *address);
@@ -49,7 +50,8 @@ typedef struct Guard {
 } Guard;
 
 /* Runs `inside` with `opaque` under the guard and returns what it returns, or the status that it
- * was left with. Not reentrant: a thread runs one thing, and a guard is around one. */
+ * was left with (guard->left tells which). Not reentrant: a thread runs one thing, and a guard is
+ * around one. */
 int guard_run(Guard *guard, int (*inside)(void *opaque), void *opaque);
 
 /* Whether this thread is inside guard_run. */

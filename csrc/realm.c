@@ -187,7 +187,7 @@ int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flag
     CompileCall call = {realm, source, length, flags, reply, NULL};
     int status = guard_run(&realm->guard, compile, &call);
     *program = call.program;
-    if (status) {
+    if (realm->guard.left) {
         reply->length = 0; /* whatever was half encoded */
         program_drop(call.program);
         *program = NULL;
@@ -431,7 +431,7 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
     int status = guard_run(&realm->guard, preload, &call);
     if (status == 0 && !arena_snapshot(realm->arena)) status = DFD_STATUS_INTERNAL;
     if (status) realm->pristine = before;
-    if (status != DFD_STATUS_THROWN && status != DFD_STATUS_UNCLONEABLE) out->length = 0;
+    if (realm->guard.left) out->length = 0;
     realm->scope = realm->pristine;
     return status;
 }
@@ -522,8 +522,7 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
         JS_SetMaxStackSize(realm->runtime, limits->stack);
     start_afresh(realm, limits->memory ? limits->memory + realm->shared : realm->limit);
     int status = guard_run(&realm->guard, run, &call);
-    bool left = status > DFD_STATUS_UNSETTLED && status < DFD_STATUS_INTERNAL;
-    if (left) {
+    if (realm->guard.left) {
         out->length = 0; /* whatever was half encoded */
         realm->scope.kept_count = realm->scope.moved_count = 0;
     }

@@ -22,6 +22,7 @@
  *   full stack       a stop signal without SA_ONSTACK
  *   fence            on_fault without its alternate stack; arena_restore that copies 4 KB less
  *   allocations      realm_run that keeps what was half encoded
+ *   half a result    realm_run that tells from the status whether its task was left
  *   restores         realm_restore that leaves the task's memory limit
  *   threads in turn  running without JS_UpdateStackTop
  *   kills            localtime_r, or the realloc of bytes_grow, in no critical section; guard_poll
@@ -623,6 +624,50 @@ TEST("a task may be left at any allocation, of compiling, decoding, running and 
     CHECK(deaths > 10000 / step(), "only %u", deaths);
     printf("# %u deaths, at every allocation in %u\n", deaths, step());
     bytes_free(&out);
+    realm_close(realm);
+}
+
+/* Asks a task to stop as soon as it stored something in its cell. */
+typedef struct Asker {
+    Realm *realm;
+    int status;
+    _Alignas(8) _Atomic int32_t cell; /* lent to the task */
+} Asker;
+
+static void *ask_when_told(void *argument) {
+    Asker *asker = argument;
+    while (!atomic_load(&asker->cell)) sched_yield();
+    realm_stop(asker->realm, asker->status);
+    return NULL;
+}
+
+TEST("a task that is left in the middle of its result takes nothing along, whatever the reason") {
+    static const char source[] =
+        "((cell) => [new ArrayBuffer(1e6), { get a() { new Int32Array(cell)[0] = 1; for (;;); } }, "
+        "new ArrayBuffer(1e6)])";
+    static const uint8_t lent[8] = {WIRE_SHARED, 0};
+    static const Limits none;
+    Realm *realm = realm_open(MEMORY, STACK);
+    REQUIRE(realm);
+    Program *program = compile(realm, source);
+    for (int status = DFD_STATUS_MEMORY; status < DFD_STATUS_COUNT; status++) {
+        Asker asker = {.realm = realm, .status = status};
+        Grants grants = {0};
+        Bytes out = {0};
+        CloneRegion region = {(uint8_t *)&asker.cell, sizeof asker.cell};
+        pthread_t thread;
+        realm_lend(realm, &region, 1);
+        REQUIRE(pthread_create(&thread, NULL, ask_when_told, &asker) == 0);
+        CHECK(realm_run(realm, program, lent, 2, 1, &none, &out) == status);
+        pthread_join(thread, NULL);
+        CHECK(out.length == 0, "%zu bytes with status %d", out.length, status);
+        CHECK(realm_move_out(realm, &grants, &out) == 0 && !grants.first, "status %d", status);
+        realm_stop(realm, 0);
+        realm_restore(realm);
+        grants_close(&grants);
+        bytes_free(&out);
+    }
+    program_drop(program);
     realm_close(realm);
 }
 
