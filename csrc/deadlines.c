@@ -31,21 +31,33 @@ bool deadlines_join(Deadlines *deadlines, Deadline *deadline, DeadlineKind kind)
     return true;
 }
 
+static Deadline *deadlines_at(const Deadlines *deadlines, uint32_t place) {
+    assert(place >= 1 && place <= deadlines->set);
+    return deadlines->heap[place - 1];
+}
+
 static void deadlines_put(Deadlines *deadlines, Deadline *deadline, uint32_t place) {
     DEADLINES_STEP();
+    assert(place >= 1 && place <= deadlines->set);
     deadlines->heap[place - 1] = deadline;
     deadline->place = place;
 }
 
 /* Puts a deadline where it belongs, above or below the free place that it is given. */
 static void deadlines_sift(Deadlines *deadlines, Deadline *deadline, uint32_t place) {
-    Deadline **heap = deadlines->heap - 1; /* counted from 1 */
-    for (; place > 1 && deadline->at < heap[place / 2]->at; place /= 2)
-        deadlines_put(deadlines, heap[place / 2], place);
-    for (uint32_t child; (child = place * 2) <= deadlines->set; place = child) {
-        if (child < deadlines->set && heap[child + 1]->at < heap[child]->at) child++;
-        if (deadline->at <= heap[child]->at) break;
-        deadlines_put(deadlines, heap[child], place);
+    Deadline *parent, *child, *sibling;
+    for (; place > 1 && deadline->at < (parent = deadlines_at(deadlines, place / 2))->at;
+         place /= 2)
+        deadlines_put(deadlines, parent, place);
+    for (uint32_t below; (below = place * 2) <= deadlines->set; place = below) {
+        child = deadlines_at(deadlines, below);
+        if (below < deadlines->set &&
+            (sibling = deadlines_at(deadlines, below + 1))->at < child->at) {
+            child = sibling;
+            below++;
+        }
+        if (deadline->at <= child->at) break;
+        deadlines_put(deadlines, child, place);
     }
     deadlines_put(deadlines, deadline, place);
 }
