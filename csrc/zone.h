@@ -6,10 +6,10 @@
  *
  * Invariant: the environment is read by the host's threads only, once when the process's first pool
  * is opened and at each zone_set; by a task never, whatever it asks for. That matters because a
- * thread that reads it while another one changes it may follow freed memory (glibc before 2.41), and
- * there is no lock that we could share with whoever changes it. What is left is what any call of
- * getenv risks, as a name looked up by the runtime does: a host that changes its environment on one
- * thread at the very moment in which another one opens the first pool.
+ * thread that reads it while another one changes it may follow freed memory (glibc before 2.41),
+ * and there is no lock that we could share with whoever changes it. What is left is what any call
+ * of getenv risks, as a name looked up by the runtime does: a host that changes its environment on
+ * one thread at the very moment in which another one opens the first pool.
  *
  * musl reads TZ at each localtime_r. There the invariant does not hold, zone_test.c fails, and a
  * host must not change its environment while tasks tell the time.
