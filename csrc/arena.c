@@ -668,9 +668,11 @@ static uint32_t chunk_end(const Watch *watch, uint32_t chunk) {
  * touched; a write to what is protected all the same makes it writable. */
 static void start_watch(Arena *arena) {
     Watch *watch = arena->watch;
+    OsFailure before = os_failure();
     memset(marks(watch), 0, watch->chunks);
     watch->touched = 0;
     watch->all = !protect(arena, watch->from, watch->to, OS_READ);
+    os_get_over(before);
 }
 
 void arena_watch(Arena *arena, size_t hot) {
@@ -681,8 +683,9 @@ void arena_watch(Arena *arena, size_t hot) {
     uint32_t chunk = (uint32_t)max_size(CHUNK_MIN, arena->page);
     uint32_t chunks = (to - from + chunk - 1) / chunk;
     size_t size = round_up(sizeof(Watch) + chunks * (sizeof(uint32_t) + 1), arena->page);
+    OsFailure before = os_failure();
     Watch *watch = os_map(size, OS_READ_WRITE);
-    if (!watch) return;
+    if (!watch) return os_get_over(before);
     *watch = (Watch){.from = from, .to = to, .chunk = chunk, .chunks = chunks, .size = size};
     assert(watch->chunk % arena->page == 0);
     arena->watch = watch;
@@ -713,7 +716,9 @@ bool arena_touch(Arena *arena, const void *address) {
     /* Who touches so much, the engine's garbage collector for one, will touch the rest. */
     if (watch->touched > watch->chunks / 4) watch->all = true;
     uint32_t from = chunk_start(watch, chunk), to = chunk_end(watch, chunk);
+    OsFailure before = os_failure();
     if (!watch->all && protect(arena, from, to, OS_READ_WRITE)) return true;
+    os_get_over(before);
     watch->all = true; /* or the system has no more mappings */
     return protect(arena, watch->from, watch->to, OS_READ_WRITE) ||
            protect(arena, from, to, OS_READ_WRITE);

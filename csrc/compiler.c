@@ -102,8 +102,9 @@ int32_t compiler_compile(Pool *pool, const char *source, size_t length, uint32_t
     if (!(flags & DFD_COMPILE_PRELOAD) && !pool->workers.started) {
         /* A task will follow: the first worker builds its realm while we build ours. If it can't be
          * started now, the task will say so. */
+        OsFailure before = os_failure();
         lock_take(&pool->lock);
-        if (!pool->workers.alive) worker_start(pool);
+        if (!pool->workers.alive && worker_start(pool)) os_get_over(before);
         lock_release(&pool->lock);
     }
     if (!compiler->realm) compiler->realm = realm_open(pool->memory, COMPILER_STACK);

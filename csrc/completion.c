@@ -161,13 +161,15 @@ int32_t completion_park(CompletionQueue *queue) {
 
 void completion_unpark(CompletionQueue *queue) { atomic_store(word(queue, DFD_CONTROL_PARKED), 0); }
 
-void completion_make_pair(CompletionQueue *queue) {
+bool completion_make_pair(CompletionQueue *queue) {
     int ends[2];
-    if (queue->fd >= 0 || !os_socket_pair(ends)) return;
+    if (queue->fd >= 0) return true;
+    if (!os_socket_pair(ends)) return false;
     lock_take(&queue->wake_lock);
     queue->host_fd = ends[0];
     queue->fd = ends[1];
     lock_release(&queue->wake_lock);
+    return true;
 }
 
 int completion_wake_fd(CompletionQueue *queue) {

@@ -112,14 +112,23 @@ static bool watch_this_thread(void) {
 
 uint32_t dfd_abi(void) { return DFD_ABI_NUMBER; }
 
-int32_t dfd_reason(uint8_t *reply, uint32_t capacity) {
+static int32_t reason(OsFailure failure, uint8_t *reply, uint32_t capacity) {
     char text[256];
     if (!reply) return DFD_E_INVALID;
-    os_describe(os_failure(), text, sizeof text);
+    os_describe(failure, text, sizeof text);
     size_t length = strlen(text);
     if (length > capacity) length = capacity;
     memcpy(reply, text, length);
     return (int32_t)length;
+}
+
+int32_t dfd_reason(uint8_t *reply, uint32_t capacity) {
+    return reason(os_failure(), reply, capacity);
+}
+
+int32_t dfd_unhardened(uint32_t handle, uint8_t *reply, uint32_t capacity) {
+    Pool *pool = find(handle);
+    return pool ? reason(pool_unhardened(pool), reply, capacity) : DFD_E_HANDLE;
 }
 
 int32_t dfd_pool_open(void) {
@@ -175,7 +184,9 @@ int32_t dfd_preload(uint32_t handle, double program, double limit, uint8_t *repl
 int32_t dfd_share(uint32_t handle, const uint8_t *value, uint32_t length) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
-    return value && length ? pool_share(pool, value, length) : DFD_E_INVALID;
+    if (!value || !length) return DFD_E_INVALID;
+    os_forget();
+    return pool_share(pool, value, length);
 }
 
 int32_t dfd_program_free(uint32_t handle, double program) {
@@ -238,6 +249,7 @@ double dfd_deallocator(void) { return (double)(uintptr_t)deallocate; }
 
 int32_t dfd_time_zone(const uint8_t *name, uint32_t length) {
     if (!name || length < 2 || memchr(name, 0, length) != name + length - 1) return DFD_E_INVALID;
+    os_forget();
     return atomic_load(&forked) ? DFD_E_SYSTEM : zone_set((const char *)name);
 }
 
@@ -246,6 +258,7 @@ uint32_t dfd_stragglers(void) { return atomic_load(&forked) ? 0 : pool_straggler
 int32_t dfd_waker_fd(uint32_t handle) {
     Pool *pool = find(handle);
     if (!pool) return DFD_E_HANDLE;
+    os_forget();
     int fd = completion_take_fd(pool_completions(pool));
     return fd < 0 ? DFD_E_SYSTEM : fd;
 }

@@ -200,11 +200,16 @@ DFD_API uint32_t dfd_abi(void);
  * DFD_E_FULL when there are 4,095 pools. */
 DFD_API int32_t dfd_pool_open(void);
 
-/* Writes what the system refused to the last call that made a pool, compiled, evaluated, submitted
- * or made ready on this thread, "pthread_create: Resource temporarily unavailable", in ASCII.
- * Returns its length, which may be 0 (nothing is known) and is cut to `capacity`. What it refused
- * to a task's thread is the payload of DFD_STATUS_RESOURCES, as a string, or nothing. */
+/* Writes why the last call of this thread's failed that made a pool or its waker, compiled,
+ * evaluated, shared, submitted, made ready or set the time zone: what the system refused to it,
+ * "pthread_create: Resource temporarily unavailable", in ASCII. Returns its length, which is cut to
+ * `capacity`, and 0 where nothing is known, or nothing failed. What was refused to a task's thread
+ * is the payload of DFD_STATUS_RESOURCES, as a string, or nothing. */
 DFD_API int32_t dfd_reason(uint8_t *reply, uint32_t capacity);
+
+/* Writes what the system refused to the first of the pool's threads that may make any system call
+ * (without DFD_HARDENING_SYSCALLS), as dfd_reason does: nothing where there are no such means. */
+DFD_API int32_t dfd_unhardened(uint32_t pool, uint8_t *reply, uint32_t capacity);
 
 /* Sets one DFD_OPTION_*. */
 DFD_API int32_t dfd_pool_set(uint32_t pool, uint32_t option, double value);

@@ -54,6 +54,8 @@
 #define ALLOW_CALL_ON(name, value)                                                                 \
     IF_EQUAL(__NR_##name, 0, 4), LOAD(ARGUMENT(0)), IF_EQUAL(value, 0, 1), ALLOW, REFUSE
 
+bool harden_is_possible(void) { return true; }
+
 bool harden_thread(int wake_fd) {
     uint32_t process = (uint32_t)getpid(), thread = (uint32_t)syscall(SYS_gettid);
     struct sock_filter filter[] = {
@@ -128,6 +130,8 @@ bool harden_thread(int wake_fd) {
 }
 
 #else
+
+bool harden_is_possible(void) { return false; }
 
 bool harden_thread(int wake_fd) {
     (void)wake_fd;

@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+/* Whether this system, and this build, has the means at all. */
+bool harden_is_possible(void);
+
 /* From here on this thread may allocate memory, wait, ask for the time, send to `wake_fd` (-1: to
  * nobody), end, take part when the process changes its user or groups, and die with the process;
  * every other system call fails with EPERM. The other threads may do what they could, but for one

@@ -54,6 +54,8 @@ void os_note(OsFailure one) {
     if (one.call) failure = one;
 }
 
+void os_get_over(OsFailure before) { failure = before; }
+
 int os_describe(OsFailure one, char *text, size_t capacity) {
     char reason[128] = "";
     if (!one.call) return snprintf(text, capacity, "%s", "");

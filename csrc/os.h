@@ -62,6 +62,9 @@ OsFailure os_failure(void);
 void os_forget(void);
 /* Notes what failed, here or on another thread that worked for this one. Async-signal-safe. */
 void os_note(OsFailure failure);
+/* Whatever failed since is got over, and is no reason for anything: what failed last is `before`
+ * again, which os_failure gave. Async-signal-safe. */
+void os_get_over(OsFailure before);
 /* Passes on whether a call that answers its error went well, and notes it if not. */
 bool os_granted(int error, const char *call);
 /* "mmap: Cannot allocate memory" in ASCII, or nothing. Returns the length without the NUL, as

@@ -115,6 +115,13 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
 
 CompletionQueue *pool_completions(Pool *pool) { return &pool->completions; }
 
+OsFailure pool_unhardened(Pool *pool) {
+    lock_take(&pool->lock);
+    OsFailure why = pool->workers.unhardened;
+    lock_release(&pool->lock);
+    return why;
+}
+
 int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t flags, uint8_t *reply,
                      size_t capacity) {
     return compiler_compile(pool, source, length, flags, reply, capacity);

@@ -20,6 +20,8 @@ int32_t pool_set(Pool *pool, uint32_t option, double value);
 void pool_close(Pool *pool); /* and drops the caller's hold */
 
 CompletionQueue *pool_completions(Pool *pool);
+/* Why the system calls of one of its threads are not limited, as far as that is known. */
+OsFailure pool_unhardened(Pool *pool);
 /* How many tasks of closed pools have still to end. */
 uint32_t pool_stragglers(void);
 

@@ -116,8 +116,9 @@ Realm *realm_open(size_t memory, size_t stack) {
     realm->scope = realm->pristine;
     if (!seeds_open(&realm->seeds)) goto failed;
     /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
+    OsFailure before = os_failure();
     realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
-    if (!realm->arena) realm->arena = arena_open(memory);
+    if (!realm->arena && (realm->arena = arena_open(memory))) os_get_over(before);
     if (realm->arena) {
         arena_set_limit(realm->arena, memory);
         arena_on_exhausted(realm->arena, on_exhausted, NULL);

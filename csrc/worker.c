@@ -48,6 +48,7 @@ void worker_stop(Worker *worker, int status) {
 static void worker_forget_stop(Worker *worker) {
     assert_locked(worker->pool);
     worker->ending = 0;
+    worker->failure = (OsFailure){0};
     if (worker->ready) seat_stop(&worker->seat, 0);
 }
 
@@ -69,7 +70,10 @@ double worker_watch(Worker *worker, double now) {
     if (!status && now >= worker->end)
         status = worker->making ? DFD_STATUS_PRELOAD : DFD_STATUS_TIMEOUT;
     if (!status && left <= 0) status = DFD_STATUS_CPU;
-    if (!status && used < 0) status = DFD_STATUS_RESOURCES; /* its limit can't be kept to */
+    if (!status && used < 0) { /* its limit can't be kept to */
+        status = DFD_STATUS_RESOURCES;
+        worker->failure = os_failure();
+    }
     /* Its CPU clock may stand still while we look: not more often than ten times a ms. */
     if (!status) return fmin(worker->end, now + fmax(left, 0.1));
     worker_stop(worker, status);
@@ -178,6 +182,15 @@ static void worker_may_be_held(const Worker *worker, const char *where) {
 #endif
 }
 
+/* Notes the first reason for which a worker may make any system call: what has just been refused.
+ * It works all the same. */
+static void worker_goes_unhardened(Pool *pool, OsFailure before) {
+    assert_locked(pool);
+    OsFailure *first = &pool->workers.unhardened;
+    if (!first->call && harden_is_possible()) *first = os_failure();
+    os_get_over(before);
+}
+
 /* Opens this worker's seat and makes the thread one that can be stopped. false if either is
  * refused: what can't be stopped runs nothing. */
 static bool worker_get_ready(Worker *worker) {
@@ -189,10 +202,12 @@ static bool worker_get_ready(Worker *worker) {
         return false;
     }
     int wake_fd = completion_wake_fd(&pool->completions);
+    OsFailure before = os_failure();
     /* The filter names the socket: without one now, a later one could not be written to. */
     bool hardened = wake_fd >= 0 && harden_thread(wake_fd);
     uint32_t hardening = DFD_HARDENING_SIGNAL | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     lock_take(&pool->lock);
+    if (!hardened && wake_fd >= 0) worker_goes_unhardened(pool, before);
     pool->workers.hardening &= hardening;
     atomic_store(pool_word(pool, DFD_CONTROL_HARDENING), pool->workers.hardening);
     worker->ready = true;
@@ -259,7 +274,12 @@ static int worker_run_task(Worker *worker, Task *task, Bytes *payload, double *s
         status = payload->starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY;
         payload->length = task->completion.length = 0;
     }
-    if (status == DFD_STATUS_RESOURCES) worker_tell_reason(task, payload);
+    if (status == DFD_STATUS_RESOURCES) {
+        lock_take(&pool->lock);
+        os_note(worker->failure);
+        lock_release(&pool->lock);
+        worker_tell_reason(task, payload);
+    }
     return status;
 }
 
@@ -314,7 +334,9 @@ int32_t worker_start(Pool *pool) {
     assert_locked(pool);
     int32_t refused = watchdog_start(pool);
     if (refused) return refused;
-    completion_make_pair(&pool->completions); /* before the thread may send to nothing else */
+    /* Before the thread may send to nothing else. */
+    OsFailure before = os_failure();
+    if (!completion_make_pair(&pool->completions)) worker_goes_unhardened(pool, before);
     Worker *worker = calloc(1, sizeof *worker);
     if (!worker) return DFD_E_MEMORY;
     worker->pool = pool;
@@ -348,8 +370,10 @@ int32_t worker_send(Pool *pool, bool *wake) {
         workers->wakeups++;
         *wake = true;
     } else if (waiting > able + workers->starting && workers->alive < pool->max_threads) {
+        OsFailure before = os_failure();
         int32_t refused = worker_start(pool);
-        return workers->alive > 0 ? 0 : refused;
+        if (!refused || workers->alive == 0) return refused;
+        os_get_over(before); /* those that there are will come for it */
     }
     return 0;
 }

@@ -33,21 +33,23 @@ typedef struct Worker {
     int ending;     /* the DFD_STATUS_* that it must end with, or 0; the seat's stop, if ready */
     double end;     /* of the task's or the classes' time, ms of os_now; INFINITY: there is none */
     double cpu_end; /* ms of the thread's CPU clock; INFINITY if it has no limit */
+    OsFailure failure; /* why nobody can tell how far its clock is */
     Deadline deadline; /* when the watchdog looks at it */
 } Worker;
 
 /* All of a pool's; under its lock. */
 typedef struct Workers {
-    Worker *first;      /* alive ones */
-    OsCondition queued; /* sleeping ones wait here */
-    uint32_t alive;     /* threads */
-    uint32_t started;   /* ever */
-    uint32_t starting;  /* their seats, and the classes in them, are being made */
-    uint32_t spinning;  /* look at the queue's length, and then at the queue: one at most */
-    uint32_t sleeping;  /* wait for `queued` */
-    uint32_t wakeups;   /* of those, on their way to the queue */
-    uint32_t running;   /* have a task */
-    uint32_t hardening; /* DFD_HARDENING_* that every worker has */
+    Worker *first;        /* alive ones */
+    OsCondition queued;   /* sleeping ones wait here */
+    uint32_t alive;       /* threads */
+    uint32_t started;     /* ever */
+    uint32_t starting;    /* their seats, and the classes in them, are being made */
+    uint32_t spinning;    /* look at the queue's length, and then at the queue: one at most */
+    uint32_t sleeping;    /* wait for `queued` */
+    uint32_t wakeups;     /* of those, on their way to the queue */
+    uint32_t running;     /* have a task */
+    uint32_t hardening;   /* DFD_HARDENING_* that every worker has */
+    OsFailure unhardened; /* why one may make any system call, as far as that is known */
 } Workers;
 
 bool workers_open(Workers *workers);

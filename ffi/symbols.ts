@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xba343d14;
+export const ABI = 0x49b53bf8;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -15,6 +15,7 @@ export const SYMBOLS = {
   dfd_abi: { args: [], result: "u32" },
   dfd_pool_open: { args: [], result: "i32" },
   dfd_reason: { args: ["buffer", "u32"], result: "i32" },
+  dfd_unhardened: { args: ["u32", "buffer", "u32"], result: "i32" },
   dfd_pool_set: { args: ["u32", "u32", "f64"], result: "i32" },
   dfd_pool_control: { args: ["u32"], result: "f64" },
   dfd_pool_close: { args: ["u32"], result: "i32" },
@@ -46,12 +47,18 @@ export interface Symbols {
    */
   dfd_pool_open(): number;
   /**
-   * Writes what the system refused to the last call that made a pool, compiled, evaluated, submitted
-   * or made ready on this thread, "pthread_create: Resource temporarily unavailable", in ASCII.
-   * Returns its length, which may be 0 (nothing is known) and is cut to `capacity`. What it refused
-   * to a task's thread is the payload of DFD_STATUS_RESOURCES, as a string, or nothing.
+   * Writes why the last call of this thread's failed that made a pool or its waker, compiled,
+   * evaluated, shared, submitted, made ready or set the time zone: what the system refused to it,
+   * "pthread_create: Resource temporarily unavailable", in ASCII. Returns its length, which is cut to
+   * `capacity`, and 0 where nothing is known, or nothing failed. What was refused to a task's thread
+   * is the payload of DFD_STATUS_RESOURCES, as a string, or nothing.
    */
   dfd_reason(reply: Uint8Array, capacity: number): number;
+  /**
+   * Writes what the system refused to the first of the pool's threads that may make any system call
+   * (without DFD_HARDENING_SYSCALLS), as dfd_reason does: nothing where there are no such means.
+   */
+  dfd_unhardened(pool: number, reply: Uint8Array, capacity: number): number;
   /** Sets one DFD_OPTION_*. */
   dfd_pool_set(pool: number, option: number, value: number): number;
   /**

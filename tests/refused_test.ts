@@ -47,6 +47,15 @@ const SHIM = `
     }
     return next(stack, before);
   }
+  int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+    static int (*next)(int, ...);
+    if (!next) next = dlsym(RTLD_NEXT, "prctl");
+    if (getenv("SHIM_FILTERS") && ours(__builtin_return_address(0))) {
+      errno = EINVAL;
+      return -1;
+    }
+    return next(option, a, b, c, d);
+  }
   void *__libc_malloc(size_t);
   void *malloc(size_t size) {
     if (size >= 3000000 && size <= 3300000 && getenv("SHIM_BLOCKS") && ours(__builtin_return_address(0))) {
@@ -127,6 +136,18 @@ describe("where the system refuses threads", { skip: LINUX ? false : "needs LD_P
       said,
       /^LibraryError: the task could not be run: .* \(sigaltstack: Cannot allocate memory\); see/,
     );
+  });
+
+  test("a pool whose threads' system calls can't be limited says so, and why", async () => {
+    const said = await shimmed(
+      `const pool = new DeferredPool();
+      console.log(await pool.run(() => 1), JSON.stringify(pool.hardening));
+      await pool.close();
+      console.log(pool.hardening);`,
+      { SHIM_FILTERS: "1" },
+    );
+    const hardening = { signal: true, syscalls: false, reason: "prctl: Invalid argument" };
+    assert.equal(said, `1 ${JSON.stringify(hardening)}\nundefined`);
   });
 
   test("a program for which there is no memory is said to be that", async () => {

@@ -27,6 +27,8 @@ export interface Hardening {
   readonly signal: boolean;
   /** The pool's threads may only make the few system calls that they need (seccomp, Linux). */
   readonly syscalls: boolean;
+  /** What the system refused if `syscalls` is false where it should not be: which call, and why. */
+  readonly reason?: string;
 }
 
 /**
@@ -190,7 +192,9 @@ export class DeferredPool {
   get hardening(): Hardening | undefined {
     const bits = this.#runner.counter(CONTROL.HARDENING);
     if (this.threads === 0) return undefined;
-    return { signal: (bits & HARDENING.SIGNAL) !== 0, syscalls: (bits & HARDENING.SYSCALLS) !== 0 };
+    const signal = (bits & HARDENING.SIGNAL) !== 0, syscalls = (bits & HARDENING.SYSCALLS) !== 0;
+    const reason = syscalls ? "" : this.#runner.unhardened();
+    return reason ? { signal, syscalls, reason } : { signal, syscalls };
   }
 
   /** Whether the pool takes no more tasks. */

@@ -230,6 +230,12 @@ export class Runner {
     return this.#reactor.counter(word);
   }
 
+  /** What the system refused to a thread whose system calls are not limited; "" if nothing is known. */
+  unhardened(): string {
+    const { dfd_unhardened } = this.#native.symbols;
+    return written((text) => dfd_unhardened(this.#pool, text, text.length));
+  }
+
   /** The program for `fn`, compiled once. Throws what a Deferred throws for a function. */
   compile(
     fn: (...args: never[]) => unknown,
@@ -476,10 +482,15 @@ export class Runner {
 
   /** What the system refused to the last call, in its own words; "" if it refused nothing. */
   #reason(): string {
-    const text = new Uint8Array(128);
-    const length = this.#native.symbols.dfd_reason(text, text.length);
-    return new TextDecoder().decode(text.subarray(0, length));
+    return written((text) => this.#native.symbols.dfd_reason(text, text.length));
   }
+}
+
+/** The text that a function of the library's writes, and returns the length of. */
+function written(write: (text: Uint8Array) => number): string {
+  const text = new Uint8Array(128);
+  const length = write(text);
+  return new TextDecoder().decode(text.subarray(0, Math.max(length, 0)));
 }
 
 /** What to do when the library refuses a call for want of something; the other errors are ours. */
