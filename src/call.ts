@@ -14,7 +14,7 @@ import { FreeVariableError, FunctionNotSerializableError, typeError } from "./er
 import { describe, nameOf } from "./function/describe.ts";
 import type { CachedProgram } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
-import { noOptions, readOptions } from "./options.ts";
+import { NO_OPTIONS, readOptions } from "./options.ts";
 import {
   checkLimits,
   defaultRunner,
@@ -53,15 +53,9 @@ export interface Job {
 }
 
 /** Of what is known when a task starts, all that may differ between two calls of a wrapped function. */
-const TASK_NAMES: readonly string[] = ["transfer", "name", "signal", ...LIMIT_NAMES];
-const WRAP_NAMES: readonly string[] = [...TASK_NAMES, "pool", "allowGlobals"];
-
-/** No options of a function's, but for its arguments. */
-export const NO_WRAP_OPTIONS: Readonly<WrapOptions> = noOptions(WRAP_NAMES);
-/** No options of a function's. */
-export const NO_OPTIONS: Readonly<DeferredOptions> = noOptions(["args", ...WRAP_NAMES]);
-/** No options of a call of a wrapped function's. */
-export const NO_TASK_OPTIONS: Readonly<TaskOptions> = noOptions(TASK_NAMES);
+const TASK_NAMES: ReadonlySet<string> = new Set(["transfer", "name", "signal", ...LIMIT_NAMES]);
+const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals"]);
+const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
 /** Options of pools that people look for at a task. */
 const POOL_NAMES: readonly string[] = ["classes", "maxThreads"];
@@ -90,7 +84,7 @@ export function deferredOptions(
   rest: readonly unknown[],
   runner?: Runner,
 ): Readonly<DeferredOptions> {
-  const options = taskOptions(entry, rest, NO_OPTIONS, ADVICE, runner);
+  const options = taskOptions<DeferredOptions>(entry, rest, DEFERRED_NAMES, ADVICE, runner);
   if (options.args !== undefined && !Array.isArray(options.args)) {
     throw wrong(entry, "args", "an array with one entry for each parameter", options.args);
   }
@@ -103,7 +97,7 @@ export function wrapOptions(
   rest: readonly unknown[],
   runner?: Runner,
 ): Readonly<WrapOptions> {
-  return taskOptions(entry, rest, NO_WRAP_OPTIONS, WRAP_ADVICE, runner);
+  return taskOptions(entry, rest, WRAP_NAMES, WRAP_ADVICE, runner);
 }
 
 /** The job for a function. */
@@ -164,7 +158,7 @@ function isMistake(error: unknown): boolean {
 /** A job that could not be loaded, tried anew. Throws nothing. */
 export function retried(entry: Entry, { fn, name, limits, runner, ...rest }: Job): Job {
   try {
-    return job(entry, fn, name, { ...rest, ...limits }, runner);
+    return job(entry, fn, name, { __proto__: null, ...rest, ...limits } as WrapOptions, runner);
   } catch (reason) {
     return { ...rest, fn, name, limits, runner, failure: { reason } };
   }
@@ -172,7 +166,7 @@ export function retried(entry: Entry, { fn, name, limits, runner, ...rest }: Job
 
 /** The same job with other options, as far as they are given. */
 export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job {
-  const options = taskOptions(entry, rest, NO_TASK_OPTIONS, WITH_ADVICE);
+  const options = taskOptions(entry, rest, TASK_NAMES, WITH_ADVICE);
   const limits = known.runner === undefined
     ? mergedLimits(options, known.limits)
     : known.runner.limits(options, entry.where, known.limits);
@@ -186,41 +180,39 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
 }
 
 /** Refuses what would be ignored silently: a misspelt option, something behind the options. */
-export function taskOptions<O extends TaskOptions>(
+export function taskOptions<O extends WrapOptions>(
   entry: Entry,
   rest: readonly unknown[],
-  none: Readonly<O>,
+  names: ReadonlySet<string>,
   advice: ReadonlyMap<string, string>,
   runner?: Runner,
 ): Readonly<O> {
   const given = rest.length > 0 ? rest[0] : undefined;
-  if (given === undefined && rest.length < 2) return none;
+  if (given === undefined && rest.length < 2) return NO_OPTIONS as O;
   const where = entry.where;
   const all = `${where}options)`;
-  const example = Object.hasOwn(none, "args")
+  const example = names.has("args")
     ? "{ args: [1, 2] }"
-    : Object.hasOwn(none, "scope")
+    : names.has("scope")
     ? "{ scope: { x: 1 } }"
     : "{ timeout: 100 }";
   if (given !== undefined && !isObject(given)) {
     throw typeError(`${all}: options must be an object such as ${example}, got ${describe(given)}`);
   }
   if (rest.length > 1) {
-    const values = Object.hasOwn(none, "args") ? "the function's arguments" : "values";
-    const into = Object.hasOwn(none, "args") || Object.hasOwn(none, "scope")
+    const values = names.has("args") ? "the function's arguments" : "values";
+    const into = names.has("args") || names.has("scope")
       ? `; ${values} go into them: ${example}`
       : "";
     throw typeError(`${all}: nothing can follow the options, got ${describe(rest[1])}${into}`);
   }
-  const options = readOptions(given ?? {}, none, (name) => {
+  const options: O = readOptions(given ?? {}, names, (name) => {
     const hint = POOL_NAMES.includes(name)
       ? `it is a pool's: new DeferredPool({ ${name} })`
-      : advice.get(name) ?? `the options are ${Object.keys(none).join(", ")}`;
+      : advice.get(name) ?? `the options are ${[...names].join(", ")}`;
     throw typeError(`${all}: there is no option \`${name}\`; ${hint}`);
   });
-  // Not all entries have all of these.
-  const own = { __proto__: null, ...options } as unknown as Record<string, unknown>;
-  const { name, transfer, allowGlobals, signal, pool } = own;
+  const { name, transfer, allowGlobals, signal, pool } = options as Record<string, unknown>;
   if (transfer !== undefined && !Array.isArray(transfer)) {
     throw wrong(entry, "transfer", "an array of ArrayBuffers", transfer);
   }

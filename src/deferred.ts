@@ -9,7 +9,6 @@ import {
   functionJob,
   type Job,
   jobWith,
-  NO_WRAP_OPTIONS,
   retried,
   wrapOptions,
 } from "./call.ts";
@@ -19,6 +18,7 @@ import { cutStack } from "./function/stack.ts";
 import type { AnyFunction } from "./function/source.ts";
 import type { DeferredPool } from "./pool/pool.ts";
 import type { Limits, Runner } from "./pool/runner.ts";
+import { NO_OPTIONS } from "./options.ts";
 import { TaskPromise, type TaskStats } from "./task.ts";
 
 /** Options that every task may have, however it is started. */
@@ -213,7 +213,7 @@ export interface DeferredConstructor {
 
 const Class = class Deferred<T> extends TaskPromise<T> {
   constructor(fn: AnyFunction, ...rest: unknown[]) {
-    const entry = { ...NEW, function: new.target };
+    const entry = { title: "new Deferred", where: "new Deferred(fn, ", function: new.target };
     let options: DeferredOptions;
     let job: Job;
     try {
@@ -230,7 +230,7 @@ const Class = class Deferred<T> extends TaskPromise<T> {
     ...args: A
   ): DeferredPromise<T> {
     try {
-      return start(RUN, functionJob(RUN, fn, NO_WRAP_OPTIONS), args);
+      return start(RUN, functionJob(RUN, fn, NO_OPTIONS), args);
     } catch (error) {
       throw cutStack(error, Deferred.run);
     }
@@ -273,7 +273,6 @@ type DeferredPromise<T> = Deferred<T>;
  */
 export const Deferred: DeferredConstructor = Class;
 
-const NEW = { title: "new Deferred", where: "new Deferred(fn, " };
 const RUN: Entry = {
   title: "Deferred.run",
   where: "Deferred.run(fn, ",

@@ -7,16 +7,12 @@
  * @module
  */
 
-/** All options of these names, none of them given: each an own property, so that nothing inherited
- * is found in its place. */
-export function noOptions<T extends object>(names: readonly string[]): Readonly<T> {
-  const none = {};
-  for (const name of names) {
-    const property = { __proto__: null, value: undefined, writable: true, enumerable: true };
-    Object.defineProperty(none, name, property as PropertyDescriptor);
-  }
-  return none as T;
-}
+/** The options that were given. Nothing is inherited: one that was not given is `undefined`. */
+class Given {}
+Object.setPrototypeOf(Given.prototype, null);
+
+/** None of whatever options there are. */
+export const NO_OPTIONS: Given = Object.freeze(new Given());
 
 /** Whether this is Object.prototype, of whatever realm. */
 function isRoot(prototype: object): boolean {
@@ -25,25 +21,25 @@ function isRoot(prototype: object): boolean {
 }
 
 /**
- * The options that are in `given`, of those in `none`.
+ * The options of these names that are in `given`.
  *
  * @param refuse called with the name of an own enumerable property that is no option
  */
 export function readOptions<T extends object>(
   given: object,
-  none: Readonly<T>,
+  names: ReadonlySet<string>,
   refuse: (name: string) => never,
 ): T {
-  const options = { ...none } as Record<string, unknown>;
+  const options = new Given() as Record<string, unknown>;
   const all = given as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(none, name)) refuse(name);
+    if (!names.has(name)) refuse(name);
     options[name] = all[name];
   }
   let prototype = Object.getPrototypeOf(given) as object | null;
   while (prototype !== null && !isRoot(prototype)) {
     for (const name of Object.getOwnPropertyNames(prototype)) {
-      if (Object.hasOwn(none, name) && !Object.hasOwn(given, name)) options[name] ??= all[name];
+      if (names.has(name) && !Object.hasOwn(given, name)) options[name] ??= all[name];
     }
     prototype = Object.getPrototypeOf(prototype) as object | null;
   }

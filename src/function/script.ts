@@ -9,7 +9,6 @@
 import { type Entry, isObject, type Job, scriptJob, taskOptions, wrong } from "../call.ts";
 import type { TaskOptions } from "../deferred.ts";
 import { typeError } from "../errors.ts";
-import { noOptions } from "../options.ts";
 import type { DeferredPool } from "../pool/pool.ts";
 import { LIMIT_NAMES, type Runner } from "../pool/runner.ts";
 import { describe } from "./describe.ts";
@@ -27,7 +26,7 @@ export interface EvalOptions extends TaskOptions {
   readonly pool?: DeferredPool | undefined;
 }
 
-const NO_OPTIONS = noOptions<EvalOptions>([
+const NAMES: ReadonlySet<string> = new Set([
   "scope",
   "transfer",
   "name",
@@ -64,7 +63,7 @@ export function evalJob(
       `${entry.title}(source): source must be a string, got ${describe(source)}${hint}`,
     );
   }
-  const options = taskOptions(entry, rest, NO_OPTIONS, ADVICE, runner);
+  const options = taskOptions<EvalOptions>(entry, rest, NAMES, ADVICE, runner);
   const { scope = {} } = options;
   checkScope(entry, scope);
   return { job: scriptJob(entry, source, options, runner), args: [source, scope] };

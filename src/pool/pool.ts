@@ -4,7 +4,7 @@
  * @module
  */
 import { CONTROL, HARDENING } from "../../ffi/symbols.ts";
-import { deferredOptions, type Entry, functionJob, NO_WRAP_OPTIONS } from "../call.ts";
+import { deferredOptions, type Entry, functionJob } from "../call.ts";
 import {
   type Deferred,
   type DeferredFunction,
@@ -14,6 +14,7 @@ import {
   type WrapOptions,
 } from "../deferred.ts";
 import { PoolClosedError, typeError } from "../errors.ts";
+import { NO_OPTIONS } from "../options.ts";
 import { refuse } from "../clone/slots.ts";
 import { cutStack } from "../function/stack.ts";
 import { type PoolOptions, Runner, setRunner } from "./runner.ts";
@@ -69,7 +70,7 @@ export class DeferredPool {
     ...args: A
   ): Deferred<T> {
     try {
-      return start(RUN, functionJob(RUN, fn, NO_WRAP_OPTIONS, this.#runner), args);
+      return start(RUN, functionJob(RUN, fn, NO_OPTIONS, this.#runner), args);
     } catch (error) {
       throw cutStack(error, RUN.function);
     }

@@ -47,7 +47,7 @@ import {
 import { list } from "../clone/own.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend, transferSet } from "../clone/lending.ts";
-import { noOptions, readOptions } from "../options.ts";
+import { readOptions } from "../options.ts";
 import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
 import { describe } from "../function/describe.ts";
 import {
@@ -375,9 +375,8 @@ export class Runner {
 
   /** Sets the options that the library knows. */
   #configure(options: PoolOptions): void {
-    const values = { ...options, maxThreads: this.maxThreads };
     for (const name of Object.keys(NATIVE_OPTION) as (keyof typeof NATIVE_OPTION)[]) {
-      const value = values[name];
+      const value = name === "maxThreads" ? this.maxThreads : options[name];
       if (value !== undefined) {
         this.#check(
           this.#native.symbols.dfd_pool_set(this.#pool, NATIVE_OPTION[name], value),
@@ -521,17 +520,17 @@ export function libraryError(
   );
 }
 
-const NO_OPTIONS = noOptions<PoolOptions>(["maxThreads", "classes", ...LIMIT_NAMES]);
+const POOL_NAMES: ReadonlySet<string> = new Set(["maxThreads", "classes", ...LIMIT_NAMES]);
 
 /** A pool's options. Throws what `new DeferredPool` throws for them. */
 function checkPoolOptions(given: PoolOptions): PoolOptions {
   if (typeof given !== "object" || given === null) {
     throw typeError(`new DeferredPool(options): options must be an object, got ${describe(given)}`);
   }
-  const options = readOptions(given, NO_OPTIONS, (name) => {
+  const options: PoolOptions = readOptions(given, POOL_NAMES, (name) => {
     throw typeError(
       `new DeferredPool(options): there is no option \`${name}\`; the options are ${
-        Object.keys(NO_OPTIONS).join(", ")
+        [...POOL_NAMES].join(", ")
       }`,
     );
   });
