@@ -190,7 +190,7 @@ double pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
     int32_t refused = pool_queue(pool, task, &wake);
     double result = refused ? refused : (double)task->handle; /* it may be gone after the lock */
     lock_release(&pool->lock);
-    if (wake) os_wake_one(&pool->workers.queued);
+    worker_call(pool, wake);
     if (refused) task_drop(task);
     return result;
 }

@@ -2,7 +2,7 @@
  *
  * A list that a task can leave from the middle (cancelled, expired); one that expires has joined
  * the deadlines as long as it is in it. All of it is guarded by the pool's lock, which whoever
- * calls holds; the length is also shown to the host, and to the worker that spins, without it.
+ * calls holds; the length is also shown to the host without it.
  */
 #ifndef DEFERRED_QUEUE_H
 #define DEFERRED_QUEUE_H

@@ -103,7 +103,7 @@ static void worker_start_clocks(Worker *worker, const Limits *limits) {
 
 /* Waits a moment for a task without sleeping. On the host's own processor that would keep the host
  * from submitting one: there it is better to sleep and be woken. */
-static void worker_spin(Pool *pool) {
+static void worker_spin(Pool *pool, uint32_t calls) {
     double end = os_now() + WORKER_SPIN_MS;
     do {
         int here = os_processor();
@@ -112,7 +112,7 @@ static void worker_spin(Pool *pool) {
         else if (here == atomic_load_explicit(&pool->host_processor, memory_order_relaxed))
             return;
         for (int i = 0; i < 64; i++) {
-            if (atomic_load_explicit(pool->queue.shown, memory_order_relaxed)) return;
+            if (atomic_load_explicit(&pool->workers.calls, memory_order_relaxed) != calls) return;
             os_relax();
         }
     } while (os_now() < end);
@@ -142,9 +142,10 @@ static Task *worker_take(Worker *worker) {
     lock_take(&pool->lock);
     while (!(task = worker_pop(worker)) && !pool->closing) {
         if (!spun && workers->spinning == 0) {
+            uint32_t calls = atomic_load_explicit(&workers->calls, memory_order_relaxed);
             workers->spinning++;
             lock_release(&pool->lock);
-            worker_spin(pool);
+            worker_spin(pool, calls);
             lock_take(&pool->lock);
             workers->spinning--;
             spun = true;
@@ -376,4 +377,9 @@ int32_t worker_send(Pool *pool, bool *wake) {
         os_get_over(before); /* those that there are will come for it */
     }
     return 0;
+}
+
+void worker_call(Pool *pool, bool wake) {
+    atomic_fetch_add_explicit(&pool->workers.calls, 1, memory_order_relaxed);
+    if (wake) os_wake_one(&pool->workers.queued);
 }

@@ -37,19 +37,20 @@ typedef struct Worker {
     Deadline deadline; /* when the watchdog looks at it */
 } Worker;
 
-/* All of a pool's; under its lock. */
+/* All of a pool's; under its lock, but for `calls`. */
 typedef struct Workers {
-    Worker *first;        /* alive ones */
-    OsCondition queued;   /* sleeping ones wait here */
-    uint32_t alive;       /* threads */
-    uint32_t started;     /* ever */
-    uint32_t starting;    /* their seats, and the classes in them, are being made */
-    uint32_t spinning;    /* look at the queue's length, and then at the queue: one at most */
-    uint32_t sleeping;    /* wait for `queued` */
-    uint32_t wakeups;     /* of those, on their way to the queue */
-    uint32_t running;     /* have a task */
-    uint32_t hardening;   /* DFD_HARDENING_* that every worker has */
-    OsFailure unhardened; /* why one may make any system call, as far as that is known */
+    Worker *first;          /* alive ones */
+    OsCondition queued;     /* sleeping ones wait here */
+    uint32_t alive;         /* threads */
+    uint32_t started;       /* ever */
+    uint32_t starting;      /* their seats, and the classes in them, are being made */
+    uint32_t spinning;      /* look at `calls`, and then at the queue: one at most */
+    uint32_t sleeping;      /* wait for `queued` */
+    uint32_t wakeups;       /* of those, on their way to the queue */
+    uint32_t running;       /* have a task */
+    uint32_t hardening;     /* DFD_HARDENING_* that every worker has */
+    _Atomic uint32_t calls; /* a hint to who spins that the queue has a task and the lock is free */
+    OsFailure unhardened;   /* why one may make any system call, as far as that is known */
 } Workers;
 
 bool workers_open(Workers *workers);
@@ -60,9 +61,11 @@ void workers_close(Workers *workers);
 int32_t worker_start(struct Pool *pool);
 
 /* Sees to it that a worker comes for each queued task, as far as there may be any. On the host's
- * thread; under the lock. `*wake` says that `queued` is to be signalled after it, so that the
- * worker that wakes does not run into it. 0, or why there is no worker at all. */
+ * thread; under the lock. 0, or why there is no worker at all. `*wake` is for worker_call. */
 int32_t worker_send(struct Pool *pool, bool *wake);
+
+/* Tells the worker that spins or sleeps, once the lock is free, so that it does not run into it. */
+void worker_call(struct Pool *pool, bool wake);
 
 /* The pool closes: stops all that they run, and wakes those that sleep. Under the lock. */
 void workers_close_down(struct Pool *pool);
