@@ -17,6 +17,7 @@ import { GROWTH } from "./edits/growth.mjs";
 import { ITERATION } from "./edits/iteration.mjs";
 import { NUMBERS } from "./edits/numbers.mjs";
 import { OBJECTS } from "./edits/objects.mjs";
+import { SCOPES } from "./edits/scopes.mjs";
 import { SYNTAX } from "./edits/syntax.mjs";
 import { TEXT } from "./edits/text.mjs";
 
@@ -48,4 +49,5 @@ export const EDITS = [
   ...DATES,
   ...TEXT,
   ...GROWTH,
+  ...SCOPES,
 ];

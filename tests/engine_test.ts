@@ -584,6 +584,137 @@ describe("syntax", () => {
   });
 });
 
+describe("names", () => {
+  test("parameters and the body share their variables, unless the body declares the name", async () => {
+    const kinds: Record<string, (parameters: string, body: string) => string> = {
+      "arrow function": (parameters, body) => `((${parameters}) => { ${body} })(ARGS)`,
+      "function": (parameters, body) => `(function (${parameters}) { ${body} })(ARGS)`,
+      "function of the same name": (parameters, body) =>
+        `(function x(${parameters}) { ${body} })(ARGS)`,
+      "method": (parameters, body) => `({ m(${parameters}) { ${body} } }).m(ARGS)`,
+      "class": (parameters, body) =>
+        `new (0, class { constructor(${parameters}) { ${body} } })(ARGS)`,
+      "generator": (parameters, body) =>
+        `[...(function* (${parameters}) { yield 0; ${body} })(ARGS)]`,
+      "async function": (parameters, body) => `(async (${parameters}) => { ${body} })(ARGS)`,
+      "async generator": (parameters, body) =>
+        `(async function* (${parameters}) { ${body} })(ARGS).next()`,
+    };
+    const parameters: Record<string, string> = {
+      "x": "1",
+      "x = 1": "",
+      "{ x }": "{ x: 1 }",
+      "[x] = [1]": "undefined",
+      "{ y: { x = 1 } }": "{ y: {} }",
+    };
+    const shared = [1, 5, 7], own = [1, 1, 5];
+    const declarations: Record<string, unknown[]> = {
+      "": shared,
+      "var x;": own,
+      "for (var x of []);": own,
+      "{ let x = 4; }": shared,
+      "function x() {}": ["function", "function", 5],
+      "try { throw 4 } catch (x) {}": shared,
+    };
+    const uses: Record<string, [get: string, set: string]> = {
+      "itself": ["x", "x = 7"],
+      "an inner function": ["(() => x)()", "(() => { x = 7 })()"],
+      "eval": ["eval('x')", "eval('x = 7')"],
+      "eval in an inner function": ["(() => eval('x'))()", "(() => { eval('x = 7') })()"],
+      "a function made by eval": ["eval('() => x')()", "eval('() => { x = 7 }')()"],
+      "with": ["(() => { with ({}) return x })()", "with ({}) x = 7"],
+    };
+    const programs: string[] = [], expected: unknown[][] = [];
+    for (const [kind, write] of Object.entries(kinds)) {
+      for (const [parameter, args] of Object.entries(parameters)) {
+        for (const [declaration, values] of Object.entries(declarations)) {
+          for (const [use, [get, set]] of Object.entries(uses)) {
+            if (kind === "class" && use === "with") continue; // classes are strict
+            const before = `${parameter}, get = () => x, set = (v) => { x = v }`;
+            const body = `${declaration} seen.push(${get}); set(5); seen.push(${get}); ${set};
+              seen.push(get());`;
+            programs.push(write(before, body).replace("ARGS", args));
+            expected.push([`${kind}, ${parameter}, ${declaration} ${use}`, ...values]);
+          }
+        }
+      }
+    }
+    const run = async (programs: string[], names: unknown[]) => {
+      const all: unknown[][] = [];
+      for (const [i, program] of programs.entries()) {
+        const seen: unknown[] = [];
+        await new Function("seen", `return ${program}`)(seen);
+        all.push([names[i], ...seen.map((one) => typeof one === "function" ? "function" : one)]);
+      }
+      return all;
+    };
+    const told = await Deferred.run(run, programs, expected.map(([name]) => name));
+    assert.deepEqual(told, expected);
+  });
+
+  test("what a function's parameters, its body, eval() and its own name declare", async () => {
+    const programs: [source: string, value: unknown][] = [
+      ["((a = 1, b = a++) => [a, b])()", [2, 1]],
+      ["((a, b = () => c, c = 3) => { c = 4; return b() })(1)", 4],
+      ["((a = 0, get = () => b, ...b) => { b = 5; return get() })(1, undefined, 2)", 5],
+      ["((f = (x) => eval(x), a = 3) => [f('var a = 9; a'), a])()", [9, 3]],
+      ["((a = b, b) => a)()", "ReferenceError"],
+      // What eval() declares in the body is in front of the parameters, if they have a scope.
+      ["((a, b = () => a) => { eval('var a = 4'); return [a, b()] })(1)", [4, 1]],
+      ["((a, b = () => a) => { eval('var a'); return [a, b()] })(1)", [undefined, 1]],
+      ["((a, b = eval('var z = 1; () => z')) => { z = 4; return [z, b()] })(1)", [4, 4]],
+      ["((a, b = eval('var z = 1; () => z')) => { var z = 4; return [z, b()] })(1)", [4, 1]],
+      ["((a, b = eval('var a = 1')) => a)(1)", "SyntaxError"],
+      // `arguments` is a parameter that a body may declare.
+      ["(function (arguments) { eval(''); return arguments })(5)", 5],
+      ["(function ({ arguments }) { return eval('arguments') })({ arguments: 5 })", 5],
+      ["(function (f = () => typeof arguments) { var arguments = 4; return f() })()", "object"],
+      [
+        "(function (f = () => arguments = 4) { var arguments; f(); return typeof arguments })()",
+        "object",
+      ],
+      ["(function (a = eval('arguments = 5')) { return arguments })()", 5],
+      ["(function (a = 1, f = () => a) { a = 5; return [f(), ...arguments] })(1)", [5, 1]],
+      // A function's name is outside of all that.
+      ["(function f(f) { eval(''); return f })(1)", 1],
+      ["(function f(f = 1) { return eval('f') })()", 1],
+      ["(function f() { var f = 1; eval(''); return f })()", 1],
+      ["(function f() { var f = 1; return eval('f') })()", 1],
+      ["(function f() { function f() { return 1 } eval(''); return f() })()", 1],
+      ["(function f() { eval('var f = 1'); return f })()", 1],
+      ["(function f() { eval('f = 1'); return typeof f })()", "function"],
+      ["(function f() { 'use strict'; eval('f = 1') })()", "TypeError"],
+      ["(function f() { 'use strict'; (() => eval('f = 1'))() })()", "TypeError"],
+      ["(function f(a = () => typeof f) { var f = 1; eval(''); return [a(), f] })()", [
+        "function",
+        1,
+      ]],
+      ["(function f() { var f = 1; return (() => eval('f'))() })()", 1],
+      ["(function f(a = eval('var f = 5')) { return f })()", 5],
+      // A lexical declaration may not have a parameter's name, and a block's function is no `var`.
+      ["(function ({ a }) { let a })", "SyntaxError"],
+      ["(function ({ a } = {}) { let a })", "SyntaxError"],
+      ["(function (a, { b: c = 1 }) { const c = 1 })", "SyntaxError"],
+      ["(function ([a]) { class a {} })", "SyntaxError"],
+      ["(function ({ a }, b = 1) { { let a = 2; b = a } return b })({})", 2],
+      ["(function ({ a }) { { function a() {} } return a })({ a: 1 })", 1],
+      ["(function ([a] = [1]) { { function a() {} } return a })()", 1],
+      ["(function (a, b = 1) { { function c() {} } return typeof c })()", "function"],
+      ["((a, b = 1, a) => 1)", "SyntaxError"],
+      ["((a, { a: a }, b = 1) => 1)", "SyntaxError"],
+    ];
+    const run = (sources: string[]) =>
+      sources.map((source) => {
+        try {
+          return [source, (0, eval)(source)];
+        } catch (error) {
+          return [source, (error as Error).name];
+        }
+      });
+    assert.deepEqual(await Deferred.run(run, programs.map(([source]) => source)), programs);
+  });
+});
+
 describe("asynchronous iteration", () => {
   test("`for await` waits for return() however it is left, and not where next() failed", () =>
     asInTheHost(async () => {
