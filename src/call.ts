@@ -209,7 +209,7 @@ export function taskOptions<O extends WrapOptions>(
   const options: O = readOptions(given ?? {}, names, (name) => {
     const hint = POOL_NAMES.includes(name)
       ? `it is a pool's: new DeferredPool({ ${name} })`
-      : advice.get(name) ?? `the options are ${[...names].join(", ")}`;
+      : advice.get(name) ?? `the options are ${known(names, runner).join(", ")}`;
     throw typeError(`${all}: there is no option \`${name}\`; ${hint}`);
   });
   const { name, transfer, allowGlobals, signal, pool } = options as Record<string, unknown>;
@@ -228,18 +228,22 @@ export function taskOptions<O extends WrapOptions>(
   return options;
 }
 
+/** The options of a call: one on a pool takes no other. */
+function known(names: ReadonlySet<string>, own: Runner | undefined): readonly string[] {
+  return [...names].filter((name) => name !== "pool" || own === undefined);
+}
+
 function checkPool(entry: Entry, pool: unknown, own: Runner | undefined): void {
+  if (own !== undefined) {
+    throw typeError(
+      `${entry.where}{ pool }): it runs in the pool that it is called on; leave \`pool\` out`,
+    );
+  }
   const runner = isObject(pool) ? runnerOf(pool) : undefined;
   if (runner === undefined) {
     const isForeign = describe(pool) === "a DeferredPool object";
     const which = isForeign ? " of this copy of the package" : "";
     throw wrong(entry, "pool", `a DeferredPool${which}`, pool);
-  }
-  if (own !== undefined && runner !== own) {
-    throw typeError(
-      `${entry.where}{ pool }): this is another pool than the one that was called; ` +
-        "call that one, or leave `pool` out",
-    );
   }
 }
 

@@ -168,8 +168,15 @@ describe("run and defer", () => {
       classes: [],
     });
     says(/^pool\.defer\(fn, \{ args \}\): args must be an array/, { args: 5 });
-    says(/^pool\.defer\(fn, \{ pool \}\): this is another pool/, { pool: other });
-    says(/^pool\.defer\(fn, \{ pool \}\): pool must be a DeferredPool, got an array/, { pool: [] });
+    for (const named of [pool, other, []]) {
+      says(/^pool\.defer\(fn, \{ pool \}\): it runs in the pool that .*; leave `pool` out$/, {
+        pool: named,
+      });
+    }
+    says(/`size`; the options are args, (?!.*pool).*allowGlobals$/, { size: 1 });
+    const given = { pool } as object;
+    assert.throws(() => pool.wrap(() => 1, given), /^TypeError: pool\.wrap\(fn, \{ pool \}\): it/);
+    assert.throws(() => pool.eval("1", given), /^TypeError: pool\.eval\(source, \{ pool \}\): it/);
     assert.throws(() => pool.defer(() => 1, { timeout: 0 }), {
       name: "RangeError",
       message: "pool.defer(fn, { timeout }) must be a number of ms above 0, got the number 0",
@@ -177,7 +184,7 @@ describe("run and defer", () => {
     assert.throws(() => pool.run(5 as never), /^TypeError: pool\.run\(fn\): fn must be a function/);
     assert.throws(() => Deferred.run(5 as never), /^TypeError: Deferred\.run\(fn\): fn must/);
     assert.equal(pool.pending, 0);
-    assert.equal(await pool.defer(() => 1, { pool }), 1);
+    assert.equal(await pool.defer(() => 1, { pool: undefined } as object), 1);
     assert.equal(await pool.defer(() => 2, undefined), 2);
   });
 

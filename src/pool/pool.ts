@@ -77,11 +77,14 @@ export class DeferredPool {
   }
 
   /** As `new Deferred(fn, options)`, in this pool. Throws what `new Deferred` throws. */
-  defer<T>(fn: () => T | PromiseLike<T>, options?: DeferredOptions<[]>): Deferred<T>;
+  defer<T>(
+    fn: () => T | PromiseLike<T>,
+    options?: Omit<DeferredOptions<[]>, "pool">,
+  ): Deferred<T>;
   /** As above, of a function with parameters, whose `args` are then required. */
   defer<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
-    options: DeferredOptions<A> & { readonly args: unknown },
+    options: Omit<DeferredOptions<A>, "pool"> & { readonly args: unknown },
   ): Deferred<T>;
   defer<T>(fn: AnyFunction, ...rest: unknown[]): Deferred<T> {
     try {
@@ -106,7 +109,7 @@ export class DeferredPool {
    */
   wrap<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
-    options?: WrapOptions,
+    options?: Omit<WrapOptions, "pool">,
   ): DeferredFunction<A, T>;
   wrap<T, A extends readonly unknown[]>(
     fn: AnyFunction,
@@ -120,7 +123,7 @@ export class DeferredPool {
   }
 
   /** As `Deferred.eval(source, options)`, in this pool. Throws what that throws. */
-  eval<T = unknown>(source: string, options?: EvalOptions): Deferred<T>;
+  eval<T = unknown>(source: string, options?: Omit<EvalOptions, "pool">): Deferred<T>;
   eval<T>(source: string, ...rest: unknown[]): Deferred<T> {
     try {
       const { job, args } = evalJob(EVAL, source, rest, this.#runner);
