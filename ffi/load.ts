@@ -71,7 +71,8 @@ function locate(dialect: Dialect): Place {
     return { dialect, path, remedy };
   }
   const suffix = os === "windows" ? "dll" : os === "darwin" ? "dylib" : "so";
-  const root = new URL("../", import.meta.url);
+  // This file is ffi/load.ts or, as npm gets it, build/js/ffi/load.js.
+  const root = new URL(import.meta.url.endsWith(".ts") ? "../" : "../../../", import.meta.url);
   const url = new URL(`build/release/libdeferred.${suffix}`, root);
   const otherwise = `let ${VARIABLE} name it` + (runtime === "deno" ? " (with --allow-env)" : "");
   if (url.protocol !== "file:") {

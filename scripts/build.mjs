@@ -1,8 +1,9 @@
 /**
- * Builds the C library, and on request the C tests.
+ * Builds the package: the C library, JavaScript from TypeScript, and on request the C tests.
  *
  *   node scripts/build.mjs [release] [debug] [asan] [tsan] [fuzz] [--tests] (tests: not in release)
  *
+ *   mod.ts src/ ffi/ ─────────────────────────> build/js (JavaScript and declarations, for npm)
  *   engine's source ─> build/engine/edited ─┐
  *   csrc/*.c ───────────────────────────────┴─> build/MODE/objects ─> build/MODE/libdeferred.so
  *   tests/c/NAME_test.c ──────────────────────────────────────────└─> build/MODE/tests/NAME_test
@@ -451,6 +452,42 @@ async function each(items, limit, work) {
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
 }
 
+/** The JavaScript that npm's users run, with the declarations that they compile against. */
+const JS_DIR = "build/js";
+
+/** Compiles the TypeScript unless the output is made of just these sources. */
+async function emit() {
+  const compiler = path.join(ROOT, "node_modules", "typescript");
+  const manifest = await readFile(path.join(compiler, "package.json")).catch(() => undefined);
+  if (manifest === undefined) return { ok: false, output: "there is no TypeScript: run npm ci" };
+  const sources = ["mod.ts"];
+  for (const dir of ["src", "ffi"]) {
+    const names = await readdir(path.join(ROOT, dir), { recursive: true });
+    sources.push(...names.filter((name) => name.endsWith(".ts")).sort().map((n) => `${dir}/${n}`));
+  }
+  const read = [...sources, "tsconfig.check.json", "tsconfig.build.json"];
+  const texts = await Promise.all(read.map((file) => readFile(path.join(ROOT, file))));
+  const key = hash(manifest, ...sources, ...texts);
+  const target = path.join(ROOT, JS_DIR);
+  if (await readFile(`${target}.key`, "utf8").catch(() => "") === key && await exists(target)) {
+    return { fresh: true, ok: true, output: "" };
+  }
+  const temporary = `${target}.${process.pid}.tmp`;
+  try {
+    const { code, output } = await run(process.execPath, [
+      path.join(compiler, "bin", "tsc"),
+      ...["--pretty", "false", "-p", "tsconfig.build.json", "--outDir", temporary],
+    ]);
+    if (code !== 0) return { ok: false, output };
+    await rm(target, { recursive: true, force: true });
+    await rename(temporary, target);
+    await writeFile(`${target}.key`, key);
+    return { fresh: false, ok: true, output };
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
 /** For clangd and other tools. @param {Unit[]} units */
 async function writeCompileCommands(units, cc) {
   const commands = units.map((unit) => ({
@@ -547,6 +584,8 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
         if (ok) results[mode].tests.push(program);
       });
     }
+
+    if (modes.includes("release")) await tell(JS_DIR, emit);
 
     const warnings = [];
     for (const unit of units.filter((unit) => !failed.has(unit))) {

@@ -71,6 +71,7 @@ const SECONDS = {
   "lifecycle_test.ts": 12,
   "measure_test.ts": 10,
   "memory_test.ts": 8,
+  "package_test.ts": 15,
   "pool_test.ts": 6,
   "soak_test.ts": 15,
   "values_test.ts": 8,

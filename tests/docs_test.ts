@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
@@ -224,31 +224,6 @@ describe("the samples", () => {
 
   // The compiler is a program for Node, and gives the same answer on all runtimes.
   if (runtime === "node") test("have the right types", typeCheck);
-});
-
-describe("the guide's tsconfig", () => {
-  // As above.
-  if (runtime === "node") {
-    test("passes in a project that has the package as a link", async () => {
-      const project = join(folder, "project");
-      await mkdir(join(project, "node_modules", "@protojs"), { recursive: true });
-      await symlink(ROOT, join(project, "node_modules", "@protojs", "deferred"));
-      await symlink(join(ROOT, "node_modules", "@types"), join(project, "node_modules", "@types"));
-      await writeFile(join(project, "package.json"), '{ "type": "module" }');
-      const config = /^```json\n([^]*?)^```/m.exec(await read("docs/guide.md"))![1]!;
-      const program = `import { Deferred, DeferredPool } from "@protojs/deferred";
-        await using pool = new DeferredPool({ maxThreads: 1 });
-        const sum: number = await pool.run((a: number) => a + 1, 1);
-        await Deferred.run((a: string) => a, WRONG);`;
-      await writeFile(join(project, "tsconfig.json"), config);
-      const check = async (argument: string): Promise<string> => {
-        await writeFile(join(project, "main.ts"), program.replace("WRONG", argument));
-        return (await run([TSC, "--pretty", "false", "-p", project])).output;
-      };
-      assert.equal(await check("'text'"), "");
-      assert.match(await check("sum"), /main\.ts\(4,\d+\): error TS2345/, "types are known");
-    });
-  }
 });
 
 async function typeCheck(): Promise<void> {

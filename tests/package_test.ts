@@ -1,0 +1,359 @@
+/**
+ * The package as npm gets it: packed, and unpacked in the folder of a user who has nothing else. It
+ * runs on this runtime, its declarations pass the strictest compilers, and editors know what to offer.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type ts from "typescript-6";
+import * as mod from "../mod.ts";
+import { HUNG, MOD, runtime } from "./support/process.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const TYPES = join(ROOT, "tests", "fixtures", "user", "types.mts");
+
+const folder = await mkdtemp(join(tmpdir(), "deferred-package-"));
+after(() => rm(folder, { recursive: true, force: true }));
+
+const execute = promisify(execFile);
+
+/** Runs a program to its end, however it ends. */
+async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
+  const env = { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", DENO_NO_PROMPT: "1" };
+  try {
+    const options = { cwd, env, timeout: HUNG, killSignal: "SIGKILL" } as const;
+    const { stdout, stderr } = await execute(program, args, options);
+    return stdout + stderr;
+  } catch (error) {
+    const { message, stdout, stderr } = error as Error & { stdout: string; stderr: string };
+    return `${stdout}${stderr}${message}`;
+  }
+}
+
+/** A user's project: a folder with the package, types of a runtime, and nothing else. */
+const project = join(folder, "project");
+const installed = join(project, "node_modules", "@protojs", "deferred");
+await mkdir(installed, { recursive: true });
+const packed = await run("npm", ["pack", "--silent", "--pack-destination", folder], ROOT);
+const tarballs = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+assert.equal(tarballs.length, 1, packed);
+await execute("tar", ["-xzf", join(folder, tarballs[0]!), "-C", installed, "--strip-components=1"]);
+for (const types of ["@types", "bun-types", "undici-types"]) {
+  await symlink(join(ROOT, "node_modules", types), join(project, "node_modules", types));
+}
+const manifest = { type: "module", dependencies: { "@protojs/deferred": "*" } };
+await writeFile(join(project, "package.json"), JSON.stringify(manifest));
+
+const write = (name: string, text: string): Promise<void> => writeFile(join(project, name), text);
+
+const FLAGS = {
+  deno: ["run", "--quiet", "--no-lock", "--allow-ffi", "--allow-read"],
+  bun: [],
+  node: ["--disable-warning=ExperimentalWarning"],
+};
+
+/** What a program of the user's prints. */
+async function outputOf(name: string, text: string): Promise<string[]> {
+  await write(name, text);
+  const output = await run(process.execPath, [...FLAGS[runtime], name], project);
+  return output.trim().split("\n");
+}
+
+describe("the package that npm gets", () => {
+  test("is JavaScript, its declarations and the library, with what its README links to", async () => {
+    const files = await readdir(installed, { recursive: true, withFileTypes: true });
+    const kinds = new Set(
+      files.filter((file) => file.isFile()).map(({ name }) => {
+        return /\.(d\.ts|\w+)$/.exec(name)?.[0] ?? name;
+      }),
+    );
+    const known = [".js", ".d.ts", ".json", ".md", ".so", ".dylib", "LICENSE"];
+    assert.deepEqual([...kinds].filter((kind) => !known.includes(kind)), ["THIRD_PARTY_NOTICES"]);
+    const readme = await readFile(join(installed, "README.md"), "utf8");
+    assert.match(readme, /docs\/guide\.md/);
+    await readFile(join(installed, "docs", "guide.md"));
+  });
+
+  test("exports what mod.ts does, and runs tasks", async () => {
+    const printed = await outputOf(
+      "main.ts",
+      `import * as all from "@protojs/deferred";
+      const { Deferred, DeferredPool } = all;
+      console.log(Object.keys(all).sort().join());
+      await using pool = new DeferredPool({ maxThreads: 1 });
+      const half = pool.wrap((n: number): number => n / 2, { timeout: 10_000 });
+      console.log(await Promise.all([half(84), Deferred.run((n: number) => n * 2, 21)]));`,
+    );
+    assert.deepEqual([printed[0], printed[1]?.replace(/\s/g, "")], [
+      Object.keys(mod).sort().join(),
+      "[42,42]",
+    ]);
+  });
+
+  test("can be required", async () => {
+    const printed = await outputOf(
+      "main.cjs",
+      `const { Deferred } = require("@protojs/deferred");
+      Deferred.run((n) => n * 2, 21).then(console.log);`,
+    );
+    assert.deepEqual(printed, ["42"]);
+  });
+
+  test("keeps its own frames out of stacks", async () => {
+    const printed = await outputOf(
+      "stack.mjs",
+      `import { Deferred } from "@protojs/deferred";
+      const frames = ({ stack }) => stack.split("\\n").filter((line) => /^ +at /.test(line));
+      const errors = [await Deferred.run(() => { throw new Error("a") }).catch((error) => error)];
+      try {
+        new Deferred(Math.max);
+      } catch (error) {
+        errors.push(error);
+      }
+      for (const error of errors) console.log(frames(error).join(" "));`,
+    );
+    assert.equal(printed.length, 2, printed.join("\n"));
+    for (const frames of printed) {
+      assert.match(frames, /^\s*at .*stack\.mjs:[35]:\d+/);
+      assert.ok(!frames.includes("node_modules"), frames);
+    }
+  });
+});
+
+// --- compilers ----------------------------------------------------------------------------------
+
+/** All that a compiler can be asked to find fault with. */
+const STRICTEST = {
+  target: "esnext",
+  lib: ["esnext"],
+  types: ["node"],
+  noEmit: true,
+  skipLibCheck: false,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  noImplicitOverride: true,
+  noImplicitReturns: true,
+  noFallthroughCasesInSwitch: true,
+  noUncheckedSideEffectImports: true,
+  noUnusedLocals: true,
+  noUnusedParameters: true,
+  isolatedModules: true,
+  verbatimModuleSyntax: true,
+  erasableSyntaxOnly: true,
+};
+
+/** What users differ in. */
+const USERS: Readonly<Record<string, object>> = {
+  nodenext: { module: "nodenext" },
+  node16: { module: "node16" },
+  bundler: { module: "esnext", moduleResolution: "bundler" },
+  preserve: { module: "preserve" },
+  "Bun's types": { module: "preserve", types: ["bun-types"] },
+  "types of browsers": { module: "nodenext", lib: ["esnext", "dom"], types: [] },
+  "an older language": {
+    module: "nodenext",
+    target: "es2022",
+    lib: ["es2024", "esnext.disposable"],
+  },
+};
+
+function compilers(): void {
+  /** What a compiler says of one file with these options. */
+  const check = async (compiler: string, name: string, options: object): Promise<string> => {
+    const config = `tsconfig.${compiler}.json`;
+    await write(config, JSON.stringify({ compilerOptions: options, files: [name] }));
+    const tsc = join(ROOT, "node_modules", compiler, "bin", "tsc");
+    return await run(process.execPath, [tsc, "--pretty", "false", "-p", config], project);
+  };
+
+  for (const [user, options] of Object.entries(USERS)) {
+    test(`pass with the options of users: ${user}`, async () => {
+      await copyFile(TYPES, join(project, "types.mts"));
+      assert.equal(await check("typescript", "types.mts", { ...STRICTEST, ...options }), "");
+    });
+  }
+
+  test("pass the older compiler", async () => {
+    await copyFile(TYPES, join(project, "older.mts"));
+    const options = { ...STRICTEST, module: "nodenext" };
+    assert.equal(await check("typescript-6", "older.mts", options), "");
+  });
+
+  test("pass in CommonJS", async () => {
+    const program = `import deferred = require("@protojs/deferred");
+      const sum: Promise<number> = deferred.Deferred.run((a: number) => a + 1, 1);
+      // @ts-expect-error: that is no string
+      const wrong: Promise<string> = deferred.Deferred.run((a: number) => a + 1, 1);
+      void [sum, wrong];`;
+    await write("types.cts", program);
+    const options = { ...STRICTEST, module: "nodenext", erasableSyntaxOnly: false };
+    assert.equal(await check("typescript", "types.cts", options), "");
+  });
+
+  test("pass with the guide's tsconfig", async () => {
+    const guide = await readFile(join(ROOT, "docs", "guide.md"), "utf8");
+    const { compilerOptions } = JSON.parse(/^```json\n([^]*?)^```/m.exec(guide)![1]!);
+    await copyFile(TYPES, join(project, "guide.ts"));
+    assert.equal(await check("typescript", "guide.ts", compilerOptions), "");
+  });
+}
+
+// --- editors ------------------------------------------------------------------------------------
+
+/** What an editor asks about a program, at the place that is marked with a `|`. */
+interface Editor {
+  /** What it would complete. */
+  complete(program: string): string[];
+  /** What it shows when the mouse rests there. */
+  hover(program: string): string;
+}
+
+async function open(): Promise<Editor> {
+  const { default: compiler } = await import("typescript-6");
+  const file = join(project, "edited.ts");
+  const options: ts.CompilerOptions = {
+    strict: true,
+    target: compiler.ScriptTarget.ESNext,
+    module: compiler.ModuleKind.NodeNext,
+    types: ["node"],
+  };
+  let text = "";
+  let version = 0;
+  const { sys } = compiler;
+  const service = compiler.createLanguageService({
+    readFile: sys.readFile,
+    directoryExists: sys.directoryExists,
+    getDirectories: sys.getDirectories,
+    realpath: sys.realpath!,
+    getCompilationSettings: () => options,
+    getScriptFileNames: () => [file],
+    getScriptVersion: (name) => name === file ? String(version) : "",
+    getScriptSnapshot: (name) => {
+      const content = name === file ? text : sys.readFile(name);
+      return content === undefined ? undefined : compiler.ScriptSnapshot.fromString(content);
+    },
+    fileExists: (name) => name === file || sys.fileExists(name),
+    getCurrentDirectory: () => project,
+    getDefaultLibFileName: compiler.getDefaultLibFilePath,
+  });
+  const at = (program: string): number => {
+    const whole = 'import { Deferred, DeferredPool } from "@protojs/deferred";\n' +
+      `const pool = new DeferredPool();\n${program}`;
+    const position = whole.indexOf("|");
+    text = whole.replace("|", "");
+    version++;
+    return position;
+  };
+  return {
+    complete: (program) => {
+      const position = at(program);
+      const { entries = [] } = service.getCompletionsAtPosition(file, position, {}) ?? {};
+      return entries.map(({ name }) => name).sort();
+    },
+    hover: (program) => {
+      const { displayParts } = service.getQuickInfoAtPosition(file, at(program)) ?? {};
+      return compiler.displayPartsToString(displayParts);
+    },
+  };
+}
+
+const LIMITS = ["cpuLimit", "maxStackSize", "memoryLimit", "queueTimeout", "timeout"];
+const OF_TASKS = [...LIMITS, "name", "signal", "transfer"];
+const OF_FUNCTIONS = [...OF_TASKS, "allowGlobals"];
+
+function editor(): void {
+  const opened = open();
+  const offers: readonly (readonly [program: string, names: readonly string[]])[] = [
+    ["new Deferred(() => 1, { | })", [...OF_FUNCTIONS, "args", "pool"]],
+    ["new Deferred((a: number) => a, { | })", [...OF_FUNCTIONS, "args", "pool"]],
+    ["new Deferred((a, b) => a, { | })", [...OF_FUNCTIONS, "args", "pool"]],
+    ["new Deferred((a: number) => a, { args: [1], | })", [...OF_FUNCTIONS, "pool"]],
+    ["Deferred.wrap((a: number) => a, { | })", [...OF_FUNCTIONS, "pool"]],
+    ["Deferred.wrap((a: number) => a).with({ | })", OF_TASKS],
+    ["pool.defer((a: number) => a, { | })", [...OF_FUNCTIONS, "args"]],
+    ["pool.wrap((a: number) => a, { | })", OF_FUNCTIONS],
+    ["pool.eval('1', { | })", [...OF_TASKS, "scope"]],
+    ["Deferred.eval('1', { | })", [...OF_TASKS, "pool", "scope"]],
+    ["new DeferredPool({ | })", [...LIMITS, "classes", "maxThreads"]],
+    ["new Deferred(() => 1).|", ["cancel", "catch", "finally", "name", "stats", "then"]],
+  ];
+  for (const [program, names] of offers) {
+    test(`completes ${program}`, async () => {
+      assert.deepEqual((await opened).complete(program), [...names].sort());
+    });
+  }
+
+  const shown: readonly (readonly [program: string, type: string])[] = [
+    ["const sum| = new Deferred(() => 1);", "const sum: Deferred<number>"],
+    ["const sum| = new Deferred(async () => 1);", "const sum: Deferred<number>"],
+    [
+      "const sum| = new Deferred((a: number) => a, { args: [1] as const });",
+      "const sum: Deferred<number>",
+    ],
+    [
+      "const sum| = new Deferred((a, b) => a + b, { args: [1, 2] });",
+      "const sum: Deferred<number>",
+    ],
+    ["new Deferred((a, b|) => a + b, { args: [1, ''] });", "(parameter) b: string"],
+    ["const sum| = Deferred.run((a) => a, 1);", "const sum: Deferred<number>"],
+    ["const sum| = await pool.run((a) => a, 1);", "const sum: number"],
+    [
+      "const area| = pool.wrap((w: number, h: number) => w * h);",
+      "const area: DeferredFunction<[w: number, h: number], number>",
+    ],
+    [
+      "const area = pool.wrap((w: number, h: number) => w * h); area|(6, 7);",
+      "const area: DeferredFunction\n(w: number, h: number) => Deferred<number>",
+    ],
+  ];
+  for (const [program, type] of shown) {
+    test(`shows at ${program}`, async () => {
+      assert.equal((await opened).hover(program), type);
+    });
+  }
+}
+
+// The compiler and the linter are programs for Node, and say the same on all runtimes.
+if (runtime === "node") {
+  describe("its declarations", compilers);
+  describe("an editor", editor);
+  test("publint finds no fault with it", async () => {
+    const { publint } = await import("publint");
+    const { formatMessage } = await import("publint/utils");
+    const { messages, pkg } = await publint({ pkgDir: installed, pack: false, strict: true });
+    assert.deepEqual(messages.map((message) => formatMessage(message, pkg!)), []);
+  });
+}
+if (runtime === "deno") {
+  test("Deno's users, who get mod.ts itself, find the same types", async () => {
+    const own = join(folder, "deno");
+    await mkdir(own);
+    await writeFile(
+      join(own, "deno.json"),
+      JSON.stringify({ imports: { "@protojs/deferred": MOD } }),
+    );
+    await copyFile(TYPES, join(own, "types.mts"));
+    assert.equal(await run(process.execPath, ["check", "--quiet", "types.mts"], own), "");
+    const wrong =
+      `import { Deferred } from "@protojs/deferred"; void Deferred.run((a: 1) => a, 2);`;
+    await writeFile(join(own, "wrong.ts"), wrong);
+    assert.match(await run(process.execPath, ["check", "--quiet", "wrong.ts"], own), /TS2345/);
+  });
+}
