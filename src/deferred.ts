@@ -14,12 +14,12 @@ import {
 } from "./call.ts";
 import { define } from "./clone/own.ts";
 import { evalJob, type EvalOptions } from "./function/script.ts";
-import { cutStack } from "./function/stack.ts";
+import { captureSite, cutStack } from "./function/stack.ts";
 import type { AnyFunction } from "./function/source.ts";
 import type { DeferredPool } from "./pool/pool.ts";
 import type { Limits, Runner } from "./pool/runner.ts";
 import { NO_OPTIONS } from "./options.ts";
-import { TaskPromise, type TaskStats } from "./task.ts";
+import { isCrowded, setSite, TaskPromise, type TaskStats } from "./task.ts";
 
 /** Options that every task may have, however it is started. */
 export interface TaskOptions extends Limits {
@@ -223,6 +223,7 @@ const Class = class Deferred<T> extends TaskPromise<T> {
       throw cutStack(error, new.target);
     }
     super(entry, job, options.args ?? []);
+    setSite(this, captureSite(new.target, isCrowded(job)));
   }
 
   static run<T, A extends readonly unknown[]>(
@@ -308,7 +309,9 @@ for (const name of Reflect.ownKeys(Promise)) {
  * keeps its caller, with which stacks begin, from being replaced by it (JavaScriptCore's tail calls).
  */
 export function start<T>(entry: Entry, job: Job, args: readonly unknown[]): Deferred<T> {
-  return Reflect.construct(TaskPromise, [entry, job, args], Deferred) as Deferred<T>;
+  const promise = Reflect.construct(TaskPromise<T>, [entry, job, args], Deferred);
+  setSite(promise, captureSite(entry.function, isCrowded(job)));
+  return promise as TaskPromise<T> & Deferred<T>;
 }
 
 /** The function that starts a task of `fn` each time it is called. Throws what is wrong with it. */

@@ -209,10 +209,16 @@ export interface CachedProgram extends CompiledFunction {
 const CACHED_TEXT = 16 * 2 ** 20;
 
 /**
- * Functions of this length and more are also found by identity: hashing their text costs more. So
+ * Functions of this length and more are at once found by identity: hashing their text costs more. So
  * does asking plain functions whether they are sloppy.
  */
 const LONG_TEXT = 256;
+
+/**
+ * Of other texts every n-th function is: one that comes again and again soon is among them (0.1 us
+ * each time), and those that are made anew for each task don't pay for a table that they don't use.
+ */
+const SAMPLE = 8;
 
 /**
  * The programs of one pool, by the text of their functions, and whether it is sloppy code.
@@ -225,6 +231,7 @@ export class ProgramCache {
   readonly #capacity: number;
   readonly #textCapacity: number;
   #textLength = 0;
+  #found = 0;
   readonly #byText = new Map<string, CachedProgram>();
   readonly #byFunction = new WeakMap<AnyFunction, CachedProgram>();
 
@@ -272,7 +279,8 @@ export class ProgramCache {
     } else {
       cached.used = true;
     }
-    if (text.length >= LONG_TEXT || text.startsWith("function")) this.#byFunction.set(fn, cached);
+    const dear = text.length >= LONG_TEXT || text.startsWith("function");
+    if (dear || ++this.#found % SAMPLE === 0) this.#byFunction.set(fn, cached);
     return cached;
   }
 

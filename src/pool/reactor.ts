@@ -260,6 +260,7 @@ export class Reactor {
 
   #nothingPending(): void {
     if (this.#control !== undefined) this.#waker.disarm();
+    if (this.#idle.size === 0) return;
     const waiting = this.#idle;
     this.#idle = new Set();
     for (const resolve of waiting) resolve();
