@@ -12,7 +12,7 @@
 import type { DeferredOptions, TaskOptions, WrapOptions } from "./deferred.ts";
 import { FreeVariableError, FunctionNotSerializableError, typeError } from "./errors.ts";
 import { describe, nameOf } from "./function/describe.ts";
-import type { CachedProgram } from "./function/programs.ts";
+import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
 import { NO_OPTIONS, readOptions } from "./options.ts";
 import {
@@ -20,7 +20,7 @@ import {
   defaultRunner,
   LIMIT_NAMES,
   type Limits,
-  mergedLimits,
+  limitsIn,
   type Runner,
   runnerOf,
 } from "./pool/runner.ts";
@@ -145,6 +145,11 @@ function job(
   } catch (reason) {
     if (isMistake(reason)) throw reason;
     failure = { reason };
+    // Without the library there is no engine to read a function, but some can be told by their look.
+    if (runner === undefined) {
+      limits = limitsIn(NO_OPTIONS, options, entry.where);
+      if (typeof fn !== "string") refuseByLook(fn, name);
+    }
   }
   return { name, fn, runner, program, allowGlobals, limits, signal, transfer, failure };
 }
@@ -168,7 +173,7 @@ export function retried(entry: Entry, { fn, name, limits, runner, ...rest }: Job
 export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job {
   const options = taskOptions(entry, rest, TASK_NAMES, WITH_ADVICE);
   const limits = known.runner === undefined
-    ? mergedLimits(options, known.limits)
+    ? limitsIn(NO_OPTIONS, options, entry.where, known.limits)
     : known.runner.limits(options, entry.where, known.limits);
   return {
     ...known,

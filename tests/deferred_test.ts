@@ -4,7 +4,12 @@
  * and what it says about those it can't take.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import {
   DataCloneError,
   Deferred,
@@ -15,6 +20,12 @@ import {
   PoolClosedError,
   UnsettledError,
 } from "../mod.ts";
+import { outputOf } from "./support/process.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "deferred-calls-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const LIBRARY = `libdeferred.${process.platform === "darwin" ? "dylib" : "so"}`;
 
 /** A function from its text, as it would come out of a transpiler. */
 function written<F>(text: string): F {
@@ -796,6 +807,12 @@ describe("what is wrong with a call", () => {
       [() => pool.defer(() => 1, { maxStackSize: 2 ** 28 }), RangeError],
       [() => pool.wrap(() => notDefinedAnywhere), FreeVariableError],
       [() => pool.run(Math.max), DeferredError],
+      [() => closed.run(Math.max), DeferredError],
+      [() => closed.run(() => notDefinedAnywhere), FreeVariableError],
+      [() => closed.defer(() => notDefinedAnywhere), FreeVariableError],
+      [() => closed.wrap(() => notDefinedAnywhere), FreeVariableError],
+      [() => new Deferred(() => notDefinedAnywhere, { pool: closed }), FreeVariableError],
+      [() => Deferred.wrap(() => notDefinedAnywhere, { pool: closed }), FreeVariableError],
       [() => closed.eval(5 as never), TypeError],
       [() => closed.eval("1", { scope: { "not a name": 1 } }), TypeError],
       [() => pool.wrap(() => 1).with({ args: [] } as never), TypeError],
@@ -804,6 +821,113 @@ describe("what is wrong with a call", () => {
     ];
     for (const [call, kind] of wrong) assert.throws(call, kind, String(call));
     pool.destroy();
+  });
+
+  test("is not taken for wrong on a closed pool: its classes, and names that are allowed", async () => {
+    class Point {
+      x = 1;
+    }
+    const pool = new DeferredPool({ classes: [Point] });
+    const make = () => new Point().x;
+    assert.equal(await pool.run(make), 1);
+    pool.destroy();
+    await assert.rejects(pool.run(make), PoolClosedError);
+    const allowed = () => notDefinedAnywhere;
+    await assert.rejects(pool.defer(allowed, { allowGlobals: true }), PoolClosedError);
+    const names = ["notDefinedAnywhere"];
+    await assert.rejects(pool.defer(allowed, { allowGlobals: names }), PoolClosedError);
+  });
+
+  test("is thrown without the library, too, and that it is missing rejects", async () => {
+    const output = await outputOf(
+      `const good = {
+        "new Deferred": () => new Deferred(() => 1),
+        "new Deferred, with limits": () => new Deferred(() => 1, { timeout: 5, memoryLimit: 2 ** 21 }),
+        run: () => Deferred.run((n) => n, 1),
+        wrap: () => Deferred.wrap((n) => n)(1),
+        with: () => Deferred.wrap((n) => n).with({ timeout: 5 })(1),
+        eval: () => Deferred.eval("1"),
+      };
+      const wrong = {
+        "no function": () => new Deferred(5),
+        "no function to run": () => Deferred.run(),
+        "no function to wrap": () => Deferred.wrap("x"),
+        native: () => Deferred.run(Math.max),
+        bound: () => Deferred.wrap(function () {}.bind()),
+        class: () => new Deferred(class {}),
+        option: () => new Deferred(() => 1, { timeOut: 5 }),
+        "option of wrap": () => Deferred.wrap(() => 1, { args: [] }),
+        limit: () => new Deferred(() => 1, { timeout: -1 }),
+        "limit of with": () => Deferred.wrap(() => 1).with({ timeout: -1 }),
+        stack: () => new Deferred(() => 1, { maxStackSize: 2 ** 28 }),
+        "stack of with": () => Deferred.wrap(() => 1).with({ maxStackSize: 2 ** 28 }),
+        "stack of eval": () => Deferred.eval("1", { maxStackSize: 2 ** 28 }),
+        "no text": () => Deferred.eval(5),
+        scope: () => Deferred.eval("1", { scope: { "a b": 1 } }),
+      };
+      const found = {};
+      for (const [what, call] of Object.entries({ ...good, ...wrong })) {
+        let task;
+        try {
+          task = call();
+        } catch (error) {
+          found[what] = "throws " + error.name;
+          continue;
+        }
+        found[what] = task instanceof Deferred ? await task.then(String, (e) => e.name) : "no task";
+      }
+      try {
+        new DeferredPool();
+      } catch (error) {
+        found["new DeferredPool"] = "throws " + error.name;
+      }
+      console.log(JSON.stringify(found));`,
+      { env: { DEFERRED_LIBRARY: "/nowhere/libdeferred.so" } },
+    );
+    const missing = "LibraryNotFoundError";
+    assert.deepEqual(JSON.parse(output), {
+      "new Deferred": missing,
+      "new Deferred, with limits": missing,
+      run: missing,
+      wrap: missing,
+      with: missing,
+      eval: missing,
+      "no function": "throws TypeError",
+      "no function to run": "throws TypeError",
+      "no function to wrap": "throws TypeError",
+      native: "throws FunctionNotSerializableError",
+      bound: "throws FunctionNotSerializableError",
+      class: "throws FunctionNotSerializableError",
+      option: "throws TypeError",
+      "option of wrap": "throws TypeError",
+      limit: "throws RangeError",
+      "limit of with": "throws RangeError",
+      stack: "throws RangeError",
+      "stack of with": "throws RangeError",
+      "stack of eval": "throws RangeError",
+      "no text": "throws TypeError",
+      scope: "throws TypeError",
+      "new DeferredPool": `throws ${missing}`,
+    });
+  });
+
+  test("a function that was wrapped without the library runs once it is there", async () => {
+    const output = await outputOf(
+      `import { symlinkSync } from "node:fs";
+      const twice = Deferred.wrap((n) => 2 * n);
+      const other = Deferred.wrap(() => notDefinedAnywhere);
+      console.log(await twice(1).catch((error) => error.name));
+      symlinkSync(process.env.BUILT, process.env.DEFERRED_LIBRARY);
+      console.log(await twice(21), await twice.with({ timeout: 10_000 })(2));
+      console.log(await other().catch((error) => error.name));`,
+      {
+        env: {
+          DEFERRED_LIBRARY: join(folder, LIBRARY),
+          BUILT: fileURLToPath(new URL(`../build/release/${LIBRARY}`, import.meta.url)),
+        },
+      },
+    );
+    assert.deepEqual(output.split("\n"), ["LibraryNotFoundError", "42 4", "FreeVariableError"]);
   });
 
   test("rejects if it depends on data or time: nothing is left without a handler", async () => {
@@ -927,7 +1051,7 @@ describe("wrap", () => {
     const pool = new DeferredPool({ maxThreads: 1 });
     const before = pool.wrap(() => 1);
     pool.destroy();
-    const after = pool.wrap(() => notDefinedAnywhere);
+    const after = pool.wrap(() => 2);
     for (const wrapped of [before, after, before.with({ timeout: 5 })]) {
       const [one, two] = [wrapped(), wrapped()];
       const first = await one.catch((error) => error);

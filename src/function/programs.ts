@@ -164,6 +164,12 @@ export interface CompileOptions {
   readonly allowGlobals?: readonly string[] | true | undefined;
 }
 
+/** Throws for a function that can be seen not to be compiled on its own, without the engine. */
+export function refuseByLook(fn: AnyFunction, name: string): void {
+  const what = kindOf(fn);
+  if (what !== "function") throw refusedKind(what, fn, name);
+}
+
 /**
  * Compiles a function.
  *
@@ -175,8 +181,7 @@ export function compileFunction(
   fn: AnyFunction,
   { name, allowGlobals }: CompileOptions,
 ): CompiledFunction {
-  const what = kindOf(fn);
-  if (what !== "function") throw refusedKind(what, fn, name);
+  refuseByLook(fn, name);
   const bare = compileText(compiler, fn, name);
   const { program, free, outer, kind } = compileWithHelpers(compiler, bare, name);
   try {

@@ -162,6 +162,7 @@ export class Runner {
   readonly #pool: number;
   readonly #reactor: Reactor;
   readonly #programs: ProgramCache;
+  readonly #classNames: readonly string[];
   readonly #presets: object[] = list();
   /* Of the errors in them; see `Encoder.stacks`. */
   #presetStacks: ReadonlyMap<string, string> | undefined;
@@ -205,6 +206,7 @@ export class Runner {
       return encoder;
     };
     this.#encoder = this.#newEncoder();
+    this.#classNames = classes?.alone.map(({ name }) => name) ?? [];
     this.#programs = new ProgramCache(
       (source, strict) => this.#compile(source, strict ? COMPILE.STRICT : 0),
       (program) => {
@@ -236,32 +238,25 @@ export class Runner {
     return written((text) => dfd_unhardened(this.#pool, text, text.length));
   }
 
-  /** The program for `fn`, compiled once. Throws what a Deferred throws for a function. */
+  /**
+   * The program for `fn`, compiled once. Throws what a Deferred throws for a function, or else that
+   * the pool is closed: what is wrong with a function is told whatever the state of its pool is.
+   */
   compile(
     fn: (...args: never[]) => unknown,
     name: string,
     allowGlobals: readonly string[] | true | undefined,
   ): CachedProgram {
-    this.#checkOpen();
-    return this.#programs.get(fn, { name, allowGlobals });
+    if (!this.closed) return this.#programs.get(fn, { name, allowGlobals });
+    // The library's pool is gone, or going: another one reads the function.
+    const known = allowGlobals === true || [...allowGlobals ?? [], ...this.#classNames];
+    defaultRunner().compile(fn, name, known);
+    throw closedError();
   }
 
-  /**
-   * The limits of a task: its own, which were checked, or else the pool's. Throws a RangeError where
-   * the pool can't keep to one, which speaks of the call that begins with `where`.
-   */
-  limits(own: Limits, where: string, pool: Limits = this.#limits): Limits {
-    let some = false;
-    for (const name of LIMIT_NAMES) some ||= own[name] !== undefined;
-    if (!some) return pool;
-    const stack = this.#limits.maxStackSize ?? DEFAULT_BYTES.maxStackSize;
-    if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
-      throw rangeError(
-        `${where}{ maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
-          `threads have, got ${own.maxStackSize}; give the pool a larger maxStackSize`,
-      );
-    }
-    return mergedLimits(own, pool);
+  /** The limits of a task, as {@linkcode limitsIn} has them. */
+  limits(own: Limits, where: string, base: Limits = this.#limits): Limits {
+    return limitsIn(this.#limits, own, where, base);
   }
 
   /**
@@ -468,9 +463,7 @@ export class Runner {
   }
 
   #checkOpen(): void {
-    if (this.closed) {
-      throw new PoolClosedError("the pool is closed and takes no more tasks; make a new one");
-    }
+    if (this.closed) throw closedError();
   }
 
   /** Passes a result of the library on, or throws what it stands for. */
@@ -490,6 +483,10 @@ function written(write: (text: Uint8Array) => number): string {
   const text = new Uint8Array(128);
   const length = write(text);
   return new TextDecoder().decode(text.subarray(0, Math.max(length, 0)));
+}
+
+function closedError(): PoolClosedError {
+  return new PoolClosedError("the pool is closed and takes no more tasks; make a new one");
 }
 
 /** What to do when the library refuses a call for want of something; the other errors are ours. */
@@ -565,8 +562,27 @@ export function checkLimits(limits: Limits, where: string): void {
   }
 }
 
+/**
+ * The limits of a task in a pool that has the limits `pool`: its own, which were checked, or else
+ * those of `base`. Throws a RangeError where the pool can't keep to one, which speaks of the call that
+ * begins with `where`.
+ */
+export function limitsIn(pool: Limits, own: Limits, where: string, base: Limits = pool): Limits {
+  let some = false;
+  for (const name of LIMIT_NAMES) some ||= own[name] !== undefined;
+  if (!some) return base;
+  const stack = pool.maxStackSize ?? DEFAULT_BYTES.maxStackSize;
+  if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
+    throw rangeError(
+      `${where}{ maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
+        `threads have, got ${own.maxStackSize}; give the pool a larger maxStackSize`,
+    );
+  }
+  return mergedLimits(own, base);
+}
+
 /** The limits in `own`, or else those in `base`. */
-export function mergedLimits(own: Limits, base: Limits): Limits {
+function mergedLimits(own: Limits, base: Limits): Limits {
   return {
     timeout: own.timeout ?? base.timeout,
     cpuLimit: own.cpuLimit ?? base.cpuLimit,
