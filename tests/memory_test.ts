@@ -201,6 +201,26 @@ describe("shared memory", () => {
     assert.equal(all[10], 42);
   });
 
+  test("of WebAssembly is the same memory, before and after it grows", async () => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true });
+    const PAGE = 2 ** 16;
+    const write = (b: SharedArrayBuffer, at: number, value: number) => {
+      new Uint8Array(b)[at] = value;
+      return b.byteLength;
+    };
+    const before = memory.buffer as unknown as SharedArrayBuffer;
+    assert.equal(await pool.run(write, before, 5, 6), PAGE);
+    memory.grow(2);
+    const grown = memory.buffer as unknown as SharedArrayBuffer;
+    assert.equal(await pool.run(write, grown, 3 * PAGE - 1, 7), 3 * PAGE);
+    assert.equal(await pool.run(write, before, 8, 9), PAGE, "the older one is as long as it was");
+    const bytes = new Uint8Array(memory.buffer);
+    assert.deepEqual([bytes[5], bytes[3 * PAGE - 1], bytes[8]], [6, 7, 9]);
+    const view = new Int32Array(grown, PAGE, 4);
+    await pool.run((v: Int32Array) => Atomics.add(v, 1, 40) + Atomics.add(v, 1, 2), view);
+    assert.equal(view[1], 42);
+  });
+
   test("is as long as it is, whatever it says", async () => {
     class Liar extends SharedArrayBuffer {
       override get byteLength(): number {

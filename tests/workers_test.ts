@@ -62,6 +62,18 @@ const DRAINING_WORKER = `
   }
 `;
 
+/** A Worker that shares memory with the main thread, and tries to share it with a task. */
+const SHARING_WORKER = `
+  import { parentPort } from "node:worker_threads";
+  import { Deferred } from ${JSON.stringify(MOD)};
+  const buffer = new SharedArrayBuffer(8);
+  const own = await Deferred.run((b) => b, buffer).catch(String);
+  parentPort.postMessage({ buffer, own });
+  parentPort.on("message", async (theirs) => {
+    parentPort.postMessage(await Deferred.run((b) => b, [new Int8Array(theirs)]).catch(String));
+  });
+`;
+
 const START = `
   import { Worker } from "node:worker_threads";
   const start = (file, workerData) => {
@@ -84,12 +96,34 @@ const START = `
 `;
 
 const FILES = {
+  "sharing.mjs": SHARING_WORKER,
   "worker.mjs": WORKER,
   "busy.mjs": BUSY_WORKER,
   "draining.mjs": DRAINING_WORKER,
 };
 
 describe("Workers of the host", () => {
+  test("make memory that the main thread shares on, after they have ended, too", async () => {
+    const said = await outputOf(
+      `${START}
+      const worker = start("sharing.mjs");
+      const { buffer, own } = await messageOf(worker);
+      console.log(own);
+      worker.postMessage(new SharedArrayBuffer(16)); // wherever it was made
+      console.log(await messageOf(worker));
+      const add = (b, n) => Atomics.add(new Int32Array(b), 1, n);
+      await Deferred.run(add, buffer, 40);
+      await worker.terminate();
+      await Promise.all([Deferred.run(add, buffer, 1), Deferred.run(add, buffer, 1)]);
+      console.log(new Int32Array(buffer)[1]);`,
+      { files: FILES },
+    );
+    const refused = (path: string) =>
+      `DataCloneError: ${path}: a SharedArrayBuffer of a Worker can't be cloned; its memory could ` +
+      "be gone before the task is: share it from the main thread";
+    assert.deepEqual(said.split("\n"), [refused("args[0]"), refused("args[0][0].buffer"), "42"]);
+  });
+
   test("use the library at once with the main thread, and all results are right", async () => {
     const said = await outputOf(
       `${START}
