@@ -15,15 +15,9 @@ import { describe, nameOf } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
 import { NO_OPTIONS, readOptions } from "./options.ts";
-import {
-  checkLimits,
-  defaultRunner,
-  LIMIT_NAMES,
-  type Limits,
-  limitsIn,
-  type Runner,
-  runnerOf,
-} from "./pool/runner.ts";
+import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
+import { defaultRunner } from "./pool/runner.ts";
+import { type Runner, runnerOf } from "./runner.ts";
 import { isSignal } from "./pool/signals.ts";
 
 /** One of the functions that start tasks, as messages and stacks speak of it. */

@@ -17,7 +17,8 @@ import { evalJob, type EvalOptions } from "./function/script.ts";
 import { captureSite, cutStack } from "./function/stack.ts";
 import type { AnyFunction } from "./function/source.ts";
 import type { DeferredPool } from "./pool/pool.ts";
-import type { Limits, Runner } from "./pool/runner.ts";
+import type { Limits } from "./limits.ts";
+import type { Runner } from "./runner.ts";
 import { NO_OPTIONS } from "./options.ts";
 import { isCrowded, setSite, TaskPromise, type TaskStats } from "./task.ts";
 

@@ -12,7 +12,8 @@ import { InternalError } from "./errors.ts";
 import { cutStack, type Site } from "./function/stack.ts";
 import { cancelled, rejection, result, type Subject } from "./pool/outcome.ts";
 import type { Completion, Pending } from "./pool/reactor.ts";
-import type { Limits, Runner } from "./pool/runner.ts";
+import type { Limits } from "./limits.ts";
+import type { Runner } from "./runner.ts";
 import { listen, unlisten } from "./pool/signals.ts";
 
 /** How a task ran; what a Deferred's `stats` gives once it ended. */

@@ -52,3 +52,33 @@ test("nothing points back: what is below the pool knows nothing of it", () => {
     }
   }
 });
+
+const ROOT = new URL("../", import.meta.url);
+
+/** What a file of TypeScript imports when it runs, from the project's root. */
+const imports = (path: string): string[] =>
+  [
+    ...readFileSync(new URL(path, ROOT), "utf8").matchAll(
+      /^import (?!type )[^;]*? from "(\..+?)";/gm,
+    ),
+  ]
+    .map((match) => new URL(match[1] ?? "", new URL(path, ROOT)).href.slice(ROOT.href.length));
+
+test("what starts tasks knows of who runs them the interface, and nothing of the library", () => {
+  const above = ["src/deferred.ts", "src/call.ts", "src/task.ts", "src/runner.ts", "src/limits.ts"];
+  // `call.ts` takes from there whose tasks are run that name no pool.
+  const known = [
+    "ffi/symbols.ts",
+    "src/pool/runner.ts",
+    "src/pool/outcome.ts",
+    "src/pool/signals.ts",
+  ];
+  for (const path of above) {
+    assert.ok(path === "src/runner.ts" || imports(path).length > 0, path);
+    for (const other of imports(path)) {
+      const below = /^(ffi|src\/pool)\//.test(other);
+      assert.ok(!below || known.includes(other), `${path} imports ${other}`);
+      if (other === "src/pool/runner.ts") assert.equal(path, "src/call.ts");
+    }
+  }
+});

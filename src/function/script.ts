@@ -10,7 +10,8 @@ import { type Entry, isObject, type Job, scriptJob, taskOptions, wrong } from ".
 import type { TaskOptions } from "../deferred.ts";
 import { typeError } from "../errors.ts";
 import type { DeferredPool } from "../pool/pool.ts";
-import { LIMIT_NAMES, type Runner } from "../pool/runner.ts";
+import { LIMIT_NAMES } from "../limits.ts";
+import type { Runner } from "../runner.ts";
 import { describe } from "./describe.ts";
 
 /** What `Deferred.eval` and `pool.eval` take beside the code. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LIMIT, STATUS, STATUS_TEXT } from "../../ffi/symbols.ts";
+import { STATUS, STATUS_TEXT } from "../../ffi/symbols.ts";
 import { MAX_QUOTED, oneLine } from "../display.ts";
 import {
   DataCloneError,
@@ -15,7 +15,7 @@ import {
   withoutFrames,
 } from "../errors.ts";
 import type { Completion } from "./reactor.ts";
-import type { Limits } from "./runner.ts";
+import { bytesOf, type Limits } from "../limits.ts";
 import { missingName, noModule, scriptSyntaxError } from "../function/advice.ts";
 import type { AnyFunction } from "../function/source.ts";
 import { setTaskStacks, type Site } from "../function/stack.ts";
@@ -157,21 +157,6 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
         ? payload
         : new InternalError(`${task} failed: ${STATUS_TEXT[status] ?? `status ${status}`}`);
   }
-}
-
-/** The limits in bytes of who sets none, as the library has them. */
-export const DEFAULT_BYTES: { readonly memoryLimit: number; readonly maxStackSize: number } = {
-  memoryLimit: LIMIT.MEMORY_DEFAULT,
-  maxStackSize: LIMIT.STACK_DEFAULT,
-};
-
-/** A limit in bytes, as messages tell it. */
-export function bytesOf(limits: Limits, name: keyof typeof DEFAULT_BYTES): string {
-  const count = limits[name] ?? DEFAULT_BYTES[name];
-  for (const [unit, size] of [["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
-    if (count % size === 0) return `${count / size} ${unit}`;
-  }
-  return `${count} bytes`;
 }
 
 function timeoutError(message: string): DOMException {

@@ -17,7 +17,8 @@ import { PoolClosedError, typeError } from "../errors.ts";
 import { NO_OPTIONS } from "../options.ts";
 import { refuse } from "../clone/slots.ts";
 import { cutStack } from "../function/stack.ts";
-import { type PoolOptions, Runner, setRunner } from "./runner.ts";
+import { setRunner } from "../runner.ts";
+import { type PoolOptions, ThreadRunner } from "./runner.ts";
 import { evalJob, type EvalOptions } from "../function/script.ts";
 import type { AnyFunction } from "../function/source.ts";
 import { describe } from "../function/describe.ts";
@@ -46,7 +47,7 @@ export interface Hardening {
  * ```
  */
 export class DeferredPool {
-  readonly #runner: Runner;
+  readonly #runner: ThreadRunner;
 
   /**
    * Makes a pool. No thread starts before its first task. Where there are `classes`, this waits
@@ -57,7 +58,7 @@ export class DeferredPool {
    */
   constructor(options: PoolOptions = {}) {
     try {
-      this.#runner = new Runner(options);
+      this.#runner = new ThreadRunner(options);
     } catch (error) {
       throw cutStack(error, new.target);
     }

@@ -1,21 +1,13 @@
 /**
- * The runner: what a pool is inside. It compiles functions, submits tasks, and owns the library's
- * pool and its reactor.
+ * Tasks run by the library's threads: what a pool is inside. It compiles functions, submits tasks,
+ * and owns the library's pool and its reactor.
  *
  * A submission is self-contained but for its program: `SUBMISSION` in ffi/symbols.ts says how it
- * looks. Who runs it is behind this class; nothing above it knows the library.
+ * looks.
  *
  * @module
  */
-import {
-  COMPILE,
-  ERROR,
-  ERROR_TEXT,
-  LIMIT,
-  OPTION,
-  SUBMISSION,
-  WIRE_FRAME,
-} from "../../ffi/symbols.ts";
+import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION, WIRE_FRAME } from "../../ffi/symbols.ts";
 import { loadNative } from "../../ffi/load.ts";
 import type { Native } from "../../ffi/native.ts";
 import {
@@ -48,7 +40,18 @@ import { list } from "../clone/own.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend, transferSet } from "../clone/lending.ts";
 import { readOptions } from "../options.ts";
-import { bytesOf, CLASSES_MS, classesFailure, DEFAULT_BYTES } from "./outcome.ts";
+import {
+  BOUNDS,
+  bytesOf,
+  checkLimits,
+  checkWhole,
+  LIMIT_NAMES,
+  type Limits,
+  limitsIn,
+  time,
+} from "../limits.ts";
+import type { Runner } from "../runner.ts";
+import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe } from "../function/describe.ts";
 import {
   type CachedProgram,
@@ -60,43 +63,6 @@ import {
 import { isHelper, withHelpers } from "../function/helpers.ts";
 import { type AnyFunction, expression, join, type Source } from "../function/source.ts";
 import type { Job } from "../call.ts";
-
-/** The runner of each pool, out of reach of the pool's users. */
-const runners = new WeakMap<object, Runner>();
-
-/** Lets `pool` find its runner. */
-export function setRunner(pool: object, runner: Runner): void {
-  runners.set(pool, runner);
-}
-
-/** The runner of `pool`; `undefined` for what is no pool. */
-export function runnerOf(pool: object): Runner | undefined {
-  return runners.get(pool);
-}
-
-/** What one task may use. Each may be set for a task, or for all tasks of a pool. */
-export interface Limits {
-  /**
-   * How long a task may run, in ms from its start, what it awaits included; then it is ended,
-   * whatever it does, and rejects with a TimeoutError. Default: no limit.
-   */
-  readonly timeout?: number | undefined;
-  /** CPU time that a task may use, in ms (Linux only); then as `timeout`. Default: no limit. */
-  readonly cpuLimit?: number | undefined;
-  /** How long a task may wait for a thread, in ms; then as `timeout`. Default: no limit. */
-  readonly queueTimeout?: number | undefined;
-  /**
-   * Bytes that a task's realm may grow to, from 1 MiB to 2 GiB; then it rejects with a
-   * `DeferredMemoryError`. Nothing is used until it is needed. Default: 256 MiB.
-   */
-  readonly memoryLimit?: number | undefined;
-  /**
-   * Bytes of native stack that a task may use, from 64 KiB to 256 MiB, and for a single task at
-   * most as much as its pool's threads have; deeper recursion throws inside the task.
-   * Default: 4 MiB, which is some 7,000 calls.
-   */
-  readonly maxStackSize?: number | undefined;
-}
 
 /** What a `DeferredPool` is made with. */
 export interface PoolOptions extends Limits {
@@ -119,18 +85,6 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 /** An encoder that has grown beyond this is not kept for the next task. */
 const KEPT_ENCODER = 16 * MIB;
-
-/** The lowest and highest value of each option that is a whole number. */
-const BOUNDS = {
-  maxThreads: [1, LIMIT.THREADS_MAX],
-  memoryLimit: [LIMIT.MEMORY_MIN, LIMIT.MEMORY_MAX],
-  maxStackSize: [LIMIT.STACK_MIN, LIMIT.STACK_MAX],
-} as const;
-
-const TIMES = ["timeout", "cpuLimit", "queueTimeout"] as const;
-
-/** The names of all limits, for whoever checks options. */
-export const LIMIT_NAMES: readonly (keyof Limits)[] = [...TIMES, "memoryLimit", "maxStackSize"];
 
 const NATIVE_OPTION = {
   maxThreads: OPTION.MAX_THREADS,
@@ -155,7 +109,7 @@ const dropped = new FinalizationRegistry<{ native: Native; pool: number; reactor
   },
 );
 
-export class Runner {
+export class ThreadRunner implements Runner {
   readonly maxThreads: number;
   readonly #limits: Limits;
   readonly #native: Native;
@@ -546,65 +500,6 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
   return options;
 }
 
-/** Throws a RangeError for a limit that makes no sense, of the call that begins with `where`. */
-export function checkLimits(limits: Limits, where: string): void {
-  for (const name of TIMES) {
-    const value: unknown = limits[name];
-    if (value !== undefined && !(typeof value === "number" && value > 0)) {
-      throw rangeError(
-        `${where}{ ${name} }) must be a number of ms above 0, got ${describe(value)}`,
-      );
-    }
-  }
-  for (const name of ["memoryLimit", "maxStackSize"] as const) {
-    const value: unknown = limits[name];
-    if (value !== undefined) checkWhole(value, `${where}{ ${name} })`, BOUNDS[name]);
-  }
-}
-
-/**
- * The limits of a task in a pool that has the limits `pool`: its own, which were checked, or else
- * those of `base`. Throws a RangeError where the pool can't keep to one, which speaks of the call that
- * begins with `where`.
- */
-export function limitsIn(pool: Limits, own: Limits, where: string, base: Limits = pool): Limits {
-  let some = false;
-  for (const name of LIMIT_NAMES) some ||= own[name] !== undefined;
-  if (!some) return base;
-  const stack = pool.maxStackSize ?? DEFAULT_BYTES.maxStackSize;
-  if (own.maxStackSize !== undefined && own.maxStackSize > stack) {
-    throw rangeError(
-      `${where}{ maxStackSize }) can't be more than the ${stack} bytes that the pool's ` +
-        `threads have, got ${own.maxStackSize}; give the pool a larger maxStackSize`,
-    );
-  }
-  return mergedLimits(own, base);
-}
-
-/** The limits in `own`, or else those in `base`. */
-function mergedLimits(own: Limits, base: Limits): Limits {
-  return {
-    timeout: own.timeout ?? base.timeout,
-    cpuLimit: own.cpuLimit ?? base.cpuLimit,
-    queueTimeout: own.queueTimeout ?? base.queueTimeout,
-    memoryLimit: own.memoryLimit ?? base.memoryLimit,
-    maxStackSize: own.maxStackSize ?? base.maxStackSize,
-  };
-}
-
-/** A limit in ms as the library takes it, where 0 is none. */
-function time(limit: number | undefined): number {
-  return limit === undefined || limit === Infinity ? 0 : limit;
-}
-
-function checkWhole(value: unknown, what: string, [low, high]: readonly [number, number]): void {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
-    throw rangeError(
-      `${what} must be a whole number from ${low} to ${high}, got ${describe(value)}`,
-    );
-  }
-}
-
 function defaultThreads(native: Native): number {
   const text = native.env("DEFERRED_THREADS");
   if (text !== undefined && text !== "") {
@@ -623,10 +518,10 @@ function defaultThreads(native: Native): number {
   return Math.min(Math.max(processors || 1, 1), BOUNDS.maxThreads[1]);
 }
 
-let shared: Runner | undefined;
+let shared: ThreadRunner | undefined;
 
 /** The runner of tasks that name no pool; made for the first of them, never closed. */
 export function defaultRunner(): Runner {
-  shared ??= new Runner({});
+  shared ??= new ThreadRunner({});
   return shared;
 }
