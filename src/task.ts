@@ -96,6 +96,7 @@ class Task implements Pending, Subject {
   readonly name: string;
   readonly fn: Job["fn"];
   readonly limits: Limits;
+  given = 0;
   readonly #runner: Runner | undefined;
   /** Where the Deferred was made. */
   site: Site = {};
@@ -119,6 +120,7 @@ class Task implements Pending, Subject {
     const { signal, failure } = job;
     if (signal?.aborted) return this.cancel(signal.reason);
     if (failure !== undefined) throw failure.reason;
+    this.given = args.length;
     this.#handle = this.#runner!.submit(job, args, this);
     if (signal === undefined) return;
     try {

@@ -1083,6 +1083,52 @@ describe("wrap", () => {
   });
 });
 
+describe("a function that takes itself for a Promise's executor", () => {
+  const NOTHING = "not a function: there is no argument for the parameter `";
+  const told = async (text: string, args: unknown[] = []): Promise<string> => {
+    const failed = new Deferred(written<() => unknown>(text), { args } as never);
+    const error: unknown = await failed.then(() => assert.fail("it ran"), (error) => error);
+    assert.ok(error instanceof TypeError, String(error));
+    assert.ok(error.stack!.startsWith(`TypeError: ${error.message}\n`), error.stack!);
+    return error.message;
+  };
+
+  test("is told that it is none, by which call failed", async () => {
+    assert.equal(
+      await told("(resolve, reject) => resolve(1)"),
+      `${NOTHING}resolve\`. Unlike a Promise's executor a task is passed nothing but its \`args\`: ` +
+        "return the value, or throw",
+    );
+    const calls: [text: string, name: string, args?: unknown[]][] = [
+      ["(a, b) => { if (!a) b(new Error('no')); }", "b"],
+      ["done => done()", "done"],
+      ["async (ok) => { await 1; ok({ a: [1, String(2)] }); }", "ok"],
+      ["function (ok) {\n  const sum = 1 + 2;\n  ok (\n    sum );\n}", "ok"],
+      ["(n, then) => [n].forEach((x) => then(x * 2))", "then", [5]],
+      ["(ok) => Promise.resolve(1).then((x) => ok(x))", "ok"],
+      ["({ m(ok) { return ok`text` } }).m", "ok"],
+      ["(Thing) => new Thing(1)", "Thing"],
+      ["(ok) => ok(/* ( */ ')'.length)", "ok"],
+    ];
+    for (const [text, name, args] of calls) {
+      const message = await told(text, args);
+      assert.ok(message.startsWith(`${NOTHING}${name}\`.`), `${text}: ${message}`);
+    }
+  });
+
+  test("is not told so of anything else that is no function", async () => {
+    const others: [text: string, args?: unknown[]][] = [
+      ["(resolve) => resolve(1)", [5]],
+      ["(resolve) => { const f = 5; f(1); }"],
+      ["(resolve) => { const o = { resolve: 5 }; o.resolve(1); }"],
+      ["(resolve) => { throw new TypeError('not a function'); }"],
+      ["(resolve = 5) => resolve(1)"],
+      ["() => { let resolve; resolve(1); }"],
+    ];
+    for (const [text, args] of others) assert.equal(await told(text, args), "not a function", text);
+  });
+});
+
 test("`using` cancels a task that is pending, and nobody has to handle that", async () => {
   await using pool = new DeferredPool({ maxThreads: 1 });
   let task: Deferred<void>;

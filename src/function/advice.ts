@@ -116,6 +116,54 @@ export function scriptSyntaxError(message: string): string | null {
   return advice === undefined ? null : `${message}; ${advice}`;
 }
 
+const IDENTIFIER = "[\\p{ID_Start}$_][\\p{ID_Continue}$]*";
+const ARROW = new RegExp(`^(?:async\\s+)?(${IDENTIFIER})\\s*=>`, "u");
+const CALL = new RegExp(`(?<![\\w$.])(?:new\\s+)?(${IDENTIFIER})\\s*(?:\\(|\`)`, "uy");
+const CALLED_NAME = new RegExp(`(?<![\\w$.])(${IDENTIFIER})\\s*$`, "u");
+/** So far before a place the call is looked for that it is in. */
+const NEARBY = 1000;
+
+/**
+ * The innermost call of one of these names at a place or around it: the place that the engine tells of
+ * a call is often that of its last argument.
+ */
+function calledAt(text: string, offset: number, names: readonly string[]): string | undefined {
+  CALL.lastIndex = offset;
+  const name = CALL.exec(text)?.[1];
+  if (name !== undefined && names.includes(name)) return name;
+  let depth = 0;
+  for (let i = offset - 1; i >= 0 && i > offset - NEARBY; i--) {
+    if (text[i] === ")") depth++;
+    if (text[i] !== "(" || depth-- > 0) continue;
+    depth = 0;
+    const around = CALLED_NAME.exec(text.slice(Math.max(0, i - 100), i))?.[1];
+    if (around !== undefined && names.includes(around)) return around;
+  }
+  return undefined;
+}
+
+/** The parameters of a function, as far as they are plain names and nothing in their list is called. */
+function parametersOf(text: string): readonly string[] {
+  const list = ARROW.exec(text)?.[1] ?? /^[^()]*\(([^()]*)\)/.exec(text)?.[1] ?? "";
+  return list.split(",").map((parameter) => parameter.trim());
+}
+
+/**
+ * What is said where a task called one of its parameters that it was given no argument for, as who
+ * takes a Deferred for a Promise does; `null` if it called something else.
+ *
+ * @param offset where in the text the engine found no function to call
+ * @param given how many arguments there were
+ */
+export function calledNothing(text: string, offset: number, given: number): string | null {
+  const name = calledAt(text, offset, parametersOf(text).slice(given));
+  if (name === undefined) return null;
+  return `not a function: there is no argument for the parameter \`${
+    shorten(name, 60)
+  }\`. Unlike a ` +
+    "Promise's executor a task is passed nothing but its `args`: return the value, or throw";
+}
+
 /** What to do instead of using a name that people expect everywhere. */
 const ADVICE: ReadonlyMap<string, string> = new Map(
   ([

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { STATUS, STATUS_TEXT } from "../../ffi/symbols.ts";
+import { STATUS, STATUS_TEXT, WIRE_FRAME } from "../../ffi/symbols.ts";
 import { MAX_QUOTED, oneLine } from "../display.ts";
 import {
   DataCloneError,
@@ -16,8 +16,9 @@ import {
 } from "../errors.ts";
 import type { Completion } from "./reactor.ts";
 import { bytesOf, type Limits } from "../limits.ts";
-import { missingName, noModule, scriptSyntaxError } from "../function/advice.ts";
-import type { AnyFunction } from "../function/source.ts";
+import { calledNothing, missingName, noModule, scriptSyntaxError } from "../function/advice.ts";
+import { offsetIn } from "../function/positions.ts";
+import { type AnyFunction, textOf } from "../function/source.ts";
 import { setTaskStacks, type Site } from "../function/stack.ts";
 
 /** The task, as far as its errors tell of it. */
@@ -26,6 +27,8 @@ export interface Subject {
   readonly name: string;
   /** Its function, or the text of its script. */
   readonly fn: AnyFunction | string;
+  /** How many arguments it was given. */
+  readonly given: number;
   /** Where its Deferred was made; known once it is on its way. */
   site: Site;
   /** The stacks of the errors among its arguments; see `Encoder.stacks`. */
@@ -45,6 +48,9 @@ export function rejection(completion: Completion, subject: Subject): unknown {
     } else if (inScript && payload instanceof SyntaxError) {
       const message = scriptSyntaxError(payload.message);
       if (message !== null) payload.message = message;
+    } else if (payload instanceof TypeError && payload.message === NOT_A_FUNCTION) {
+      const message = nothingCalled(payload, completion, subject);
+      if (message !== null) payload.message = message;
     }
     if (errors.length > 0) setTaskStacks(errors, subject, payload);
     return payload;
@@ -52,6 +58,23 @@ export function rejection(completion: Completion, subject: Subject): unknown {
   const error = withoutFrames(() => libraryError(status, payload, subject));
   setTaskStacks([{ error, frames: undefined, stack: undefined }], subject, error);
   return error;
+}
+
+/** What the engine says of a call of something that is none. */
+const NOT_A_FUNCTION = "not a function";
+
+/** What is said if the task called a parameter that it was given no argument for. */
+function nothingCalled(
+  thrown: TypeError,
+  { errors }: Completion,
+  { fn, given }: Subject,
+): string | null {
+  if (typeof fn === "string") return null;
+  const top = errors.find(({ error }) => error === thrown)?.frames?.[0];
+  if (top?.kind !== WIRE_FRAME.TASK) return null;
+  const text = textOf(fn);
+  const offset = offsetIn(text, top.row, top.column);
+  return offset === null ? null : calledNothing(text, offset, given);
 }
 
 /** What a task that returned resolves with. */
