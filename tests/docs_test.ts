@@ -26,8 +26,9 @@ const MOD = new URL("../mod.ts", import.meta.url).href;
 
 const read = (file: string): Promise<string> => readFile(join(ROOT, file), "utf8");
 const list = async (folder: string, ending: string): Promise<string[]> =>
-  (await readdir(join(ROOT, folder)).catch(() => []))
-    .filter((name) => name.endsWith(ending)).sort().map((name) => `${folder}/${name}`);
+  (await readdir(join(ROOT, folder), { recursive: true }).catch(() => []))
+    .filter((name) => name.endsWith(ending)).sort()
+    .map((name) => `${folder}/${name}`);
 
 const documents = [
   "README.md",
@@ -198,7 +199,8 @@ describe("the sample at", () => {
 describe("the samples", () => {
   test("are found in documents and docstrings", () => {
     const files = new Set(samples.map(({ file }) => file));
-    for (const file of ["README.md", "docs/guide.md", "mod.ts", "src/deferred.ts"]) {
+    const inside = ["src/deferred.ts", "src/pool/pool.ts"];
+    for (const file of ["README.md", "docs/guide.md", "mod.ts", ...inside]) {
       assert.ok(files.has(file), `no sample was found in ${file}`);
     }
   });
