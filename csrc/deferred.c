@@ -4,13 +4,12 @@
  * its own host thread, so that a pool can't be closed under a call; for any other thread its handle
  * is none.
  *
- * A host's thread may end without closing its pools (a Worker that is terminated): a destructor of
- * a thread-specific key closes them.
+ * A host's thread may end without closing its pools (a Worker that is terminated): they are closed
+ * at its end.
  */
 #include "deferred.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "grants.h"
@@ -33,36 +32,35 @@ static Lock table_lock = LOCK_INITIAL(LOCK_POOLS); /* writes to the table */
 static struct {
     Pool *_Atomic pool;
     _Atomic uint32_t uses;
-    _Atomic(pthread_t) owner;
+    _Atomic(OsThread) owner;
 } table[SLOTS];
-static uint32_t last_slot;      /* that was given out; under the lock */
-static pthread_key_t owner_key; /* made under the lock, once */
-static bool owner_key_made;
+static uint32_t last_slot; /* that was given out; under the lock */
+static bool ends_watched;  /* of the threads that have pools; under the lock */
 
 /* Whether this process was forked off from one that had pools. Here they have no threads, and any
  * lock may be held by one that is gone: nothing of them is touched. */
 static atomic_bool forked;
 
-static void in_fork(void) { atomic_store(&forked, true); }
+static void deferred_in_fork(void) { atomic_store(&forked, true); }
 
 /* A pool of this thread's, which nobody else closes. */
-static Pool *find(uint32_t handle) {
+static Pool *deferred_find(uint32_t handle) {
     uint32_t slot = handle & (SLOTS - 1);
     Pool *pool = slot && !atomic_load(&forked) ? atomic_load(&table[slot].pool) : NULL;
     bool ours = pool && atomic_load(&table[slot].uses) == handle >> SLOT_BITS &&
-                pthread_equal(atomic_load(&table[slot].owner), pthread_self());
+                os_is_this_thread(atomic_load(&table[slot].owner));
     return ours ? pool : NULL;
 }
 
 /* Puts a pool into a free slot. Returns its handle, or 0. */
-static uint32_t put_in(Pool *pool) {
+static uint32_t deferred_put_in(Pool *pool) {
     uint32_t handle = 0;
     lock_take(&table_lock);
     for (uint32_t i = 0; i < SLOTS && !handle; i++) {
         uint32_t slot = last_slot = (last_slot + 1) & (SLOTS - 1);
         if (slot == 0 || atomic_load(&table[slot].pool)) continue;
         handle = atomic_load(&table[slot].uses) << SLOT_BITS | slot;
-        atomic_store(&table[slot].owner, pthread_self());
+        atomic_store(&table[slot].owner, os_this_thread());
         atomic_store(&table[slot].pool, pool);
     }
     lock_release(&table_lock);
@@ -70,7 +68,7 @@ static uint32_t put_in(Pool *pool) {
 }
 
 /* The pool in the slot, which is free afterwards. */
-static Pool *take_out(uint32_t slot) {
+static Pool *deferred_take_out(uint32_t slot) {
     lock_assert(&table_lock);
     Pool *pool = atomic_load(&table[slot].pool);
     atomic_store(&table[slot].uses, (atomic_load(&table[slot].uses) + 1) & USES_MASK);
@@ -78,13 +76,13 @@ static Pool *take_out(uint32_t slot) {
     return pool;
 }
 
-static void close_pools_of_this_thread(void *unused) {
+static void deferred_close_pools(void *unused) {
     (void)unused;
     for (uint32_t slot = 1; slot < SLOTS && !atomic_load(&forked); slot++) {
         lock_take(&table_lock);
-        bool ours = atomic_load(&table[slot].pool) &&
-                    pthread_equal(atomic_load(&table[slot].owner), pthread_self());
-        Pool *pool = ours ? take_out(slot) : NULL;
+        bool ours =
+            atomic_load(&table[slot].pool) && os_is_this_thread(atomic_load(&table[slot].owner));
+        Pool *pool = ours ? deferred_take_out(slot) : NULL;
         lock_release(&table_lock);
         if (pool) pool_close(pool);
     }
@@ -92,27 +90,20 @@ static void close_pools_of_this_thread(void *unused) {
 
 /* Sees to it that the pools of this thread are closed with it. A thread of which that can't be said
  * may have none. */
-static bool watch_this_thread(void) {
+static bool deferred_watch_thread(void) {
     lock_take(&table_lock);
-    if (!owner_key_made) {
-#if defined(__APPLE__)
-        /* Workers may outlive the host's dlclose; elsewhere the linker's -z nodelete sees to it. */
-        Dl_info self;
-        if (dladdr(table, &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
-#endif
-        owner_key_made = os_granted(pthread_atfork(NULL, NULL, in_fork), "pthread_atfork") &&
-                         os_granted(pthread_key_create(&owner_key, close_pools_of_this_thread),
-                                    "pthread_key_create");
+    if (!ends_watched) {
+        os_stay_loaded();
+        ends_watched = os_watch_ends(deferred_close_pools, deferred_in_fork);
     }
-    bool made = owner_key_made;
+    bool watched = ends_watched;
     lock_release(&table_lock);
-    return made && os_granted(pthread_setspecific(owner_key, table /* anything but NULL */),
-                              "pthread_setspecific");
+    return watched && os_tell_end();
 }
 
 uint32_t dfd_abi(void) { return DFD_ABI_NUMBER; }
 
-static int32_t reason(OsFailure failure, uint8_t *reply, uint32_t capacity) {
+static int32_t deferred_reason(OsFailure failure, uint8_t *reply, uint32_t capacity) {
     char text[256];
     if (!reply) return DFD_E_INVALID;
     os_describe(failure, text, sizeof text);
@@ -123,21 +114,21 @@ static int32_t reason(OsFailure failure, uint8_t *reply, uint32_t capacity) {
 }
 
 int32_t dfd_reason(uint8_t *reply, uint32_t capacity) {
-    return reason(os_failure(), reply, capacity);
+    return deferred_reason(os_failure(), reply, capacity);
 }
 
 int32_t dfd_unhardened(uint32_t handle, uint8_t *reply, uint32_t capacity) {
-    Pool *pool = find(handle);
-    return pool ? reason(pool_unhardened(pool), reply, capacity) : DFD_E_HANDLE;
+    Pool *pool = deferred_find(handle);
+    return pool ? deferred_reason(pool_unhardened(pool), reply, capacity) : DFD_E_HANDLE;
 }
 
 int32_t dfd_pool_open(void) {
     os_forget();
-    if (atomic_load(&forked) || !watch_this_thread()) return DFD_E_SYSTEM;
+    if (atomic_load(&forked) || !deferred_watch_thread()) return DFD_E_SYSTEM;
     int32_t refused;
     Pool *pool = pool_open(&refused);
     if (!pool) return refused;
-    uint32_t handle = put_in(pool);
+    uint32_t handle = deferred_put_in(pool);
     if (handle) return (int32_t)handle;
     pool_close(pool);
     return DFD_E_FULL;
@@ -146,7 +137,7 @@ int32_t dfd_pool_open(void) {
 int32_t dfd_pool_close(uint32_t handle) {
     if (atomic_load(&forked)) return DFD_E_HANDLE;
     lock_take(&table_lock);
-    Pool *pool = find(handle) ? take_out(handle & (SLOTS - 1)) : NULL;
+    Pool *pool = deferred_find(handle) ? deferred_take_out(handle & (SLOTS - 1)) : NULL;
     lock_release(&table_lock);
     if (!pool) return DFD_E_HANDLE;
     pool_close(pool);
@@ -154,18 +145,18 @@ int32_t dfd_pool_close(uint32_t handle) {
 }
 
 int32_t dfd_pool_set(uint32_t handle, uint32_t option, double value) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     return pool ? pool_set(pool, option, value) : DFD_E_HANDLE;
 }
 
 double dfd_pool_control(uint32_t handle) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     return pool ? (double)(uintptr_t)pool_completions(pool)->control : 0;
 }
 
 int32_t dfd_compile(uint32_t handle, const uint8_t *source, uint32_t length, uint32_t flags,
                     uint8_t *reply, uint32_t capacity) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!source || !reply) return DFD_E_INVALID;
     os_forget();
@@ -174,7 +165,7 @@ int32_t dfd_compile(uint32_t handle, const uint8_t *source, uint32_t length, uin
 
 int32_t dfd_preload(uint32_t handle, double program, double limit, uint8_t *reply,
                     uint32_t capacity) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!reply || !(limit > 0)) return DFD_E_INVALID;
     os_forget();
@@ -182,7 +173,7 @@ int32_t dfd_preload(uint32_t handle, double program, double limit, uint8_t *repl
 }
 
 int32_t dfd_share(uint32_t handle, const uint8_t *value, uint32_t length) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!value || !length) return DFD_E_INVALID;
     os_forget();
@@ -190,19 +181,19 @@ int32_t dfd_share(uint32_t handle, const uint8_t *value, uint32_t length) {
 }
 
 int32_t dfd_program_free(uint32_t handle, double program) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     return pool ? pool_program_free(pool, program) : DFD_E_HANDLE;
 }
 
 int32_t dfd_ready(uint32_t handle) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     if (!pool) return DFD_E_HANDLE;
     os_forget();
     return pool_ready(pool);
 }
 
 double dfd_submit(uint32_t handle, const uint8_t *submission, uint32_t length) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     if (!pool) return DFD_E_HANDLE;
     if (!submission || length < DFD_SUBMISSION_ARGS) return DFD_E_INVALID;
     os_forget();
@@ -210,42 +201,42 @@ double dfd_submit(uint32_t handle, const uint8_t *submission, uint32_t length) {
 }
 
 int32_t dfd_cancel(uint32_t handle, double task) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     return pool ? pool_cancel(pool, task) : DFD_E_HANDLE;
 }
 
 int32_t dfd_park(uint32_t handle) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     return pool ? completion_park(pool_completions(pool)) : DFD_E_HANDLE;
 }
 
 int32_t dfd_unpark(uint32_t handle) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     if (!pool) return DFD_E_HANDLE;
     completion_unpark(pool_completions(pool));
     return 0;
 }
 
 int32_t dfd_refill(uint32_t handle) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     return pool ? completion_refill(pool_completions(pool)) : DFD_E_HANDLE;
 }
 
 int32_t dfd_release(uint32_t handle, double memory) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     return pool ? grants_release(&pool_completions(pool)->grants, memory) : DFD_E_HANDLE;
 }
 
 int32_t dfd_keep(uint32_t handle, double memory) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     return pool ? grants_keep(&pool_completions(pool)->grants, memory) : DFD_E_HANDLE;
 }
 
-static void deallocate(void *bytes, void *handle) {
+static void deferred_deallocate(void *bytes, void *handle) {
     if (!atomic_load(&forked)) grants_deallocate(bytes, handle);
 }
 
-double dfd_deallocator(void) { return (double)(uintptr_t)deallocate; }
+double dfd_deallocator(void) { return (double)(uintptr_t)deferred_deallocate; }
 
 int32_t dfd_time_zone(const uint8_t *name, uint32_t length) {
     if (!name || length < 2 || memchr(name, 0, length) != name + length - 1) return DFD_E_INVALID;
@@ -256,7 +247,7 @@ int32_t dfd_time_zone(const uint8_t *name, uint32_t length) {
 uint32_t dfd_stragglers(void) { return atomic_load(&forked) ? 0 : pool_stragglers(); }
 
 int32_t dfd_waker_fd(uint32_t handle) {
-    Pool *pool = find(handle);
+    Pool *pool = deferred_find(handle);
     if (!pool) return DFD_E_HANDLE;
     os_forget();
     int fd = completion_take_fd(pool_completions(pool));

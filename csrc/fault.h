@@ -50,6 +50,8 @@
     X(pthread_condattr_init)                                                                       \
     X(pthread_key_create)                                                                          \
     X(pthread_setspecific)                                                                         \
+    X(pthread_atfork)                                                                              \
+    X(pthread_kill)                                                                                \
     X(pthread_getcpuclockid)                                                                       \
     X(getentropy)                                                                                  \
     X(prctl)                                                                                       \
@@ -120,6 +122,8 @@ int fault_unmapped(int result);
     FAULT_PTHREAD(pthread_key_create, EAGAIN, pthread_key_create(__VA_ARGS__))
 #define pthread_setspecific(...)                                                                   \
     FAULT_PTHREAD(pthread_setspecific, ENOMEM, pthread_setspecific(__VA_ARGS__))
+#define pthread_atfork(...) FAULT_PTHREAD(pthread_atfork, ENOMEM, pthread_atfork(__VA_ARGS__))
+#define pthread_kill(...) FAULT_PTHREAD(pthread_kill, EAGAIN, pthread_kill(__VA_ARGS__))
 #define pthread_getcpuclockid(...)                                                                 \
     FAULT_PTHREAD(pthread_getcpuclockid, ENOENT, pthread_getcpuclockid(__VA_ARGS__))
 #define getentropy(...) FAULT(getentropy, ENOSYS, -1, getentropy(__VA_ARGS__))

@@ -22,14 +22,14 @@ static uint32_t count;
 #endif
 
 /* The grant of a handle if it is `owner`'s. */
-static Grant *find(const Grants *owner, double handle) {
+static Grant *grants_find(const Grants *owner, double handle) {
     lock_assert(&lock);
     Grant *grant = slots_get(&table, slots_handle(handle));
     return grant && grant->owner == owner ? grant : NULL;
 }
 
 /* Takes a grant away from its pool. */
-static void disown(Grant *grant) {
+static void grants_disown(Grant *grant) {
     lock_assert(&lock);
     if (!grant->owner) return;
     *(grant->previous ? &grant->previous->next : &grant->owner->first) = grant->next;
@@ -38,9 +38,9 @@ static void disown(Grant *grant) {
 }
 
 /* Takes a grant out of the table; NULL is fine. */
-static Grant *take_out(Grant *grant) {
+static Grant *grants_take_out(Grant *grant) {
     if (!grant) return NULL;
-    disown(grant);
+    grants_disown(grant);
     slots_remove(&table, grant->handle);
 #ifdef DFD_TEST
     count--;
@@ -48,7 +48,7 @@ static Grant *take_out(Grant *grant) {
     return grant;
 }
 
-static void free_grant(Grant *grant) {
+static void grants_free_one(Grant *grant) {
     if (grant->mapped)
         os_unmap(grant->memory, grant->mapped);
     else
@@ -76,24 +76,24 @@ double grants_add(Grants *grants, void *memory, size_t mapped) {
 
 int32_t grants_release(Grants *grants, double handle) {
     lock_take(&lock);
-    Grant *grant = take_out(find(grants, handle));
+    Grant *grant = grants_take_out(grants_find(grants, handle));
     lock_release(&lock);
     if (!grant) return DFD_E_HANDLE;
-    free_grant(grant);
+    grants_free_one(grant);
     return 0;
 }
 
 int32_t grants_keep(Grants *grants, double handle) {
     lock_take(&lock);
-    Grant *grant = find(grants, handle);
-    if (grant) disown(grant);
+    Grant *grant = grants_find(grants, handle);
+    if (grant) grants_disown(grant);
     lock_release(&lock);
     return grant ? 0 : DFD_E_HANDLE;
 }
 
 void grants_close(Grants *grants) {
     lock_take(&lock);
-    for (Grant *grant; (grant = take_out(grants->first));) free_grant(grant);
+    for (Grant *grant; (grant = grants_take_out(grants->first));) grants_free_one(grant);
     lock_release(&lock);
 }
 
@@ -101,9 +101,9 @@ void grants_deallocate(void *memory, void *handle) {
     (void)memory;
     lock_take(&lock);
     /* The pool's still, if nobody came to say that it was kept. */
-    Grant *grant = take_out(slots_get(&table, (Handle)(uintptr_t)handle));
+    Grant *grant = grants_take_out(slots_get(&table, (Handle)(uintptr_t)handle));
     lock_release(&lock);
-    if (grant) free_grant(grant);
+    if (grant) grants_free_one(grant);
 }
 
 #ifdef DFD_TEST

@@ -18,7 +18,6 @@
 #include <ucontext.h>
 
 #include "deferred.h"
-#include "os.h"
 
 /* ThreadSanitizer's runtime calls a handler later, with a copy of the context. */
 #if !defined(OS_TSAN) && (defined(__linux__) || defined(__APPLE__)) &&                             \
@@ -45,17 +44,16 @@ typedef struct ThreadState {
     int status;                 /* that a handler leaves with */
     volatile sig_atomic_t open; /* whether what runs may be left */
     volatile sig_atomic_t critical;
-    bool alone;                 /* no handler but ours can do its work on it */
-    uintptr_t fence, fence_end; /* the inaccessible pages below the stack */
-    char *alternate;            /* the mapping of the alternate stack, or NULL */
-    uintptr_t alternate_end;
+    bool alone;                         /* no handler but ours can do its work on it */
+    uintptr_t fence, fence_end;         /* the inaccessible pages below the stack */
+    uintptr_t alternate, alternate_end; /* the alternate stack with its fence, or 0 */
 } ThreadState;
 
 static OS_THREAD_LOCAL ThreadState thread;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static OsOnce once = OS_ONCE_INITIAL;
 static bool installed;
-static int not_installed; /* why, as errno has it */
+static OsFailure not_installed; /* why */
 static struct sigaction before_stop, before_segv, before_bus;
 
 /* Below this function's frame nothing of the stack is wanted once the guard was left. */
@@ -146,7 +144,7 @@ static uintptr_t guard_stack_of(const ucontext_t *context) {
  */
 static bool guard_in_handler(const ucontext_t *context) {
     uintptr_t stack = guard_stack_of(context);
-    if (stack >= (uintptr_t)thread.alternate && stack < thread.alternate_end) return true;
+    if (stack >= thread.alternate && stack < thread.alternate_end) return true;
     if (sigismember(&context->uc_sigmask, SIGSEGV) || sigismember(&context->uc_sigmask, SIGBUS))
         return true;
 #if defined(__linux__)
@@ -224,7 +222,7 @@ static void guard_leave_with(int status, int signal, ucontext_t *context) {
 /* --- signals ------------------------------------------------------------------------------ */
 
 /* Whether somebody sent it. A fault happens again when its handler has returned; this does not. */
-static bool was_sent(const siginfo_t *info) {
+static bool guard_was_sent(const siginfo_t *info) {
 #if defined(__linux__)
     return info->si_code <= 0;
 #else
@@ -234,26 +232,27 @@ static bool was_sent(const siginfo_t *info) {
 }
 
 /* Ends the process as the signal does that nobody handles. */
-static void end_process(int signal, const siginfo_t *info) {
+static void guard_end_process(int signal, const siginfo_t *info) {
     struct sigaction fallback = {.sa_handler = SIG_DFL};
     sigaction(signal, &fallback, NULL);
-    if (was_sent(info)) raise(signal);
+    if (guard_was_sent(info)) raise(signal);
 }
 
-static void pass_on(const struct sigaction *before, int signal, siginfo_t *info, void *context) {
+static void guard_pass_on(const struct sigaction *before, int signal, siginfo_t *info,
+                          void *context) {
     if (before->sa_flags & SA_SIGINFO) {
         if (before->sa_sigaction) before->sa_sigaction(signal, info, context);
     } else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
         before->sa_handler(signal);
     } else if (signal != STOP_SIGNAL) {
-        end_process(signal, info);
+        guard_end_process(signal, info);
     }
 }
 
-static void on_stop(int signal, siginfo_t *info, void *context) {
+static void guard_on_stop(int signal, siginfo_t *info, void *context) {
     int saved = errno;
     if (!thread.self) {
-        pass_on(&before_stop, signal, info, context);
+        guard_pass_on(&before_stop, signal, info, context);
     } else {
         /* Before it looks, or a stop may be missed. */
         atomic_store(&thread.self->signalled, false);
@@ -266,10 +265,10 @@ static void on_stop(int signal, siginfo_t *info, void *context) {
 }
 
 /* Whether the fault was one that we know what to do with, and did. */
-static bool settle_fault(int signal, siginfo_t *info, ucontext_t *context) {
+static bool guard_settle_fault(int signal, siginfo_t *info, ucontext_t *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
     const Guard *guard = thread.guard;
-    if (was_sent(info)) return false;
+    if (guard_was_sent(info)) return false;
     if (guard && guard->touch && guard->touch(guard->opaque, info->si_addr)) return true;
     if (address < thread.fence || address >= thread.fence_end || !guard_may_leave(context))
         return false;
@@ -277,119 +276,59 @@ static bool settle_fault(int signal, siginfo_t *info, ucontext_t *context) {
     return true;
 }
 
-static void on_fault(int signal, siginfo_t *info, void *context) {
+static void guard_on_fault(int signal, siginfo_t *info, void *context) {
     int saved = errno;
-    if (!thread.self || !settle_fault(signal, info, context)) {
+    if (!thread.self || !guard_settle_fault(signal, info, context)) {
         /* Nobody knows what this thread has done to memory: no stop must save the task from what
          * comes now. */
         thread.open = 0;
         if (thread.alone)
-            end_process(signal, info);
+            guard_end_process(signal, info);
         else
-            pass_on(signal == SIGBUS ? &before_bus : &before_segv, signal, info, context);
+            guard_pass_on(signal == SIGBUS ? &before_bus : &before_segv, signal, info, context);
     }
     errno = saved;
 }
 
-static void install(void) {
+static void guard_install(void) {
     /* On the alternate stack: the thread's own may be used up to less than the kernel needs for a
      * signal. None is blocked in them: what comes meanwhile is not late. */
-    int flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    struct sigaction stop = {.sa_sigaction = on_stop, .sa_flags = flags | SA_RESTART};
-    struct sigaction fault = {.sa_sigaction = on_fault, .sa_flags = flags};
-    sigemptyset(&stop.sa_mask);
-    sigemptyset(&fault.sa_mask);
-    /* What was there before is known before ours is there: a fault may come at any time. */
-    installed = !sigaction(STOP_SIGNAL, NULL, &before_stop) &&
-                !sigaction(SIGSEGV, NULL, &before_segv) && !sigaction(SIGBUS, NULL, &before_bus) &&
-                !sigaction(STOP_SIGNAL, &stop, NULL) && !sigaction(SIGSEGV, &fault, NULL) &&
-                !sigaction(SIGBUS, &fault, NULL);
-    not_installed = errno;
-}
-
-typedef struct Stack {
-    uintptr_t lowest; /* 0 if nobody tells */
-    size_t fence;     /* bytes of the inaccessible pages below */
-} Stack;
-
-static Stack find_stack(void) {
-    Stack stack = {0};
-#if defined(__linux__)
-    pthread_attr_t attributes;
-    void *lowest;
-    size_t size, fence;
-    if (pthread_getattr_np(pthread_self(), &attributes)) return stack;
-    if (!pthread_attr_getstack(&attributes, &lowest, &size) &&
-        !pthread_attr_getguardsize(&attributes, &fence))
-        stack = (Stack){.lowest = (uintptr_t)lowest, .fence = fence};
-    pthread_attr_destroy(&attributes);
-#elif defined(__APPLE__)
-    uintptr_t top = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
-    stack.lowest = top - pthread_get_stacksize_np(pthread_self());
-    stack.fence = 64u << 10;
-#endif
-    return stack;
+    int flags = SA_ONSTACK | SA_NODEFER;
+    installed = os_handle_signal(STOP_SIGNAL, flags | SA_RESTART, guard_on_stop, &before_stop) &&
+                os_handle_signal(SIGSEGV, flags, guard_on_fault, &before_segv) &&
+                os_handle_signal(SIGBUS, flags, guard_on_fault, &before_bus);
+    not_installed = os_failure();
 }
 
 size_t guard_stack_left(void) {
     static OS_THREAD_LOCAL uintptr_t lowest; /* to find it may take reading a file */
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if (!lowest) lowest = find_stack().lowest;
+    if (!lowest) lowest = os_stack().lowest;
     return lowest && here > lowest ? here - lowest : 0;
 }
 
-static bool set_alternate_stack(void) {
-    size_t fence = os_page(), size = ALTERNATE_STACK;
-    char *mapping = os_map(fence + size, OS_READ_WRITE);
-    if (!mapping) return false;
-    stack_t stack = {.ss_sp = mapping + fence, .ss_size = size};
-    bool fenced = os_protect(mapping, fence, OS_NONE);
-    if (!fenced || sigaltstack(&stack, NULL)) {
-        if (fenced) os_note((OsFailure){"sigaltstack", errno});
-        os_unmap(mapping, fence + size);
-        return false;
-    }
-    thread.alternate = mapping;
-    thread.alternate_end = (uintptr_t)mapping + fence + size;
-    return true;
-}
-
-static void drop_alternate_stack(void) {
-    if (!thread.alternate) return;
-    stack_t none = {.ss_flags = SS_DISABLE};
-    sigaltstack(&none, NULL);
-    os_unmap(thread.alternate, os_page() + ALTERNATE_STACK);
-    thread.alternate = NULL;
-    thread.alternate_end = 0;
-}
-
-/* On Linux a fault whose signal is blocked ends the process by that signal, at once: as it should
- * with those that nothing of ours is to be done about. */
-static bool unblock_ours(void) {
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, STOP_SIGNAL);
-    sigaddset(&ours, SIGSEGV);
-    sigaddset(&ours, SIGBUS);
-#if !defined(__linux__)
-    sigaddset(&ours, SIGILL);
-    sigaddset(&ours, SIGFPE);
-#endif
-    return pthread_sigmask(SIG_UNBLOCK, &ours, NULL) == 0;
-}
-
 bool guard_thread_begin(GuardThread *self) {
+    /* On Linux a fault whose signal is blocked ends the process by that signal, at once: as it
+     * should with those that nothing of ours is to be done about. */
+    const int ours[] = {
+        STOP_SIGNAL, SIGSEGV, SIGBUS,
+#if !defined(__linux__)
+        SIGILL,      SIGFPE,
+#endif
+    };
     thread = (ThreadState){0};
-    pthread_once(&once, install);
-    Stack stack = find_stack();
+    os_once(&once, guard_install);
+    OsStack stack = os_stack();
     thread.fence = stack.lowest - stack.fence;
     thread.fence_end = stack.lowest;
-    if (!installed) os_note((OsFailure){"sigaction", not_installed});
-    if (!installed || !set_alternate_stack()) return false;
-    self->id = pthread_self();
+    if (!installed) return os_note(not_installed), false;
+    thread.alternate_end = os_alternate_stack(ALTERNATE_STACK, &thread.alternate);
+    if (!thread.alternate) return false;
+    self->id = os_this_thread();
     atomic_store(&self->signalled, false);
     thread.self = self;
-    return unblock_ours();
+    os_unblock_signals(ours, sizeof ours / sizeof *ours);
+    return true;
 }
 
 bool guard_thread_catches(void) { return thread.self != NULL; }
@@ -397,11 +336,10 @@ bool guard_thread_catches(void) { return thread.self != NULL; }
 void guard_thread_alone(void) { thread.alone = true; }
 
 void guard_thread_end(void) {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    os_block_signals();
     thread.self = NULL;
-    drop_alternate_stack();
+    os_drop_alternate_stack(thread.alternate, thread.alternate_end);
+    thread.alternate = thread.alternate_end = 0;
 }
 
 /* Real-time signals queue up, and a thread that comes to run after a while gets all of them at

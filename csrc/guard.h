@@ -24,18 +24,15 @@
 #ifndef DEFERRED_GUARD_H
 #define DEFERRED_GUARD_H
 
-#include <pthread.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+
+#include "os.h"
 
 /* What others know of a thread whose tasks they may end. It must outlive the thread's time between
  * guard_thread_begin and guard_thread_end, and their interest in it. */
 typedef struct GuardThread {
-    pthread_t id;          /* valid from guard_thread_begin on */
+    OsThread id;           /* valid from guard_thread_begin on */
     atomic_bool signalled; /* a signal is on its way to the thread */
 } GuardThread;
 

@@ -17,6 +17,7 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #elif defined(__APPLE__)
+#include <dlfcn.h>
 #include <sys/random.h>
 #endif
 
@@ -282,6 +283,44 @@ void os_name_thread(const char *name) {
 #endif
 }
 
+static pthread_key_t end_key;
+
+bool os_watch_ends(void (*at_end)(void *), void (*in_child)(void)) {
+    return os_granted(pthread_atfork(NULL, NULL, in_child), "pthread_atfork") &&
+           os_granted(pthread_key_create(&end_key, at_end), "pthread_key_create");
+}
+
+bool os_tell_end(void) {
+    return os_granted(pthread_setspecific(end_key, &end_key /* anything but NULL */),
+                      "pthread_setspecific");
+}
+
+void os_stay_loaded(void) {
+#if defined(__APPLE__) /* elsewhere the linker's -z nodelete sees to it */
+    Dl_info self;
+    if (dladdr(&end_key, &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#endif
+}
+
+OsStack os_stack(void) {
+    OsStack stack = {0};
+#if defined(__linux__)
+    pthread_attr_t attributes;
+    void *lowest;
+    size_t size, fence;
+    if (pthread_getattr_np(pthread_self(), &attributes)) return stack;
+    if (!pthread_attr_getstack(&attributes, &lowest, &size) &&
+        !pthread_attr_getguardsize(&attributes, &fence))
+        stack = (OsStack){.lowest = (uintptr_t)lowest, .fence = fence};
+    pthread_attr_destroy(&attributes);
+#elif defined(__APPLE__)
+    uintptr_t top = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
+    stack.lowest = top - pthread_get_stacksize_np(pthread_self());
+    stack.fence = OS_FENCE;
+#endif
+    return stack;
+}
+
 double os_cpu_time(OsThread thread) {
 #if defined(__linux__)
     clockid_t clock;
@@ -307,6 +346,53 @@ int os_processor(void) {
 }
 
 void os_yield(void) { sched_yield(); }
+
+/* --- signals ------------------------------------------------------------------------------ */
+
+bool os_handle_signal(int signal, int flags, void (*handler)(int, siginfo_t *, void *),
+                      struct sigaction *before) {
+    struct sigaction ours = {.sa_sigaction = handler, .sa_flags = flags | SA_SIGINFO};
+    sigemptyset(&ours.sa_mask);
+    return went_well(!sigaction(signal, NULL, before) && !sigaction(signal, &ours, NULL),
+                     "sigaction");
+}
+
+void os_block_signals(void) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
+void os_unblock_signals(const int *signals, size_t count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    int result = pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    assert(result == 0);
+    (void)result;
+}
+
+uintptr_t os_alternate_stack(size_t size, uintptr_t *lowest) {
+    size_t fence = os_page();
+    char *mapping = os_map(fence + size, OS_READ_WRITE);
+    *lowest = 0;
+    if (!mapping) return 0;
+    stack_t stack = {.ss_sp = mapping + fence, .ss_size = size};
+    if (!os_protect(mapping, fence, OS_NONE) ||
+        !went_well(sigaltstack(&stack, NULL) == 0, "sigaltstack")) {
+        os_unmap(mapping, fence + size);
+        return 0;
+    }
+    *lowest = (uintptr_t)mapping;
+    return (uintptr_t)mapping + fence + size;
+}
+
+void os_drop_alternate_stack(uintptr_t lowest, uintptr_t end) {
+    stack_t none = {.ss_flags = SS_DISABLE};
+    if (!lowest) return;
+    sigaltstack(&none, NULL);
+    os_unmap((void *)lowest, end - lowest);
+}
 
 /* --- waiting ------------------------------------------------------------------------------ */
 

@@ -1,8 +1,8 @@
 /* os.h - what the library asks of the operating system.
  *
  * All system calls of csrc/ are made in os.c, and what differs between platforms is decided there
- * (but for signals, guard.c, and the filter of system calls, harden.c). The functions are thin:
- * they say what is wanted, not how a system is asked for it.
+ * (but for sending a signal and what its handler does, guard.c, and the filter of system calls,
+ * harden.c). The functions are thin: they say what is wanted, not how a system is asked for it.
  *
  * Whatever can fail says so, and leaves the reason with the thread (os_failure). Any thread, unless
  * it says otherwise.
@@ -11,6 +11,7 @@
 #define DEFERRED_OS_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -124,11 +125,35 @@ bool os_random(void *bytes, size_t size);
 
 typedef pthread_t OsThread;
 
+static inline OsThread os_this_thread(void) { return pthread_self(); }
+static inline bool os_is_this_thread(OsThread thread) {
+    return pthread_equal(thread, pthread_self());
+}
+
 /* Starts a thread that nobody waits for, with a stack of `stack` bytes at least, on which all
  * signals are blocked. */
 bool os_start_thread(size_t stack, void *(*run)(void *), void *argument);
 /* For debuggers: this thread's name, of up to 15 characters. */
 void os_name_thread(const char *name);
+/* Has `at_end` called at the end of each thread that calls os_tell_end from then on; and `in_child`
+ * in each process that is forked off. Once in the life of the process; false: neither may be. */
+bool os_watch_ends(void (*at_end)(void *), void (*in_child)(void));
+bool os_tell_end(void);
+/* The library stays loaded until the process ends: threads may outlive a host's dlclose. */
+void os_stay_loaded(void);
+
+/* Does something once in the life of the process; who comes meanwhile waits. */
+typedef pthread_once_t OsOnce;
+#define OS_ONCE_INITIAL PTHREAD_ONCE_INIT
+static inline void os_once(OsOnce *once, void (*work)(void)) { pthread_once(once, work); }
+
+/* The stack of this thread. */
+typedef struct OsStack {
+    uintptr_t lowest; /* 0 if nobody tells */
+    size_t fence;     /* bytes of the inaccessible pages below */
+} OsStack;
+OsStack os_stack(void);
+
 /* CPU time of a thread in ms, or -1 where it can't be known. */
 double os_cpu_time(OsThread thread);
 
@@ -145,6 +170,21 @@ static inline void os_relax(void) {
     __asm__ volatile("yield");
 #endif
 }
+
+/* --- signals ------------------------------------------------------------------------------ */
+
+/* Has `handler` called, with `flags` beside SA_SIGINFO and no other signal blocked meanwhile.
+ * `*before` is what was there, known before the handler can be called; false: it still is. */
+bool os_handle_signal(int signal, int flags, void (*handler)(int, siginfo_t *, void *),
+                      struct sigaction *before);
+/* For this thread. */
+void os_block_signals(void); /* all of them */
+void os_unblock_signals(const int *signals, size_t count);
+
+/* Gives this thread an alternate stack for its handlers, of `size` bytes with inaccessible pages
+ * below; *lowest is where those begin, 0 if it is refused. Returns where it ends. */
+uintptr_t os_alternate_stack(size_t size, uintptr_t *lowest);
+void os_drop_alternate_stack(uintptr_t lowest, uintptr_t end);
 
 /* --- waiting ------------------------------------------------------------------------------ */
 

@@ -180,7 +180,7 @@ double pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
     double handle = submission_program(submission);
     Program *program = compiler_find(&pool->compiler, handle);
     if (handle && !program) return DFD_E_HANDLE;
-    if (submission_limits_cpu(submission) && os_cpu_time(pthread_self()) < 0) return DFD_E_CLOCK;
+    if (submission_limits_cpu(submission) && os_cpu_time(os_this_thread()) < 0) return DFD_E_CLOCK;
     Task *task = submission_read(submission, program);
     if (!task) return DFD_E_MEMORY;
     task->shares = pool->shares;

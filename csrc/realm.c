@@ -46,14 +46,16 @@ struct Realm {
     Guard guard;
 };
 
-static bool on_touch(void *opaque, const void *address) { return arena_touch(opaque, address); }
+static bool realm_on_touch(void *opaque, const void *address) {
+    return arena_touch(opaque, address);
+}
 
-static void on_exhausted(void *opaque) {
+static void realm_on_exhausted(void *opaque) {
     (void)opaque;
     guard_leave(DFD_STATUS_MEMORY);
 }
 
-static int on_poll(JSContext *context, void *opaque) {
+static int realm_on_poll(JSContext *context, void *opaque) {
     (void)context, (void)opaque;
     guard_poll();
     return 0;
@@ -61,26 +63,26 @@ static int on_poll(JSContext *context, void *opaque) {
 
 /* --- the engine ---------------------------------------------------------------------------- */
 
-static void *engine_calloc(void *arena, size_t count, size_t size) {
+static void *realm_calloc(void *arena, size_t count, size_t size) {
     return arena_calloc(arena, count, size);
 }
 
-static void *engine_malloc(void *arena, size_t size) { return arena_alloc(arena, size); }
+static void *realm_malloc(void *arena, size_t size) { return arena_alloc(arena, size); }
 
-static void engine_free(void *arena, void *block) { arena_free(arena, block); }
+static void realm_free(void *arena, void *block) { arena_free(arena, block); }
 
-static void *engine_realloc(void *arena, void *block, size_t size) {
+static void *realm_realloc(void *arena, void *block, size_t size) {
     return arena_realloc(arena, block, size);
 }
 
 /* Whether it worked; under the guard. */
-static int build(void *opaque) {
+static int realm_build(void *opaque) {
     Realm *realm = opaque;
     static const JSMallocFunctions functions = {
-        .js_calloc = engine_calloc,
-        .js_malloc = engine_malloc,
-        .js_free = engine_free,
-        .js_realloc = engine_realloc,
+        .js_calloc = realm_calloc,
+        .js_malloc = realm_malloc,
+        .js_free = realm_free,
+        .js_realloc = realm_realloc,
         .js_malloc_usable_size = arena_usable_size,
     };
     JSRuntime *runtime = JS_NewRuntime2(&functions, realm->arena);
@@ -96,7 +98,7 @@ static int build(void *opaque) {
         JS_AddIntrinsicPromise(context) || JS_AddIntrinsicWeakRef(context) ||
         JS_AddIntrinsicDOMException(context) || JS_AddIntrinsicAToB(context))
         return false;
-    JS_SetInterruptHandler(runtime, on_poll, NULL);
+    JS_SetInterruptHandler(runtime, realm_on_poll, NULL);
     JS_SetCanBlock(runtime, true); /* in Atomics.wait, which may be left */
     if (!globals_add(context, &realm->globals)) return false;
     JS_SetGCThreshold(runtime, arena_used(realm->arena) + GC_HEADROOM);
@@ -121,10 +123,10 @@ Realm *realm_open(size_t memory, size_t stack) {
     if (!realm->arena && (realm->arena = arena_open(memory))) os_get_over(before);
     if (realm->arena) {
         arena_set_limit(realm->arena, memory);
-        arena_on_exhausted(realm->arena, on_exhausted, NULL);
-        realm->guard.touch = on_touch;
+        arena_on_exhausted(realm->arena, realm_on_exhausted, NULL);
+        realm->guard.touch = realm_on_touch;
         realm->guard.opaque = realm->arena;
-        if (guard_run(&realm->guard, build, realm) == true && arena_snapshot(realm->arena))
+        if (guard_run(&realm->guard, realm_build, realm) == true && arena_snapshot(realm->arena))
             return realm;
     }
 failed:
@@ -175,7 +177,7 @@ typedef struct CompileCall {
 } CompileCall;
 
 /* Under the guard. Returns 0. */
-static int compile(void *opaque) {
+static int realm_compile_inside(void *opaque) {
     CompileCall *call = opaque;
     JS_UpdateStackTop(call->realm->runtime);
     compile_function(call->realm->context, call->source, call->length, call->flags, call->reply,
@@ -186,7 +188,7 @@ static int compile(void *opaque) {
 int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flags, Bytes *reply,
                   Program **program) {
     CompileCall call = {realm, source, length, flags, reply, NULL};
-    int status = guard_run(&realm->guard, compile, &call);
+    int status = guard_run(&realm->guard, realm_compile_inside, &call);
     *program = call.program;
     if (realm->guard.left) {
         reply->length = 0; /* whatever was half encoded */
@@ -199,7 +201,7 @@ int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flag
 void realm_set_stack(Realm *realm, size_t stack) { JS_SetMaxStackSize(realm->runtime, stack); }
 
 /* What is in the image, or was another task's, and must be each task's own. */
-static void start_afresh(Realm *realm, size_t limit) {
+static void realm_start_afresh(Realm *realm, size_t limit) {
     arena_set_limit(realm->arena, limit);
     engine_set_gc_limit(realm->runtime, limit);
     engine_reseed(realm->context, seeds_next(&realm->seeds));
@@ -209,7 +211,8 @@ static void start_afresh(Realm *realm, size_t limit) {
 /* --- run --------------------------------------------------------------------------------- */
 
 /* [message, path, threw]: why what a task returned or threw can't go back. */
-static int encode_failure(JSContext *ctx, const CloneFailure *failure, bool threw, Bytes *out) {
+static int realm_encode_failure(JSContext *ctx, const CloneFailure *failure, bool threw,
+                                Bytes *out) {
     CloneFailure none;
     JSValue list = JS_NewArray(ctx);
     JS_SetPropertyUint32(ctx, list, 0, failure->message);
@@ -222,7 +225,8 @@ static int encode_failure(JSContext *ctx, const CloneFailure *failure, bool thre
 
 /* Encodes what the task returned or threw. Encoding runs the task's getters, which may throw in
  * their turn; what they throw is then what the task threw. */
-static int encode_beside(JSContext *ctx, CloneScope *scope, JSValue value, bool threw, Bytes *out) {
+static int realm_encode_beside(JSContext *ctx, CloneScope *scope, JSValue value, bool threw,
+                               Bytes *out) {
     for (int attempt = 0; attempt < 4; attempt++) {
         CloneFailure failure;
         out->length = 0;
@@ -230,7 +234,7 @@ static int encode_beside(JSContext *ctx, CloneScope *scope, JSValue value, bool 
         case CLONE_OK:
             return threw ? DFD_STATUS_THROWN : DFD_STATUS_OK;
         case CLONE_UNCLONEABLE:
-            return encode_failure(ctx, &failure, threw, out);
+            return realm_encode_failure(ctx, &failure, threw, out);
         case CLONE_NO_MEMORY:
             return DFD_STATUS_MEMORY;
         case CLONE_THREW:
@@ -242,16 +246,16 @@ static int encode_beside(JSContext *ctx, CloneScope *scope, JSValue value, bool 
         .message = JS_NewString(ctx, "what the task threw throws when it is read"),
         .path = JS_NewString(ctx, ""),
     };
-    return encode_failure(ctx, &failure, true, out);
+    return realm_encode_failure(ctx, &failure, true, out);
 }
 
-static int encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
-    return encode_beside(realm->context, &realm->scope, value, threw, out);
+static int realm_encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
+    return realm_encode_beside(realm->context, &realm->scope, value, threw, out);
 }
 
 /* A promise for what `value` stands for: itself if it is one, its `then` followed if it has one
  * (ECMA-262, Promise Resolve Functions); JS_UNDEFINED if it is a plain value. */
-static JSValue promise_of(JSContext *ctx, JSValueConst value) {
+static JSValue realm_promise_of(JSContext *ctx, JSValueConst value) {
     if (!JS_IsObject(value)) return JS_UNDEFINED;
     if (JS_IsPromise(value)) return JS_DupValue(ctx, value);
     JSValue then = JS_GetPropertyStr(ctx, value, "then");
@@ -270,7 +274,7 @@ static JSValue promise_of(JSContext *ctx, JSValueConst value) {
 
 /* Runs jobs until the promise is settled; what else the task started ends with it. Returns 0, and
  * what it was settled with, or DFD_STATUS_UNSETTLED. */
-static int settle(Realm *realm, JSValueConst promise, JSValue *with, bool *threw) {
+static int realm_settle(Realm *realm, JSValueConst promise, JSValue *with, bool *threw) {
     JSContext *ctx = realm->context;
     JSContext *unused;
     JSPromiseStateEnum state;
@@ -294,7 +298,7 @@ typedef struct RunCall {
 } RunCall;
 
 /* The function that a program is of. */
-static JSValue load(Realm *realm, const Program *program) {
+static JSValue realm_load(Realm *realm, const Program *program) {
     JSValue script =
         JS_ReadObject(realm->context, program->bytecode, program->size, JS_READ_OBJ_BYTECODE);
     JSValue function = JS_IsException(script) ? script : JS_EvalFunction(realm->context, script);
@@ -305,7 +309,7 @@ static JSValue load(Realm *realm, const Program *program) {
 }
 
 /* Makes the own properties of `scope` globals. Returns whether that worked. */
-static bool define_globals(JSContext *ctx, JSValueConst scope) {
+static bool realm_define_globals(JSContext *ctx, JSValueConst scope) {
     JSPropertyEnum *names;
     uint32_t count;
     JSValue global = JS_GetGlobalObject(ctx);
@@ -322,15 +326,15 @@ static bool define_globals(JSContext *ctx, JSValueConst scope) {
 
 /* Runs a script, which may await and return at its top level, until it ends. Returns 0, and its
  * value (what it returned, or its completion value) or what it threw; or a DFD_STATUS_*. */
-static int evaluate(Realm *realm, JSValueConst source, JSValueConst scope, JSValue *value,
-                    bool *threw) {
+static int realm_evaluate(Realm *realm, JSValueConst source, JSValueConst scope, JSValue *value,
+                          bool *threw) {
     JSContext *ctx = realm->context;
     if (!JS_IsString(source) || !JS_IsObject(scope)) return DFD_STATUS_INTERNAL;
     *threw = true;
     *value = JS_EXCEPTION;
     size_t length;
     const char *text = JS_ToCStringLen(ctx, &length, source);
-    if (!text || !define_globals(ctx, scope)) return 0;
+    if (!text || !realm_define_globals(ctx, scope)) return 0;
     JSEvalOptions options = {
         .version = JS_EVAL_OPTIONS_VERSION,
         .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_ASYNC,
@@ -339,7 +343,7 @@ static int evaluate(Realm *realm, JSValueConst source, JSValueConst scope, JSVal
     };
     JSValue promise = JS_Eval2(ctx, text, length, &options);
     if (JS_IsException(promise)) return 0;
-    int status = settle(realm, promise, value, threw);
+    int status = realm_settle(realm, promise, value, threw);
     /* The engine keeps the value in an object; `return;` leaves none. */
     if (status == 0 && !*threw)
         *value = JS_IsObject(*value) ? JS_GetPropertyStr(ctx, *value, "value") : JS_UNDEFINED;
@@ -347,40 +351,40 @@ static int evaluate(Realm *realm, JSValueConst source, JSValueConst scope, JSVal
 }
 
 /* Encodes how the task ended, once it has: `value` may be a promise. */
-static int finish(Realm *realm, JSValue value, bool threw, Bytes *out) {
+static int realm_finish(Realm *realm, JSValue value, bool threw, Bytes *out) {
     JSContext *ctx = realm->context;
-    JSValue promise = threw || JS_IsException(value) ? JS_UNDEFINED : promise_of(ctx, value);
+    JSValue promise = threw || JS_IsException(value) ? JS_UNDEFINED : realm_promise_of(ctx, value);
     if (JS_IsException(promise))
         value = promise;
     else if (!JS_IsUndefined(promise)) {
-        int status = settle(realm, promise, &value, &threw);
+        int status = realm_settle(realm, promise, &value, &threw);
         if (status) return status;
     }
-    if (!JS_IsException(value)) return encode_outcome(realm, value, threw, out);
-    return encode_outcome(realm, JS_GetException(ctx), true, out);
+    if (!JS_IsException(value)) return realm_encode_outcome(realm, value, threw, out);
+    return realm_encode_outcome(realm, JS_GetException(ctx), true, out);
 }
 
 /* Under the guard. Returns a DFD_STATUS_*. */
-static int run(void *opaque) {
+static int realm_run_inside(void *opaque) {
     const RunCall *call = opaque;
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
     JS_UpdateStackTop(realm->runtime);
-    JSValue function = call->program ? load(realm, call->program) : JS_UNDEFINED;
+    JSValue function = call->program ? realm_load(realm, call->program) : JS_UNDEFINED;
     JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
     if (JS_IsException(function) ||
         clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
-        return finish(realm, JS_EXCEPTION, true, call->out);
+        return realm_finish(realm, JS_EXCEPTION, true, call->out);
 
     JSValue value;
     bool threw = false;
     if (call->program) {
         value = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
     } else {
-        int status = evaluate(realm, values[0], values[1], &value, &threw);
+        int status = realm_evaluate(realm, values[0], values[1], &value, &threw);
         if (status) return status;
     }
-    return finish(realm, value, threw, call->out);
+    return realm_finish(realm, value, threw, call->out);
 }
 
 typedef struct PreloadCall {
@@ -392,7 +396,7 @@ typedef struct PreloadCall {
 
 /* Runs all jobs there are: left in the image, they would run in each task that awaits. What a
  * callback of queueMicrotask throws is thrown. Returns whether nothing was. */
-static bool run_jobs(Realm *realm) {
+static bool realm_run_jobs(Realm *realm) {
     JSContext *unused;
     int ran;
     while ((ran = JS_ExecutePendingJob(realm->runtime, &unused)) > 0) continue;
@@ -400,18 +404,18 @@ static bool run_jobs(Realm *realm) {
 }
 
 /* Under the guard. Returns 0 or a DFD_STATUS_*. */
-static int preload(void *opaque) {
+static int realm_preload_inside(void *opaque) {
     const PreloadCall *call = opaque;
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
     JS_UpdateStackTop(realm->runtime);
     JS_SetMaxStackSize(realm->runtime, call->stack);
-    JSValue function = load(realm, call->program);
+    JSValue function = realm_load(realm, call->program);
     JSValue list =
         JS_IsException(function) ? function : JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
     int64_t count = 0;
-    if (JS_IsException(list) || JS_GetLength(ctx, list, &count) || !run_jobs(realm))
-        return encode_beside(ctx, NULL, JS_GetException(ctx), true, call->out);
+    if (JS_IsException(list) || JS_GetLength(ctx, list, &count) || !realm_run_jobs(realm))
+        return realm_encode_beside(ctx, NULL, JS_GetException(ctx), true, call->out);
     JSValue *classes = js_malloc(ctx, sizeof *classes * (size_t)(count ? count : 1));
     for (int64_t i = 0; i < count; i++)
         classes[i] = JS_GetPropertyInt64(ctx, list, i); /* held for good */
@@ -428,8 +432,8 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
     PreloadCall call = {realm, program, stack, out};
     CloneScope before = realm->pristine;
     out->limit = realm->limit;
-    start_afresh(realm, realm->limit);
-    int status = guard_run(&realm->guard, preload, &call);
+    realm_start_afresh(realm, realm->limit);
+    int status = guard_run(&realm->guard, realm_preload_inside, &call);
     if (status == 0 && !arena_snapshot(realm->arena)) status = DFD_STATUS_INTERNAL;
     if (status) realm->pristine = before;
     if (realm->guard.left) out->length = 0;
@@ -444,18 +448,18 @@ typedef struct ShareCall {
 } ShareCall;
 
 /* The value after the last one, of which there must be one. */
-static const Share *next_share(const Share *first, const Share *last) {
+static const Share *realm_next_share(const Share *first, const Share *last) {
     return last ? last->next : first;
 }
 
 /* Under the guard. Returns 0 or a DFD_STATUS_*; realm->presets.count tells which one failed. */
-static int share(void *opaque) {
+static int realm_share_inside(void *opaque) {
     ShareCall *call = opaque;
     Realm *realm = call->realm;
     Presets *presets = &realm->presets;
     JS_UpdateStackTop(realm->runtime);
     while (presets->count < call->count) {
-        const Share *next = next_share(call->first, call->last);
+        const Share *next = realm_next_share(call->first, call->last);
         if (clone_decode(realm->context, next->value, next->length, &realm->pristine,
                          &presets->values[presets->count], 1))
             return DFD_STATUS_INTERNAL;
@@ -467,11 +471,11 @@ static int share(void *opaque) {
 
 /* Puts values into the image until it has `count`; or none, and *reached is how many there were
  * when it failed. */
-static int share_until(Realm *realm, const Share *first, uint32_t count, uint32_t *reached) {
+static int realm_share_until(Realm *realm, const Share *first, uint32_t count, uint32_t *reached) {
     ShareCall call = {realm, first, realm->last_share, count};
     size_t used = arena_used(realm->arena), threshold = JS_GetGCThreshold(realm->runtime);
     arena_set_limit(realm->arena, SIZE_MAX);
-    int status = guard_run(&realm->guard, share, &call);
+    int status = guard_run(&realm->guard, realm_share_inside, &call);
     *reached = realm->presets.count;
     if (status == 0) {
         size_t more = arena_used(realm->arena) - used;
@@ -498,16 +502,16 @@ int realm_share(Realm *realm, const Share *first, uint32_t count) {
     if (presets->count < count && !presets_reserve(presets, count)) return DFD_STATUS_RESOURCES;
     while (presets->count < count) {
         uint32_t reached;
-        int status = share_until(realm, first, count, &reached);
+        int status = realm_share_until(realm, first, count, &reached);
         if (status == 0) break;
         bool refused = status == DFD_STATUS_INTERNAL || status == DFD_STATUS_MEMORY;
         if (!refused || reached == count) return status;
         /* That one the engine can't have: those before it, and it as undefined. */
         if (presets->count < reached) {
-            status = share_until(realm, first, reached, &reached);
+            status = realm_share_until(realm, first, reached, &reached);
             if (status) return status;
         }
-        realm->last_share = next_share(first, realm->last_share);
+        realm->last_share = realm_next_share(first, realm->last_share);
         presets->values[presets->count++] = JS_UNDEFINED;
         presets_index(presets);
     }
@@ -521,8 +525,8 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
     out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;
     if (limits->stack && limits->stack < realm->stack)
         JS_SetMaxStackSize(realm->runtime, limits->stack);
-    start_afresh(realm, limits->memory ? limits->memory + realm->shared : realm->limit);
-    int status = guard_run(&realm->guard, run, &call);
+    realm_start_afresh(realm, limits->memory ? limits->memory + realm->shared : realm->limit);
+    int status = guard_run(&realm->guard, realm_run_inside, &call);
     if (realm->guard.left) {
         out->length = 0; /* whatever was half encoded */
         realm->scope.kept_count = realm->scope.moved_count = 0;

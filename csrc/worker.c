@@ -87,7 +87,7 @@ static void worker_start_clocks(Worker *worker, const Limits *limits) {
     lock_take(&pool->lock);
     double now = os_now(), look = INFINITY;
     if (limits->timeout_ms) look = worker->end = now + limits->timeout_ms;
-    double used = limits->cpu_ms ? os_cpu_time(pthread_self()) : 0;
+    double used = limits->cpu_ms ? os_cpu_time(os_this_thread()) : 0;
     if (limits->cpu_ms) {
         worker->cpu_end = used + limits->cpu_ms;
         look = fmin(look, now + limits->cpu_ms);

@@ -2,16 +2,15 @@
 #include "zone.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "deferred.h"
 #include "os.h"
 
-static pthread_once_t was_read = PTHREAD_ONCE_INIT;
+static OsOnce was_read = OS_ONCE_INITIAL;
 
-void zone_read(void) { pthread_once(&was_read, tzset); }
+void zone_read(void) { os_once(&was_read, tzset); }
 
 int32_t zone_set(const char *name) {
     zone_read(); /* so that no other thread reads the environment while it changes */

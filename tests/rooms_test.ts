@@ -82,3 +82,22 @@ test("what starts tasks knows of who runs them the interface, and nothing of the
     }
   }
 });
+
+/** Who may ask the system itself: of threads, for signals, for a filter; in tests, to fail. */
+const ASKS = ["os.h", "os.c", "fault.h", "fault.c"];
+
+test("the system is asked in os.c, but for sending a signal and what its handler does", () => {
+  for (const name of names.filter((name) => !ASKS.includes(name))) {
+    const headers = /#include <(pthread|signal|sched|fcntl|unistd|dlfcn|sys\/\w+)\.h>/.exec(
+      code(name),
+    );
+    assert.ok(!headers || name === "harden.c", `${name}: ${headers?.[0]}`);
+    const calls = /\b(pthread_(?!kill|sigmask)\w+|sigaction|sigaltstack|mmap|mprotect|socketpair)\(/
+      .exec(
+        code(name),
+      );
+    const handlers = name === "guard.c" && calls?.[0] === "sigaction(";
+    assert.ok(!calls || handlers, `${name} calls ${calls?.[0]}`);
+    assert.ok(!code(name).includes("pthread_kill") || name === "guard.c", name);
+  }
+});

@@ -8,8 +8,8 @@
  * What makes it fail; all of it was tried:
  *   hardened      a filter that refuses tgkill, or rt_sigaction of SIGABRT; a thread that is not
  *                 alone: a handler of the host's that needs what it may not do
- *   with a stop   on_fault that leaves the guard open
- *   sent signals  end_process without raise
+ *   with a stop   guard_on_fault that leaves the guard open
+ *   sent signals  guard_end_process without raise
  */
 #include <errno.h>
 #include <pthread.h>

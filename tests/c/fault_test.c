@@ -280,12 +280,13 @@ static bool has_another_way(FaultKind kind) {
     return kind == FAULT_mmap || kind == FAULT_mprotect || kind == FAULT_mremap ||
            kind == FAULT_calloc /* a worker's set-up is tried again */ || kind == FAULT_madvise ||
            kind == FAULT_getentropy || kind == FAULT_prctl || kind == FAULT_pthread_getattr_np ||
-           kind == FAULT_sigaltstack;
+           kind == FAULT_sigaltstack || kind == FAULT_pthread_kill /* which is sent again */;
 }
 
 /* Kinds that are called once for the process, or that fill tables which stay. */
 static bool comes_first(FaultKind kind) {
-    return kind == FAULT_sigaction || kind == FAULT_pthread_key_create || kind == FAULT_realloc;
+    return kind == FAULT_sigaction || kind == FAULT_pthread_key_create ||
+           kind == FAULT_pthread_atfork || kind == FAULT_realloc;
 }
 
 static bool fits(FaultKind kind, int32_t reason) {
@@ -413,7 +414,8 @@ TEST("an environment that takes no more") {
 
 TEST("locks, keys and sockets that are refused") {
     EACH_OF(FAULT_pthread_mutex_init, FAULT_pthread_cond_init, FAULT_pthread_condattr_init,
-            FAULT_pthread_key_create, FAULT_pthread_setspecific, FAULT_socketpair);
+            FAULT_pthread_key_create, FAULT_pthread_setspecific, FAULT_pthread_atfork,
+            FAULT_socketpair);
     os_pretend_plain_sockets(true);
     EACH_OF(FAULT_fcntl);
     os_pretend_plain_sockets(false);
@@ -430,7 +432,7 @@ TEST("a filter of system calls that is refused") {
 
 TEST("signals and clocks that are refused") {
     EACH_OF(FAULT_pthread_getcpuclockid, FAULT_clock_gettime, FAULT_sigaction, FAULT_sigaltstack,
-            FAULT_pthread_getattr_np);
+            FAULT_pthread_getattr_np, FAULT_pthread_kill);
 }
 
 TEST("what is refused from then on, for ever") {

@@ -15,12 +15,12 @@
  * 1,000,000 restores and a death at each single allocation.
  *
  * What makes each test fail; all of it was tried:
- *   older handler    on_fault without the fence's bounds, or `open`, or `critical`, or pass_on, or
- *                    its alternate stack
- *   younger handler  on_fault that does not unblock its signal
- *   unhandled fault  pass_on without its SIG_DFL
+ *   older handler    guard_on_fault without the fence's bounds, or `open`, or `critical`, or
+ *                    guard_pass_on, or its alternate stack
+ *   younger handler  guard_on_fault that does not unblock its signal
+ *   unhandled fault  guard_pass_on without its SIG_DFL
  *   full stack       a stop signal without SA_ONSTACK
- *   fence            on_fault without its alternate stack; arena_restore that copies 4 KB less
+ *   fence            guard_on_fault without its alternate stack; arena_restore that copies less
  *   allocations      realm_run that keeps what was half encoded
  *   half a result    realm_run that tells from the status whether its task was left
  *   restores         realm_restore that leaves the task's memory limit
