@@ -11,10 +11,10 @@
  */
 import type { DeferredOptions, TaskOptions, WrapOptions } from "./deferred.ts";
 import { FreeVariableError, FunctionNotSerializableError, typeError } from "./errors.ts";
-import { describe, nameOf } from "./function/describe.ts";
+import { describe, nameOf, shorten } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
-import { NO_OPTIONS, readOptions } from "./options.ts";
+import { NO_OPTIONS, optionHint, readOptions } from "./options.ts";
 import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
 import { defaultRunner } from "./pool/runner.ts";
 import { type Runner, runnerOf } from "./runner.ts";
@@ -208,8 +208,8 @@ export function taskOptions<O extends WrapOptions>(
   const options: O = readOptions(given ?? {}, names, (name) => {
     const hint = POOL_NAMES.includes(name)
       ? `it is a pool's: new DeferredPool({ ${name} })`
-      : advice.get(name) ?? `the options are ${known(names, runner).join(", ")}`;
-    throw typeError(`${all}: there is no option \`${name}\`; ${hint}`);
+      : advice.get(name) ?? optionHint(name, known(names, runner));
+    throw typeError(`${all}: there is no option \`${shorten(name, 60)}\`; ${hint}`);
   });
   const { name, transfer, allowGlobals, signal, pool } = options as Record<string, unknown>;
   if (transfer !== undefined && !Array.isArray(transfer)) {

@@ -58,7 +58,10 @@ export interface DeferredOptions<A extends readonly unknown[] = readonly unknown
   readonly args?: readonly [...A] | undefined;
 }
 
-/** A function that runs as a task each time it is called; see {@linkcode DeferredConstructor.wrap}. */
+/**
+ * A function that runs as a task each time it is called; see {@linkcode DeferredConstructor.wrap}. Its
+ * `name` is the task's, its `length` that of the function that was wrapped.
+ */
 export interface DeferredFunction<A extends readonly unknown[], T> {
   /** Starts a task with these arguments. */
   (...args: A): Deferred<T>;
@@ -344,6 +347,12 @@ function callable<A extends readonly unknown[], T>(first: Job): DeferredFunction
   };
   const entry: Entry = { title: "wrapped", where: "wrapped(", function: wrapped };
   define(wrapped, "with", withOptions);
+  const { name, fn } = first;
+  const length: unknown = Object.getOwnPropertyDescriptor(fn, "length")?.value;
+  for (const [key, value] of [["name", name], ["length", length]] as const) {
+    const property = { __proto__: null, value, configurable: true };
+    Object.defineProperty(wrapped, key, property as PropertyDescriptor);
+  }
   return wrapped as DeferredFunction<A, T>;
 }
 

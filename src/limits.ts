@@ -4,7 +4,7 @@
  * @module
  */
 import { LIMIT } from "../ffi/symbols.ts";
-import { rangeError } from "./errors.ts";
+import { rangeError, typeError } from "./errors.ts";
 import { describe } from "./function/describe.ts";
 
 /** What one task may use. Each may be set for a task, or for all tasks of a pool. */
@@ -60,14 +60,15 @@ export function bytesOf(limits: Limits, name: keyof typeof DEFAULT_BYTES): strin
   return `${count} bytes`;
 }
 
-/** Throws a RangeError for a limit that makes no sense, of the call that begins with `where`. */
+/**
+ * Throws for a limit that is no number (a TypeError, as for every option of a wrong type) or that makes
+ * no sense (a RangeError), of the call that begins with `where`.
+ */
 export function checkLimits(limits: Limits, where: string): void {
   for (const name of TIMES) {
     const value: unknown = limits[name];
     if (value !== undefined && !(typeof value === "number" && value > 0)) {
-      throw rangeError(
-        `${where}{ ${name} }) must be a number of ms above 0, got ${describe(value)}`,
-      );
+      throw noLimit(`${where}{ ${name} }) must be a number of ms above 0`, value);
     }
   }
   for (const name of ["memoryLimit", "maxStackSize"] as const) {
@@ -111,15 +112,19 @@ export function time(limit: number | undefined): number {
   return limit === undefined || limit === Infinity ? 0 : limit;
 }
 
-/** Throws a RangeError for what is no whole number within the bounds. */
+/** What is said of a value that no limit can have. */
+function noLimit(what: string, value: unknown): Error {
+  const message = `${what}, got ${describe(value)}`;
+  return typeof value === "number" ? rangeError(message) : typeError(message);
+}
+
+/** Throws for what is no whole number within the bounds, as {@linkcode checkLimits}. */
 export function checkWhole(
   value: unknown,
   what: string,
   [low, high]: readonly [number, number],
 ): void {
   if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
-    throw rangeError(
-      `${what} must be a whole number from ${low} to ${high}, got ${describe(value)}`,
-    );
+    throw noLimit(`${what} must be a whole number from ${low} to ${high}`, value);
   }
 }

@@ -45,3 +45,38 @@ export function readOptions<T extends object>(
   }
   return options as T;
 }
+
+/** What is said of a name that is no option: which one was meant, or which there are. */
+export function optionHint(name: string, names: readonly string[]): string {
+  const meant = nearest(name.toLowerCase(), names);
+  return meant === undefined ? `the options are ${names.join(", ")}` : `did you mean \`${meant}\`?`;
+}
+
+/** The name that differs by a slip or two, or the only one that has all of `word` in it. */
+function nearest(word: string, names: readonly string[]): string | undefined {
+  if (word.length > 30) return undefined;
+  const close = names.find((name) => slips(word, name.toLowerCase()) <= name.length / 4);
+  if (close !== undefined || word.length < 5) return close;
+  const having = names.filter((name) => name.toLowerCase().includes(word));
+  return having.length === 1 ? having[0] : undefined;
+}
+
+/** How many letters are missing, added, wrong or swapped with the next between two words. */
+function slips(a: string, b: string): number {
+  let [before, above]: [number[], number[]] = [
+    [],
+    Array.from({ length: b.length + 1 }, (_, j) => j),
+  ];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const wrong = a[i - 1] === b[j - 1] ? 0 : 1;
+      row[j] = Math.min(above[j]! + 1, row[j - 1]! + 1, above[j - 1]! + wrong);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        row[j] = Math.min(row[j]!, before[j - 2]! + 1);
+      }
+    }
+    [before, above] = [above, row];
+  }
+  return above[b.length]!;
+}

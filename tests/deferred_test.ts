@@ -20,12 +20,14 @@ import {
   PoolClosedError,
   UnsettledError,
 } from "../mod.ts";
-import { outputOf } from "./support/process.ts";
+import { outputOf, runtime } from "./support/process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deferred-calls-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const LIBRARY = `libdeferred.${process.platform === "darwin" ? "dylib" : "so"}`;
+
+const ofTheModule = (): unknown => this;
 
 /** A function from its text, as it would come out of a transpiler. */
 function written<F>(text: string): F {
@@ -522,6 +524,10 @@ describe("what can't be a task is refused when the Deferred is made", () => {
     }).call({}),
     /`this`/,
   );
+  test("an arrow function that uses `this` of the module, which Bun replaces by null", async () => {
+    if (runtime === "bun") assert.equal(await Deferred.run(ofTheModule), null);
+    else assert.match(refusalOf(ofTheModule).message, /arrow function that uses `this`/);
+  });
   refuses(
     "an arrow function in an arrow function that does",
     (function (this: unknown) {
@@ -746,6 +752,44 @@ describe("options", () => {
     says({ arg: [1] }, /no option `arg`.*args/);
     says({ args: [], timeOut: 5 }, /`timeOut`/);
     says({ scope: { a: 1 } }, /no option `scope`; it is for code that is text; .* use `args`$/);
+  });
+
+  test("that are misspelt are told which one was meant", () => {
+    const meant: [wrong: string, right: string][] = [
+      ["arg", "args"],
+      ["nmae", "name"],
+      ["timeOut", "timeout"],
+      ["tiemout", "timeout"],
+      ["memory", "memoryLimit"],
+      ["stackSize", "maxStackSize"],
+      ["globals", "allowGlobals"],
+    ];
+    for (const [wrong, right] of meant) {
+      says({ [wrong]: 1 }, new RegExp(`no option \`${wrong}\`; did you mean \`${right}\`\\?$`));
+    }
+    for (const far of ["x", "size", "limit", "priority", "", "__proto"]) {
+      says({ [far]: 1 }, /; the options are .*args, .*allowGlobals/);
+    }
+    says({ ["x".repeat(1e6)]: 1 }, /^.{1,400}$/);
+    const pool = () => new DeferredPool({ maxThread: 1 } as never);
+    assert.throws(pool, /^TypeError: .*no option `maxThread`; did you mean `maxThreads`\?$/);
+  });
+
+  test("of a wrong type are a TypeError, numbers that make no sense a RangeError", () => {
+    const wrongType = ["5", null, 5n, {}, true];
+    const noSense = [0, -1, NaN];
+    for (const name of ["timeout", "cpuLimit", "queueTimeout", "memoryLimit", "maxStackSize"]) {
+      for (const [values, kind] of [[wrongType, TypeError], [noSense, RangeError]] as const) {
+        for (const value of values) {
+          const options = { [name]: value };
+          assert.throws(() => new Deferred(() => 1, options as never), kind, `${name}: ${value}`);
+          assert.throws(() => Deferred.wrap(() => 1).with(options as never), kind);
+          assert.throws(() => new DeferredPool(options as never), kind);
+        }
+      }
+    }
+    assert.throws(() => new DeferredPool({ maxThreads: "2" } as never), TypeError);
+    assert.throws(() => new DeferredPool({ maxThreads: 2.5 }), RangeError);
   });
 
   test("of a wrong type are told with what came", () => {
@@ -989,6 +1033,21 @@ describe("wrap", () => {
     const inPool = Deferred.wrap(() => 5, { pool, name: "five" });
     const five = inPool();
     assert.deepEqual([pool.pending, five.name, await five], [1, "five", 5]);
+  });
+
+  test("gives a function with the name and the length of the one that it wraps", () => {
+    function volume(w: number, h: number, d: number): number {
+      return w * h * d;
+    }
+    const wrapped = Deferred.wrap(volume);
+    assert.deepEqual([wrapped.name, wrapped.length], ["volume", 3]);
+    const named = Deferred.wrap(volume, { name: "report" });
+    assert.deepEqual([named.name, named.length], ["report", 3]);
+    const again = named.with({ name: "again" });
+    assert.deepEqual([again.name, again.length], ["again", 3]);
+    assert.equal(Deferred.wrap((a: number, b = 1, ...c: number[]) => [a, b, c]).length, 1);
+    const changed = Object.defineProperty(wrapped, "name", { value: "mine" });
+    assert.equal(changed.name, "mine", "as of any function it can be changed");
   });
 
   test("checks where it stands, once, and looks at no text later", async () => {

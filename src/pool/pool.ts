@@ -53,7 +53,8 @@ export class DeferredPool {
    * Makes a pool. No thread starts before its first task. Where there are `classes`, this waits
    * until they were evaluated once, 5 s at the most.
    *
-   * @throws {RangeError} if an option makes no sense.
+   * @throws {TypeError} if there is no such option, or one has the wrong type.
+   * @throws {RangeError} if a number makes no sense for its option.
    * @throws {LibraryNotFoundError} if the C library isn't built; the message says how to build it.
    */
   constructor(options: PoolOptions = {}) {

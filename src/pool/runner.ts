@@ -39,7 +39,7 @@ import {
 import { list } from "../clone/own.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend, transferSet } from "../clone/lending.ts";
-import { readOptions } from "../options.ts";
+import { optionHint, readOptions } from "../options.ts";
 import {
   BOUNDS,
   bytesOf,
@@ -52,7 +52,7 @@ import {
 } from "../limits.ts";
 import type { Runner } from "../runner.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
-import { describe } from "../function/describe.ts";
+import { describe, shorten } from "../function/describe.ts";
 import {
   type CachedProgram,
   type CompileReply,
@@ -480,8 +480,8 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
   }
   const options: PoolOptions = readOptions(given, POOL_NAMES, (name) => {
     throw typeError(
-      `new DeferredPool(options): there is no option \`${name}\`; the options are ${
-        [...POOL_NAMES].join(", ")
+      `new DeferredPool(options): there is no option \`${shorten(name, 60)}\`; ${
+        optionHint(name, [...POOL_NAMES])
       }`,
     );
   });
