@@ -662,6 +662,38 @@ describe("what is read, and when:", () => {
     }
   });
 
+  test("nor in an object of more keys than a shape has, or an array with keys of its own", () => {
+    const takesAway = (object: Record<string, unknown>) =>
+      Object.defineProperty(object, "a", {
+        get() {
+          for (const key of ["k70", "toString", "__proto__"]) Reflect.deleteProperty(object, key);
+          object.late = 1;
+          return 1;
+        },
+        enumerable: true,
+      });
+    const fill = (object: object): Record<string, unknown> => {
+      const filled = object as Record<string, unknown>;
+      for (const key of ["toString", "__proto__"]) {
+        Object.defineProperty(filled, key, { value: 2, enumerable: true, configurable: true });
+      }
+      for (let i = 0; i < 80; i++) filled[`k${i}`] = i;
+      return filled;
+    };
+    const makers = [
+      () => fill(takesAway({})),
+      () => fill(takesAway([1, 2] as unknown as Record<string, unknown>)),
+    ];
+    for (const make of makers) {
+      const arrived = clone(make()) as Record<string, unknown>;
+      for (const key of ["k70", "toString", "__proto__", "late"]) {
+        assert.ok(!Object.hasOwn(arrived, key), key);
+      }
+      assert.equal(Object.keys(arrived).filter((key) => /^k/.test(key)).length, 79);
+      assert.equal(show(clone({ deep: [make()] })), show(structuredClone({ deep: [make()] })));
+    }
+  });
+
   test("a getter's exception is passed on, and the encoder goes on working", () => {
     const thrown = { not: "an Error" };
     const encoder = new Encoder();
