@@ -359,6 +359,54 @@ describe("the example", () => {
 const anchorOf = (heading: string): string =>
   heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-");
 
+/** The program that package_test.ts compiles, which uses every type. */
+const USER = "tests/fixtures/user/types.mts";
+
+/** All that mod.ts exports, types too. */
+async function exported(): Promise<string[]> {
+  const lists = (await read("mod.ts")).match(/\{[^}]*\}(?= from)/g)!;
+  const names = lists.flatMap((list) => list.match(/\w+/g)!).filter((name) => name !== "type");
+  for (const name of Object.keys(mod)) assert.ok(names.includes(name), name);
+  return names;
+}
+
+/** The members of a Deferred, of `Deferred` and of a pool, as they are in the running package. */
+function memberNames(): string[] {
+  const holders = [
+    Object.getPrototypeOf(mod.Deferred.prototype),
+    mod.DeferredPool.prototype,
+    { run: 0, wrap: 0, eval: 0, with: 0 },
+  ];
+  for (const name of ["run", "wrap", "eval"]) assert.ok(Object.hasOwn(mod.Deferred, name), name);
+  return holders.flatMap((holder) => Reflect.ownKeys(holder))
+    .filter((name) => name !== "constructor" && name !== Symbol.toStringTag)
+    .map((name) => typeof name === "symbol" ? SYNTAX.get(name)! : name);
+}
+
+/** What calls the members whose names are symbols. */
+const SYNTAX: ReadonlyMap<symbol, string> = new Map([
+  [Symbol.dispose, "using"],
+  [Symbol.asyncDispose, "await using"],
+]);
+
+/** The options of tasks, scripts and pools, as the messages list them. */
+function optionNames(): string[] {
+  const misspelt = { misspelt: 1 } as never;
+  const calls = [
+    () => new mod.Deferred(() => 1, misspelt),
+    () => mod.Deferred.eval("", misspelt),
+    () => new mod.DeferredPool(misspelt),
+  ];
+  return calls.flatMap((call) => {
+    try {
+      call();
+    } catch (error) {
+      return /the options are (.*)$/.exec((error as Error).message)![1]!.split(", ");
+    }
+    assert.fail("it was not refused");
+  });
+}
+
 describe("the documents", () => {
   test("are all there", () => {
     assert.deepEqual(documents.filter((file) => !existsSync(join(ROOT, file))), []);
@@ -399,13 +447,37 @@ describe("the documents", () => {
     assert.deepEqual(unknown, []);
   });
 
+  test("docs/api.md has a heading for each name that is exported, and a sample below it", async () => {
+    const text = await read("docs/api.md");
+    const sections = text.split(/^#{2,3} /m).slice(1);
+    const lacking = (await exported()).filter((name) => {
+      const section = sections.find((section) =>
+        section.split("\n", 1)[0]!.includes(`\`${name}\``)
+      );
+      const [sample] = section === undefined ? [] : samplesOf("docs/api.md", section);
+      return !(sample && new RegExp(`\\b${name}\\b`).test(sample.text));
+    });
+    assert.deepEqual(lacking, []);
+  });
+
+  test("each member and option is in a sample of docs/api.md, and in a test", async () => {
+    const all = samplesOf("docs/api.md", await read("docs/api.md")).map(({ text }) => text).join(
+      "\n",
+    );
+    const files = (await list("tests", "_test.ts")).filter((file) => !/docs_test/.test(file));
+    const tests = (await Promise.all(files.map(read))).join("\n");
+    const members = [...memberNames(), ...optionNames()];
+    assert.ok(members.length > 30, members.join());
+    for (const name of [...members, ...(await exported())]) {
+      const word = new RegExp(`(?<![\\w$])${name.replace(/\W/g, "\\$&")}(?![\\w$])`);
+      assert.ok(word.test(tests) || word.test(await read(USER)), `no test uses ${name}`);
+      assert.ok(word.test(all), `no sample uses ${name}`);
+    }
+  });
+
   test("README names all that the package exports, with the codes of errors", async () => {
     const readme = await read("README.md");
-    const exports = (await read("mod.ts")).match(/\{[^}]*\}(?= from)/g)!;
-    const types = exports.flatMap((list) => list.match(/\w+/g)!).filter((name) => name !== "type");
-    const missing = [...Object.keys(mod), ...types].filter((name) =>
-      !readme.includes(`\`${name}\``)
-    );
+    const missing = (await exported()).filter((name) => !readme.includes(`\`${name}\``));
     assert.deepEqual(missing, []);
     for (const exported of Object.values(mod) as (new (...args: never[]) => object)[]) {
       if (!(exported.prototype instanceof mod.DeferredError)) continue;
