@@ -17,6 +17,7 @@ import { GROWTH } from "./edits/growth.mjs";
 import { ITERATION } from "./edits/iteration.mjs";
 import { NUMBERS } from "./edits/numbers.mjs";
 import { OBJECTS } from "./edits/objects.mjs";
+import { PATTERNS } from "./edits/patterns.mjs";
 import { SCOPES } from "./edits/scopes.mjs";
 import { SYNTAX } from "./edits/syntax.mjs";
 import { TEXT } from "./edits/text.mjs";
@@ -50,4 +51,5 @@ export const EDITS = [
   ...TEXT,
   ...GROWTH,
   ...SCOPES,
+  ...PATTERNS,
 ];

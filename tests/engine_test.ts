@@ -535,6 +535,60 @@ describe("strings and regular expressions", () => {
   });
 });
 
+describe("regular expressions with the flag v", () => {
+  test("take anywhere but in a class what may not stand in one", async () => {
+    const work = () => [/-a--/v.test("-a--"), /::&&!!,,;;/v.test("::&&!!,,;;"), /<=>~~@@/v.source];
+    assert.deepEqual(await Deferred.run(work), [true, true, "<=>~~@@"]);
+  });
+
+  test("read the strings of a class backwards in a lookbehind", async () => {
+    const work = () =>
+      [
+        /(?<=([\q{ab}]))c/v,
+        /(?<=^([\q{b|ab|ba|\u{1f600}x}]+))c/v,
+        /(?<=([\q{abc|}]))c/v,
+        /(?<=^(\p{RGI_Emoji}b))c/v,
+        /(?<![\q{ab}c])c/v,
+      ].map((pattern) =>
+        ["abc", "abbab\u{1f600}xc", "ccc", "\u{1f468}\u200d\u{1f469}\u200d\u{1f466}bc"].map(
+          (text) => pattern.exec(text)?.[1] ?? pattern.test(text),
+        )
+      );
+    const family = "\u{1f468}\u200d\u{1f469}\u200d\u{1f466}b";
+    assert.deepEqual(await Deferred.run(work), [
+      ["ab", false, false, false],
+      ["ab", "abbab\u{1f600}x", false, false],
+      ["", "", "", ""],
+      [false, false, false, family],
+      [false, true, true, true],
+    ]);
+  });
+
+  test("know by its syntax whether a class may contain strings", async () => {
+    const work = () =>
+      [
+        "[^\\q{ab}--\\q{ab}]",
+        "[^\\q{ab|a}&&a]",
+        "[^\\q{ab|a}&&\\q{ab|a}]",
+        "[^\\q{ab}&&\\q{cd}]",
+        "[^a--\\q{ab}]",
+        "[^[\\q{ab}--\\q{ab}]]",
+        "[^\\q{a|b}]",
+        "[^\\q{}]",
+        "[^[a\\q{ab}]&&[b\\q{ab}]&&c]",
+      ].map((source) => {
+        try {
+          return new RegExp(source, "v").test("x");
+        } catch (error) {
+          return (error as Error).name;
+        }
+      });
+    const wrong = "SyntaxError";
+    const expected = [wrong, true, wrong, wrong, true, wrong, true, wrong, true];
+    assert.deepEqual(await Deferred.run(work), expected);
+  });
+});
+
 describe("syntax", () => {
   test("fields may be named get, set, static, async and prototype wherever", async () => {
     const work = () => {

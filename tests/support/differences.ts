@@ -95,6 +95,17 @@ export const differences: readonly Difference[] = [
     calls: /^Array\.prototype\.toString call (g|it|itr|ith|mit|sit)\(/,
   },
   {
+    what:
+      "What `Iterator.zip` and `Iterator.zipKeyed` give has `next` and `return` as properties of " +
+      "its own",
+    why: "upstream's: they are written in JavaScript",
+    shows: () => {
+      const zip = (Iterator as unknown as { zip(all: unknown[]): object }).zip;
+      return Object.hasOwn(zip([[1]]), "next");
+    },
+    calls: /^Iterator\.zip(Keyed)? call/,
+  },
+  {
     what: "`setFromHex` of malformed text beyond ASCII writes nothing before it throws, or takes " +
       "it for well-formed where there is no room",
     why: "upstream's: it counts bytes in place of code units",
