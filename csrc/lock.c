@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "guard.h"
+
 #ifdef NDEBUG
 static void lock_note(const Lock *lock) { (void)lock; }
 static void lock_forget(const Lock *lock) { (void)lock; }
@@ -11,6 +13,7 @@ static void lock_forget(const Lock *lock) { (void)lock; }
 static _Thread_local const Lock *lock_held[LOCK_RANKS];
 
 static void lock_note(const Lock *lock) {
+    assert(!guard_is_open() && "no lock is taken inside a task");
     for (int rank = lock->rank; rank < LOCK_RANKS; rank++)
         assert(!lock_held[rank] && "locks are taken in the order of their ranks");
     lock_held[lock->rank] = lock;

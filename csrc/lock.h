@@ -3,11 +3,10 @@
  *   pools --> pool --> completions --> wake
  *                                 \--> grants
  *
- * A thread that holds one of these takes none but those to the right of it. Builds with asserts
- * check that, and that what must be done under a lock is done under it (lock_assert): each thread
- * notes what it holds. In a release this is a mutex and nothing else.
- *
- * No lock is taken inside a task, which may be left at any instruction (guard.h).
+ * A thread that holds one of these takes only those to the right of it, and none inside a task,
+ * which may be left at any instruction (guard.h). Builds with asserts check both, and that what
+ * needs a lock is done under it (lock_assert): each thread notes what it holds. In a release build
+ * this is a mutex and nothing else.
  */
 #ifndef DEFERRED_LOCK_H
 #define DEFERRED_LOCK_H

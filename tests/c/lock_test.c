@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "guard.h"
 #include "lock.h"
 
 static Lock pools = LOCK_INITIAL(LOCK_POOLS), pool, other, completions, grants;
@@ -44,6 +45,17 @@ static void two_of_a_rank(void) {
 static void the_same_twice(void) {
     lock_take(&pool);
     lock_take(&pool);
+}
+
+static int take_one(void *unused) {
+    (void)unused;
+    lock_take(&grants);
+    return 0;
+}
+
+static void inside_a_task(void) {
+    Guard guard = {0};
+    guard_run(&guard, take_one, NULL);
 }
 
 static void asserted_without(void) { lock_assert(&pool); }
@@ -97,6 +109,10 @@ TEST("a lock that is taken out of its order is caught") {
     CHECK(is_caught(out_of_order));
     CHECK(is_caught(two_of_a_rank));
     CHECK(is_caught(the_same_twice));
+}
+
+TEST("a lock that is taken inside a task is caught") {
+    CHECK(is_caught(inside_a_task));
 }
 
 TEST("what is done without its lock is caught") {
