@@ -53,7 +53,49 @@ test("nothing points back: what is below the pool knows nothing of it", () => {
   }
 });
 
+test("the library knows no runtime", () => {
+  for (const name of names) assert.doesNotMatch(code(name), /Deno|Bun\b|Node\.?js/, name);
+});
+
 const ROOT = new URL("../", import.meta.url);
+const FILES = readdirSync(new URL("src/", ROOT), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts")).map((name) => `src/${name}`);
+const text = (path: string): string => readFileSync(new URL(path, ROOT), "utf8");
+
+test("outside ffi/ only those ask on which runtime they are that have a reason", () => {
+  const reasons: Readonly<Record<string, string>> = {
+    "src/runtime.ts": "names the runtime that is too old",
+    "src/clone/encode.ts": "the fastest way to copy a string; how dear a pattern is",
+    "src/clone/slots.ts": "the runtime's own classes, for messages",
+    "src/function/locate.ts": "whether a source file may be read without asking",
+    "src/function/stack.ts": "the cheapest way to record a stack",
+    "src/pool/event_loop.ts": "the cheapest way out of an async context",
+  };
+  const asks = /["`]?(?:Deno|Bun)["`]? in globalThis|globalThis as \{|[`"](?:Deno|Bun)\./;
+  const found = FILES.filter((path) => asks.test(text(path).replace(/^ *(?:\*|\/[/*]).*$/gm, "")));
+  assert.deepEqual(found.sort(), Object.keys(reasons).sort());
+});
+
+test("the package depends on nothing but its runtime", () => {
+  const manifest = JSON.parse(text("package.json"));
+  for (const kind of ["dependencies", "peerDependencies", "optionalDependencies"]) {
+    assert.equal(manifest[kind], undefined, kind);
+  }
+  const all = [
+    "mod.ts",
+    ...FILES,
+    ...readdirSync(new URL("ffi/", ROOT)).map((name) => `ffi/${name}`),
+  ];
+  for (const path of all) {
+    for (
+      const [, from] of text(path).matchAll(
+        /^(?:import\b[^;"]*|\} from |export [^;"]* from )"([^"]+)";/gm,
+      )
+    ) {
+      assert.match(from ?? "", /^(?:\.|node:|bun:)/, `${path} imports ${from}`);
+    }
+  }
+});
 
 /** What a file of TypeScript imports when it runs, from the project's root. */
 const imports = (path: string): string[] =>
