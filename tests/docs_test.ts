@@ -511,6 +511,37 @@ describe("the documents", () => {
     assert.deepEqual(missing, []);
   });
 
+  test("ARCHITECTURE names functions that are where it says", async () => {
+    const map = (await read("ARCHITECTURE.md")).replace(/\s+/g, " ");
+    const named = [...map.matchAll(/`(\w+)` \(`((?:src|csrc|ffi)\/[\w/.]+)`\)/g)];
+    assert.ok(named.length >= 30);
+    for (const [whole, name, file] of named) {
+      // A function of C begins its line with its type, a method with its name.
+      const defined = new RegExp(
+        `^(?:export )?(?:function|class|interface) ${name}\\b|^  ${name}\\(|^\\w.* \\*?${name}\\(`,
+        "m",
+      );
+      assert.match(await read(file!), defined, whole);
+    }
+  });
+
+  test("each invariant of ARCHITECTURE is held by tests or asserts that exist", async () => {
+    const all = (await read("ARCHITECTURE.md")).split("**Architecture invariant:**").slice(1);
+    assert.ok(all.length >= 15);
+    for (const invariant of all) {
+      const [what, ...rest] = invariant.split("\n\n")[0]!.replace(/\s+/g, " ").split("*Held by*");
+      assert.equal(rest.length, 1, what);
+      const files = rest[0]!.split(/(?=`(?:tests|csrc)\/)/).slice(1);
+      assert.ok(files.length > 0, what);
+      for (const part of files) {
+        const held = (await read(/^`(.*?)`/.exec(part)![1]!)).replace(/\s+/g, " ");
+        for (const [, title] of part.matchAll(/"(.*?)"/g)) {
+          assert.ok(held.includes(title!), `${part}: "${title}"`);
+        }
+      }
+    }
+  });
+
   test("CHANGELOG has an entry for this version", async () => {
     const { version } = JSON.parse(await read("package.json"));
     assert.ok((await read("CHANGELOG.md")).includes(`## [${version}]`));
