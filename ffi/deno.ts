@@ -1,8 +1,6 @@
 /**
  * The library on Deno, by `Deno.dlopen`.
  *
- * Deno's `process` costs 10 ms when it is first touched, so it isn't before the pool parks.
- *
  * @module
  */
 import { LibraryError } from "../src/errors.ts";

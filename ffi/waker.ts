@@ -32,8 +32,7 @@ export class SocketWaker implements Waker {
   readonly #pool: number;
   readonly #wake: () => void;
   readonly #connect: Connect;
-  /* Made when first needed: a pool whose tasks are all short never parks, and the first socket
-   * makes Deno load modules for 10 ms. */
+  /* Made when first needed: a pool whose tasks are all short never parks. */
   #link: Link | undefined;
   #armed = false;
   #closed = false;
@@ -115,9 +114,16 @@ class Ticker implements Link {
   }
 }
 
+/**
+ * Deno's is loaded with us: it runs in the program's realm, where what the program puts on
+ * `Object.prototype` later would keep it from loading, and end the process by a rejection that
+ * nobody can handle.
+ */
+const net = "Deno" in globalThis ? process.getBuiltinModule("node:net") : undefined;
+
 /** {@link Connect} by `node:net`, which Deno and Node have. */
 export const connectByNet: Connect = (fd, wake, lost) => {
-  const { Socket } = process.getBuiltinModule("node:net");
+  const { Socket } = net ?? process.getBuiltinModule("node:net");
   const socket = new Socket({
     fd,
     readable: true,

@@ -95,6 +95,22 @@ for (const when of ["during", "before"]) {
   });
 }
 
+describe("changed after the import, before the first task that the host waits for", () => {
+  for (const key of ["value", "get", "set", "writable"]) {
+    test(`Object.prototype.${key}`, async () => {
+      const said = await outputOf(`
+        Object.prototype.${key} = 1;
+        const said = await Deferred.run(() => {
+          for (const start = performance.now(); performance.now() - start < 50;); // it parks
+          throw new Error("thrown");
+        }).catch(({ message }) => message);
+        delete Object.prototype.${key};
+        console.log(said);`);
+      assert.equal(said, "thrown");
+    });
+  }
+});
+
 test("descriptors have no prototype, in all that defines properties of the host's", () => {
   const lacking: string[] = [];
   for (const folder of ["../src/", "../ffi/"]) {
