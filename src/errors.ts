@@ -207,8 +207,8 @@ export class DataCloneError extends DOMException {
   }
 }
 
-/** Taken once: if it threw when the limit is put back, no error would have frames from then on. */
-const { set } = Reflect;
+/** Whether the number of an error's frames can be set: not where Error was frozen. */
+let hasLimit = true;
 
 /**
  * What `make` makes, an error, with no frames of this package: runtimes print those they have of an
@@ -216,10 +216,20 @@ const { set } = Reflect;
  */
 export function withoutFrames(make: () => Error): Error {
   const { stackTraceLimit } = Error;
-  set(Error, "stackTraceLimit", 0); // fails quietly where Error is frozen
+  setLimit(0);
   try {
     return make();
   } finally {
-    set(Error, "stackTraceLimit", stackTraceLimit);
+    setLimit(stackTraceLimit);
+  }
+}
+
+/** To assign takes a third of what Reflect.set does, which may be broken, too. */
+function setLimit(limit: number): void {
+  if (!hasLimit) return;
+  try {
+    Error.stackTraceLimit = limit;
+  } catch {
+    hasLimit = false;
   }
 }

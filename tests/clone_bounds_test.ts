@@ -22,6 +22,15 @@ function slicesOf(bytes: Uint8Array): number {
   for (let slices = 1;; slices++) if (reading.read(0) !== undefined) return slices;
 }
 
+/**
+ * The least of several: the entries of Maps and Sets are charged by the clock, too, and a busy
+ * machine makes them seem slow.
+ */
+function leastSlicesOf(what: string, bytes: Uint8Array): number {
+  const rounds = /Map|Set/.test(what) ? 5 : 1;
+  return Math.min(...list(rounds, () => slicesOf(bytes)));
+}
+
 const list = <T>(n: number, make: (i: number) => T): T[] =>
   Array.from({ length: n }, (_, i) => make(i));
 
@@ -73,8 +82,9 @@ describe("work is counted, whatever it is done for:", () => {
   for (const [what, [make, inOneSlice]] of Object.entries(kinds)) {
     test(what, () => {
       const n = Math.min(8 * inOneSlice, 20_000);
-      const slices = slicesOf(encode(make(n)));
-      const fourTimes = slicesOf(encode(make(what === "resizable buffers" ? n : 4 * n)));
+      const slices = leastSlicesOf(what, encode(make(n)));
+      const more = what === "resizable buffers" ? n : 4 * n;
+      const fourTimes = leastSlicesOf(what, encode(make(more)));
       assert.ok(slices >= n / inOneSlice, `${slices} slices for ${n}`);
       if (what !== "resizable buffers") {
         assert.ok(fourTimes >= 2.5 * slices && fourTimes <= 6 * slices, `${slices}, ${fourTimes}`);
@@ -249,6 +259,28 @@ test("no code is compiled for keys that are long in all", { skip: hidden }, () =
   assert.ok(longest > 0 && longest < 10_000, `${longest} units`);
 });
 
+test("lists of keys are told apart by each of their bytes", () => {
+  const names = list(300, (i) => "abcdefghij".slice(0, i % 11) + String.fromCharCode(97 + i % 26));
+  const value = names.map((name, i) => ({
+    [name]: i,
+    [`${name}${i % 7}`]: i,
+    [`z${i % 3}`]: name,
+  }));
+  const bytes = encode(value);
+  for (let i = 0; i < 3; i++) assert.deepEqual(decode(bytes), value);
+});
+
+test("strings arrive whole, near each other and far apart", () => {
+  for (const gap of [0, 100, 200, 600]) {
+    const value = list(60, (i) => ["", "é", "ab", `${i}`.repeat(i), "x".repeat(gap), `${i}`]);
+    const bytes = encode(value);
+    assert.deepEqual(decode(bytes), value);
+    const moved = new Uint8Array(bytes.length + 4096);
+    moved.set(bytes, 4096);
+    assert.deepEqual(decode(moved.subarray(4096)), value);
+  }
+});
+
 describe("a prototype has no say:", () => {
   const values = (): unknown[] => [
     ["a", "b"],
@@ -264,6 +296,7 @@ describe("a prototype has no say:", () => {
       Object.assign(new Error("e", { cause: { secret: 1 } }), { stack: "" }),
     ],
     new Uint8Array(3),
+    list(100, (i) => Object.assign(new Error(`e${i}`), { stack: "" })),
   ];
   const keep = { ...Object.getOwnPropertyDescriptors(Object.prototype) };
   const pollutions: Record<string, PropertyDescriptor> = {

@@ -53,6 +53,7 @@ const SETTERS = [
 ];
 
 const FROZEN = ["Error", "Promise", "Array", "Object"].map((name) => `a frozen ${name}.prototype`);
+FROZEN.push("a frozen Error");
 
 /** Shapes in which the runtime itself can't load a module, or add a listener to a signal. */
 const UNUSABLE: Readonly<Record<typeof runtime, readonly string[]>> = {

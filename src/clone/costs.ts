@@ -83,7 +83,7 @@ function costOfSets(source: string, ignoresCase: boolean): number {
     else if (depth > 0) members++;
     if (unit === "\\") at++;
   }
-  return members * members / 5 + (ignoresCase ? 2500 * members : 0);
+  return Math.ceil(members * members / 5) + (ignoresCase ? 2500 * members : 0);
 }
 
 /** How often a text stands in another. */

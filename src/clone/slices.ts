@@ -24,11 +24,12 @@ import {
   checkProps,
   closePairs,
   copyTo,
-  end,
+  dropHoles,
   fillDoubles,
   fillInts,
   follow,
   forget,
+  isHole,
   isRefused,
   knownShape,
   leaveOut,
@@ -48,14 +49,15 @@ import {
   openPairs,
   openSet,
   paceOf,
+  present,
   putAway,
+  read,
   readByte,
   readClass,
   readLength,
   readN,
   readString,
   readViewOf,
-  refuseHole,
   reset,
   setElement,
   setErrors,
@@ -73,7 +75,7 @@ import { MAX_QUOTED, oneLine } from "../display.ts";
 import { DataCloneError, InternalError } from "../errors.ts";
 import { now } from "../pool/event_loop.ts";
 
-const { HOLE, ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
+const { ARRAY, ARRAY_INT, ARRAY_F64, ARRAY_PROPS } = WIRE;
 const { OBJECT, OBJECT_SHAPE, OBJECT_PAIRS, INSTANCE } = WIRE;
 const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, ERROR, SMALL_INT } = WIRE;
 
@@ -84,8 +86,8 @@ const { MAP, SET, BUFFER, BUFFER_RESIZABLE, VIEW, ERROR, SMALL_INT } = WIRE;
 const GRAIN = 1 << 14;
 /** Bytes that are copied at a time: some 0.1 ms. */
 const COPIED = 1 << 18;
-/** As much as there is. */
-const ALL = 2 ** 52;
+/** So much that a {@link decode} seldom takes more: engines keep a number up to here in a word. */
+const MUCH = 2 ** 29;
 
 /** Instead of a value: it is too much to be read at once. */
 export const LATER: typeof LEFT_OFF = LEFT_OFF;
@@ -110,9 +112,9 @@ let grain = GRAIN;
  * ```
  */
 export function decode(bytes: Uint8Array, lying?: Beside): unknown {
-  const value = decodeSoon(bytes, lying, ALL);
+  const value = decodeSoon(bytes, lying, MUCH);
   if (value !== LATER) return value;
-  return new Reading(bytes, lying, { grain: ALL }).read(Infinity)!.value;
+  return new Reading(bytes, lying, { grain: MUCH }).read(Infinity)!.value;
 }
 
 /** The units of work that {@link decodeSoon} took last. */
@@ -134,12 +136,12 @@ export function decodeSoon(
   try {
     allow(units);
     const first = limit;
-    const value = attempt(units);
+    const value = read();
     lastWork = length + (first - limit);
-    if (value !== LEFT_OFF) checkEnd();
+    checkEnd();
     return value;
   } catch (error) {
-    if (isRefused(error)) return LATER; // a Reading tells where it is
+    if (error === LEFT_OFF || isRefused(error)) return LATER; // a Reading begins anew
     throw error;
   } finally {
     reset();
@@ -326,14 +328,11 @@ function* walkArray(place: Place): Walk {
 /** Reads from the `i`th element on, until a pause is due or one is too much; says which is next. */
 function readElements(array: unknown[], i: number, length: number, place: Place): number {
   for (; i < length && at <= limit; i++) {
-    if (source[at] === HOLE && at < end) {
-      leaveOut(array, i);
-      continue;
-    }
     place.key = i;
     const value = attempt(grain);
     if (value === LEFT_OFF) break;
-    setElement(array, i, value);
+    if (isHole(value)) leaveOut(array, i);
+    else setElement(array, i, value);
   }
   return i;
 }
@@ -364,8 +363,7 @@ function* walkArrayProps(place: Place): Walk {
     if (at > limit) yield;
     const key = readString();
     place.key = key;
-    refuseHole();
-    const value = attempt(grain);
+    const value = present(attempt(grain));
     setProp(array, key, value === LEFT_OFF ? yield open() : value);
   }
   return array;
@@ -379,8 +377,7 @@ function* walkPairs(place: Place): Walk {
     if (at > limit) yield;
     const key = readString();
     place.key = key;
-    refuseHole();
-    const value = attempt(grain);
+    const value = present(attempt(grain));
     setPair(object, key, value === LEFT_OFF ? yield open() : value);
   }
   return closePairs(object);
@@ -398,7 +395,8 @@ function* walkObject(place: Place): Walk {
     const value = attempt(grain);
     shape.set(object, key, value === LEFT_OFF ? yield open() : value);
   }
-  return shape.close(object);
+  dropHoles(object, keys);
+  return object;
 }
 
 function* walkInstance(): Walk {
@@ -417,15 +415,13 @@ function* walkMap(place: Place): Walk {
   for (let i = 0; i < length; i++) {
     if (at > limit) yield;
     place.key = ~(2 * i);
-    refuseHole();
-    let key = attempt(grain);
+    let key = present(attempt(grain));
     if (key === LEFT_OFF) key = yield open();
     place.key = ~(2 * i + 1);
     place.mapKey = key;
-    refuseHole();
-    const value = attempt(grain);
+    const value = present(attempt(grain));
     map.set(key, value === LEFT_OFF ? yield open() : value);
-    pace?.after(i);
+    pace?.isDue(i);
   }
   return map;
 }
@@ -440,10 +436,9 @@ function* walkSet(place: Place): Walk {
   for (let i = 0; i < length; i++) {
     if (at > limit) yield;
     place.key = ~i;
-    refuseHole();
-    const value = attempt(grain);
+    const value = present(attempt(grain));
     set.add(value === LEFT_OFF ? yield open() : value);
-    pace?.after(i);
+    pace?.isDue(i);
   }
   return set;
 }
@@ -488,14 +483,12 @@ function* walkError(place: Place): Walk {
   if (at > limit) yield;
   if (flags & WIRE_ERROR_HAS.CAUSE) {
     place.key = "cause";
-    refuseHole();
-    const cause = attempt(grain);
+    const cause = present(attempt(grain));
     define(error, "cause", cause === LEFT_OFF ? yield open() : cause, false);
   }
   if (flags & WIRE_ERROR_HAS.ERRORS) {
     place.key = "errors";
-    refuseHole();
-    const errors = attempt(grain);
+    const errors = present(attempt(grain));
     setErrors(error, errors === LEFT_OFF ? yield open() : errors);
   }
   place.key = undefined;
