@@ -61,6 +61,13 @@ function load(dialect: Dialect): Native {
   };
 }
 
+/** The package's folder, from this file; `undefined` in a bundle, which may lie anywhere. */
+function packageFolder(): URL | undefined {
+  const here = import.meta.url;
+  if (here.endsWith("/ffi/load.ts")) return new URL("../", here);
+  return here.endsWith("/build/js/ffi/load.js") ? new URL("../../../", here) : undefined;
+}
+
 function locate(dialect: Dialect): Place {
   const { os, runtime } = dialect;
   const build = runtime === "deno" ? "deno task build" : "npm run build";
@@ -71,10 +78,14 @@ function locate(dialect: Dialect): Place {
     return { dialect, path, remedy };
   }
   const suffix = os === "windows" ? "dll" : os === "darwin" ? "dylib" : "so";
-  // This file is ffi/load.ts or, as npm gets it, build/js/ffi/load.js.
-  const root = new URL(import.meta.url.endsWith(".ts") ? "../" : "../../../", import.meta.url);
-  const url = new URL(`build/release/libdeferred.${suffix}`, root);
   const otherwise = `let ${VARIABLE} name it` + (runtime === "deno" ? " (with --allow-env)" : "");
+  const root = packageFolder();
+  if (root === undefined) {
+    throw new LibraryNotFoundError(
+      `a bundle can't tell where the native library is (${import.meta.url}): ${otherwise}`,
+    );
+  }
+  const url = new URL(`build/release/libdeferred.${suffix}`, root);
   if (url.protocol !== "file:") {
     throw new LibraryNotFoundError(
       `the native library can only be loaded from a file, not from ${url}: ${otherwise}`,

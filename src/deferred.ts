@@ -12,7 +12,6 @@ import {
   retried,
   wrapOptions,
 } from "./call.ts";
-import { define } from "./clone/own.ts";
 import { evalJob, type EvalOptions } from "./function/script.ts";
 import { captureSite, cutStack } from "./function/stack.ts";
 import type { AnyFunction } from "./function/source.ts";
@@ -346,10 +345,9 @@ function callable<A extends readonly unknown[], T>(first: Job): DeferredFunction
     }
   };
   const entry: Entry = { title: "wrapped", where: "wrapped(", function: wrapped };
-  define(wrapped, "with", withOptions);
   const { name, fn } = first;
   const length: unknown = Object.getOwnPropertyDescriptor(fn, "length")?.value;
-  for (const [key, value] of [["name", name], ["length", length]] as const) {
+  for (const [key, value] of Object.entries({ name, length, with: withOptions })) {
     const property = { __proto__: null, value, configurable: true };
     Object.defineProperty(wrapped, key, property as PropertyDescriptor);
   }

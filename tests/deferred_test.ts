@@ -1180,12 +1180,38 @@ describe("a function that takes itself for a Promise's executor", () => {
       ["(resolve) => resolve(1)", [5]],
       ["(resolve) => { const f = 5; f(1); }"],
       ["(resolve) => { const o = { resolve: 5 }; o.resolve(1); }"],
+      ["() => { const o = {}; o.area(); }"],
+      ["(n) => { const f = n; f(1); }", [5]],
+      ["(n) => [n].map((x) => x(1))", [5]],
       ["(resolve) => { throw new TypeError('not a function'); }"],
       ["(resolve = 5) => resolve(1)"],
       ["() => { let resolve; resolve(1); }"],
     ];
     for (const [text, args] of others) assert.equal(await told(text, args), "not a function", text);
   });
+});
+
+test("a task that calls a method of an instance is told how it gets one", async () => {
+  class Point {
+    x = 1;
+    double(): number {
+      return 2 * this.x;
+    }
+  }
+  const calls: [(arg: never) => unknown, unknown][] = [
+    [(point: Point) => point.double(), new Point()],
+    [(points: Point[]) => points.map((point) => point.double()), [new Point()]],
+    [(point: Point) => point.double() + /* of */ 1, new Point()],
+    [({ point }: { point: Point }) => `${point?.double()}`, { point: new Point() }],
+  ];
+  for (const [fn, arg] of calls) {
+    await assert.rejects(Deferred.run(fn, arg as never), {
+      name: "TypeError",
+      message:
+        "not a function (if it is a method of an argument: instances arrive as plain objects, " +
+        "unless their class is registered: new DeferredPool({ classes: [...] }))",
+    });
+  }
 });
 
 test("`using` cancels a task that is pending, and nobody has to handle that", async () => {

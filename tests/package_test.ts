@@ -6,10 +6,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import {
   copyFile,
+  cp,
   mkdir,
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   symlink,
   writeFile,
@@ -112,6 +114,26 @@ describe("the package that npm gets", () => {
       Deferred.run((n) => n * 2, 21).then(console.log);`,
     );
     assert.deepEqual(printed, ["42"]);
+  });
+
+  test("says what it needs where it was bundled", async () => {
+    // As a bundler leaves it: what looks for the library is a file of another name.
+    await cp(join(installed, "build", "js"), join(project, "bundle"), { recursive: true });
+    const [load, runner] = ["ffi/load.js", "src/pool/runner.js"].map((file) =>
+      join(project, "bundle", file)
+    );
+    await rename(load!, load!.replace("load.js", "bundled.js"));
+    const text = await readFile(runner!, "utf8");
+    await writeFile(runner!, text.replace("ffi/load.js", "ffi/bundled.js"));
+    const [said] = await outputOf(
+      "bundle.mjs",
+      `import { Deferred } from "./bundle/mod.js";
+      await Deferred.run(() => 1).catch((error) => console.log(error.name, error.message));`,
+    );
+    assert.match(
+      said!,
+      /^LibraryNotFoundError a bundle .*bundled\.js\): let DEFERRED_LIBRARY name it/,
+    );
   });
 
   test("keeps its own frames out of stacks", async () => {

@@ -118,28 +118,40 @@ export function scriptSyntaxError(message: string): string | null {
 
 const IDENTIFIER = "[\\p{ID_Start}$_][\\p{ID_Continue}$]*";
 const ARROW = new RegExp(`^(?:async\\s+)?(${IDENTIFIER})\\s*=>`, "u");
-const CALL = new RegExp(`(?<![\\w$.])(?:new\\s+)?(${IDENTIFIER})\\s*(?:\\(|\`)`, "uy");
-const CALLED_NAME = new RegExp(`(?<![\\w$.])(${IDENTIFIER})\\s*$`, "u");
-/** So far before a place the call is looked for that it is in. */
+const CALL = new RegExp(`(?:new\\s+)?(${IDENTIFIER})\\s*(?:\\(|\`)`, "uy");
+const CALLEE = new RegExp(`(?<![\\p{ID_Continue}$])(${IDENTIFIER})\\s*$`, "u");
+/** So far before a place the calls are looked for that it is in. */
 const NEARBY = 1000;
 
+/** A call in a text. */
+interface Call {
+  /** What is called, without what it is a member of. */
+  readonly name: string;
+  readonly isMember: boolean;
+}
+
 /**
- * The innermost call of one of these names at a place or around it: the place that the engine tells of
- * a call is often that of its last argument.
+ * The calls at a place and around it, innermost first. One of them failed, as a rule the first: the
+ * place that the engine tells of a call is that of what it evaluated last, often an argument.
  */
-function calledAt(text: string, offset: number, names: readonly string[]): string | undefined {
+function callsAt(text: string, offset: number): Call[] {
+  const calls: Call[] = [];
+  const add = (name: string, at: number): void => {
+    calls.push({ name, isMember: /\.\s*$/.test(text.slice(Math.max(0, at - 100), at)) });
+  };
   CALL.lastIndex = offset;
-  const name = CALL.exec(text)?.[1];
-  if (name !== undefined && names.includes(name)) return name;
+  const there = CALL.exec(text);
+  if (there !== null) add(there[1]!, offset);
   let depth = 0;
   for (let i = offset - 1; i >= 0 && i > offset - NEARBY; i--) {
     if (text[i] === ")") depth++;
     if (text[i] !== "(" || depth-- > 0) continue;
     depth = 0;
-    const around = CALLED_NAME.exec(text.slice(Math.max(0, i - 100), i))?.[1];
-    if (around !== undefined && names.includes(around)) return around;
+    const start = Math.max(0, i - 100);
+    const callee = CALLEE.exec(text.slice(start, i));
+    if (callee !== null) add(callee[1]!, start + callee.index);
   }
-  return undefined;
+  return calls;
 }
 
 /** The parameters of a function, as far as they are plain names and nothing in their list is called. */
@@ -149,19 +161,25 @@ function parametersOf(text: string): readonly string[] {
 }
 
 /**
- * What is said where a task called one of its parameters that it was given no argument for, as who
- * takes a Deferred for a Promise does; `null` if it called something else.
+ * What is said where a task called what is no function: a parameter that it was given no argument for,
+ * as who takes a Deferred for a Promise does, or a method that an argument has lost. `null` if it was
+ * something else.
  *
- * @param offset where in the text the engine found no function to call
+ * @param offset where in the text it was
  * @param given how many arguments there were
  */
-export function calledNothing(text: string, offset: number, given: number): string | null {
-  const name = calledAt(text, offset, parametersOf(text).slice(given));
-  if (name === undefined) return null;
-  return `not a function: there is no argument for the parameter \`${
-    shorten(name, 60)
-  }\`. Unlike a ` +
-    "Promise's executor a task is passed nothing but its `args`: return the value, or throw";
+export function notAFunction(text: string, offset: number, given: number): string | null {
+  const calls = callsAt(text, offset);
+  const missing = parametersOf(text).slice(given);
+  const call = calls.find(({ name, isMember }) => !isMember && missing.includes(name));
+  if (call !== undefined) {
+    const name = shorten(call.name, 60);
+    return `not a function: there is no argument for the parameter \`${name}\`. Unlike a Promise's ` +
+      "executor a task is passed nothing but its `args`: return the value, or throw";
+  }
+  if (given === 0 || !calls[0]?.isMember) return null;
+  return "not a function (if it is a method of an argument: instances arrive as plain objects, unless " +
+    "their class is registered: new DeferredPool({ classes: [...] }))";
 }
 
 /** What to do instead of using a name that people expect everywhere. */

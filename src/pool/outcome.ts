@@ -16,7 +16,7 @@ import {
 } from "../errors.ts";
 import type { Completion } from "./reactor.ts";
 import { bytesOf, type Limits } from "../limits.ts";
-import { calledNothing, missingName, noModule, scriptSyntaxError } from "../function/advice.ts";
+import { missingName, noModule, notAFunction, scriptSyntaxError } from "../function/advice.ts";
 import { offsetIn } from "../function/positions.ts";
 import { type AnyFunction, textOf } from "../function/source.ts";
 import { setTaskStacks, type Site } from "../function/stack.ts";
@@ -49,7 +49,7 @@ export function rejection(completion: Completion, subject: Subject): unknown {
       const message = scriptSyntaxError(payload.message);
       if (message !== null) payload.message = message;
     } else if (payload instanceof TypeError && payload.message === NOT_A_FUNCTION) {
-      const message = nothingCalled(payload, completion, subject);
+      const message = adviceOnCall(payload, completion, subject);
       if (message !== null) payload.message = message;
     }
     if (errors.length > 0) setTaskStacks(errors, subject, payload);
@@ -63,8 +63,8 @@ export function rejection(completion: Completion, subject: Subject): unknown {
 /** What the engine says of a call of something that is none. */
 const NOT_A_FUNCTION = "not a function";
 
-/** What is said if the task called a parameter that it was given no argument for. */
-function nothingCalled(
+/** What is said of that, if it can be told what was called. */
+function adviceOnCall(
   thrown: TypeError,
   { errors }: Completion,
   { fn, given }: Subject,
@@ -74,7 +74,7 @@ function nothingCalled(
   if (top?.kind !== WIRE_FRAME.TASK) return null;
   const text = textOf(fn);
   const offset = offsetIn(text, top.row, top.column);
-  return offset === null ? null : calledNothing(text, offset, given);
+  return offset === null ? null : notAFunction(text, offset, given);
 }
 
 /** What a task that returned resolves with. */
