@@ -47,6 +47,9 @@ typedef struct CloneScope {
     /* What the host lent for the task's time: LENT and SHARED. The caller's. */
     const CloneRegion *lent;
     uint32_t lent_count;
+    /* clone_encode: it is decoded in the same realm. So buffers are copied, however large, and LENT
+     * ones too, but for SHARED memory; and stacks stay as they are. */
+    bool local;
     /* clone_encode: the large buffers of the value, and how many of them are MOVED. Allocated in
      * the realm: the caller calls clone_free_kept, or restores the realm. */
     CloneKept *kept;

@@ -904,8 +904,9 @@ static bool encode_buffer(Encoder *e, JSValueConst object) {
     if (buffer.shared) return encode_shared(e, object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
     uint32_t region = region_of(e, &buffer);
-    bool large = e->scope && !buffer.resizable && buffer.length >= WIRE_KEEP_BYTES;
-    if (region == NO_NUMBER ? large : !is_given_back(e, &buffer))
+    bool large = !buffer.resizable && buffer.length >= WIRE_KEEP_BYTES;
+    bool keeps = e->scope && !e->scope->local;
+    if (keeps && (region == NO_NUMBER ? large : !is_given_back(e, &buffer)))
         return encode_kept(e, object, &buffer, region);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
     if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
@@ -1066,7 +1067,8 @@ static bool encode_error_with(Encoder *e, JSValueConst error, bool is_dom_except
     if (is_string(strings->message)) flags |= WIRE_ERROR_HAS_MESSAGE;
     StackFrame frames[STACK_FRAMES];
     EngineText stack = engine_text(strings->stack);
-    int frame_count = stack.length > 0 ? stack_parse(stack, frames) : -1;
+    bool local = e->scope && e->scope->local;
+    int frame_count = stack.length > 0 && !local ? stack_parse(stack, frames) : -1;
     if (frame_count > 0) flags |= WIRE_ERROR_HAS_FRAMES;
     if (frame_count < 0 && is_string(strings->stack)) flags |= WIRE_ERROR_HAS_STACK;
     frame->flags = (uint8_t)flags;

@@ -55,9 +55,9 @@ static JSValue engine_atomics_wait(JSContext *ctx, JSValueConst self, int argc, 
 static JSValue engine_atomics_notify(JSContext *ctx, JSValueConst self, int argc,
                                      JSValueConst *argv);
 
-#include "quickjs.c"
-
 #include "engine.h"
+
+#include "quickjs.c"
 
 void engine_reseed(JSContext *ctx, uint64_t seed) {
     assert(seed != 0);
@@ -70,6 +70,47 @@ void engine_set_gc_limit(JSRuntime *runtime, size_t limit) {
     size_t latest = gc_latest(runtime->malloc_state.malloc_size, limit);
     runtime->malloc_gc_limit = limit;
     if (runtime->malloc_gc_threshold > latest) runtime->malloc_gc_threshold = latest;
+}
+
+JSClassID engine_first_class(void) { return JS_CLASS_INIT_COUNT; }
+
+static bool append(JSContext *ctx, JSValue **values, int64_t count, JSValue value) {
+    JSValue *larger = *values;
+    if ((count & (count - 1)) == 0) /* a power of 2, or 0: there is no room */
+        larger = js_realloc(ctx, larger, sizeof *larger * (size_t)(count ? count * 2 : 1));
+    if (!larger) return false;
+    *values = larger;
+    larger[count] = value;
+    return true;
+}
+
+int64_t engine_iterate(JSContext *ctx, JSValueConst iterable, JSValue **values) {
+    JSValue iterator = JS_GetIterator(ctx, iterable, false), next = JS_EXCEPTION, value;
+    int64_t count = 0;
+    int done = false;
+    *values = NULL;
+    if (!JS_IsException(iterator)) next = JS_GetProperty(ctx, iterator, JS_ATOM_next);
+    while (!JS_IsException(next) && !done) {
+        value = JS_IteratorNext(ctx, iterator, next, 0, NULL, &done);
+        bool failed = JS_IsException(value);
+        if (!failed && !done && !append(ctx, values, count, value)) {
+            JS_FreeValue(ctx, value);
+            failed = true;
+        }
+        if (failed) {
+            JS_FreeValue(ctx, next);
+            next = JS_EXCEPTION;
+        }
+        count += !failed && !done;
+    }
+    bool fine = !JS_IsException(next);
+    JS_FreeValue(ctx, next);
+    JS_FreeValue(ctx, iterator);
+    if (fine) return count;
+    while (count > 0) JS_FreeValue(ctx, (*values)[--count]);
+    js_free(ctx, *values);
+    *values = NULL;
+    return -1;
 }
 
 static JSFunctionBytecode *bytecode_of(JSValueConst value) {

@@ -19,6 +19,24 @@ void engine_seed_hashes(JSContext *ctx, uint32_t seed);
  * time; from now on at the latest when `limit` bytes are nearly reached. */
 void engine_set_gc_limit(JSRuntime *runtime, size_t limit);
 
+/* An entry of a JSCFunctionListEntry table whose value is made when it is first asked for, by
+ * `make(ctx, undefined, 0, NULL, magic)`: until then the property takes a slot and no more. If that
+ * fails, it is made the next time. To whoever looks it is a data property, with `flags`. */
+#define ENGINE_DEF_LAZY 32
+#define ENGINE_LAZY(key, make, number, flags)                                                      \
+    {                                                                                              \
+        .name = (key), .prop_flags = (flags), .def_type = ENGINE_DEF_LAZY, .magic = (number),      \
+        .u = {.func = {.cfunc = {.generic_magic = (make)}}}                                        \
+    }
+
+/* The first number of a class that is not the engine's own. */
+JSClassID engine_first_class(void);
+
+/* The values that an iterable gives, as an array of them in *values, of js_malloc; or -1. Runs
+ * code.
+ */
+int64_t engine_iterate(JSContext *ctx, JSValueConst iterable, JSValue **values);
+
 /* How code uses a global variable. */
 typedef enum EngineUse { ENGINE_READ, ENGINE_TYPEOF, ENGINE_WRITE } EngineUse;
 typedef void EngineEachGlobal(JSContext *ctx, JSAtom name, EngineUse use, void *opaque);

@@ -81,6 +81,8 @@ EngineText engine_class_name(JSContext *ctx, JSValueConst object);
 
 /* `units` need not be aligned. */
 JSValue engine_new_string(JSContext *ctx, EngineText text);
+/* One whose units the caller writes, into *units, before anybody sees it. */
+JSValue engine_make_string(JSContext *ctx, size_t length, bool wide, void **units);
 JSAtom engine_new_key(JSContext *ctx, EngineText text); /* JS_ATOM_NULL when memory ran out */
 
 /* --- shapes ------------------------------------------------------------------------------ */
@@ -154,7 +156,12 @@ typedef struct EngineView {
 
 EngineBuffer engine_buffer(JSValueConst buffer);
 EngineView engine_view(JSValueConst view);
+/* Where the bytes of a buffer or a view are; none if it is detached, or out of bounds. Valid until
+ * code runs. Of shared memory others may write to it meanwhile. false if the object is neither. */
+bool engine_bytes(JSContext *ctx, JSValueConst object, uint8_t **data, size_t *length);
 JSValue engine_new_buffer(JSContext *ctx, const EngineBuffer *buffer); /* copies the data */
+/* A Uint8Array of its own buffer, whose bytes the caller writes, into *bytes. */
+JSValue engine_make_bytes(JSContext *ctx, size_t length, uint8_t **bytes);
 /* An ArrayBuffer or SharedArrayBuffer over memory that is not the realm's, and outlives it. */
 JSValue engine_new_lent(JSContext *ctx, uint8_t *data, uint32_t length, bool shared);
 /* JS_UNDEFINED if the view does not fit its buffer. */

@@ -1,7 +1,11 @@
 /* globals.c - see globals.h */
 #include "globals.h"
 
+#include "crypto.h"
+#include "engine.h"
 #include "os.h"
+#include "structured.h"
+#include "text_codec.h"
 
 static JSValue globals_now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     (void)self, (void)argc, (void)argv;
@@ -35,12 +39,34 @@ static bool globals_add_performance(JSContext *ctx, JSValueConst global) {
     return fine;
 }
 
+/* As Web IDL has it: interfaces are not enumerable, what a global object's own interface has is. */
+enum {
+    GLOBALS_INTERFACE = JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE,
+    GLOBALS_MEMBER = JS_PROP_C_W_E,
+};
+
+static const JSCFunctionListEntry globals_table[] = {
+    JS_CFUNC_DEF2("structuredClone", 1, structured_clone, GLOBALS_MEMBER),
+    ENGINE_LAZY("TextEncoder", text_codec_make, TEXT_CODEC_ENCODER, GLOBALS_INTERFACE),
+    ENGINE_LAZY("TextDecoder", text_codec_make, TEXT_CODEC_DECODER, GLOBALS_INTERFACE),
+    ENGINE_LAZY("crypto", crypto_make, CRYPTO_OBJECT, GLOBALS_MEMBER),
+    ENGINE_LAZY("Crypto", crypto_make, CRYPTO_INTERFACE, GLOBALS_INTERFACE),
+    ENGINE_LAZY("SubtleCrypto", crypto_make, CRYPTO_SUBTLE_INTERFACE, GLOBALS_INTERFACE),
+};
+
 bool globals_add(JSContext *ctx, Globals *globals) {
     JS_SetContextOpaque(ctx, globals);
     JSValue global = JS_GetGlobalObject(ctx);
-    bool fine = globals_add_performance(ctx, global);
+    int count = sizeof globals_table / sizeof *globals_table;
+    bool fine = globals_add_performance(ctx, global) &&
+                JS_SetPropertyFunctionList(ctx, global, globals_table, count) == 0;
     JS_FreeValue(ctx, global);
     return fine;
 }
 
-void globals_begin(Globals *globals) { globals->start = os_now(); }
+void globals_begin(Globals *globals, size_t memory) {
+    globals->start = os_now();
+    globals->encoding.limit = memory;
+}
+
+void globals_end(Globals *globals) { bytes_free(&globals->encoding); }

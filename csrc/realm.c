@@ -116,7 +116,8 @@ Realm *realm_open(size_t memory, size_t stack) {
     realm->stack = stack;
     realm->pristine = (CloneScope){.presets = &realm->presets};
     realm->scope = realm->pristine;
-    if (!seeds_open(&realm->seeds)) goto failed;
+    realm->globals.scope = &realm->scope;
+    if (!seeds_open(&realm->seeds) || !random_open(&realm->globals.random)) goto failed;
     /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
     OsFailure before = os_failure();
     realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
@@ -137,6 +138,7 @@ failed:
 void realm_close(Realm *realm) {
     if (!realm) return;
     arena_close(realm->arena); /* the runtime and all else goes with it */
+    globals_end(&realm->globals);
     presets_free(&realm->presets);
     free(realm);
 }
@@ -147,6 +149,7 @@ void realm_restore(Realm *realm) {
     assert(arena_compare(realm->arena) == -1);
     arena_set_limit(realm->arena, realm->limit);
     realm->scope = realm->pristine;
+    globals_end(&realm->globals);
 }
 
 void realm_stop(Realm *realm, int status) {
@@ -205,7 +208,7 @@ static void realm_start_afresh(Realm *realm, size_t limit) {
     arena_set_limit(realm->arena, limit);
     engine_set_gc_limit(realm->runtime, limit);
     engine_reseed(realm->context, seeds_next(&realm->seeds));
-    globals_begin(&realm->globals);
+    globals_begin(&realm->globals, limit);
 }
 
 /* --- run --------------------------------------------------------------------------------- */

@@ -40,6 +40,87 @@ export const EMBEDDING = [
   {
     file: "quickjs.c",
     find: `\
+    case JS_DEF_OBJECT:
+        /* XXX: could add a flag */
+`,
+    replace: `\
+    case ENGINE_DEF_LAZY:
+        val = e->u.func.cfunc.generic_magic(ctx, JS_UNDEFINED, 0, NULL, e->magic);
+        break;
+    case JS_DEF_OBJECT:
+        /* XXX: could add a flag */
+`,
+    why:
+      "A global that most tasks never touch takes a slot of the image, and no more: what it is " +
+      "gets made when it is asked for first. The engine does that for functions; classes need " +
+      "code of ours for it.",
+    upstream: "A public JS_DEF_LAZY, whose value a function makes, would let embedders have many " +
+      "globals and start as fast as without.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+    case JS_DEF_PROP_STRING:
+    case JS_DEF_OBJECT:
+        JS_DefineAutoInitProperty(`,
+    replace: `\
+    case JS_DEF_PROP_STRING:
+    case JS_DEF_OBJECT:
+    case ENGINE_DEF_LAZY:
+        JS_DefineAutoInitProperty(`,
+    why: "The same: where such a property is defined.",
+    upstream: "As above.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+    if (js_shape_prepare_update(ctx, p, &prs))
+        return -1;
+
+    realm = js_autoinit_get_realm(pr);
+    func = js_autoinit_func_table[js_autoinit_get_id(pr)];
+    /* 'func' shall not modify the object properties 'pr' */
+    val = func(realm, p, prop, pr->u.init.opaque);
+    js_autoinit_free(ctx->rt, pr);
+    prs->flags &= ~JS_PROP_TMASK;
+    pr->u.value = JS_UNDEFINED;
+    if (JS_IsException(val))
+        return -1;
+    pr->u.value = val;
+    return 0;
+`,
+    replace: `\
+    realm = js_autoinit_get_realm(pr);
+    func = js_autoinit_func_table[js_autoinit_get_id(pr)];
+    val = func(realm, p, prop, pr->u.init.opaque);
+    if (JS_IsException(val))
+        return -1;
+    /* 'func' may have run code, which may have changed the object */
+    prs = find_own_property(&pr, p, prop);
+    if (!prs || (prs->flags & JS_PROP_TMASK) != JS_PROP_AUTOINIT) {
+        JS_FreeValue(ctx, val);
+        return 0;
+    }
+    if (js_shape_prepare_update(ctx, p, &prs)) {
+        JS_FreeValue(ctx, val);
+        return -1;
+    }
+    js_autoinit_free(ctx->rt, pr);
+    prs->flags &= ~JS_PROP_TMASK;
+    pr->u.value = val;
+    return 0;
+`,
+    why:
+      "What makes a lazy global evaluates code, which reads globals in its turn, and those may " +
+      "be getters that the task defined: they may add properties, which moves what \`pr\` and " +
+      "\`prs\` point at. Nor is a global undefined for good because it was touched first where the " +
+      "stack was nearly used up: it stays to be made.",
+    upstream: "Looking the property up again costs nothing beside what was made. The failure is " +
+      "upstream's own: recursion that first touches parseInt at its deepest makes it undefined.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
     JS_CFUNC_DEF("wait", 4, js_atomics_wait ),
     JS_CFUNC_DEF("notify", 3, js_atomics_notify ),
 `,

@@ -216,16 +216,11 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
       `${OUTSIDE}; pass the value that you need in \`args\``,
     ],
     ["global", `${OUTSIDE}; use globalThis`],
-    ["structuredClone", `${OUTSIDE} yet; arguments and results are cloned anyway`],
     [
-      "URL URLSearchParams TextEncoder TextDecoder Blob File FormData Event EventTarget " +
+      "URL URLSearchParams Blob File FormData Event EventTarget " +
       "AbortController AbortSignal ReadableStream WritableStream TransformStream MessageChannel " +
       "BroadcastChannel Worker",
       `${OUTSIDE} yet; use it outside and pass what it gives in \`args\``,
-    ],
-    [
-      "crypto Crypto",
-      `${OUTSIDE} yet; make random values and digests outside and pass them in \`args\``,
     ],
     ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],
     ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],

@@ -61,13 +61,16 @@ function row(type: string, make: () => unknown, more: More = {}): Row {
   return { type, make, hosts: {}, result: argument, ...more, argument };
 }
 
-/** An object of the platform, which tasks don't have: refused by its name, with advice. */
+/** Those of which a task can make one; none of them can leave it. */
+const IN_TASKS = ["TextEncoder", "TextDecoder"];
+
+/** An object of the platform: refused by its name, with advice; most of them tasks don't have. */
 function ofPlatform(name: string, advice: string, make: () => unknown, more: More = {}): Row {
   return row(`\`${name}\``, make, {
     needs: name,
     called: new RegExp(`an? ${name.replace(".", "\\.")} `),
     argument: refused(advice),
-    result: lacking,
+    result: IN_TASKS.includes(name) ? refused(advice) : lacking,
     ...more,
   });
 }

@@ -1,0 +1,79 @@
+/* platform.c - see platform.h */
+#include "platform.h"
+
+#include "engine_values.h"
+
+static JSClassID platform_id(const PlatformInterface *interface) {
+    return engine_first_class() + interface->class;
+}
+
+static JSValue platform_illegal(JSContext *ctx, JSValueConst new_target, int argc,
+                                JSValueConst *argv) {
+    (void)new_target, (void)argc, (void)argv;
+    return JS_ThrowTypeError(ctx, "Illegal constructor");
+}
+
+static JSValue platform_make(JSContext *ctx, const PlatformInterface *interface) {
+    const JSClassDef definition = {interface->name, .finalizer = interface->finalize};
+    JSCFunction *construct = interface->construct ? interface->construct : platform_illegal;
+    JSValue constructor = JS_NewCFunction2(ctx, construct, interface->name, interface->length,
+                                           JS_CFUNC_constructor, 0);
+    JSValue prototype = JS_NewObject(ctx);
+    if (JS_IsException(constructor) || JS_IsException(prototype) ||
+        JS_SetConstructor(ctx, constructor, prototype) ||
+        JS_SetPropertyFunctionList(ctx, prototype, interface->members, interface->count) ||
+        JS_NewClass(JS_GetRuntime(ctx), platform_id(interface), &definition)) {
+        JS_FreeValue(ctx, prototype);
+        JS_FreeValue(ctx, constructor);
+        return JS_EXCEPTION;
+    }
+    JS_SetClassProto(ctx, platform_id(interface), prototype);
+    return constructor;
+}
+
+JSValue platform_interface(JSContext *ctx, const PlatformInterface *interface) {
+    if (!JS_IsRegisteredClass(JS_GetRuntime(ctx), platform_id(interface)))
+        return platform_make(ctx, interface);
+    JSValue prototype = JS_GetClassProto(ctx, platform_id(interface));
+    JSValueConst constructor = JS_UNDEFINED; /* if the task took it away: then there is none */
+    engine_own_value(ctx, prototype, "constructor", &constructor);
+    JSValue held = JS_DupValue(ctx, constructor);
+    JS_FreeValue(ctx, prototype);
+    return held;
+}
+
+JSValue platform_new(JSContext *ctx, const PlatformInterface *interface, JSValueConst new_target,
+                     void *opaque) {
+    JSValue prototype = JS_UNDEFINED;
+    if (!JS_IsUndefined(new_target)) prototype = JS_GetPropertyStr(ctx, new_target, "prototype");
+    if (JS_IsException(prototype)) return JS_EXCEPTION;
+    if (!JS_IsObject(prototype)) {
+        JS_FreeValue(ctx, prototype);
+        prototype = JS_GetClassProto(ctx, platform_id(interface));
+    }
+    JSValue made = JS_NewObjectProtoClass(ctx, prototype, platform_id(interface));
+    JS_FreeValue(ctx, prototype);
+    if (!JS_IsException(made)) JS_SetOpaque(made, opaque);
+    return made;
+}
+
+bool platform_self(JSContext *ctx, const PlatformInterface *interface, JSValueConst self,
+                   void **opaque) {
+    if (JS_GetClassID(self) != platform_id(interface)) {
+        JS_ThrowTypeError(ctx, "Illegal invocation: this is not a %s", interface->name);
+        return false;
+    }
+    *opaque = JS_GetOpaque(self, platform_id(interface));
+    return true;
+}
+
+bool platform_option(JSContext *ctx, JSValueConst dictionary, const char *name, JSValue *value) {
+    *value = JS_UNDEFINED;
+    if (JS_IsUndefined(dictionary) || JS_IsNull(dictionary)) return true;
+    if (!JS_IsObject(dictionary)) {
+        JS_ThrowTypeError(ctx, "the options are no object");
+        return false;
+    }
+    *value = JS_GetPropertyStr(ctx, dictionary, name);
+    return !JS_IsException(*value);
+}

@@ -1,0 +1,192 @@
+/* globals_test.c - the globals that are written in C (globals.h), under sanitizers: random bytes
+ * beside what the standards' algorithms make of them, and code that takes memory away in the
+ * middle.
+ *
+ * The realm is on malloc, so that AddressSanitizer sees each block. GLOBALS_RUNS=10000 runs so many
+ * rounds (400 otherwise), GLOBALS_SEED=7 others.
+ */
+#include <stdint.h>
+#include <stdio.h>
+
+#include "check.h"
+#include "digest.h"
+#include "engine.h"
+#include "globals.h"
+
+static CloneScope scope;
+static Globals globals;
+
+static JSContext *open_realm(JSRuntime **runtime) {
+    *runtime = JS_NewRuntime();
+    JSContext *ctx = *runtime ? JS_NewContext(*runtime) : NULL;
+    globals = (Globals){.scope = &scope};
+    REQUIRE(random_open(&globals.random) && ctx && globals_add(ctx, &globals));
+    globals_begin(&globals, SIZE_MAX / 2);
+    return ctx;
+}
+
+static void close_realm(JSRuntime *runtime, JSContext *ctx) {
+    JS_FreeContext(ctx);
+    JS_FreeRuntime(runtime);
+    globals_end(&globals);
+}
+
+/* What a text gives, or the error that it throws, in `text`. */
+static void evaluate(JSContext *ctx, const char *source, char *text, size_t size) {
+    JSValue value = JS_Eval(ctx, source, strlen(source), "cases", JS_EVAL_TYPE_GLOBAL);
+    if (JS_IsException(value)) value = JS_GetException(ctx);
+    const char *said = JS_ToCString(ctx, value);
+    snprintf(text, size, "%s", said ? said : "(nothing)");
+    JS_FreeCString(ctx, said);
+    JS_FreeValue(ctx, value);
+}
+
+static char *read_text(const char *path) {
+    FILE *file = fopen(path, "rb");
+    REQUIRE(file, "%s", path);
+    char *text = calloc(1, 1 << 20);
+    size_t length = text ? fread(text, 1, (1 << 20) - 1, file) : 0;
+    fclose(file);
+    REQUIRE(length > 0);
+    return text;
+}
+
+static unsigned long setting(const char *name, unsigned long usual) {
+    const char *text = getenv(name);
+    return text ? strtoul(text, NULL, 10) : usual;
+}
+
+TEST("random and hostile uses of the globals are as the standards say, and touch nothing else") {
+    static const char head[] = "let state = %lu; const ROUNDS = %lu;"
+                               "const random = (n) => {"
+                               "  state = (Math.imul(state, 1103515245) + 12345) >>> 0;"
+                               "  return (state >>> 8) %% n;"
+                               "};";
+    JSRuntime *runtime;
+    JSContext *ctx = open_realm(&runtime);
+    char text[512], begin[sizeof head + 64];
+    char *cases = read_text("tests/c/globals_cases.js");
+    snprintf(begin, sizeof begin, head, setting("GLOBALS_SEED", 1), setting("GLOBALS_RUNS", 400));
+    evaluate(ctx, begin, text, sizeof text);
+    evaluate(ctx, cases, text, sizeof text);
+    CHECK(strcmp(text, "fine") == 0, "%s", text);
+    free(cases);
+    close_realm(runtime, ctx);
+}
+
+/* --- lazy properties ------------------------------------------------------------------------- */
+
+static JSValue make_number(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                           int which) {
+    (void)self, (void)argc, (void)argv;
+    JSValue made = JS_NewInt32(ctx, which);
+    char text[64];
+    if (which == 1) evaluate(ctx, "delete globalThis.one", text, sizeof text);
+    if (which == 3)
+        evaluate(ctx, "for (let i = 0; i < 500; i++) globalThis['x' + i] = i", text, sizeof text);
+    if (which == 4) made = JS_ThrowTypeError(ctx, "not yet");
+    return made;
+}
+
+TEST("what makes a lazy global may change the global object meanwhile") {
+    static const JSCFunctionListEntry lazy[] = {
+        ENGINE_LAZY("one", make_number, 1, JS_PROP_C_W_E),
+        ENGINE_LAZY("three", make_number, 3, JS_PROP_C_W_E),
+        ENGINE_LAZY("four", make_number, 4, JS_PROP_C_W_E),
+        ENGINE_LAZY("five", make_number, 5, 0),
+    };
+    static const char *const cases[][2] = {
+        {"Object.keys(globalThis).includes('three') + typeof globalThis.none", "trueundefined"},
+        {"String(globalThis.one)", "undefined"}, /* it deleted itself */
+        {"three + x499", "502"},
+        {"try { four } catch (e) { e.message }", "not yet"},
+        {"try { four } catch (e) { e.message }", "not yet"}, /* and is still to be made */
+        {"four = 44; four", "TypeError: not yet"},
+        {"Object.isFrozen(Object.freeze(globalThis)) || five", "TypeError: not yet"},
+        {"'use strict'; try { five = 1 } catch (e) { e.name + five }", "TypeError5"},
+        {"delete globalThis.four && 'four' in globalThis", "false"},
+    };
+    JSRuntime *runtime;
+    JSContext *ctx = open_realm(&runtime);
+    JSValue global = JS_GetGlobalObject(ctx);
+    REQUIRE(JS_SetPropertyFunctionList(ctx, global, lazy, sizeof lazy / sizeof *lazy) == 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        evaluate(ctx, cases[i][0], text, sizeof text);
+        CHECK(strcmp(text, cases[i][1]) == 0, "%s gave %s", cases[i][0], text);
+    }
+    JS_FreeValue(ctx, global);
+    close_realm(runtime, ctx);
+}
+
+/* --- random bytes, digests ------------------------------------------------------------------- */
+
+static void to_hex(const uint8_t *bytes, size_t length, char *text) {
+    for (size_t i = 0; i < length; i++) snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+TEST("a block of ChaCha20 is that of RFC 8439, 2.3.2") {
+    static const uint32_t nonce[] = {0x09000000, 0x4a000000, 0};
+    static const char expected[] =
+        "10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4e"
+        "d2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e";
+    uint32_t key[8];
+    uint8_t block[RANDOM_BLOCK];
+    char text[2 * sizeof block + 1];
+    for (uint32_t i = 0; i < 8; i++) key[i] = 0x03020100u + 0x04040404u * i;
+    random_block(key, 1, nonce, block);
+    to_hex(block, sizeof block, text);
+    CHECK(strcmp(text, expected) == 0, "%s", text);
+}
+
+TEST("random bytes are a stream of which no part, and no key, comes twice") {
+    enum { TIMES = 200 };
+    static uint8_t seen[TIMES][32];
+    Random random;
+    REQUIRE(random_open(&random));
+    for (int i = 0; i < TIMES; i++) {
+        uint8_t bytes[100], before[sizeof random.key];
+        memcpy(before, random.key, sizeof before);
+        random_fill(&random, bytes, (size_t)i % 101);
+        CHECK(memcmp(before, random.key, sizeof before) != 0);
+        random_fill(&random, seen[i], sizeof *seen);
+        CHECK(memcmp(seen[i], random.key, sizeof *seen) != 0, "the key was given away");
+        for (int k = 0; k < i; k++) CHECK(memcmp(seen[i], seen[k], sizeof *seen) != 0);
+    }
+    Random same = {{0}}, other = {{0}};
+    uint8_t one[200], two[200];
+    random_fill(&same, one, 200);
+    random_fill(&other, two, 200);
+    CHECK(memcmp(one, two, 200) == 0, "it depends on more than the key");
+    CHECK(memcmp(one, one + 64, 64) != 0);
+}
+
+TEST("digests are those of FIPS 180-4, at each length around a block's") {
+    /* Of "abc"; and of the digests of 0, 1, ... 299 bytes with the values 0, 1, ..., one behind the
+     * other, computed by other implementations. */
+    static const char *const expected[][2] = {
+        [DIGEST_SHA_1] = {"a9993e364706816aba3e25717850c26c9cd0d89d",
+                          "7261d91c9ffd63ee8e68156d4d57e733d4ad7243"},
+        [DIGEST_SHA_256] = {"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                            "df90175783c44235cf6aefd935a2c2747f42399416d16789ece339f1fd26d835"},
+        [DIGEST_SHA_384] = {"cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+                            "8086072ba1e7cc2358baeca134c825a7",
+                            "6e7bbca78761c12cbe06d9d1874b8f819d0757200359f40f7cda1918979607d5"
+                            "e98c18577fdbb9804b7b2fce35afcd8e"},
+        [DIGEST_SHA_512] = {"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+                            "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+                            "97248248ab8e9324b9577e93acd92914d32bb25edcacbb91edb75576dea14781"
+                            "b5b477c027835c43a08ddc16cbbcd6d067d159897e5c18aa43aeeb2e49811bb3"},
+    };
+    uint8_t data[300], digest[DIGEST_MOST], all[300 * DIGEST_MOST];
+    char text[2 * DIGEST_MOST + 1];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)i;
+    for (Digest kind = DIGEST_SHA_1; kind <= DIGEST_SHA_512; kind++) {
+        size_t length = 0;
+        to_hex(digest, digest_of(kind, (const uint8_t *)"abc", 3, digest), text);
+        CHECK(strcmp(text, expected[kind][0]) == 0, "%s", text);
+        for (size_t i = 0; i < sizeof data; i++) length += digest_of(kind, data, i, all + length);
+        to_hex(digest, digest_of(kind, all, length, digest), text);
+        CHECK(strcmp(text, expected[kind][1]) == 0, "%s", text);
+    }
+}
