@@ -5,7 +5,8 @@
  * Invariant: what is thrown here depends on the call as it is written and on nothing else, neither on
  * data nor on the state of the pool or the system: no function, an option that doesn't exist or makes
  * no sense, a function that can't be compiled on its own. All else is the job's `failure`, with which
- * its promises reject.
+ * its promises reject. It hides nothing of the first kind but what only the engine sees of a function,
+ * and only where the library that has it can't be loaded.
  *
  * @module
  */

@@ -324,10 +324,23 @@ export function wrap<A extends readonly unknown[], T>(
   rest: readonly unknown[],
   runner?: Runner,
 ): DeferredFunction<A, T> {
-  return callable(functionJob(entry, fn, wrapOptions(entry, rest, runner), runner));
+  const job = functionJob(entry, fn, wrapOptions(entry, rest, runner), runner);
+  return callable(job, Object.getOwnPropertyDescriptor(fn, "length")?.value);
 }
 
-function callable<A extends readonly unknown[], T>(first: Job): DeferredFunction<A, T> {
+/** Made once: `with` is called for single tasks. */
+const FIXED = { __proto__: null, value: undefined as unknown, configurable: true };
+
+/** Gives a function a property as its `name` is one. */
+function fix(fn: AnyFunction, name: string, value: unknown): void {
+  FIXED.value = value;
+  Object.defineProperty(fn, name, FIXED as PropertyDescriptor);
+}
+
+function callable<A extends readonly unknown[], T>(
+  first: Job,
+  length: unknown,
+): DeferredFunction<A, T> {
   let job = first;
   const wrapped = (...args: A): Deferred<T> => {
     try {
@@ -339,18 +352,15 @@ function callable<A extends readonly unknown[], T>(first: Job): DeferredFunction
   };
   const withOptions = (...rest: unknown[]): DeferredFunction<A, T> => {
     try {
-      return callable(jobWith({ ...WITH, function: withOptions }, job, rest));
+      return callable(jobWith({ ...WITH, function: withOptions }, job, rest), length);
     } catch (error) {
       throw cutStack(error, withOptions);
     }
   };
   const entry: Entry = { title: "wrapped", where: "wrapped(", function: wrapped };
-  const { name, fn } = first;
-  const length: unknown = Object.getOwnPropertyDescriptor(fn, "length")?.value;
-  for (const [key, value] of Object.entries({ name, length, with: withOptions })) {
-    const property = { __proto__: null, value, configurable: true };
-    Object.defineProperty(wrapped, key, property as PropertyDescriptor);
-  }
+  fix(wrapped, "name", first.name);
+  fix(wrapped, "length", length);
+  fix(wrapped, "with", withOptions);
   return wrapped as DeferredFunction<A, T>;
 }
 
