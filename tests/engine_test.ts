@@ -638,6 +638,66 @@ describe("syntax", () => {
   });
 });
 
+describe("expressions", () => {
+  test("a call may be assigned to in sloppy code, which fails when it comes to that", async () => {
+    const early = "SyntaxError", late = "ReferenceError";
+    const programs: [source: string, error: string, called: number][] = [
+      ...["f() = g()", "f() += g()", "f() **= g()", "f()++", "--f()", "x = f() = g()"],
+      ...["for (f() of [1, 2]);", "for (f() in { a: 1 });", "(f()) = g()", "o.f() = g()"],
+      ...["o['f']() = g()", "f(...[]) = g()", "o.f(...[]) = g()", "eval('f()') = g()"],
+      ...["f() = (() => { for (;;) if (x) return {}; })()", "for (f() = g(); ;);", "-f()--"],
+    ].map((source): [string, string, number] => [source, late, 1]);
+    programs.push(
+      ["if (0) f() = g()", "", 0],
+      ["async () = g()", late, 0],
+      ["(async () => { for await (f() of []); })", "", 0],
+    );
+    const wrong = ["f() ||= 1", "f() &&= 1", "f() ??= 1", "[f()] = [1]", "({ a: f() } = {})"];
+    wrong.push("f?.() = 1", "new f() = 1", "new f(...[]) = 1", "f`` = 1", "o.f`` = 1");
+    wrong.push(
+      "import('x') = 1",
+      "(f() = 1) => 1",
+      "delete f() = 1",
+      "(1, f()) = 1",
+      "f() + f() = 1",
+    );
+    for (const sloppy of ["f() = 1", "f()++", "for (f() of [1]);"]) {
+      wrong.push(`"use strict"; ${sloppy}`);
+    }
+    for (const source of wrong) programs.push([source, early, 0]);
+    const run = (sources: string[]) =>
+      sources.map((source) => {
+        let called = 0;
+        const f = () => void called++;
+        const g = () => called = 1000;
+        try {
+          new Function("f", "g", "o", "x", source)(f, g, { f }, 0);
+          return [source, "", called];
+        } catch (error) {
+          return [source, (error as Error).name, called];
+        }
+      });
+    assert.deepEqual(await Deferred.run(run, programs.map(([source]) => source)), programs);
+  });
+
+  test("a computed key is a key before its value is computed", async () => {
+    const work = () => {
+      const log: string[] = [];
+      const key = { toString: () => (log.push("key"), "k") };
+      const made = { [key as never]: log.push("value"), [1]: 2, [Symbol.iterator]: () => 3 };
+      return [log, made.k, made[1], made[Symbol.iterator].name];
+    };
+    assert.deepEqual(await Deferred.run(work), [["key", "value"], 2, 2, "[Symbol.iterator]"]);
+  });
+
+  test("a private name may be looked for at the begin of a comparison", async () => {
+    const source =
+      `class A { #x; test(b) { return [#x in this in b, #x in b in b, #x in this <= 0] } }
+      new A().test({ true: 1 })`;
+    assert.deepEqual(await Deferred.eval(source), [true, false, false]);
+  });
+});
+
 describe("names", () => {
   test("parameters and the body share their variables, unless the body declares the name", async () => {
     const kinds: Record<string, (parameters: string, body: string) => string> = {

@@ -212,4 +212,152 @@ static bool is_line_terminator_at(const uint8_t *p)
     upstream: 'simple_next_token handles ASCII only ("XXX: handle all unicode cases"): `class ' +
       "{ async\\u2028m() {} }` has a field and a method.",
   },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+static __exception int get_lvalue(JSParseState *s, int *popcode, int *pscope,
+`,
+        replace: `\
+/* Annex B: where calls are assigned to in sloppy code, it is an error only when
+   it comes to that */
+static bool is_call_target(JSFunctionDef *fd, int tok)
+{
+    const uint8_t *operands = fd->byte_code.buf + fd->last_opcode_pos + 1;
+
+    if (fd->is_strict_mode || tok == '[' || tok == '{' || tok == TOK_LAND_ASSIGN ||
+        tok == TOK_LOR_ASSIGN || tok == TOK_DOUBLE_QUESTION_MARK_ASSIGN)
+        return false;
+    switch(get_prev_opcode(fd)) {
+    case OP_call:
+    case OP_call_method:
+    case OP_eval:
+    case OP_apply_eval:
+        return true;
+    case OP_apply:
+        return get_u16(operands) == 0; /* no 'new' */
+    default:
+        return false;
+    }
+}
+
+static __exception int get_lvalue(JSParseState *s, int *popcode, int *pscope,
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+    /* we check the last opcode to get the lvalue type */
+    fd = s->cur_func;
+    scope = 0;
+    name = JS_ATOM_NULL;
+    label = -1;
+    depth = 0;
+    switch(opcode = get_prev_opcode(fd)) {
+`,
+        replace: `\
+    /* we check the last opcode to get the lvalue type */
+    fd = s->cur_func;
+    scope = 0;
+    name = JS_ATOM_NULL;
+    label = -1;
+    depth = 0;
+    if (is_call_target(fd, tok)) {
+        emit_op(s, OP_throw_error);
+        emit_atom(s, JS_ATOM_NULL);
+        emit_u8(s, JS_THROW_ERROR_CALL_TARGET);
+        /* what follows is never reached: any target will do */
+        emit_op(s, OP_get_field);
+        emit_atom(s, JS_ATOM_empty_string);
+    }
+    switch(opcode = get_prev_opcode(fd)) {
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+#define JS_THROW_ERROR_ITERATOR_THROW 4
+`,
+        replace: `\
+#define JS_THROW_ERROR_ITERATOR_THROW 4
+#define JS_THROW_ERROR_CALL_TARGET    5
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+                if (type == JS_THROW_ERROR_ITERATOR_THROW)
+`,
+        replace: `\
+                if (type == JS_THROW_ERROR_CALL_TARGET)
+                    JS_ThrowReferenceError(ctx, "invalid assignment left-hand side");
+                else
+                if (type == JS_THROW_ERROR_ITERATOR_THROW)
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+            call_type = FUNC_CALL_NORMAL;
+        } else if (s->token.val == '.') {
+`,
+        replace: `\
+            if (call_type == FUNC_CALL_TEMPLATE)
+                fd->last_opcode_pos = -1; /* never to be assigned to */
+            call_type = FUNC_CALL_NORMAL;
+        } else if (s->token.val == '.') {
+`,
+      },
+    ],
+    why: "`if (never) f() = 1` was a SyntaxError, where the web has code that is written so.",
+    upstream: "Annex B: a call is a target of assignments, `++`, `--`, `for (f() of ...)` in " +
+      "sloppy code, which is a ReferenceError at run time, once the call is done.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+            if (js_parse_expect(s, ':'))
+                goto fail;
+            if (js_parse_assign_expr(s))
+                goto fail;
+            if (name == JS_ATOM_NULL) {
+                set_object_name_computed(s);
+`,
+    replace: `\
+            if (js_parse_expect(s, ':'))
+                goto fail;
+            if (name == JS_ATOM_NULL)
+                emit_op(s, OP_to_propkey);
+            if (js_parse_assign_expr(s))
+                goto fail;
+            if (name == JS_ATOM_NULL) {
+                set_object_name_computed(s);
+`,
+    why: "In `{ [key]: value }`, the key became a string behind the value.",
+    upstream: "ComputedPropertyName ends with ToPropertyKey: " +
+      "language/expressions/object/computed-property-name-topropertykey-before-value-evaluation.js.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+        emit_op(s, OP_scope_in_private_field);
+        emit_atom(s, atom);
+        emit_u16(s, s->cur_func->scope_level);
+        JS_FreeAtom(s->ctx, atom);
+        return 0;
+    } else {
+`,
+    replace: `\
+        emit_op(s, OP_scope_in_private_field);
+        emit_atom(s, atom);
+        emit_u16(s, s->cur_func->scope_level);
+        JS_FreeAtom(s->ctx, atom);
+    } else {
+`,
+    why: "`#name in a in b` and `#name in a < b` were syntax errors.",
+    upstream:
+      "`PrivateIdentifier in ShiftExpression` is a RelationalExpression, which others may " +
+      "follow.",
+  },
 ];
