@@ -15,6 +15,7 @@ import { DATES } from "./edits/dates.mjs";
 import { EMBEDDING } from "./edits/embedding.mjs";
 import { GROWTH } from "./edits/growth.mjs";
 import { ITERATION } from "./edits/iteration.mjs";
+import { LIMITS } from "./edits/limits.mjs";
 import { NUMBERS } from "./edits/numbers.mjs";
 import { OBJECTS } from "./edits/objects.mjs";
 import { PATTERNS } from "./edits/patterns.mjs";
@@ -52,4 +53,5 @@ export const EDITS = [
   ...GROWTH,
   ...SCOPES,
   ...PATTERNS,
+  ...LIMITS,
 ];

@@ -684,7 +684,11 @@ describe("expressions", () => {
     const work = () => {
       const log: string[] = [];
       const key = { toString: () => (log.push("key"), "k") };
-      const made = { [key as never]: log.push("value"), [1]: 2, [Symbol.iterator]: () => 3 };
+      const made = {
+        [key as unknown as "k"]: log.push("value"),
+        [1]: 2,
+        [Symbol.iterator]: () => 3,
+      };
       return [log, made.k, made[1], made[Symbol.iterator].name];
     };
     assert.deepEqual(await Deferred.run(work), [["key", "value"], 2, 2, "[Symbol.iterator]"]);
@@ -827,6 +831,119 @@ describe("names", () => {
       });
     assert.deepEqual(await Deferred.run(run, programs.map(([source]) => source)), programs);
   });
+});
+
+describe("large functions", () => {
+  const list = (n: number, part: (i: number) => string, by = "") =>
+    Array.from({ length: n }, (_, i) => part(i)).join(by);
+  const sum = (n: number, name: string) => list(n, (i) => `${name}${i}`, "+");
+  const variables = (n: number, name: string) => list(n, (i) => `let ${name}${i} = ${i};`);
+  const called = (n: number, body: string) =>
+    `((${list(n, (i) => `p${i}`, ",")}) => { ${body} })(${list(n, String, ",")})`;
+
+  /** What there may be `most` of gives `value(most)`, and is refused where there is more. */
+  const bounded: Record<
+    string,
+    { most: number; source: (n: number) => string; value: (n: number) => number }
+  > = {
+    "variables": {
+      most: 65_500,
+      source: (n) =>
+        `(function () { ${variables(n, "v")} return v${n - 1} + arguments.length })(1)`,
+      value: (n) => n,
+    },
+    "parameters and variables that functions share": {
+      most: 32_767,
+      source: (n) =>
+        called(
+          n,
+          `${variables(n, "v")} return (() => ${sum(n, "p")})() + (() => ${sum(n, "v")})()`,
+        ),
+      value: (n) => n * (n - 1),
+    },
+    "parameters and variables that eval sees": {
+      most: 32_700,
+      source: (n) => called(n, `${variables(n, "v")} return eval("p${n - 1} + v${n - 1}")`),
+      value: (n) => 2 * (n - 1),
+    },
+    "variables of several functions around one": {
+      most: 32_767,
+      source: (n) =>
+        `(() => { ${variables(n, "a")} return (() => { ${variables(n, "b")}
+          return (() => ${sum(n, "a")} + ${sum(n, "b")})() })() })()`,
+      value: (n) => n * (n - 1),
+    },
+    "blocks": {
+      most: 65_500,
+      source: (n) => `let s = 0; ${list(n, () => "{ s++ }")} s`,
+      value: (n) => n,
+    },
+    "conditions": {
+      most: 65_500,
+      source: (n) => `(() => { let s = 0; ${list(n, () => "if (s >= 0) s++;")} return s })()`,
+      value: (n) => n,
+    },
+  };
+  for (const [what, { most, source, value }] of Object.entries(bounded)) {
+    test(`of too many ${what} are refused`, async () => {
+      const options = { memoryLimit: 2 ** 30 };
+      assert.equal(await Deferred.eval(source(most), options), value(most));
+      for (const more of [most + 100, 2 * most]) {
+        const told = await Deferred.eval(source(more), options).catch((error: Error) => error);
+        assert.ok(told instanceof SyntaxError && /^too many /.test(told.message), String(told));
+      }
+    });
+  }
+
+  // What each gives was computed by V8; JavaScriptCore refuses some.
+  const far: Record<string, { source: string; value: number }> = {
+    "continue": {
+      source: `let s = 0; for (let i = 0; i < 3; i++) { ${list(40_000, (i) => `s += ${i % 999};`)}
+        if (i === 1) continue; s++; } s`,
+      value: 59_822_462,
+    },
+    "catch": {
+      source: `let s = 0; try { ${
+        list(40_000, (i) => `s += ${i}.5;`)
+      } throw s } catch (e) { s = -e }
+        finally { s-- } s`,
+      value: -800_000_001,
+    },
+    "switch": {
+      source: `let s = 0; for (const x of [0, 5, 32768, 65535, 65536, 69999, 70000]) switch (x) {
+        ${list(70_000, (i) => `case ${i}: s += ${i}; break;`)} default: s += 0.5 } s`,
+      value: 233_843.5,
+    },
+    "elements": {
+      source: `[${list(70_000, (i) => `[${i}, "k${i}"]`, ",")}]
+        .reduce((a, [n, k]) => a + n + k.length, 0)`,
+      value: 2_450_373_890,
+    },
+    "functions": {
+      source: `let s = 0; ${list(66_000, (i) => `s += (() => ${i})();`)} s`,
+      value: 2_177_967_000,
+    },
+    "properties": {
+      source: `const made = { ${list(70_000, (i) => `k${i}: ${i}`, ",")} };
+        made.k65536 + made.k69999`,
+      value: 135_535,
+    },
+    "a pattern": {
+      source: `const [${
+        list(60_000, (i) => `a${i}`, ",")
+      }] = Array(60_000).keys(); a32768 + a59999`,
+      value: 92_767,
+    },
+    "operators": {
+      source: `let x = 9; ${list(70_000, (i) => `x === ${i}.25`, "||")} || x`,
+      value: 9,
+    },
+  };
+  for (const [what, { source, value }] of Object.entries(far)) {
+    test(`work over long distances: ${what}`, async () => {
+      assert.equal(await Deferred.eval(source, { memoryLimit: 2 ** 30 }), value);
+    });
+  }
 });
 
 describe("asynchronous iteration", () => {
