@@ -17,8 +17,8 @@ typedef struct Bytes {
     uint8_t *data;
     size_t length;
     size_t capacity;
-    size_t limit; /* of the length; 0 for none */
-    bool failed;  /* memory ran out, or the limit was reached; writes after that are ignored */
+    size_t limit; /* that it grows to; 0 for none */
+    bool failed;  /* memory ran out, or the limit was reached: what it holds is of no use */
     bool starved; /* it was memory */
 } Bytes;
 

@@ -13,6 +13,8 @@
  * the other comes back in less, and waking a sleeping thread costs as much. */
 #define WORKER_SPIN_MS 0.05
 #define WORKER_PAYLOAD_KEPT ((size_t)256 << 10) /* of its buffer, from task to task */
+_Static_assert(WORKER_PAYLOAD_KEPT <= DFD_LIMIT_MEMORY_MIN,
+               "no task may write more than its limit");
 
 /* Whether spinning pays: not where there is one processor, which the host needs. */
 static bool worker_may_spin(void) {

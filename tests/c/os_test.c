@@ -40,6 +40,10 @@ TEST("a failure names its call and its reason, on its own thread, until it is fo
     CHECK(os_failure().call, "nor does a thread that has nothing to tell");
     os_note((OsFailure){"other", EAGAIN});
     CHECK(!strcmp(reason(), "other: Resource temporarily unavailable"), "%s", reason());
+    OsFailure before = os_failure();
+    os_note((OsFailure){"ignored", ENOMEM});
+    os_get_over(before);
+    CHECK(!strcmp(reason(), "other: Resource temporarily unavailable"), "%s", reason());
     char cut[4];
     CHECK(os_describe(os_failure(), cut, sizeof cut) > 4 && !strcmp(cut, "oth"));
     os_forget();

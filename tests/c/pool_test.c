@@ -118,6 +118,7 @@ static void refuse_pool(uint32_t pool) {
     CHECK(dfd_release(pool, 1) == DFD_E_HANDLE);
     CHECK(dfd_keep(pool, 1) == DFD_E_HANDLE);
     CHECK(dfd_waker_fd(pool) == DFD_E_HANDLE);
+    CHECK(dfd_unhardened(pool, reply, sizeof reply) == DFD_E_HANDLE);
     CHECK(dfd_pool_close(pool) == DFD_E_HANDLE);
 }
 
@@ -286,7 +287,38 @@ TEST("malformed submissions and options are refused") {
     CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, -1) == DFD_E_INVALID);
     CHECK(dfd_pool_set(pool, DFD_OPTION_MEMORY_LIMIT, 10) == DFD_E_INVALID);
     CHECK(dfd_pool_set(pool, DFD_OPTION_COUNT, 1) == DFD_E_INVALID);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_THREADS, 1) == DFD_E_INVALID, "a worker has started");
+    CHECK(dfd_share(pool, bytes, 0) == DFD_E_INVALID && dfd_share(pool, NULL, 1) == DFD_E_INVALID);
     close_pool(pool);
+}
+
+TEST("a name that is no time zone's is refused, and the zone stays") {
+    static const struct {
+        const char *name;
+        uint32_t length;
+    } names[] = {{"", 1}, {"UTC", 3}, {"U\0C", 4}, {"UTC\0\0", 5}, {NULL, 4}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        CHECK(dfd_time_zone((const uint8_t *)names[i].name, names[i].length) == DFD_E_INVALID,
+              "%zu", i);
+    CHECK(dfd_time_zone((const uint8_t *)"UTC", 4) == 0);
+}
+
+TEST("the host's end of the socket is given once, and why a call failed as far as there is room") {
+    uint8_t reason[64];
+    int32_t opened = dfd_pool_open();
+    REQUIRE(opened > 0);
+    uint32_t pool = (uint32_t)opened;
+    int32_t fd = dfd_waker_fd(pool);
+    CHECK(fd >= 0 && dfd_waker_fd(pool) == DFD_E_SYSTEM);
+    CHECK(dfd_reason(reason, sizeof reason) == 0, "the system refused nothing");
+    close(fd);
+    CHECK(dfd_pool_close(pool) == 0);
+    fault_arm(FAULT_mmap, 1, 0);
+    CHECK(dfd_pool_open() == DFD_E_MEMORY);
+    CHECK(dfd_reason(reason, sizeof reason) > 4 && !memcmp(reason, "mmap: ", 6));
+    memset(reason, 0, sizeof reason);
+    CHECK(dfd_reason(reason, 4) == 4 && !memcmp(reason, "mmap", 5));
+    CHECK(dfd_reason(NULL, 4) == DFD_E_INVALID);
 }
 
 /* Submits a script (short, Latin-1) with `globals` as its second argument, or none. */
@@ -631,6 +663,15 @@ static uint32_t pool_with_late_classes(double limit) {
         if (length == 0) return pool;
         close_pool(pool);
     }
+}
+
+TEST("classes come before all else, and have some time") {
+    uint8_t reply[4096];
+    uint32_t pool = open_pool(1);
+    CHECK(preload(pool, "(() => [])", 0, reply) == DFD_E_INVALID);
+    CHECK(compile(pool, "(() => 1)") > 0); /* starts a worker */
+    CHECK(preload(pool, "(() => [])", 1e6, reply) == DFD_E_INVALID, "a worker has started");
+    close_pool(pool);
 }
 
 TEST("classes that don't end on a thread fail its tasks, which can be cancelled") {
