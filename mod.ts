@@ -1,6 +1,6 @@
 /**
- * Run an ordinary JavaScript function off the main thread, in a pristine QuickJS realm, and await
- * its result. No worker file, no message handlers, no shared globals.
+ * Runs an ordinary JavaScript function off the main thread, in a pristine QuickJS realm, and awaits
+ * its result: no worker file, no message handlers, no shared globals.
  *
  * ```ts
  * import { Deferred } from "@protojs/deferred";

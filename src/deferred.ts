@@ -24,33 +24,32 @@ import { isCrowded, setSite, TaskPromise, type TaskStats } from "./task.ts";
 /** Options that every task may have, however it is started. */
 export interface TaskOptions extends Limits {
   /**
-   * ArrayBuffers among the arguments to move into the task instead of copying them: they are
-   * detached here. From 64 KiB on that costs the same for any size (in a Worker, and of resizable
-   * buffers, the bytes are copied all the same). Default: none, everything is copied.
+   * ArrayBuffers among the arguments to move into the task instead of copying them; they are
+   * detached here. From 64 KiB on, moving takes the same time for any size. (In a Worker, and for
+   * resizable buffers, the bytes are copied all the same.) Default: none, everything is copied.
    */
   readonly transfer?: readonly ArrayBuffer[] | undefined;
   /** A name for error messages. Default: the function's own. */
   readonly name?: string | undefined;
   /**
-   * Cancels the task when it is aborted, queued or running: the promise rejects at once with the
-   * signal's reason. One of another realm will do, or of a polyfill.
+   * Cancels the task, queued or running, when it is aborted: the promise rejects at once with the
+   * signal's reason. Signals of another realm or a polyfill work too.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What {@linkcode DeferredConstructor.wrap} takes beside its function. */
+/** Options of {@linkcode DeferredConstructor.wrap}. */
 export interface WrapOptions extends TaskOptions {
   /** The pool that runs the task. Default: one pool for the process's main thread or Worker. */
   readonly pool?: DeferredPool | undefined;
   /**
-   * Names that the task defines itself at run time, so that they are no mistake although nothing
-   * defines them yet; `true` allows any. Default: none, and a name that is defined neither in the
-   * function nor in the task's realm is refused when the Deferred is made.
+   * Names that the task itself defines at run time; `true` allows any. Default: none, and a name
+   * that neither the function nor the task's realm defines is refused when the Deferred is made.
    */
   readonly allowGlobals?: readonly string[] | true | undefined;
 }
 
-/** What `new Deferred` takes beside its function. `A` are the function's parameters. */
+/** Options of `new Deferred`. `A` are the function's parameters. */
 export interface DeferredOptions<A extends readonly unknown[] = readonly unknown[]>
   extends WrapOptions {
   /** The function's arguments: structured-cloned into the task. Default: none. */
@@ -58,15 +57,15 @@ export interface DeferredOptions<A extends readonly unknown[] = readonly unknown
 }
 
 /**
- * A function that runs as a task each time it is called; see {@linkcode DeferredConstructor.wrap}. Its
- * `name` is the task's, its `length` that of the function that was wrapped.
+ * A function that runs as a task each time it is called; see {@linkcode DeferredConstructor.wrap}.
+ * Its `name` is the task's, its `length` that of the wrapped function.
  */
 export interface DeferredFunction<A extends readonly unknown[], T> {
   /** Starts a task with these arguments. */
   (...args: A): Deferred<T>;
   /**
-   * The same function with other options; those that are not given stay as they are. Nothing is
-   * compiled anew, so it may be called for a single task: `area.with({ signal })(6, 7)`.
+   * The same function with other options; options that are not given stay as they are. Nothing is
+   * compiled again, so you may call it for a single task: `area.with({ signal })(6, 7)`.
    *
    * @throws {TypeError} if an option has the wrong type
    * @throws {RangeError} if a limit makes no sense
@@ -79,8 +78,8 @@ export interface Deferred<T> extends Promise<T> {
   /** The task's name: the option's, or the function's own; "" if it has none. */
   readonly name: string;
   /**
-   * How the task ran; `undefined` until it ended, or if it never started. What is cancelled rejects
-   * at once and ends shortly after: its `stats` are there a moment later.
+   * How the task ran; `undefined` until it has ended, or if it never started. A cancelled task
+   * rejects at once and ends shortly after, so its `stats` appear a moment later.
    */
   readonly stats: TaskStats | undefined;
   /**
@@ -102,28 +101,28 @@ export interface Deferred<T> extends Promise<T> {
    */
   cancel(reason?: unknown): void;
   /**
-   * Cancels the task if it is pending when the block ends that it was declared in with `using`. That
-   * nobody handles the rejection is then no error.
+   * Cancels the task if it is still pending at the end of the block that declared it with `using`.
+   * Nobody has to handle that rejection.
    */
   [Symbol.dispose](): void;
 }
 
-/** {@linkcode Deferred}, as it is called. */
+/** The type of {@linkcode Deferred} itself: its constructor and static methods. */
 export interface DeferredConstructor {
   /**
-   * Starts a task. The function is compiled to bytecode and run by a worker thread in a pristine
-   * realm of its own: it sees its arguments and the language's own globals, nothing else. Arguments
-   * and result are structured-cloned.
+   * Starts a task. The function is compiled to bytecode and runs on a worker thread, in a pristine
+   * realm of its own: it sees its arguments and the globals of a task, nothing else. Arguments and
+   * result are structured-cloned.
    *
-   * What is wrong with the call is thrown; what depends on data, on the pool or on the system, a
-   * DataCloneError, PoolClosedError or LibraryError, rejects the promise.
+   * Throws if the call itself is wrong. What depends on data, on the pool or on the system rejects
+   * the promise: a DataCloneError, a PoolClosedError, a LibraryError.
    *
    * @param fn what to run: an arrow function, a function, an async function, a method or getter
-   * picked from an object. It can't use anything from around it.
-   * @throws {TypeError} if `fn` is no function or an option has the wrong type.
-   * @throws {FunctionNotSerializableError} if `fn` can't be compiled on its own: native, bound, a
-   * class, a generator, or one that uses `this` of the scope around it, `super` or private names.
-   * @throws {FreeVariableError} if `fn` uses names that are defined nowhere in the task.
+   * taken from an object. It can't use anything from around it.
+   * @throws {TypeError} if `fn` is not a function or an option has the wrong type.
+   * @throws {FunctionNotSerializableError} if `fn` can't be compiled on its own: it is native,
+   * bound, a class or a generator, or uses `this` of the scope around it, `super` or private names.
+   * @throws {FreeVariableError} if `fn` uses names that nothing in the task defines.
    * @throws {RangeError} if a limit makes no sense.
    *
    * @example
@@ -135,17 +134,17 @@ export interface DeferredConstructor {
    * ```
    */
   new <T>(fn: () => T | PromiseLike<T>, options?: DeferredOptions<[]>): Deferred<T>;
-  /** As above, of a function with parameters, whose `args` are then required. */
+  /** As above, for a function with parameters; `args` is then required. */
   new <T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     options: DeferredOptions<A> & { readonly args: unknown },
   ): Deferred<T>;
 
-  /** What all Deferreds inherit from. */
+  /** The prototype of all Deferreds. */
   readonly prototype: Deferred<unknown>;
 
   /**
-   * Runs `fn` with `args` on the default pool: `new Deferred(fn, { args })` in short.
+   * Runs `fn` with `args` on the default pool: short for `new Deferred(fn, { args })`.
    *
    * @example
    * ```ts
@@ -161,12 +160,12 @@ export interface DeferredConstructor {
   ): Deferred<T>;
 
   /**
-   * A function with the parameters and the result of `fn`, each call of which runs as a task. It is
-   * compiled and checked here, once: what is wrong with it is thrown when the program starts, not
-   * with the first call. A library that can't be loaded, or a closed pool, rejects the calls.
+   * Makes a function with the parameters and result of `fn`, each call of which runs as a task. It
+   * is compiled and checked here, once: a mistake in it is thrown when the program starts, not at
+   * the first call. If the library can't be loaded or the pool is closed, the calls reject.
    *
    * @param fn as for `new Deferred`
-   * @param options for all calls; `with` gives the same function with others
+   * @param options for all calls; `with` makes the same function with others
    * @throws what `new Deferred` throws
    *
    * @example
@@ -184,20 +183,20 @@ export interface DeferredConstructor {
   ): DeferredFunction<A, T>;
 
   /**
-   * Runs code that is text, such as a stranger wrote: it is compiled in the task, under the task's
-   * limits, so that no text can hold up this thread.
+   * Runs code that is text, such as a stranger's. It is compiled in the task, under the task's
+   * limits, so no text can block this thread.
    *
-   * The text is a script, strict only if it says so, in which `await` and `return` may stand
-   * anywhere. The promise is of what it returns or, if it ends without, of the value of its last
-   * statement. It sees the language's own globals and those of `scope`; `import` and `export` don't
-   * work. Nothing is left of it when it ends.
+   * The text is a script, strict only if it says so, in which `await` and `return` may stand at the
+   * top level. The promise resolves with what the text returns, or else with the value of its last
+   * statement. The text sees a task's globals and those of `scope`; `import` and `export` don't
+   * work. Nothing of it remains when it ends.
    *
-   * @param source the code; "" is fine, and is worth `undefined`
-   * @param options values for it, limits and the like; give it a `timeout`
-   * @returns a Deferred that rejects with the task's SyntaxError if the text can't be read, or
-   * with what it throws; stacks show its lines under the `name` of the options
-   * @throws {TypeError} if `source` is no string, an option has the wrong type, or a name in
-   * `scope` is none that a variable can have.
+   * @param source the code; "" gives `undefined`
+   * @param options its `scope`, limits and so on; give it a `timeout`
+   * @returns a Deferred. It rejects with a SyntaxError of the task if the text can't be parsed, or
+   * with what the text throws; stacks show its lines under the `name` of the options
+   * @throws {TypeError} if `source` is not a string, an option has the wrong type, or a name in
+   * `scope` can't name a variable.
    * @throws {RangeError} if a limit makes no sense.
    *
    * @example
@@ -261,7 +260,7 @@ const Class = class Deferred<T> extends TaskPromise<T> {
   }
 };
 
-/* Inside of the class its name is that of the class. */
+/* Inside the class its name is that of the class. */
 type DeferredPromise<T> = Deferred<T>;
 
 /**
@@ -293,8 +292,8 @@ const EVAL: Entry = {
   function: Deferred.eval,
 };
 
-// Promise's static methods make their promise with `this`, and a Deferred is made of a function
-// to run: on Deferred they make ordinary promises. So do those that the language gets one day.
+// Promise's static methods construct their promise with `this`, but a Deferred is constructed with a
+// function to run. So on Deferred they make ordinary promises, and so will future ones.
 for (const name of Reflect.ownKeys(Promise)) {
   const method: unknown = (Promise as unknown as Record<PropertyKey, unknown>)[name];
   if (typeof method !== "function" || Object.hasOwn(Deferred, name)) continue;
@@ -308,8 +307,8 @@ for (const name of Reflect.ownKeys(Promise)) {
 }
 
 /**
- * Starts a job, as all that start one do. Throws nothing, but is called inside of a `try`: that
- * keeps its caller, with which stacks begin, from being replaced by it (JavaScriptCore's tail calls).
+ * Starts a job; every entry point ends here. Throws nothing, but call it inside a `try`: that keeps
+ * the caller, with which stacks begin, from being replaced by it (JavaScriptCore's tail calls).
  */
 export function start<T>(entry: Entry, job: Job, args: readonly unknown[]): Deferred<T> {
   const promise = Reflect.construct(TaskPromise<T>, [entry, job, args], Deferred);
@@ -317,7 +316,7 @@ export function start<T>(entry: Entry, job: Job, args: readonly unknown[]): Defe
   return promise as TaskPromise<T> & Deferred<T>;
 }
 
-/** The function that starts a task of `fn` each time it is called. Throws what is wrong with it. */
+/** The function that starts a task of `fn` each time it is called. Throws if the call is wrong. */
 export function wrap<A extends readonly unknown[], T>(
   entry: Entry,
   fn: AnyFunction,

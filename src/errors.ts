@@ -1,8 +1,8 @@
 /**
- * The errors of this package: one class for each kind, each with a stable `code`.
+ * The errors of this package: one class for each kind of failure, each with a stable `code`.
  *
- * Where the platform has an error for a case it is used: `TypeError` and `RangeError` for a wrong
- * call, `DOMException` for what structured clone refuses (DataCloneError) and for cancelling
+ * Where the platform has an error for a case, it is used: `TypeError` and `RangeError` for a wrong
+ * call, `DOMException` for values that can't be cloned (DataCloneError) and for cancelling
  * (AbortError, TimeoutError).
  *
  * A message says what happened, which value or name caused it, and what to do.
@@ -10,10 +10,10 @@
  * @module
  */
 
-/** Errors of this package's making whose stacks still begin inside it. */
+/** Errors made by this package whose stacks still begin inside it. */
 const uncut = new WeakSet<Error>();
 
-/** An error that the call of a user's throws: its stack is to begin there. */
+/** Marks an error that a user's call throws: its stack is to begin at that call. */
 export function uncutError<E extends Error>(error: E): E {
   uncut.add(error);
   return error;
@@ -29,12 +29,12 @@ export function rangeError(message: string): RangeError {
   return uncutError(new RangeError(message));
 }
 
-/** Whether an error was made here, and not by a getter of the user's, say. Says so once. */
+/** Whether an error was made here, and not by, say, a user's getter. Forgets the mark. */
 export function takeUncut(error: unknown): error is Error {
   return uncut.delete(error as Error);
 }
 
-/** Gives a class its name, which can't be assigned where Error.prototype is frozen. */
+/** Gives a class its name. Assignment would fail where Error.prototype is frozen. */
 function setName(errorClass: { readonly prototype: Error }, value: string): void {
   Object.defineProperty(errorClass.prototype, "name", {
     __proto__: null,
@@ -45,7 +45,7 @@ function setName(errorClass: { readonly prototype: Error }, value: string): void
 }
 
 /**
- * The base of the errors that only this package has.
+ * The base class of the errors that only this package has.
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export class DeferredError extends Error {
     setName(this, "DeferredError");
   }
 
-  /** Tells the kind of error; does not change between versions, unlike the message. */
+  /** Identifies the kind of error. Unlike the message, it does not change between versions. */
   readonly code: string = "ERR_DEFERRED";
 
   /**
@@ -78,7 +78,7 @@ export class DeferredError extends Error {
   }
 }
 
-/** A function can't be compiled on its own: native, bound, a class, a generator, … */
+/** A function can't be compiled on its own: it is native, bound, a class, a generator, … */
 export class FunctionNotSerializableError extends DeferredError {
   static {
     setName(this, "FunctionNotSerializableError");
@@ -88,7 +88,7 @@ export class FunctionNotSerializableError extends DeferredError {
   override readonly code: string = "ERR_DEFERRED_FUNCTION";
 }
 
-/** A function uses names that are defined neither in it nor in the realm it will run in. */
+/** A function uses names that neither it nor its task's realm defines. */
 export class FreeVariableError extends DeferredError {
   static {
     setName(this, "FreeVariableError");
@@ -114,8 +114,8 @@ export class FreeVariableError extends DeferredError {
 }
 
 /**
- * The native library is there but can't be used: damaged, stale, or forbidden; or the system
- * refuses it what a task needs: memory, a thread, a clock.
+ * The native library is there but can't be used: it is damaged, stale or forbidden. Or the system
+ * refuses what a task needs: memory, a thread, a clock.
  */
 export class LibraryError extends DeferredError {
   static {
@@ -126,7 +126,9 @@ export class LibraryError extends DeferredError {
   override readonly code: string = "ERR_DEFERRED_LIBRARY";
 }
 
-/** The native library isn't there. The message says where it was looked for and how to build it. */
+/**
+ * The native library isn't there. The message says where it was looked for, and how to build it.
+ */
 export class LibraryNotFoundError extends LibraryError {
   static {
     setName(this, "LibraryNotFoundError");
@@ -156,7 +158,7 @@ export class UnsettledError extends DeferredError {
   override readonly code: string = "ERR_DEFERRED_UNSETTLED";
 }
 
-/** A task needed more memory than its limit. Its realm is given back whole. */
+/** A task needed more memory than its limit. */
 export class DeferredMemoryError extends DeferredError {
   static {
     setName(this, "DeferredMemoryError");
@@ -166,7 +168,7 @@ export class DeferredMemoryError extends DeferredError {
   override readonly code: string = "ERR_DEFERRED_MEMORY";
 }
 
-/** A task overflowed its native stack where the engine could not throw an error of its own. */
+/** A task overflowed its native stack where the engine could not throw its own error. */
 export class DeferredStackError extends DeferredError {
   static {
     setName(this, "DeferredStackError");
@@ -187,18 +189,18 @@ export class InternalError extends DeferredError {
 }
 
 /**
- * A value can't be cloned: the platform's own `DataCloneError` (code 25), and where in the value
- * the trouble is.
+ * A value can't be cloned: the platform's own `DataCloneError` (code 25), with the path of the part
+ * that is the problem.
  */
 export class DataCloneError extends DOMException {
-  /** Where it is: `args[0].items[3].fn`, `result.rows`. */
+  /** The part's path: `args[0].items[3].fn`, `result.rows`. */
   readonly path: string;
 
   /**
    * Makes the error.
    *
    * @param message what to say, the path included
-   * @param path where in the value it is
+   * @param path the part's path
    */
   constructor(message: string, path: string) {
     super(message, "DataCloneError");
@@ -211,8 +213,8 @@ export class DataCloneError extends DOMException {
 let hasLimit = true;
 
 /**
- * What `make` makes, an error, with no frames of this package: runtimes print those they have of an
- * error that nobody caught, whatever its `stack` says.
+ * The error that `make` makes, with no frames of this package: runtimes print the frames of an
+ * uncaught error, whatever its `stack` says.
  */
 export function withoutFrames(make: () => Error): Error {
   const { stackTraceLimit } = Error;

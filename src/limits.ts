@@ -1,5 +1,5 @@
 /**
- * Limits: what a task may use, how that is checked, and how it is told.
+ * Limits: what a task may use, how options are checked, and how messages show limits.
  *
  * @module
  */
@@ -7,26 +7,32 @@ import { LIMIT } from "../ffi/symbols.ts";
 import { rangeError, typeError } from "./errors.ts";
 import { describe } from "./function/describe.ts";
 
-/** What one task may use. Each may be set for a task, or for all tasks of a pool. */
+/** What one task may use. Each limit can be set for a task, or for all tasks of a pool. */
 export interface Limits {
   /**
-   * How long a task may run, in ms from its start, what it awaits included; then it is ended,
+   * How long a task may run, in ms from its start, including what it awaits. Then it is ended,
    * whatever it does, and rejects with a TimeoutError. Default: no limit.
    */
   readonly timeout?: number | undefined;
-  /** CPU time that a task may use, in ms (Linux only); then as `timeout`. Default: no limit. */
+  /**
+   * CPU time that a task may use, in ms (Linux only); then it ends as with `timeout`. Default: no
+   * limit.
+   */
   readonly cpuLimit?: number | undefined;
-  /** How long a task may wait for a thread, in ms; then as `timeout`. Default: no limit. */
+  /**
+   * How long a task may wait for a thread, in ms; then it ends as with `timeout`. Default: no
+   * limit.
+   */
   readonly queueTimeout?: number | undefined;
   /**
-   * Bytes that a task's realm may grow to, from 1 MiB to 2 GiB; then it rejects with a
+   * Bytes that a task's realm may grow to, from 1 MiB to 2 GiB; beyond that the task rejects with a
    * `DeferredMemoryError`. Nothing is used until it is needed. Default: 256 MiB.
    */
   readonly memoryLimit?: number | undefined;
   /**
    * Bytes of native stack that a task may use, from 64 KiB to 256 MiB, and for a single task at
-   * most as much as its pool's threads have; deeper recursion throws inside the task.
-   * Default: 4 MiB, which is some 7,000 calls.
+   * most what its pool's threads have. Deeper recursion throws inside the task. Default: 4 MiB,
+   * some 7,000 calls.
    */
   readonly maxStackSize?: number | undefined;
 }
@@ -45,13 +51,13 @@ const TIMES = ["timeout", "cpuLimit", "queueTimeout"] as const;
 /** The names of all limits, for whoever checks options. */
 export const LIMIT_NAMES: readonly (keyof Limits)[] = [...TIMES, "memoryLimit", "maxStackSize"];
 
-/** The limits in bytes of who sets none, as the library has them. */
+/** The library's default limits, in bytes. */
 export const DEFAULT_BYTES: { readonly memoryLimit: number; readonly maxStackSize: number } = {
   memoryLimit: LIMIT.MEMORY_DEFAULT,
   maxStackSize: LIMIT.STACK_DEFAULT,
 };
 
-/** A limit in bytes, as messages tell it. */
+/** A limit in bytes, as messages show it. */
 export function bytesOf(limits: Limits, name: keyof typeof DEFAULT_BYTES): string {
   const count = limits[name] ?? DEFAULT_BYTES[name];
   for (const [unit, size] of [["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {

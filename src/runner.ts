@@ -1,8 +1,8 @@
 /**
- * The seam between what a user sees and who runs it: a pool's threads today.
+ * The seam between what a user sees and who runs it, which today is a pool's threads.
  *
- * What lies above it (`call.ts`, `task.ts`) knows of a task what a {@linkcode Job} says and of who
- * runs it what stands here, and nothing of the library.
+ * The modules above (`call.ts`, `task.ts`) know a task as a {@linkcode Job} and its executor as a
+ * {@linkcode Runner}, and nothing about the library.
  *
  * @module
  */
@@ -17,7 +17,10 @@ export interface Runner {
   /** Tasks that have not settled. */
   readonly pending: number;
 
-  /** The program for `fn`, compiled once. Throws what a Deferred throws for a function. */
+  /**
+   * The program for `fn`, compiled once. Throws if `fn` can't run in a task, as `new Deferred`
+   * does.
+   */
   compile(
     fn: AnyFunction,
     name: string,
@@ -25,27 +28,30 @@ export interface Runner {
   ): CachedProgram;
 
   /**
-   * The limits of a task: its own, which were checked, or else those of `base` (the runner's). Throws
-   * a RangeError where the runner can't keep to one, which speaks of the call that begins with
-   * `where`.
+   * The limits of a task: its own, already checked, or else those of `base` (the runner's by
+   * default). Throws a RangeError for a limit that the runner can't keep; the message names the
+   * call, which begins with `where`.
    */
   limits(own: Limits, where: string, base?: Limits): Limits;
 
   /**
-   * Submits a task and returns its handle; `pending` is told how it ends, once. Throws a
-   * DataCloneError for a bad argument; else the buffers of `transfer` are detached. A script's
+   * Submits a task and returns its handle; `pending` is told once how it ends. Throws a
+   * DataCloneError for a bad argument; otherwise the buffers of `transfer` are detached. A script's
    * arguments are its text and its scope.
    */
   submit(job: Job, args: readonly unknown[], pending: Pending): number;
 
-  /** Ends a task, queued or running, as soon as it can be left; its completion comes as any other. */
+  /**
+   * Ends a task, queued or running, as soon as it can be left. Its completion arrives like any
+   * other.
+   */
   cancel(handle: number): void;
 }
 
-/** The runner of each pool, out of reach of the pool's users. */
+/** The runner of each pool, out of reach of users. */
 const runners = new WeakMap<object, Runner>();
 
-/** Lets `pool` find its runner. */
+/** Registers the runner of `pool`. */
 export function setRunner(pool: object, runner: Runner): void {
   runners.set(pool, runner);
 }

@@ -1,8 +1,8 @@
 /**
- * A task on its way: the promise that its user holds, and the pending side that settles it.
+ * A task on its way: the promise that the user holds, and the pending side that settles it.
  *
- * Invariant: it settles exactly once, whatever throws. What goes wrong from here on is the promise's
- * rejection, never an exception of the call that starts it.
+ * Invariant: it settles exactly once, whatever throws. From here on a failure rejects the promise;
+ * it never throws out of the call that starts the task.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
 import { listen, unlisten } from "./pool/signals.ts";
 
-/** How a task ran; what a Deferred's `stats` gives once it ended. */
+/** How a task ran: the `stats` of a Deferred that has ended. */
 export interface TaskStats {
   /** The worker thread that ran the task, counted from 1 in its pool. */
   readonly worker: number;
@@ -26,21 +26,24 @@ export interface TaskStats {
   readonly waitTime: number;
 }
 
-/** With so many pending tasks, where each one was made is no longer recorded (it costs 1 us). */
+/**
+ * With more pending tasks than this, the place where each was made is no longer recorded (that
+ * takes 1 us).
+ */
 const CROWD = 256;
 
-/** Whether so many tasks are pending where this job runs. */
+/** Whether more tasks than that are pending in the job's pool. */
 export function isCrowded({ runner }: Job): boolean {
   return runner !== undefined && runner.pending > CROWD;
 }
 
 /**
- * Says where a promise was made. Whoever constructs one captures that itself, once the task was
- * started: the worker is at it already, and on Deno each call in between costs 0.3 us.
+ * Records where a promise was made. Whoever constructs one captures that itself, after the task was
+ * started: by then a worker is at it, and on Deno each call in between costs 0.3 us.
  */
 export let setSite: <T>(promise: TaskPromise<T>, site: Site) => void;
 
-/** The promise of a task: all of a Deferred but how it is called for. */
+/** The promise of a task: a Deferred without its constructor's signature and static methods. */
 export class TaskPromise<T> extends Promise<T> {
   /** Promises derived from a Deferred (`then`, `catch`, `finally`) are ordinary ones. */
   static override get [Symbol.species](): PromiseConstructor {
@@ -83,7 +86,7 @@ export class TaskPromise<T> extends Promise<T> {
   [Symbol.dispose](): void {
     if (this.#task.settled) return;
     this.#task.cancel();
-    super.then(undefined, () => {}); // nobody is left who could want to know
+    super.then(undefined, () => {}); // nobody is left to handle it
   }
 
   override get [Symbol.toStringTag](): string {
@@ -115,7 +118,7 @@ class Task implements Pending, Subject {
     this.#runner = runner;
   }
 
-  /** Throws why it can't be started; then it is to be abandoned. */
+  /** Throws if it can't be started; the caller then abandons it. */
   start(job: Job, args: readonly unknown[]): void {
     const { signal, failure } = job;
     if (signal?.aborted) return this.cancel(signal.reason);
@@ -126,7 +129,7 @@ class Task implements Pending, Subject {
     try {
       if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
       listen(signal, this);
-    } catch (error) { // of a signal that is none
+    } catch (error) { // the signal's own methods threw
       this.#runner!.cancel(this.#handle);
       throw error;
     }
@@ -147,7 +150,7 @@ class Task implements Pending, Subject {
     if (this.settled) return; // cancelled meanwhile
     let fulfils = completion.status === STATUS.OK;
     let outcome: unknown;
-    // First, as it may fail: once the task counts as settled nothing else settles the promise.
+    // This may fail, so it comes first: once the task counts as settled, nothing settles the promise.
     try {
       outcome = fulfils ? result(completion, this) : rejection(completion, this);
     } catch (cause) {

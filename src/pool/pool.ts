@@ -1,5 +1,5 @@
 /**
- * DeferredPool: threads of one's own.
+ * DeferredPool: the public face of a pool of threads.
  *
  * @module
  */
@@ -25,17 +25,17 @@ import { describe } from "../function/describe.ts";
 
 /** What protects the process from a pool's tasks; see {@linkcode DeferredPool.hardening}. */
 export interface Hardening {
-  /** A task that must end is ended by a signal, wherever it is: no builtin can hold it up. */
+  /** A task is ended by a signal, wherever it is: no builtin can delay that. */
   readonly signal: boolean;
   /** The pool's threads may only make the few system calls that they need (seccomp, Linux). */
   readonly syscalls: boolean;
-  /** What the system refused if `syscalls` is false where it should not be: which call, and why. */
+  /** If `syscalls` is false where it should not be: which call the system refused, and why. */
   readonly reason?: string;
 }
 
 /**
- * A pool of worker threads. The threads start one at a time, when a task finds none that is free,
- * and each has a realm of its own. Without a pool of one's own, tasks share a default one.
+ * A pool of worker threads. Threads start one at a time, when a task finds none free, and each has
+ * a realm of its own. Tasks without a pool of their own share a default one.
  *
  * @example
  * ```ts
@@ -50,8 +50,8 @@ export class DeferredPool {
   readonly #runner: ThreadRunner;
 
   /**
-   * Makes a pool. No thread starts before its first task. Where there are `classes`, this waits
-   * until they were evaluated once, 5 s at the most.
+   * Makes a pool. No thread starts before its first task. With `classes`, this waits until they
+   * were evaluated once, for up to 5 s.
    *
    * @throws {TypeError} if there is no such option, or one has the wrong type.
    * @throws {RangeError} if a number makes no sense for its option.
@@ -66,7 +66,7 @@ export class DeferredPool {
     setRunner(this, this.#runner);
   }
 
-  /** Runs `fn` with `args` in this pool. Throws what `new Deferred` throws. */
+  /** Runs `fn` with `args` in this pool. Throws like `new Deferred`. */
   run<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
@@ -78,12 +78,12 @@ export class DeferredPool {
     }
   }
 
-  /** As `new Deferred(fn, options)`, in this pool. Throws what `new Deferred` throws. */
+  /** Like `new Deferred(fn, options)`, in this pool. Throws like `new Deferred`. */
   defer<T>(
     fn: () => T | PromiseLike<T>,
     options?: Omit<DeferredOptions<[]>, "pool">,
   ): Deferred<T>;
-  /** As above, of a function with parameters, whose `args` are then required. */
+  /** As above, for a function with parameters; `args` is then required. */
   defer<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     options: Omit<DeferredOptions<A>, "pool"> & { readonly args: unknown },
@@ -98,7 +98,7 @@ export class DeferredPool {
   }
 
   /**
-   * As `Deferred.wrap(fn, options)`, in this pool. Throws what `new Deferred` throws.
+   * Like `Deferred.wrap(fn, options)`, in this pool. Throws like `new Deferred`.
    *
    * @example
    * ```ts
@@ -124,7 +124,7 @@ export class DeferredPool {
     }
   }
 
-  /** As `Deferred.eval(source, options)`, in this pool. Throws what that throws. */
+  /** Like `Deferred.eval(source, options)`, in this pool, and throws like it. */
   eval<T = unknown>(source: string, options?: Omit<EvalOptions, "pool">): Deferred<T>;
   eval<T>(source: string, ...rest: unknown[]): Deferred<T> {
     try {
@@ -136,16 +136,17 @@ export class DeferredPool {
   }
 
   /**
-   * Puts a value into every task of this pool: whenever the value itself is among the arguments (or
-   * in them) of a task that is started from now on, the task finds it there already, and nothing is
-   * copied. It is as it was when it was shared; what a task changes in it is gone with the task.
+   * Puts a value into every task of this pool. When the value itself is among the arguments of a
+   * task that starts from now on, or inside them, the task has it already and nothing is copied.
+   * The task sees it as it was when it was shared; a task's changes to it are gone when the task
+   * ends.
    *
    * Each thread makes its copy once, before the first task that needs it, and keeps it. The memory
-   * does not count towards any limit of a task.
+   * does not count towards the limits of tasks.
    *
-   * @param value an object or array, as large as it may be; cloned like an argument
+   * @param value an object or array of any size; cloned like an argument
    * @returns the same value
-   * @throws {TypeError} if it is no object
+   * @throws {TypeError} if it is not an object
    * @throws {DataCloneError} if it can't be cloned
    * @throws {PoolClosedError} if the pool is closed
    *
@@ -174,7 +175,7 @@ export class DeferredPool {
     return value;
   }
 
-  /** Worker threads at the most. */
+  /** The maximum number of worker threads. */
   get maxThreads(): number {
     return this.#runner.maxThreads;
   }
@@ -194,7 +195,10 @@ export class DeferredPool {
     return this.#runner.pending;
   }
 
-  /** What is in force for all of the pool's threads so far; `undefined` before there are any. */
+  /**
+   * What protects the process, for all of the pool's threads so far; `undefined` before there are
+   * any.
+   */
   get hardening(): Hardening | undefined {
     const bits = this.#runner.counter(CONTROL.HARDENING);
     if (this.threads === 0) return undefined;
@@ -209,15 +213,15 @@ export class DeferredPool {
   }
 
   /**
-   * Closes the pool once its pending tasks are done: nothing new is taken (`PoolClosedError`), then
-   * its threads end. May be called again; each call resolves when the pool is closed.
+   * Closes the pool gracefully: it takes no new tasks (`PoolClosedError`), waits for pending ones,
+   * then ends its threads. You may call it again; each call resolves when the pool is closed.
    */
   async close(): Promise<void> {
     await this.#runner.close();
   }
 
   /**
-   * Closes the pool now: queued and running tasks are dropped.
+   * Closes the pool now, and drops queued and running tasks.
    *
    * @param reason what their promises reject with. Default: a `PoolClosedError`.
    */
