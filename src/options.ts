@@ -52,12 +52,15 @@ export function optionHint(name: string, names: readonly string[]): string {
   return meant === undefined ? `the options are ${names.join(", ")}` : `did you mean \`${meant}\`?`;
 }
 
-/** The name that differs by a slip or two, or the only one that has all of `word` in it. */
+/** The name that differs by a slip or two, or the only one that has `word` in it, or is in it. */
 function nearest(word: string, names: readonly string[]): string | undefined {
   if (word.length > 30) return undefined;
   const close = names.find((name) => slips(word, name.toLowerCase()) <= name.length / 4);
   if (close !== undefined || word.length < 5) return close;
-  const having = names.filter((name) => name.toLowerCase().includes(word));
+  const having = names.filter((name) => {
+    const lower = name.toLowerCase();
+    return lower.includes(word) || (lower.length >= 5 && word.includes(lower));
+  });
   return having.length === 1 ? having[0] : undefined;
 }
 

@@ -763,11 +763,13 @@ describe("options", () => {
       ["memory", "memoryLimit"],
       ["stackSize", "maxStackSize"],
       ["globals", "allowGlobals"],
+      ["transferList", "transfer"],
+      ["abortSignal", "signal"],
     ];
     for (const [wrong, right] of meant) {
       says({ [wrong]: 1 }, new RegExp(`no option \`${wrong}\`; did you mean \`${right}\`\\?$`));
     }
-    for (const far of ["x", "size", "limit", "priority", "", "__proto"]) {
+    for (const far of ["x", "size", "limit", "priority", "poolSize", "", "__proto"]) {
       says({ [far]: 1 }, /; the options are .*args, .*allowGlobals/);
     }
     says({ ["x".repeat(1e6)]: 1 }, /^.{1,400}$/);
