@@ -31,7 +31,7 @@ static int32_t classes_reply(int status, const Bytes *thrown, uint8_t *reply, si
 
 int32_t classes_evaluate(Pool *pool, Program *program, double limit, uint8_t *reply,
                          size_t capacity) {
-    if (pool->workers.started || pool->classes.program || !pool->compiler.realm)
+    if (workers_have_started(pool) || pool->classes.program || !pool->compiler.realm)
         return DFD_E_INVALID;
     ClassesErrand errand = {.program = program};
     int status;
@@ -49,9 +49,9 @@ int32_t classes_evaluate(Pool *pool, Program *program, double limit, uint8_t *re
 int classes_give(Worker *worker, Bytes *thrown) {
     const Pool *pool = worker->pool;
     const Classes *classes = &pool->classes;
-    if (!classes->program || worker->seat.has_classes) return 0;
+    if (!classes->program || worker->seat->has_classes) return 0;
     worker_makes(worker, classes->limit_ms);
-    int status = seat_preload(&worker->seat, classes->program, pool->stack, thrown);
+    int status = seat_preload(worker->seat, classes->program, pool->stack, thrown);
     worker_made(worker);
     return status;
 }

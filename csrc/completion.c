@@ -163,13 +163,14 @@ void completion_unpark(CompletionQueue *queue) { atomic_store(word(queue, DFD_CO
 
 bool completion_make_pair(CompletionQueue *queue) {
     int ends[2];
-    if (queue->fd >= 0) return true;
-    if (!os_socket_pair(ends)) return false;
     lock_take(&queue->wake_lock);
-    queue->host_fd = ends[0];
-    queue->fd = ends[1];
+    bool made = queue->fd >= 0;
+    if (!made && (made = os_socket_pair(ends))) {
+        queue->host_fd = ends[0];
+        queue->fd = ends[1];
+    }
     lock_release(&queue->wake_lock);
-    return true;
+    return made;
 }
 
 int completion_wake_fd(CompletionQueue *queue) {
@@ -181,8 +182,10 @@ int completion_wake_fd(CompletionQueue *queue) {
 
 int completion_take_fd(CompletionQueue *queue) {
     completion_make_pair(queue);
+    lock_take(&queue->wake_lock);
     int fd = queue->host_fd;
     queue->host_fd = -1;
+    lock_release(&queue->wake_lock);
     return fd;
 }
 

@@ -67,7 +67,8 @@ int32_t completion_refill(CompletionQueue *queue);
 
 int32_t completion_park(CompletionQueue *queue);
 void completion_unpark(CompletionQueue *queue);
-/* Makes the socket pair if there is none yet; false when the system refuses. Host's thread. */
+/* Makes the socket pair if there is none yet; false when the system refuses. A thread that is not
+ * hardened. */
 bool completion_make_pair(CompletionQueue *queue);
 /* Our end, to which wake-ups are sent, or -1. */
 int completion_wake_fd(CompletionQueue *queue);

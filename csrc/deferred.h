@@ -101,6 +101,7 @@
     X(THREADS, 48, "C and W: worker threads alive")                                                \
     X(RUNNING, 49, "W: tasks being run")                                                           \
     X(QUEUED, 50, "C and W: tasks waiting")                                                        \
+    X(WAITING, 52, "C and W: tasks that have begun, and wait for their time or their host")        \
     X(HARDENING, 51, "W: DFD_HARDENING_*, what is in force for every worker so far")               \
     X(RING, 64, "where the ring begins, as an index of 32-bit words from the control block")
 

@@ -186,6 +186,9 @@ JSValue engine_new_bigint(JSContext *ctx, bool negative, const uint8_t *magnitud
 JSValue engine_regexp(JSContext *ctx, JSValueConst regexp, char flags[9]);
 JSValue engine_new_regexp(JSContext *ctx, JSValue source, JSValue flags);
 
+/* Whether somebody handles that a promise is rejected. */
+bool engine_promise_is_handled(JSValueConst promise);
+
 /* What the engine keeps as the `stack` of an error that has no own property of that name. */
 JSValueConst engine_error_stack(JSValueConst error);
 /* The class (WIRE_ERROR_*) of the nearest of the realm's own error prototypes; Error if none is. */

@@ -30,7 +30,8 @@ Pool *pool_open(int32_t *refused) {
     compiler_open(&pool->compiler);
     zone_read();
     if ((*refused = completion_open(&pool->completions))) goto no_queue;
-    queue_open(&pool->queue, pool_word(pool, DFD_CONTROL_QUEUED), &pool->watchdog.deadlines);
+    queue_open(&pool->queue, pool_word(pool, DFD_CONTROL_QUEUED),
+               pool_word(pool, DFD_CONTROL_WAITING), &pool->watchdog.deadlines);
     *refused = DFD_E_SYSTEM;
     if (!lock_open(&pool->lock, LOCK_POOL)) goto no_lock;
     if (!workers_open(&pool->workers)) goto no_workers;
@@ -56,7 +57,8 @@ bool pool_start_thread(Pool *pool, size_t stack, void *(*run)(void *), void *arg
 
 void pool_drop(Pool *pool) {
     if (atomic_fetch_sub(&pool->holds, 1) != 1) return;
-    assert(!pool->queue.first && !pool->workers.first);
+    assert(!queue_take(&pool->queue) && !pool->workers.first);
+    assert(!pool->seats.spare && !pool->seats.used);
     program_drop(pool->classes.program);
     compiler_close(&pool->compiler);
     for (Share *share = pool->first_share, *next; share; share = next) {
@@ -74,21 +76,24 @@ void pool_drop(Pool *pool) {
 void pool_close(Pool *pool) {
     lock_take(&pool->lock);
     pool->closing = true;
-    Task *dropped = queue_take_all(&pool->queue);
+    Task *dropped = NULL;
+    for (Task *task; (task = queue_take(&pool->queue)); dropped = task) {
+        if (task->seat) seats_add_used(&pool->seats, task->seat); /* the workers close it */
+        task->next = dropped;
+    }
     workers_close_down(pool);
     atomic_fetch_add(&pool_unended, pool->workers.running);
     lock_release(&pool->lock);
-    while (dropped) {
-        Task *next = dropped->next;
+    for (Task *next; dropped; dropped = next) {
+        next = dropped->next;
         task_drop(dropped);
-        dropped = next;
     }
     completion_silence(&pool->completions);
     pool_drop(pool);
 }
 
 int32_t pool_set(Pool *pool, uint32_t option, double value) {
-    if (!(value >= 0) || pool->workers.started) return DFD_E_INVALID;
+    if (!(value >= 0) || workers_have_started(pool)) return DFD_E_INVALID;
     switch (option) {
     case DFD_OPTION_MAX_THREADS:
         if (value < 1 || value > DFD_LIMIT_THREADS_MAX) return DFD_E_INVALID;
@@ -195,20 +200,27 @@ double pool_submit(Pool *pool, const uint8_t *submission, size_t length) {
     return result;
 }
 
+void pool_end(Pool *pool, Task *task, int status) {
+    assert_locked(pool);
+    assert(!task->worker);
+    queue_remove(&pool->queue, task);
+    slots_remove(&pool->tasks, task->handle);
+    if (task->seat) {
+        seats_add_used(&pool->seats, task->seat);
+        worker_send_now(pool);
+    }
+    Bytes none = {0};
+    double start = task->ran_on ? task->start : os_now();
+    task_end(&pool->completions, task, (uint32_t)status, task->ran_on, start, &none);
+}
+
 int32_t pool_cancel(Pool *pool, double handle) {
     lock_take(&pool->lock);
     Task *task = slots_get(&pool->tasks, slots_handle(handle));
-    bool queued = task && !task->worker;
-    if (queued) {
-        queue_remove(&pool->queue, task);
-        slots_remove(&pool->tasks, task->handle);
-    } else if (task) {
+    if (task && task->worker)
         worker_stop(task->worker, DFD_STATUS_CANCELLED);
-    }
+    else if (task)
+        pool_end(pool, task, DFD_STATUS_CANCELLED);
     lock_release(&pool->lock);
-    if (queued) {
-        Bytes none = {0};
-        task_end(&pool->completions, task, DFD_STATUS_CANCELLED, 0, os_now(), &none);
-    }
     return task != NULL;
 }

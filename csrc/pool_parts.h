@@ -3,7 +3,8 @@
  *   pool.c        opening, closing, options; submitting and cancelling
  *   submission.c  from the host's bytes to a task
  *   task.c        a task, and its end
- *   queue.c       the tasks that wait
+ *   queue.c       the tasks that no worker has
+ *   seats.c       the seats that nobody has
  *   worker.c      the threads that run them
  *   watchdog.c    the thread that ends them
  *   compiler.c    programs: from source to bytecode, by handle
@@ -28,6 +29,7 @@
 #include "lock.h"
 #include "pool.h"
 #include "queue.h"
+#include "seats.h"
 #include "slots.h"
 #include "watchdog.h"
 #include "worker.h"
@@ -49,7 +51,8 @@ struct Pool {
 
     Lock lock;
     Queue queue;
-    Slots tasks;                     /* queued and running ones, by handle */
+    Seats seats;
+    Slots tasks;                     /* those that have not ended, by handle */
     Share *first_share, *last_share; /* that each realm is to have; never freed before the pool */
     uint32_t shares;                 /* changed by the host's thread alone */
     Workers workers;
@@ -65,6 +68,9 @@ static inline _Atomic uint32_t *pool_word(Pool *pool, int index) {
 }
 
 void pool_drop(Pool *pool);
+
+/* Ends a task that no worker has with `status`, and sees to its seat. Under the lock. */
+void pool_end(Pool *pool, Task *task, int status);
 
 /* Starts a detached thread that holds the pool. */
 bool pool_start_thread(Pool *pool, size_t stack, void *(*run)(void *), void *argument);

@@ -3,7 +3,7 @@
  * The life of a realm:
  *
  *   realm_open: arena -> runtime, context, globals -> snapshot
- *   realm_compile | realm_run: GUARD -> enter -> engine -> bytes out -> leave
+ *   realm_compile | realm_run, realm_resume ...: GUARD -> enter -> engine -> bytes out -> leave
  *   realm_restore: the arena is as it was
  *
  * Whatever goes wrong inside is left by siglongjmp (guard.h): everything the engine touches lies in
@@ -21,6 +21,7 @@
 #include "engine_values.h"
 #include "globals.h"
 #include "guard.h"
+#include "loop.h"
 #include "moved.h"
 #include "os.h"
 #include "seeds.h"
@@ -39,6 +40,9 @@ struct Realm {
     size_t shared;       /* of the limit, what the presets take */
     Seeds seeds;         /* of Math.random: one for each task */
     Globals globals;     /* of the running task */
+    Loop loop;           /* as the globals */
+    JSValue awaited;     /* the promise that the task stands for, while it waits; in the arena */
+    bool of_script;      /* that one is of a script's end, whose value may be one in its turn */
     Presets presets;
     const Share *last_share; /* of the presets, or NULL */
     CloneScope scope;        /* of this run */
@@ -100,7 +104,7 @@ static int realm_build(void *opaque) {
         return false;
     JS_SetInterruptHandler(runtime, realm_on_poll, NULL);
     JS_SetCanBlock(runtime, true); /* in Atomics.wait, which may be left */
-    if (!globals_add(context, &realm->globals)) return false;
+    if (!globals_add(context, &realm->globals) || !loop_open(context, &realm->loop)) return false;
     JS_SetGCThreshold(runtime, arena_used(realm->arena) + GC_HEADROOM);
     realm->runtime = runtime;
     realm->context = context;
@@ -150,6 +154,7 @@ void realm_restore(Realm *realm) {
     arena_set_limit(realm->arena, realm->limit);
     realm->scope = realm->pristine;
     globals_end(&realm->globals);
+    realm->awaited = JS_UNDEFINED;
 }
 
 void realm_stop(Realm *realm, int status) {
@@ -209,6 +214,7 @@ static void realm_start_afresh(Realm *realm, size_t limit) {
     engine_set_gc_limit(realm->runtime, limit);
     engine_reseed(realm->context, seeds_next(&realm->seeds));
     globals_begin(&realm->globals, limit);
+    loop_begin(&realm->loop);
 }
 
 /* --- run --------------------------------------------------------------------------------- */
@@ -275,22 +281,6 @@ static JSValue realm_promise_of(JSContext *ctx, JSValueConst value) {
     return JS_IsException(called) ? called : promise;
 }
 
-/* Runs jobs until the promise is settled; what else the task started ends with it. Returns 0, and
- * what it was settled with, or DFD_STATUS_UNSETTLED. */
-static int realm_settle(Realm *realm, JSValueConst promise, JSValue *with, bool *threw) {
-    JSContext *ctx = realm->context;
-    JSContext *unused;
-    JSPromiseStateEnum state;
-    while ((state = JS_PromiseState(ctx, promise)) == JS_PROMISE_PENDING) {
-        int ran = JS_ExecutePendingJob(realm->runtime, &unused);
-        if (ran == 0) return DFD_STATUS_UNSETTLED;
-        if (ran < 0) JS_FreeValue(ctx, JS_GetException(ctx));
-    }
-    *with = JS_PromiseResult(ctx, promise);
-    *threw = state == JS_PROMISE_REJECTED;
-    return 0;
-}
-
 typedef struct RunCall {
     Realm *realm;
     const Program *program; /* or NULL: the arguments are a script and its globals */
@@ -327,47 +317,56 @@ static bool realm_define_globals(JSContext *ctx, JSValueConst scope) {
     return true;
 }
 
-/* Runs a script, which may await and return at its top level, until it ends. Returns 0, and its
- * value (what it returned, or its completion value) or what it threw; or a DFD_STATUS_*. */
-static int realm_evaluate(Realm *realm, JSValueConst source, JSValueConst scope, JSValue *value,
-                          bool *threw) {
-    JSContext *ctx = realm->context;
-    if (!JS_IsString(source) || !JS_IsObject(scope)) return DFD_STATUS_INTERNAL;
-    *threw = true;
-    *value = JS_EXCEPTION;
+/* Starts a script, which may await and return at its top level. Its promise, or an exception. */
+static JSValue realm_evaluate(JSContext *ctx, JSValueConst source, JSValueConst scope) {
     size_t length;
     const char *text = JS_ToCStringLen(ctx, &length, source);
-    if (!text || !realm_define_globals(ctx, scope)) return 0;
+    if (!text || !realm_define_globals(ctx, scope)) return JS_EXCEPTION;
     JSEvalOptions options = {
         .version = JS_EVAL_OPTIONS_VERSION,
         .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_ASYNC,
         .filename = PROGRAM_FILE,
         .line_num = 1,
     };
-    JSValue promise = JS_Eval2(ctx, text, length, &options);
-    if (JS_IsException(promise)) return 0;
-    int status = realm_settle(realm, promise, value, threw);
-    /* The engine keeps the value in an object; `return;` leaves none. */
-    if (status == 0 && !*threw)
-        *value = JS_IsObject(*value) ? JS_GetPropertyStr(ctx, *value, "value") : JS_UNDEFINED;
-    return status;
+    return JS_Eval2(ctx, text, length, &options);
 }
 
-/* Encodes how the task ended, once it has: `value` may be a promise. */
-static int realm_finish(Realm *realm, JSValue value, bool threw, Bytes *out) {
-    JSContext *ctx = realm->context;
-    JSValue promise = threw || JS_IsException(value) ? JS_UNDEFINED : realm_promise_of(ctx, value);
-    if (JS_IsException(promise))
-        value = promise;
-    else if (!JS_IsUndefined(promise)) {
-        int status = realm_settle(realm, promise, &value, &threw);
-        if (status) return status;
-    }
+/* Encodes how the task ended. */
+static int realm_end(Realm *realm, JSValue value, bool threw, Bytes *out) {
     if (!JS_IsException(value)) return realm_encode_outcome(realm, value, threw, out);
-    return realm_encode_outcome(realm, JS_GetException(ctx), true, out);
+    return realm_encode_outcome(realm, JS_GetException(realm->context), true, out);
 }
 
-/* Under the guard. Returns a DFD_STATUS_*. */
+/* Ends the task with `value` if that is plain. What else it stands for is awaited. */
+static bool realm_is_plain(Realm *realm, JSValue *value) {
+    JSValue promise = JS_IsException(*value) ? *value : realm_promise_of(realm->context, *value);
+    if (JS_IsException(promise)) *value = promise;
+    realm->awaited = promise;
+    return JS_IsException(promise) || JS_IsUndefined(promise);
+}
+
+/* Goes on until what the task awaits is settled, and encodes what with; or until it must wait. */
+static int realm_go_on(Realm *realm, Bytes *out) {
+    JSContext *ctx = realm->context;
+    for (;;) {
+        JSValue value;
+        bool threw;
+        switch (loop_turn(ctx, &realm->loop, realm->awaited, &value, &threw)) {
+        case LOOP_WAITS:
+            return REALM_WAITS;
+        case LOOP_NEVER:
+            return DFD_STATUS_UNSETTLED;
+        case LOOP_SETTLED:
+            if (threw || !realm->of_script) return realm_end(realm, value, threw, out);
+            realm->of_script = false;
+            /* The engine keeps the value in an object; `return;` leaves none. */
+            value = JS_IsObject(value) ? JS_GetPropertyStr(ctx, value, "value") : JS_UNDEFINED;
+            if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, out);
+        }
+    }
+}
+
+/* Under the guard. Returns a DFD_STATUS_*, or REALM_WAITS. */
 static int realm_run_inside(void *opaque) {
     const RunCall *call = opaque;
     Realm *realm = call->realm;
@@ -377,17 +376,25 @@ static int realm_run_inside(void *opaque) {
     JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
     if (JS_IsException(function) ||
         clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
-        return realm_finish(realm, JS_EXCEPTION, true, call->out);
+        return realm_end(realm, JS_EXCEPTION, true, call->out);
 
-    JSValue value;
-    bool threw = false;
+    realm->of_script = !call->program;
     if (call->program) {
-        value = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
+        JSValue value = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
+        if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, call->out);
     } else {
-        int status = realm_evaluate(realm, values[0], values[1], &value, &threw);
-        if (status) return status;
+        if (!JS_IsString(values[0]) || !JS_IsObject(values[1])) return DFD_STATUS_INTERNAL;
+        realm->awaited = realm_evaluate(ctx, values[0], values[1]);
+        if (JS_IsException(realm->awaited)) return realm_end(realm, JS_EXCEPTION, true, call->out);
     }
-    return realm_finish(realm, value, threw, call->out);
+    return realm_go_on(realm, call->out);
+}
+
+/* Under the guard. As `run`. */
+static int realm_resume_inside(void *opaque) {
+    const RunCall *call = opaque;
+    JS_UpdateStackTop(call->realm->runtime);
+    return realm_go_on(call->realm, call->out);
 }
 
 typedef struct PreloadCall {
@@ -521,6 +528,16 @@ int realm_share(Realm *realm, const Share *first, uint32_t count) {
     return 0;
 }
 
+static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
+    Realm *realm = call->realm;
+    int status = guard_run(&realm->guard, inside, call);
+    if (realm->guard.left) {
+        call->out->length = 0; /* whatever was half encoded */
+        realm->scope.kept_count = realm->scope.moved_count = 0;
+    }
+    return status;
+}
+
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out) {
     RunCall call = {realm, program, args, length, argc, out};
@@ -529,13 +546,16 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
     if (limits->stack && limits->stack < realm->stack)
         JS_SetMaxStackSize(realm->runtime, limits->stack);
     realm_start_afresh(realm, limits->memory ? limits->memory + realm->shared : realm->limit);
-    int status = guard_run(&realm->guard, realm_run_inside, &call);
-    if (realm->guard.left) {
-        out->length = 0; /* whatever was half encoded */
-        realm->scope.kept_count = realm->scope.moved_count = 0;
-    }
-    return status;
+    return realm_run_guarded(&call, realm_run_inside);
 }
+
+int realm_resume(Realm *realm, size_t limit, Bytes *out) {
+    RunCall call = {.realm = realm, .out = out};
+    out->limit = limit ? limit : realm->limit - realm->shared;
+    return realm_run_guarded(&call, realm_resume_inside);
+}
+
+double realm_due(const Realm *realm) { return loop_due(&realm->loop); }
 
 void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count) {
     realm->scope.lent = regions;

@@ -69,9 +69,21 @@ void realm_set_stack(Realm *realm, size_t stack);
 /* Calls a program with `argc` arguments in the wire format (`length` bytes, aligned to 8) and
  * appends the payload to `out`. Without a program the two arguments are the text of a script, which
  * is compiled here, under the same limits, and an object whose properties it finds as globals.
- * Returns a DFD_STATUS_*. The realm needs a restore. */
+ * Returns a DFD_STATUS_*, and the realm needs a restore; or REALM_WAITS. */
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out);
+
+/* What a run returns instead of a DFD_STATUS_* when the task waits: nothing of it is on any stack,
+ * and it goes on by realm_resume, be that on another thread. */
+#define REALM_WAITS (-1)
+
+/* Goes on with a task that waits: what is due is done. `limit` is that of its memory, as it was
+ * run with. Returns what realm_run does. */
+int realm_resume(Realm *realm, size_t limit, Bytes *out);
+
+/* When a task that waits has something to do, whoever sends it anything or not: ms of os_now, or
+ * INFINITY. */
+double realm_due(const Realm *realm);
 
 /* Memory of the host's that the arguments of the next run refer to; the caller's until the restore.
  */

@@ -1,14 +1,23 @@
 /* seat.c - see seat.h */
 #include "seat.h"
 
-bool seat_open(Seat *seat, size_t memory, size_t stack) {
+#include <stdlib.h>
+
+#include "task.h"
+
+Seat *seat_open(size_t memory, size_t stack) {
+    Seat *seat = calloc(1, sizeof *seat);
+    if (!seat) return NULL;
     seat->realm = realm_open(memory, stack);
-    return seat_is_open(seat);
+    if (seat->realm) return seat;
+    free(seat);
+    return NULL;
 }
 
 void seat_close(Seat *seat) {
+    if (!seat) return;
     realm_close(seat->realm);
-    *seat = (Seat){0};
+    free(seat);
 }
 
 int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown) {
@@ -28,6 +37,12 @@ int seat_run(Seat *seat, const Task *task, Bytes *payload) {
     return realm_run(seat->realm, task->program, task->args, task->length, task->argc,
                      &task->limits, payload);
 }
+
+int seat_resume(Seat *seat, const Task *task, Bytes *payload) {
+    return realm_resume(seat->realm, task->limits.memory, payload);
+}
+
+double seat_due(const Seat *seat) { return realm_due(seat->realm); }
 
 uint32_t seat_move_out(Seat *seat, Grants *grants, Bytes *payload) {
     return realm_move_out(seat->realm, grants, payload);

@@ -1,28 +1,29 @@
 /* seat.h - where tasks are run: a realm, with what the pool puts into it.
  *
  *   open --> preload --> share --> run --> restore --> share --> ... --> close
- *                                   ^
- *                                 stop
+ *                                 ^  | \-- it waits, and is resumed --/
+ *                               stop
  *
- * This is all that a worker knows of who runs a task, and of what is below that. A seat belongs to
- * the worker that has it, but is tied to no thread. Any thread may stop what runs in it; all else
- * only its worker does.
+ * This is all that a worker knows of who runs a task, and of what is below that. A seat is tied to
+ * no thread. It belongs to a worker; while its task waits to that; and in between to the pool
+ * (seats.h). Any thread may stop what runs in it; all else only who has it does.
  */
 #ifndef DEFERRED_SEAT_H
 #define DEFERRED_SEAT_H
 
 #include "realm.h"
-#include "task.h"
+
+struct Task;
 
 typedef struct Seat {
-    Realm *realm;     /* NULL: it is not open */
+    struct Seat *next; /* in a list of the pool's */
+    Realm *realm;
     bool has_classes; /* the pool's, if there are any */
 } Seat;
 
-/* For a realm of `memory` bytes on a thread with `stack` bytes. false when there is no memory. */
-bool seat_open(Seat *seat, size_t memory, size_t stack);
-static inline bool seat_is_open(const Seat *seat) { return seat->realm != NULL; }
-void seat_close(Seat *seat); /* one that is not open, too */
+/* For a realm of `memory` bytes on threads with `stack` bytes. NULL when there is no memory. */
+Seat *seat_open(size_t memory, size_t stack);
+void seat_close(Seat *seat); /* NULL is fine */
 
 /* Makes the pool's classes, with `stack` bytes. Pristine before and after. Returns 0, or a
  * DFD_STATUS_* with what was thrown. */
@@ -30,10 +31,15 @@ int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown
 
 /* Puts in what the task may refer to, of the pool's list of values. Returns 0 or a DFD_STATUS_*.
  * Needs no lock: that part of the list was written before the task was submitted. */
-int seat_share(Seat *seat, const Task *task, const Share *first);
+int seat_share(Seat *seat, const struct Task *task, const Share *first);
 
-/* Runs a task. Returns a DFD_STATUS_*, and the payload. */
-int seat_run(Seat *seat, const Task *task, Bytes *payload);
+/* Runs a task. Returns a DFD_STATUS_*, and the payload; or REALM_WAITS. */
+int seat_run(Seat *seat, const struct Task *task, Bytes *payload);
+/* Goes on with it. Returns as seat_run does. */
+int seat_resume(Seat *seat, const struct Task *task, Bytes *payload);
+
+/* As realm_due. */
+double seat_due(const Seat *seat);
 
 /* As realm_move_out. */
 uint32_t seat_move_out(Seat *seat, Grants *grants, Bytes *payload);

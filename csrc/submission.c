@@ -82,6 +82,8 @@ Task *submission_read(const uint8_t *submission, Program *program) {
             },
         .submitted = now,
         .expires = patience ? now + patience : INFINITY,
+        .end = INFINITY,
+        .cpu_left = INFINITY,
         .argc = submission_u32(submission, DFD_SUBMISSION_ARGC),
         .length = args,
         .region_count = count,

@@ -1,11 +1,16 @@
 /* task.h - a task: what a submission asked for, from the queue to its completion.
  *
- *   submission.c --> queue.c --> worker.c --> task_end --> completion.c
+ *   submission.c --> QUEUED --> RUNNING --> task_end --> completion.c
+ *                              |       ^
+ *                              v       |
+ *                           WAITING --> READY
  *
- * It belongs to the queue, then to the worker that took it. Its handle is in the pool's table as
- * long as it may be cancelled; who takes it out of there (under the pool's lock) is the only one to
- * reach it, and ends it. `worker`, `handle`, `next` and `previous` are guarded by that lock; all
- * else is written once, before the task is queued.
+ * It belongs to the queue (queue.c) but while it is RUNNING: then to the worker that took it. One
+ * that waits, for a timer or for its host, has its seat, and no thread. Its handle is in the pool's
+ * table as long as it may be cancelled; who takes it out of there (under the pool's lock) is the
+ * only one to reach it, and ends it: exactly once, whatever comes at the same time. What is below
+ * `state` is guarded by that lock, or is its worker's while it runs; all else is written once,
+ * before the task is queued.
  */
 #ifndef DEFERRED_TASK_H
 #define DEFERRED_TASK_H
@@ -16,23 +21,31 @@
 #include "deadlines.h"
 #include "program.h"
 #include "realm.h"
+#include "seat.h"
 #include "slots.h"
+
+typedef enum TaskState { TASK_QUEUED, TASK_RUNNING, TASK_WAITING, TASK_READY } TaskState;
 
 typedef struct Task {
     Completion completion; /* first: given to the completion queue, which frees it as its own */
-    struct Task *next, *previous; /* the queue */
-    Program *program;             /* held; NULL for a script */
+    Program *program;      /* held; NULL for a script */
     Limits limits;
-    double submitted;  /* ms */
-    double expires;    /* when its time in the queue is over; INFINITY if it never is */
-    Deadline deadline; /* while it is queued, if it expires */
-    Handle handle;
-    struct Worker *worker; /* that runs it, or NULL */
-    uint32_t shares;       /* that its realm must have */
+    double submitted; /* ms of os_now, as all times here */
+    double expires;   /* when its time in the queue is over; INFINITY if it never is */
+    uint32_t shares;  /* that its realm must have */
     uint32_t argc;
     size_t length;
     uint32_t region_count;
     const CloneRegion *regions; /* behind the arguments */
+    TaskState state;
+    struct Task *next, *previous; /* in a list of the queue's */
+    Handle handle;
+    struct Worker *worker; /* that runs it, or NULL */
+    Seat *seat;            /* while it waits or is ready; else NULL */
+    Deadline deadline;     /* joined from its submission to its end */
+    uint32_t ran_on;       /* the number of the worker that ran it last; 0: it has not begun */
+    double start, end;     /* when it began, when its time is over (INFINITY: never) */
+    double cpu_left;       /* of its CPU time, ms; INFINITY without a limit */
     alignas(8) uint8_t args[];
 } Task;
 

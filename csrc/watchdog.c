@@ -18,12 +18,17 @@ void watchdog_close(Watchdog *watchdog) {
     os_condition_close(&watchdog->wake);
 }
 
-/* Ends a queued task whose time is over. */
-static void watchdog_expire(Pool *pool, Task *task, double now) {
-    Bytes none = {0};
-    queue_remove(&pool->queue, task);
-    slots_remove(&pool->tasks, task->handle);
-    task_end(&pool->completions, task, DFD_STATUS_QUEUE_TIMEOUT, 0, now, &none);
+/* Ends a task whose time is over, in the queue or on the whole; or wakes one whose time has come.
+ */
+static void watchdog_reach(Pool *pool, Task *task, double now) {
+    if (task->state == TASK_QUEUED) {
+        pool_end(pool, task, DFD_STATUS_QUEUE_TIMEOUT);
+    } else if (task->end <= now) {
+        pool_end(pool, task, DFD_STATUS_TIMEOUT);
+    } else {
+        queue_wake(&pool->queue, task);
+        worker_send_now(pool);
+    }
 }
 
 /* Does what is to be done when a deadline has passed; it is later afterwards, or gone. */
@@ -31,7 +36,7 @@ static void watchdog_act(Pool *pool, Deadline *deadline, double now) {
     Deadlines *deadlines = &pool->watchdog.deadlines;
     switch (deadline->kind) {
     case DEADLINE_TASK:
-        watchdog_expire(pool, WATCHDOG_OWNER(deadline, Task), now);
+        watchdog_reach(pool, WATCHDOG_OWNER(deadline, Task), now);
         break;
     case DEADLINE_WORKER:
         deadlines_set(deadlines, deadline, worker_watch(WATCHDOG_OWNER(deadline, Worker), now));

@@ -41,8 +41,8 @@ void worker_stop(Worker *worker, int status) {
     assert_locked(worker->pool);
     if (!worker->ending) worker->ending = status;
     watchdog_set(worker->pool, &worker->deadline, os_now() + WATCHDOG_RESEND_MS);
-    if (!worker->ready) return; /* worker_get_ready sees to it */
-    seat_stop(&worker->seat, worker->ending);
+    if (!worker->ready || !worker->seat) return; /* worker_get_ready sees to it */
+    seat_stop(worker->seat, worker->ending);
     guard_signal(&worker->thread);
 }
 
@@ -51,7 +51,7 @@ static void worker_forget_stop(Worker *worker) {
     assert_locked(worker->pool);
     worker->ending = 0;
     worker->failure = (OsFailure){0};
-    if (worker->ready) seat_stop(&worker->seat, 0);
+    if (worker->seat) seat_stop(worker->seat, 0);
 }
 
 void workers_close_down(Pool *pool) {
@@ -65,7 +65,7 @@ void workers_close_down(Pool *pool) {
 
 double worker_watch(Worker *worker, double now) {
     assert_locked(worker->pool);
-    if (!(worker->task || worker->making) || !worker->ready) return INFINITY;
+    if (!(worker->task || worker->making) || !worker->ready || !worker->seat) return INFINITY;
     int status = worker->ending;
     double used = !status && worker->cpu_end < INFINITY ? os_cpu_time(worker->thread.id) : 0;
     double left = worker->cpu_end - used;
@@ -83,16 +83,24 @@ double worker_watch(Worker *worker, double now) {
 }
 
 /* The task's time runs from here: what it takes to clean up after the one before is not its own. */
-static void worker_start_clocks(Worker *worker, const Limits *limits) {
+static void worker_begin_task(Worker *worker, Task *task) {
+    const Limits *limits = &task->limits;
+    task->start = os_now();
+    task->ran_on = worker->number;
+    if (limits->timeout_ms) task->end = task->start + limits->timeout_ms;
+    if (limits->cpu_ms) task->cpu_left = limits->cpu_ms;
+}
+
+/* Has the watchdog look after the limits of what runs now, as far as they are not used up. */
+static void worker_start_clocks(Worker *worker, const Task *task) {
     Pool *pool = worker->pool;
-    if (!limits->timeout_ms && !limits->cpu_ms) return;
+    if (!task->limits.timeout_ms && !task->limits.cpu_ms) return;
     lock_take(&pool->lock);
-    double now = os_now(), look = INFINITY;
-    if (limits->timeout_ms) look = worker->end = now + limits->timeout_ms;
-    double used = limits->cpu_ms ? os_cpu_time(os_this_thread()) : 0;
-    if (limits->cpu_ms) {
-        worker->cpu_end = used + limits->cpu_ms;
-        look = fmin(look, now + limits->cpu_ms);
+    double look = worker->end = task->end;
+    double used = task->limits.cpu_ms ? os_cpu_time(os_this_thread()) : 0;
+    if (task->limits.cpu_ms) {
+        worker->cpu_end = used + task->cpu_left;
+        look = fmin(look, os_now() + task->cpu_left);
     }
     if (used < 0)
         worker_stop(worker, DFD_STATUS_RESOURCES);
@@ -121,13 +129,17 @@ static void worker_spin(Pool *pool, uint32_t calls) {
 }
 
 /* The next task if there is one, as the worker's own: nothing that was meant for the one before it
- * counts. */
-static Task *worker_pop(Worker *worker) {
+ * counts. It comes in its seat if it has one; then the worker's may be `*left` over. */
+static Task *worker_pop(Worker *worker, Seat **left) {
     Pool *pool = worker->pool;
     assert_locked(pool);
-    Task *task = pool->closing ? NULL : pool->queue.first;
+    Task *task = pool->closing ? NULL : queue_pop(&pool->queue);
     if (!task) return NULL;
-    queue_remove(&pool->queue, task);
+    if (task->seat) {
+        if (worker->seat && !seats_leave(&pool->seats, worker->seat)) *left = worker->seat;
+        worker->seat = task->seat;
+        task->seat = NULL;
+    }
     task->worker = worker;
     worker_forget_stop(worker);
     worker->end = worker->cpu_end = INFINITY;
@@ -140,9 +152,11 @@ static Task *worker_take(Worker *worker) {
     Pool *pool = worker->pool;
     Workers *workers = &pool->workers;
     Task *task;
+    Seat *left = NULL;
     bool spun = !worker_may_spin();
     lock_take(&pool->lock);
-    while (!(task = worker_pop(worker)) && !pool->closing) {
+    while (!(task = worker_pop(worker, &left)) && !pool->closing) {
+        if (seats_clean(pool)) continue;
         if (!spun && workers->spinning == 0) {
             uint32_t calls = atomic_load_explicit(&workers->calls, memory_order_relaxed);
             workers->spinning++;
@@ -159,18 +173,57 @@ static Task *worker_take(Worker *worker) {
         workers->sleeping--;
     }
     lock_release(&pool->lock);
+    seat_close(left);
     return task;
+}
+
+/* The worker has no task any more, and nothing of it is to be stopped: its seat may be another's
+ * next. */
+static void worker_is_free(Worker *worker, Task *task) {
+    Pool *pool = worker->pool;
+    assert_locked(pool);
+    assert(worker->task == task && task->worker == worker);
+    worker->task = NULL;
+    task->worker = NULL;
+    worker_forget_stop(worker);
+    atomic_store(pool_word(pool, DFD_CONTROL_RUNNING), --pool->workers.running);
 }
 
 /* Lets go of a task that ended: nobody reaches it by its handle any more. */
 static void worker_let_go(Worker *worker, Task *task) {
     Pool *pool = worker->pool;
     lock_take(&pool->lock);
+    queue_end(&pool->queue, task);
     slots_remove(&pool->tasks, task->handle);
-    worker->task = NULL;
-    atomic_store(pool_word(pool, DFD_CONTROL_RUNNING), --pool->workers.running);
+    worker_is_free(worker, task);
     if (pool->closing) pool_straggler_ended();
     lock_release(&pool->lock);
+}
+
+/* Lets go of a task that waits, with its seat. REALM_WAITS: it is not this worker's any more, and
+ * may have ended by now. Else the status that it must end with instead. */
+static int worker_let_wait(Worker *worker, Task *task) {
+    Pool *pool = worker->pool;
+    double due = seat_due(worker->seat),
+           cpu = task->limits.cpu_ms ? os_cpu_time(os_this_thread()) : 0;
+    lock_take(&pool->lock);
+    int status = worker->ending;
+    if (!status && cpu < 0) {
+        status = DFD_STATUS_RESOURCES;
+        worker->failure = os_failure();
+    }
+    if (task->limits.cpu_ms) task->cpu_left = worker->cpu_end - cpu;
+    if (!status && task->cpu_left <= 0) status = DFD_STATUS_CPU;
+    if (!status && pool->closing) status = DFD_STATUS_CANCELLED; /* nobody would wake it */
+    if (!status) {
+        task->seat = worker->seat;
+        worker->seat = NULL;
+        worker_is_free(worker, task);
+        queue_wait(&pool->queue, task, due, os_now());
+        watchdog_look(pool);
+    }
+    lock_release(&pool->lock);
+    return status ? status : REALM_WAITS;
 }
 
 /* --- the seat, and what runs in it -------------------------------------------------------- */
@@ -194,12 +247,25 @@ static void worker_goes_unhardened(Pool *pool, OsFailure before) {
     os_get_over(before);
 }
 
-/* Opens this worker's seat and makes the thread one that can be stopped. false if either is
- * refused: what can't be stopped runs nothing. */
+/* Gets this worker a seat if it has none. false when there is no memory. */
+static bool worker_sit_down(Worker *worker) {
+    Pool *pool = worker->pool;
+    if (worker->seat) return true;
+    Seat *seat = seats_take(pool);
+    if (!seat) return false;
+    lock_take(&pool->lock);
+    worker->seat = seat;
+    if (worker->ending) worker_stop(worker, worker->ending);
+    lock_release(&pool->lock);
+    return true;
+}
+
+/* Sees to a seat, and makes the thread one that can be stopped. false if either is refused: what
+ * can't be stopped runs nothing. */
 static bool worker_get_ready(Worker *worker) {
     Pool *pool = worker->pool;
-    if (!seat_is_open(&worker->seat) && !seat_open(&worker->seat, pool->memory, pool->stack))
-        return false;
+    if (!worker_sit_down(worker)) return false;
+    if (worker->ready) return true;
     if (!guard_thread_begin(&worker->thread)) {
         guard_thread_end();
         return false;
@@ -255,24 +321,41 @@ void worker_made(Worker *worker) {
     lock_release(&worker->pool->lock);
 }
 
-/* Runs the task, in a seat that has what the task needs. Returns a DFD_STATUS_*, the payload, and
- * when it began. */
-static int worker_run_task(Worker *worker, Task *task, Bytes *payload, double *start) {
-    Pool *pool = worker->pool;
+/* Begins with a task, in a seat that has what it needs. Returns a DFD_STATUS_* or REALM_WAITS, and
+ * the payload. */
+static int worker_begin(Worker *worker, Task *task, Bytes *payload) {
     int status = 0;
+    /* What was refused may be granted now. */
+    if (!worker_get_ready(worker)) status = DFD_STATUS_RESOURCES;
+    if (!status) status = classes_give(worker, payload);
+    if (!status) status = seat_share(worker->seat, task, worker->pool->first_share);
+    worker_begin_task(worker, task);
+    worker_start_clocks(worker, task);
+    return status ? status : seat_run(worker->seat, task, payload);
+}
+
+/* Goes on with a task that has waited. As worker_begin. */
+static int worker_go_on(Worker *worker, Task *task, Bytes *payload) {
+    task->ran_on = worker->number;
+    if (!worker_get_ready(worker)) return DFD_STATUS_RESOURCES;
+    worker_start_clocks(worker, task);
+    return seat_resume(worker->seat, task, payload);
+}
+
+/* Runs a task until it ends or waits. Returns REALM_WAITS when it is the worker's no more; else a
+ * DFD_STATUS_*, and the payload. */
+static int worker_run_task(Worker *worker, Task *task, Bytes *payload) {
+    Pool *pool = worker->pool;
     bytes_reset(payload);
     os_forget();
-    /* What was refused may be granted now. */
-    if (!worker->ready && !worker_get_ready(worker)) status = DFD_STATUS_RESOURCES;
-    if (!status) status = classes_give(worker, payload);
-    if (!status) status = seat_share(&worker->seat, task, pool->first_share);
-    *start = os_now();
-    worker_start_clocks(worker, &task->limits);
-    if (!status) status = seat_run(&worker->seat, task, payload);
+    int status =
+        task->ran_on ? worker_go_on(worker, task, payload) : worker_begin(worker, task, payload);
+    if (status == REALM_WAITS && (status = worker_let_wait(worker, task)) == REALM_WAITS)
+        return status;
     if (payload->length > UINT32_MAX) payload->failed = true;
     task->completion.length = (uint32_t)payload->length;
-    if (worker->ready)
-        task->completion.moved = seat_move_out(&worker->seat, &pool->completions.grants, payload);
+    if (worker->seat)
+        task->completion.moved = seat_move_out(worker->seat, &pool->completions.grants, payload);
     if (payload->failed) {
         status = payload->starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY;
         payload->length = task->completion.length = 0;
@@ -297,7 +380,8 @@ static void worker_leave(Worker *worker) {
     os_wake_one(&pool->watchdog.wake);
     lock_release(&pool->lock);
     guard_thread_end();
-    seat_close(&worker->seat);
+    seat_close(worker->seat);
+    seats_close(pool);
     free(worker);
     pool_drop(pool);
 }
@@ -317,12 +401,12 @@ static void *worker_run(void *argument) {
     lock_release(&pool->lock);
 
     for (Task *task; (task = worker_take(worker));) {
-        double start;
-        int status = worker_run_task(worker, task, &payload, &start);
+        int status = worker_run_task(worker, task, &payload);
+        if (status == REALM_WAITS) continue;
         worker_let_go(worker, task);
-        task_end(&pool->completions, task, (uint32_t)status, worker->number, start, &payload);
+        task_end(&pool->completions, task, (uint32_t)status, worker->number, task->start, &payload);
         if (payload.capacity > WORKER_PAYLOAD_KEPT) bytes_free(&payload);
-        if (worker->ready) seat_restore(&worker->seat); /* before a task is bound to this worker */
+        if (worker->seat) seat_restore(worker->seat); /* before a task is bound to this worker */
     }
     bytes_free(&payload);
     worker_leave(worker);
@@ -330,6 +414,13 @@ static void *worker_run(void *argument) {
 }
 
 /* --- starting and sending ----------------------------------------------------------------- */
+
+bool workers_have_started(Pool *pool) {
+    lock_take(&pool->lock);
+    bool started = pool->workers.started > 0;
+    lock_release(&pool->lock);
+    return started;
+}
 
 int32_t worker_start(Pool *pool) {
     Workers *workers = &pool->workers;
@@ -367,8 +458,9 @@ no_deadline:
 int32_t worker_send(Pool *pool, bool *wake) {
     Workers *workers = &pool->workers;
     assert_locked(pool);
-    uint32_t waiting = pool->queue.length, able = workers->spinning + workers->wakeups;
-    if (waiting <= able) return 0;
+    uint32_t waiting = queue_length(&pool->queue), able = workers->spinning + workers->wakeups;
+    uint32_t all = waiting + (pool->seats.used != NULL);
+    if (all <= able) return 0;
     if (workers->sleeping > workers->wakeups) {
         workers->wakeups++;
         *wake = true;
@@ -379,6 +471,13 @@ int32_t worker_send(Pool *pool, bool *wake) {
         os_get_over(before); /* those that there are will come for it */
     }
     return 0;
+}
+
+void worker_send_now(Pool *pool) {
+    bool wake = false;
+    assert(pool->workers.alive || pool->closing);
+    if (pool->workers.alive) worker_send(pool, &wake);
+    worker_call(pool, wake);
 }
 
 void worker_call(Pool *pool, bool wake) {

@@ -1,14 +1,18 @@
 /* worker.h - the threads that run tasks, each in a seat of its own.
  *
  *   take --> classes, shares --> run --> let go --> completion --> restore --> take
+ *    |                         ^    |                                           ^
+ *    \-- one that is ready ----/    \-- it waits: leaves with its seat ---------/
  *
  * Threads start one at a time, when a task finds none that is free. A worker spins for a moment
  * before it sleeps, restores its seat right after each task while nobody waits, and leaves when
  * the pool closes. It is the only one that touches its seat; others only ask what runs there to
- * stop (worker_stop).
+ * stop (worker_stop). A task that waits takes the seat along; the worker gets another one when it
+ * needs it (seats.h). One that is ready comes with its own.
  *
- * Each task that is queued has a worker that will come for it, as far as there may be any:
- * `spinning` and `wakeups` workers are sure to look, `starting` ones will.
+ * Each task that is queued or ready has a worker that will come for it, as far as there may be any:
+ * `spinning` and `wakeups` workers are sure to look, `starting` ones will. Seats that were used
+ * have one, too.
  */
 #ifndef DEFERRED_WORKER_H
 #define DEFERRED_WORKER_H
@@ -24,10 +28,10 @@ typedef struct Worker {
     struct Worker *next;
     struct Pool *pool; /* held */
     uint32_t number;
-    Seat seat;
     GuardThread thread; /* who is signalled */
     /* Under the lock: */
-    bool ready;     /* the seat is open, and the thread has begun: what runs can be stopped */
+    Seat *seat;     /* NULL: it has none at the moment. Changed by its thread alone */
+    bool ready;     /* the thread has begun: what runs in its seat can be stopped */
     Task *task;     /* that runs */
     bool making;    /* it makes the pool's classes, with a task or without */
     int ending;     /* the DFD_STATUS_* that it must end with, or 0; the seat's stop, if ready */
@@ -56,16 +60,23 @@ typedef struct Workers {
 bool workers_open(Workers *workers);
 void workers_close(Workers *workers);
 
-/* Starts one more worker, and before the first one the watchdog. On the host's thread; under the
- * lock. 0, or why there is none. */
+/* Whether a worker has ever been started. Takes the lock. */
+bool workers_have_started(struct Pool *pool);
+
+/* Starts one more worker, and before the first one the watchdog. On the host's thread or the
+ * watchdog's: workers may start none; under the lock. 0, or why there is none. */
 int32_t worker_start(struct Pool *pool);
 
-/* Sees to it that a worker comes for each queued task, as far as there may be any. On the host's
- * thread; under the lock. 0, or why there is no worker at all. `*wake` is for worker_call. */
+/* Sees to it that a worker comes for each task that wants one, as far as there may be any. On the
+ * host's thread or the watchdog's; under the lock. 0, or why there is no worker at all. `*wake` is
+ * for worker_call. */
 int32_t worker_send(struct Pool *pool, bool *wake);
 
 /* Tells the worker that spins or sleeps, once the lock is free, so that it does not run into it. */
 void worker_call(struct Pool *pool, bool wake);
+
+/* Both, for who goes on under the lock. There is a worker. */
+void worker_send_now(struct Pool *pool);
 
 /* The pool closes: stops all that they run, and wakes those that sleep. Under the lock. */
 void workers_close_down(struct Pool *pool);

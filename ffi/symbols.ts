@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x49b53bf8;
+export const ABI = 0xd085b213;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -313,6 +313,8 @@ export const CONTROL = {
   RUNNING: 49,
   /** C and W: tasks waiting */
   QUEUED: 50,
+  /** C and W: tasks that have begun, and wait for their time or their host */
+  WAITING: 52,
   /** W: DFD_HARDENING_*, what is in force for every worker so far */
   HARDENING: 51,
   /** where the ring begins, as an index of 32-bit words from the control block */

@@ -14,7 +14,7 @@ const code = (name: string): string => read(name).replace(/\/\*[^]*?\*\//g, "");
 const names = readdirSync(CSRC).filter((name) => /\.[ch]$/.test(name));
 
 const POOL = ["pool", "pool_parts", "submission", "task", "queue", "worker", "watchdog"]
-  .concat("deadlines", "compiler", "classes", "errand", "seat");
+  .concat("deadlines", "compiler", "classes", "errand", "seat", "seats");
 
 /** Who of the pool's rooms calls the realm: for a worker `seat.c`, for the compiling realm three. */
 const CALLS_REALM = ["seat.c", "compiler.c", "classes.c", "errand.c"];

@@ -710,8 +710,8 @@ group("freeVariableError", () => {
   test("advises on well-known names, with a sentence for each advice", () => {
     assert.match(messageFor(["console"], none), /^`console` is not available .*; return what you/);
     assert.match(
-      messageFor(["rate", "setTimeout", "Intl", "setInterval"], none),
-      /^`rate` is not .*\. `setTimeout` and `setInterval` are not .*timers.*\. `Intl` is not /,
+      messageFor(["rate", "fetch", "Intl", "WebSocket"], none),
+      /^`rate` is not .*\. `fetch` and `WebSocket` are not .*network.*\. `Intl` is not /,
     );
     assert.match(messageFor(["process", "Deno"], none), /^`process` and `Deno` belong to the host/);
     assert.match(messageFor(["constructor"], none), /^`constructor` is not defined/);

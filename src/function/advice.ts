@@ -187,10 +187,6 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
   ([
     ["console", `${OUTSIDE} yet; return what you want to print`],
     [
-      "setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate",
-      `${OUTSIDE}, which has no timers; wait before or after the task`,
-    ],
-    [
       "fetch Request Response Headers WebSocket XMLHttpRequest EventSource",
       `${OUTSIDE}, which has no network; fetch outside and pass what came in \`args\``,
     ],

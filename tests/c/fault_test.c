@@ -144,6 +144,7 @@ static const struct {
 } results[] = {
     {"(() => made)", 1, 0, 0x85},
     {"(() => 'x'.repeat(100000))", 100004, 0, WIRE_STRING8},
+    {"(() => new Promise((end) => setTimeout(end, 1, 7)))", 1, 0, 0x87},
     {"(() => new ArrayBuffer(9e5))", 2, 1, WIRE_MOVED},
     {"(() => [new ArrayBuffer(9e5), 'y'.repeat(30000)])", 30008, 1, WIRE_ARRAY},
 };
@@ -186,6 +187,17 @@ static void run_limits(Walk *walk) {
         if (!submit(walk, endless, 50, cases[i].limit, NULL)) continue;
         next(walk, &record);
         ended(walk, &record, cases[i].status);
+    }
+    double waits = compile(walk, "(() => new Promise(() => setTimeout(() => {}, 1e9)))", 1);
+    if (waits && submit(walk, waits, 53, cases[0].limit, NULL)) {
+        next(walk, &record);
+        ended(walk, &record, DFD_STATUS_TIMEOUT);
+    }
+    double asleep = waits ? submit(walk, waits, 54, (Limit){0}, NULL) : 0;
+    if (asleep) {
+        CHECK(dfd_cancel(walk->pool, asleep) >= 0);
+        next(walk, &record);
+        ended(walk, &record, DFD_STATUS_CANCELLED);
     }
     double running = submit(walk, endless, 51, (Limit){0}, NULL);
     if (!running) return;
