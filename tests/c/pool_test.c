@@ -292,6 +292,25 @@ TEST("malformed submissions and options are refused") {
     close_pool(pool);
 }
 
+TEST("where no thread can be had that watches, none is started that works") {
+    uint32_t pool = open_pool(1);
+    _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS] = {0};
+    double timeout = 1;
+    HostRecord record;
+    fault_arm(FAULT_pthread_create, 1, 0);
+    double endless = compile(pool, "(() => { for (;;); })");
+    CHECK(fault_struck() && endless > 0);
+    REQUIRE(atomic_load(&control_of(pool)[DFD_CONTROL_THREADS]) == 0, "a worker has started");
+    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &endless, 8);
+    memcpy(bytes + DFD_SUBMISSION_TIMEOUT, &timeout, 8);
+    fault_arm(FAULT_pthread_create, 1, 0);
+    REQUIRE(dfd_submit(pool, bytes, sizeof bytes) == DFD_E_THREAD && fault_struck());
+    CHECK(dfd_submit(pool, bytes, sizeof bytes) > 0, "it can be had now");
+    REQUIRE(next(pool, &record));
+    CHECK(record.status == DFD_STATUS_TIMEOUT);
+    close_pool(pool);
+}
+
 TEST("a name that is no time zone's is refused, and the zone stays") {
     static const struct {
         const char *name;
