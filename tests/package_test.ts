@@ -229,6 +229,35 @@ function compilers(): void {
     assert.equal(await check("typescript", "types.cts", options), "");
   });
 
+  test("name no file of the package in the declarations of a library that uses it", async () => {
+    await write(
+      "library.ts",
+      `import { Deferred, DeferredPool } from "@protojs/deferred";
+      export const pool = new DeferredPool();
+      export const area = pool.wrap((w: number, h: number) => w * h);
+      export const run = pool.run;
+      export const { hardening } = pool;
+      export const { stats } = Deferred.run(() => 1);
+      export { Deferred };`,
+    );
+    await write(
+      "user.ts",
+      `import { area, Deferred, run } from "./library.js";
+      export const task = area(6, 7);
+      export const patient = area.with({ timeout: 60_000 });
+      export const made = { Deferred, run };`,
+    );
+    const emitted = { noEmit: false, declaration: true, emitDeclarationOnly: true, outDir: "out" };
+    const options = { ...STRICTEST, module: "nodenext", ...emitted };
+    assert.equal(await check("typescript", "user.ts", options), "");
+    const read = (name: string) => readFile(join(project, "out", name), "utf8");
+    const text = await read("user.d.ts") + await read("library.d.ts");
+    const type = 'import("@protojs/deferred").DeferredFunction<[w: number, h: number], number>';
+    for (const name of ["area", "patient"]) assert.ok(text.includes(`${name}: ${type};`), text);
+    assert.ok(text.includes("task: Deferred<number>;"), text);
+    assert.ok(!text.includes("build/js"), text);
+  });
+
   test("pass with the guide's tsconfig", async () => {
     const guide = await readFile(join(ROOT, "docs", "guide.md"), "utf8");
     const { compilerOptions } = JSON.parse(/^```json\n([^]*?)^```/m.exec(guide)![1]!);
