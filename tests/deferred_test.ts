@@ -1215,6 +1215,40 @@ test("a task that calls a method of an instance is told how it gets one", async 
   }
 });
 
+test("a task that finds no `this` is told why, unless it may have been something else", async () => {
+  class Point {
+    x = 1;
+    double(): number {
+      return 2 * this.x;
+    }
+    move(): void {
+      this.x = 5;
+    }
+    both(other: { x: number }): number {
+      return this.x + other.x;
+    }
+  }
+  const { double, move, both } = Point.prototype;
+  const why =
+    ": `this` is undefined in a method that was taken from its object; pass what it needs in " +
+    "`args`";
+  const message = async (task: Promise<unknown>): Promise<string> =>
+    (await task.then(() => assert.fail(), (error) => error)).message;
+  assert.equal(await message(Deferred.run(double)), `cannot read property 'x' of undefined${why}`);
+  assert.equal(await message(Deferred.run(move)), `cannot set property 'x' of undefined${why}`);
+  const others = [
+    Deferred.run(both, { x: 1 }),
+    Deferred.run((o: { x: number }) => o.x, undefined as never),
+    Deferred.run((o: { x: number }) => o.x.toFixed(), {} as never),
+    Deferred.run(() => {
+      throw new TypeError("cannot read property 'y' of undefined");
+    }),
+  ];
+  for (const task of others) {
+    assert.match(await message(task), /^cannot read property '\w+' of undefined$/);
+  }
+});
+
 test("`using` cancels a task that is pending, and nobody has to handle that", async () => {
   await using pool = new DeferredPool({ maxThreads: 1 });
   let task: Deferred<void>;

@@ -182,6 +182,22 @@ export function notAFunction(text: string, offset: number, given: number): strin
     "their class is registered: new DeferredPool({ classes: [...] }))";
 }
 
+/**
+ * What is said where a function found no `this`, as a method does that was taken from its object: it is
+ * sure where the property is one of `this` wherever the text names it. `null` if it isn't.
+ */
+export function noThis(message: string, text: string): string | null {
+  const property = /^cannot (?:read|set) property '([\w$]+)' of undefined$/.exec(message)?.[1];
+  if (property === undefined) return null;
+  const named = text.match(
+    new RegExp(`(?<![\\w$])${property.replaceAll("$", "\\$")}(?![\\w$])`, "g"),
+  );
+  const own = new RegExp(`\\bthis\\s*\\.\\s*${property.replaceAll("$", "\\$")}(?![\\w$])`, "g");
+  if (named === null || named.length !== text.match(own)?.length) return null;
+  return `${message}: \`this\` is undefined in a method that was taken from its object; pass what it ` +
+    "needs in `args`";
+}
+
 /** What to do instead of using a name that people expect everywhere. */
 const ADVICE: ReadonlyMap<string, string> = new Map(
   ([

@@ -16,7 +16,13 @@ import {
 } from "../errors.ts";
 import type { Completion } from "./reactor.ts";
 import { bytesOf, type Limits } from "../limits.ts";
-import { missingName, noModule, notAFunction, scriptSyntaxError } from "../function/advice.ts";
+import {
+  missingName,
+  noModule,
+  notAFunction,
+  noThis,
+  scriptSyntaxError,
+} from "../function/advice.ts";
 import { offsetIn } from "../function/positions.ts";
 import { type AnyFunction, textOf } from "../function/source.ts";
 import { setTaskStacks, type Site } from "../function/stack.ts";
@@ -48,8 +54,11 @@ export function rejection(completion: Completion, subject: Subject): unknown {
     } else if (inScript && payload instanceof SyntaxError) {
       const message = scriptSyntaxError(payload.message);
       if (message !== null) payload.message = message;
-    } else if (payload instanceof TypeError && payload.message === NOT_A_FUNCTION) {
-      const message = adviceOnCall(payload, completion, subject);
+    } else if (typeof subject.fn !== "string" && payload instanceof TypeError) {
+      const text = textOf(subject.fn);
+      const message = payload.message === NOT_A_FUNCTION
+        ? adviceOnCall(payload, completion, subject, text)
+        : noThis(payload.message.slice(0, MAX_QUOTED), text);
       if (message !== null) payload.message = message;
     }
     if (errors.length > 0) setTaskStacks(errors, subject, payload);
@@ -67,12 +76,11 @@ const NOT_A_FUNCTION = "not a function";
 function adviceOnCall(
   thrown: TypeError,
   { errors }: Completion,
-  { fn, given }: Subject,
+  { given }: Subject,
+  text: string,
 ): string | null {
-  if (typeof fn === "string") return null;
   const top = errors.find(({ error }) => error === thrown)?.frames?.[0];
   if (top?.kind !== WIRE_FRAME.TASK) return null;
-  const text = textOf(fn);
   const offset = offsetIn(text, top.row, top.column);
   return offset === null ? null : notAFunction(text, offset, given);
 }
