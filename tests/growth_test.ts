@@ -1,14 +1,11 @@
 /**
  * What a program gives in its options, how many tasks it has, and how large a value is in each way in
  * which it can be: all of it costs in proportion. (Texts of functions: source_test.ts, eval_test.ts.)
- *
- * But for `transfer`: structuredClone, which detaches all of a list or nothing, searches the list for
- * each of its buffers on V8.
  */
+import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Deferred, DeferredPool } from "../mod.ts";
 import { assertLinear } from "./support/measure.ts";
-import { runtime } from "./support/process.ts";
 
 const range = <T>(n: number, make: (i: number) => T): T[] =>
   Array.from({ length: n }, (_, i) => make(i));
@@ -180,16 +177,21 @@ describe("the cost of a value, there and back, is in proportion to its number of
     );
   });
 
-  test("buffers that are returned, and transferred in where the runtime does not search its list", async () => {
+  test("buffers that are returned, and transferred in", async () => {
     await assertLinear(
       "returned",
       (n) => pool.run((n: number) => Array.from({ length: n }, () => new ArrayBuffer(8)), n),
       200,
     );
-    if (runtime !== "bun") return; // structuredClone of V8 is quadratic in the list's length
     await assertLinear("transferred in", (n) => {
       const buffers = range(n, () => new ArrayBuffer(8));
       return pool.defer((all: ArrayBuffer[]) => all.length, { args: [buffers], transfer: buffers });
+    }, 200);
+    await assertLinear("refused for the last of them", async (n) => {
+      const last = new WebAssembly.Memory({ initial: 1 }).buffer as ArrayBuffer;
+      const transfer = [...range(n, () => new ArrayBuffer(8)), last];
+      await assert.rejects(pool.defer(() => 1, { transfer }), { name: "DataCloneError" });
+      assert.ok(transfer.every((buffer) => !buffer.detached));
     }, 200);
   });
 

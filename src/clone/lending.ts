@@ -77,17 +77,28 @@ export function lend(
 }
 
 /**
- * The memory of each buffer as a new one. Either all of them are detached, or none is: as far as
- * structuredClone keeps to that (Deno's detaches those before one that can't be).
+ * The memory of each buffer as a new one. Either all of them are detached, or none is.
+ *
+ * structuredClone keeps to that, but searches its list for each of the buffers: 16,000 take 0.7 s on
+ * V8, one by one they take 3 ms. So they are detached one by one, after structuredClone was asked
+ * whether it would. (Deno's does not search, detaches first and then asks; and of a list with
+ * Node's pool of small Buffers in it, it detaches what stands before that.)
  */
 function takeAll(buffers: ArrayBuffer[]): ReadonlyMap<ArrayBufferLike, ArrayBuffer> {
   try {
-    const taken = buffers.length === 1
-      ? [detach.call(buffers[0])] // a tenth of the time
-      : structuredClone(buffers, { transfer: buffers });
+    let taken: ArrayBuffer[];
+    if (buffers.length === 1) {
+      taken = [detach.call(buffers[0])];
+    } else if (asksFirst()) {
+      for (let i = 0; i < buffers.length; i += ASKED) ask(buffers.slice(i, i + ASKED));
+      taken = buffers.map((buffer) => detach.call(buffer));
+    } else {
+      taken = structuredClone(buffers, { transfer: buffers });
+    }
     return new Map(buffers.map((buffer, i) => [buffer, taken[i]]));
   } catch (cause) {
-    const fixed = buffers.findIndex((buffer) => !buffer.detached && !canDetach(buffer));
+    const looked = asksFirst() ? buffers : buffers.slice(0, LOOKED);
+    const fixed = looked.findIndex((buffer) => !buffer.detached && !canDetach(buffer));
     const path = fixed < 0 ? "transfer" : `transfer[${fixed}]`;
     const message = fixed < 0
       ? `the ArrayBuffers can't be detached${cause instanceof Error ? `: ${cause.message}` : ""}`
@@ -97,12 +108,48 @@ function takeAll(buffers: ArrayBuffer[]): ReadonlyMap<ArrayBufferLike, ArrayBuff
   }
 }
 
+/** Buffers that structuredClone is asked about at once. */
+const ASKED = 64;
+const YES = Symbol("they can be transferred");
+let isAsking: boolean | undefined;
+
+/** Throws if structuredClone would not transfer these buffers. It looks at them before the value. */
+function ask(buffers: ArrayBuffer[]): void {
+  const value = {
+    get answer(): never {
+      throw YES;
+    },
+  };
+  try {
+    structuredClone(value, { transfer: buffers });
+  } catch (error) {
+    if (error !== YES) throw error;
+  }
+}
+
+/** Whether the runtime's structuredClone detaches nothing before it has read the value. */
+function asksFirst(): boolean {
+  if (isAsking === undefined) {
+    const buffer = new ArrayBuffer(8);
+    ask([buffer]);
+    isAsking = !buffer.detached;
+  }
+  return isAsking;
+}
+
+/** Where structuredClone can't be asked, so many are looked at to tell which can't be detached. */
+const LOOKED = 4;
+
 /**
- * Whether a buffer can be detached. A length that none may have is refused only after that is; on
- * V8 after 20 ms, in which it looks for memory.
+ * Whether a buffer can be detached. Where structuredClone can't be asked: a length that none may
+ * have is refused only after that is; on V8 after 20 ms, in which it looks for memory.
  */
 function canDetach(buffer: ArrayBuffer): boolean {
   try {
+    if (asksFirst()) {
+      ask([buffer]);
+      return true;
+    }
     detach.call(buffer, Number.MAX_SAFE_INTEGER);
   } catch (error) {
     return error instanceof RangeError;
