@@ -78,7 +78,8 @@ function locate(dialect: Dialect): Place {
     return { dialect, path, remedy };
   }
   const suffix = os === "windows" ? "dll" : os === "darwin" ? "dylib" : "so";
-  const otherwise = `let ${VARIABLE} name it` + (runtime === "deno" ? " (with --allow-env)" : "");
+  const otherwise = `set ${VARIABLE} to its path` +
+    (runtime === "deno" ? " (with --allow-env)" : "");
   const root = packageFolder();
   if (root === undefined) {
     throw new LibraryNotFoundError(
@@ -133,8 +134,8 @@ function explain(place: Place, cause: unknown): LibraryError {
   }
   if (/too many open files|cannot allocate memory/i.test(String(cause))) {
     return new LibraryError(
-      `the native library can't be loaded: the system lets the process have no more files or ` +
-        `memory; let it have more (ulimit -a), or keep less open:\n  ${path}`,
+      `the native library can't be loaded: the process may have no more files or ` +
+        `memory; raise its limits (ulimit -a), or keep less open:\n  ${path}`,
       { cause },
     );
   }
@@ -144,7 +145,7 @@ function explain(place: Place, cause: unknown): LibraryError {
     abi = (dialect.open(path, { dfd_abi: SYMBOLS.dfd_abi }) as unknown as Symbols).dfd_abi();
   } catch {
     return new LibraryError(
-      `the native library can't be loaded: it is damaged, something else or not for ${platform}:\n` +
+      `the native library can't be loaded: it is damaged, or another library, or not for ${platform}:\n` +
         `  ${path}\n${remedy}`,
       { cause },
     );

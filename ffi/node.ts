@@ -54,7 +54,7 @@ export function nodeDialect(): Dialect {
       } catch (cause) {
         if ((cause as { code?: unknown }).code !== "ERR_ACCESS_DENIED") throw cause;
         throw new LibraryError(
-          `Node's permission model forbids to load the native library "${path}": ` +
+          `Node's permission model forbids loading the native library "${path}": ` +
             "run node with --allow-ffi besides --permission",
           { cause },
         );

@@ -155,7 +155,7 @@ class Task implements Pending, Subject {
       outcome = fulfils ? result(completion, this) : rejection(completion, this);
     } catch (cause) {
       fulfils = false;
-      outcome = new InternalError("what the task ended with could not be told", { cause });
+      outcome = new InternalError("the outcome of the task could not be reported", { cause });
     }
     this.#settle();
     if (fulfils) this.resolve(outcome);

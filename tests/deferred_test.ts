@@ -568,10 +568,10 @@ describe("what can't be a task is refused when the Deferred is made", () => {
       return undefined;
     }
   })();
-  test("syntax that the engine can't read, with its place", { skip: !newer }, () => {
+  test("syntax that the engine can't parse, with its place", { skip: !newer }, () => {
     const error = refusalOf(newer);
     assert.ok(error instanceof FunctionNotSerializableError, error.stack!);
-    assert.match(error.message, /engine can't read .* \(line 3, column \d+\)/);
+    assert.match(error.message, /engine can't parse .* \(line 3, column \d+\)/);
     assert.ok(error.message.includes("b = import.source(a);"), error.message);
   });
 

@@ -65,8 +65,8 @@ describe("an error that a task throws", () => {
     assert.ok(error instanceof ReferenceError);
     assert.equal(
       error.message,
-      "import('node:fs'): a task can't load modules yet; pass what the module gives in `args`, or " +
-        "write what it does inside the function",
+      "import('node:fs'): a task can't load modules yet; pass the module's values in `args`, " +
+        "or write its code inside the function",
     );
     assert.match(error.stack!, /^ReferenceError: import\('node:fs'\): a task/);
   });

@@ -227,8 +227,8 @@ describe("texts that try to be more, or less, than one script", () => {
     const [text, advice] of [
       [
         "import fs from 'fs'",
-        "import statements only work in modules; a task can't load modules yet; pass what the " +
-        "module gives in `scope`, or write what it does into the text",
+        "import statements only work in modules; a task can't load modules yet; pass the " +
+        "module's values in `scope`, or write its code into the text",
       ],
       ["import 'fs'", "import statements only work in modules; a task can't load modules"],
       ["import { a } from 'fs'", "import statements only work in modules"],
@@ -250,8 +250,8 @@ describe("texts that try to be more, or less, than one script", () => {
     const error = await reasonOf(pool.eval("return import('fs')"));
     assert.equal(
       error.message,
-      "import('fs'): a task can't load modules yet; pass what the module gives in `scope`, or " +
-        "write what it does into the text",
+      "import('fs'): a task can't load modules yet; pass the module's values in `scope`, " +
+        "or write its code into the text",
     );
   });
 });

@@ -712,7 +712,7 @@ describe("a buffer that leaves a task", () => {
         pool.run(() => Array.from({ length: 5 }, () => new ArrayBuffer(600_000))),
       );
       assert.ok(error instanceof DataCloneError);
-      assert.match(error.message, /this runtime can't have it: no room/);
+      assert.match(error.message, /this runtime can't hold it: no room/);
     } finally {
       Object.assign(native, { own, symbols });
     }

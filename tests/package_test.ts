@@ -132,7 +132,7 @@ describe("the package that npm gets", () => {
     );
     assert.match(
       said!,
-      /^LibraryNotFoundError a bundle .*bundled\.js\): let DEFERRED_LIBRARY name it/,
+      /^LibraryNotFoundError a bundle .*bundled\.js\): set DEFERRED_LIBRARY to its path/,
     );
   });
 

@@ -570,7 +570,7 @@ group("compileFunction", () => {
     assert.equal(compiled(functionOf("method(o) { with (o) { return a } }")), "s,sm,sm,-,-m");
   });
 
-  test("shows the line that the engine can't read", () => {
+  test("shows the line that the engine can't parse", () => {
     const compiler: Compiler = {
       compile: () => ({
         program: 0,
@@ -584,7 +584,7 @@ group("compileFunction", () => {
     };
     const fn = functionOf("function work() {\n\tconst é = 1; return é\n}");
     const message = refusal(() => compileFunction(compiler, fn, options));
-    assert.match(message, /can't read `work`: expecting ';' \(line 2, column 15\)/);
+    assert.match(message, /can't parse `work`: expecting ';' \(line 2, column 15\)/);
     const [line, mark] = message.split("\n").slice(-2);
     assert.equal(line, "    2 |  const é = 1; return é");
     assert.equal(mark!.indexOf("^"), line!.indexOf("return"));

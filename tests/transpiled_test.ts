@@ -173,7 +173,7 @@ group("helpers", () => {
     assert.match(said("() => _wrap_async_generator(1)"), /compile for .* `esnext`$/);
     assert.match(said("() => _regeneratorRuntime().wrap()"), /compile for .* `esnext`$/);
     for (const name of ["__decorateElement", "_apply_decs_2203_r", "_applyDecs2311"]) {
-      assert.match(said(`() => ${name}(1)`), /is what a transpiler makes of a decorator.*without/);
+      assert.match(said(`() => ${name}(1)`), /is a transpiler's helper for decorators.*without/);
     }
     assert.match(said("() => _mine(1)"), /put the code into the function/);
   });

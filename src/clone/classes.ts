@@ -39,9 +39,7 @@ export function registerClasses(list: readonly AnyClass[]): Classes {
     const where = `new DeferredPool({ classes }): classes[${i}]`;
     const text = typeof one === "function" ? Function.prototype.toString.call(one) : "";
     if (!/^class\b/.test(text)) {
-      const native = NATIVE.test(text)
-        ? ", which is native and has no source that could cross"
-        : "";
+      const native = NATIVE.test(text) ? ", which is native and has no source code" : "";
       throw typeError(`${where} must be a class, got ${describe(one)}${native}`);
     }
     const Class = one as AnyClass;

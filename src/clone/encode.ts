@@ -66,7 +66,7 @@ const { ERROR, REFERENCE, SMALL_INT } = WIRE;
 const STACK_TEXT = 8192;
 const { latin1Write, ucs2Write } = stringMethods;
 
-const PROXY = new Refusal("a Proxy", "pass a copy of what it stands for");
+const PROXY = new Refusal("a Proxy", "pass a copy of its target");
 const ARGUMENTS = new Refusal("an arguments object", "pass an array: [...arguments]");
 const GROWABLE = new Refusal(
   "a growable SharedArrayBuffer",
@@ -82,7 +82,7 @@ export const OF_A_PRESET: Refusal = new Refusal(
 );
 const TOO_LARGE_BUFFER = new Refusal(
   "a buffer of 2 GB or more",
-  "no task has one: pass it in parts",
+  "a task can't hold one: pass it in parts",
 );
 const TOO_LARGE = new Refusal("more than 4 GB", "pass it in parts");
 

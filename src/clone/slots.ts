@@ -43,7 +43,7 @@ export class Refusal {
 const PROMISE = new Refusal("a Promise", "await it first");
 const WEAK_MAP = new Refusal("a WeakMap", "its entries can't be listed: pass a Map");
 const WEAK_SET = new Refusal("a WeakSet", "its values can't be listed: pass a Set");
-const WEAK_REF = new Refusal("a WeakRef", "pass what deref() gives");
+const WEAK_REF = new Refusal("a WeakRef", "pass the result of deref()");
 const GENERATOR = new Refusal("a generator", "pass its values: [...it]");
 const ASYNC_GENERATOR = new Refusal(
   "an async generator",
@@ -70,10 +70,10 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ["AbortController", "give its signal to the option `signal`"],
   ["CryptoKey", "export it first: await crypto.subtle.exportKey(...)"],
   ["KeyObject", "export it first: it.export()"],
-  ["TextEncoder", "use it outside, and pass what it gives"],
-  ["TextDecoder", "use it outside, and pass what it gives"],
+  ["TextEncoder", "use it outside, and pass its result"],
+  ["TextDecoder", "use it outside, and pass its result"],
   ["Temporal", "pass its toString()"],
-  ["Intl", "use it outside, and pass what it gives"],
+  ["Intl", "use it outside, and pass its result"],
   ["Intl.Locale", "pass its toString()"],
   ["WebAssembly", "a task has no WebAssembly"],
   ["WebAssembly.Memory", "pass its bytes: it.buffer.slice()"],

@@ -89,11 +89,9 @@ export function refusedKind(
 const OUTSIDE = "is not available inside a task";
 
 const NO_MODULES =
-  "can't load modules yet; pass what the module gives in `args`, or write what it " +
-  "does inside the function";
+  "can't load modules yet; pass the module's values in `args`, or write its code inside the function";
 const NO_MODULES_IN_SCRIPT =
-  "a task can't load modules yet; pass what the module gives in `scope`, or write what it does " +
-  "into the text";
+  "a task can't load modules yet; pass the module's values in `scope`, or write its code into the text";
 
 /** What is said of `import()` in a task, whose engine only says which module. */
 export function noModule(message: string, inScript: boolean): string | null {
@@ -204,7 +202,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ["console", `${OUTSIDE} yet; return what you want to print`],
     [
       "fetch Request Response Headers WebSocket XMLHttpRequest EventSource",
-      `${OUTSIDE}, which has no network; fetch outside and pass what came in \`args\``,
+      `${OUTSIDE}, which has no network; fetch outside and pass the response's data in \`args\``,
     ],
     [
       "process Deno Bun navigator",
@@ -221,7 +219,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ],
     [
       "onmessage addEventListener workerData",
-      `${OUTSIDE}, which gets no messages; pass what it needs in \`args\``,
+      `${OUTSIDE}, which receives no messages; pass what it needs in \`args\``,
     ],
     [
       "window document self localStorage sessionStorage location alert",
@@ -232,7 +230,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
       "URL URLSearchParams Blob File FormData Event EventTarget " +
       "AbortController AbortSignal ReadableStream WritableStream TransformStream MessageChannel " +
       "BroadcastChannel Worker",
-      `${OUTSIDE} yet; use it outside and pass what it gives in \`args\``,
+      `${OUTSIDE} yet; use it outside and pass its result in \`args\``,
     ],
     ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],
     ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],
@@ -317,7 +315,7 @@ function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; adv
   const imported = importedAs(name, textOf(fn));
   if (imported !== null) {
     const advice = "is imported, and imports stay outside the task; pass what you need in " +
-      "`args`, or write what it does inside the function";
+      "`args`, or write its code inside the function";
     return { shown: imported, advice };
   }
   const advice = ADVICE.get(name) ?? adviceOfHelper(name) ?? adviceByUse(name, textOf(fn));
@@ -332,7 +330,7 @@ const HELPER =
 
 function adviceOfHelper(name: string): string | null {
   if (DECORATOR.test(name)) {
-    return "is what a transpiler makes of a decorator, which tasks don't have; write what it " +
+    return "is a transpiler's helper for decorators, which tasks don't have; write what it " +
       "decorates without it";
   }
   return HELPER.test(name)
@@ -377,7 +375,7 @@ export function outerError(what: string, name: string): FunctionNotSerializableE
   if (what === "super") {
     return refused(
       `${subject(name)} uses \`super\`, which belongs to the object or class around it; ` +
-        "pass what it gives in `args`",
+        "pass its value in `args`",
     );
   }
   if (what.startsWith("#")) {
@@ -428,7 +426,7 @@ export function unreadable(
   if (message.startsWith("import.meta")) {
     return refused(
       `${subject(name)} uses \`import.meta\`, which belongs to its module; ` +
-        "pass what it gives in `args`",
+        "pass its value in `args`",
     );
   }
   if (error.name === "TimeoutError" || error.name === "RangeError") {
@@ -440,7 +438,7 @@ export function unreadable(
   const position = errorPosition(error, text);
   const where = position ? ` (line ${position.line}, column ${position.column})` : "";
   return refused(
-    `the engine can't read ${subject(name)}: ${message}${where}; write it in another way` +
+    `the engine can't parse ${subject(name)}: ${message}${where}; write it differently` +
       (position ? excerpt(text, position) : ""),
   );
 }

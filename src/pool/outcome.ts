@@ -109,7 +109,7 @@ export function classesFailure(status: number, payload: unknown, limits: Limits)
     case STATUS.UNCLONEABLE: {
       const [message, path] = refusal(payload, "thrown");
       return new DataCloneError(
-        `${where}: a class throws something when it is made: ${path}: ${message}`,
+        `${where}: a class threw a value that can't be cloned: ${path}: ${message}`,
         path,
       );
     }

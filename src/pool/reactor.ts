@@ -476,7 +476,7 @@ function unreadable(completion: Draft, cause: unknown): void {
   if (cause instanceof DataCloneError) {
     completion.payload = cause;
   } else if (cause instanceof RangeError) { // a buffer that was moved
-    const message = `${root}: this runtime can't have it: ${cause.message}; return it in parts`;
+    const message = `${root}: this runtime can't hold it: ${cause.message}; return it in parts`;
     completion.payload = new DataCloneError(message, root);
   } else {
     completion.payload = new InternalError("the result of the task could not be read", { cause });

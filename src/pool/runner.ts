@@ -346,13 +346,15 @@ export class ThreadRunner implements Runner {
     }
     if ("error" in reply) {
       throw new TypeError(
-        `new DeferredPool({ classes }): the task's engine can't read them: ${reply.error.message}`,
+        `new DeferredPool({ classes }): the task's engine can't parse them: ${reply.error.message}`,
       );
     }
     if (reply.hidden !== undefined) this.#findHidden(alone);
     if (reply.free.length > 0) {
       throw new FreeVariableError(
-        `new DeferredPool({ classes }): they use ${reply.free.map((name) => `\`${name}\``)}, ` +
+        `new DeferredPool({ classes }): they use ${
+          reply.free.map((name) => `\`${name}\``).join(", ")
+        }, ` +
           "which no task has; a class can only use itself, the classes before it, and what tasks have",
         reply.free,
       );
@@ -445,10 +447,10 @@ function closedError(): PoolClosedError {
 
 /** What to do when the library refuses a call for want of something; the other errors are ours. */
 const REMEDIES = new Map<number, string>([
-  [ERROR.MEMORY, "let it have more, or keep less in it"],
+  [ERROR.MEMORY, "raise its memory limit, or keep less in memory"],
   [ERROR.THREAD, "raise its limit (ulimit -u, a container's limit of pids), or use fewer threads"],
   [ERROR.SYSTEM, "see what the process has open, and its limits (ulimit -a)"],
-  [ERROR.CLOCK, "cpuLimit can't be kept to here: set timeout instead"],
+  [ERROR.CLOCK, "cpuLimit can't be enforced here: set timeout instead"],
 ]);
 
 /** Why the library refused to do `what`; `reason` is what the system said. */

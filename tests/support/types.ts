@@ -78,7 +78,7 @@ function ofPlatform(name: string, advice: string, make: () => unknown, more: Mor
 const FUNCTION = "pass data, and put the code into the task";
 const ENTRIES = "pass its entries: [...it]";
 const VALUES = "pass its values: [...it]";
-const OUTSIDE = "use it outside, and pass what it gives";
+const OUTSIDE = "use it outside, and pass its result";
 const HELD = "pass the data that it holds";
 const IN_TASK = "make one in the task";
 const NO_WASM = "a task has no WebAssembly";
@@ -225,7 +225,7 @@ export const tables: readonly Table[] = [
       }),
       row("`WeakRef`", () => new WeakRef({}), {
         called: /a WeakRef/,
-        argument: refused("pass what deref() gives"),
+        argument: refused("pass the result of deref()"),
       }),
       row("`FinalizationRegistry`", () => new FinalizationRegistry(() => {}), {
         called: /a FinalizationRegistry/,
@@ -269,7 +269,7 @@ export const tables: readonly Table[] = [
       }),
       row("`Proxy`", () => new Proxy({ a: 1 }, {}), {
         called: /a Proxy/,
-        argument: refused("pass a copy of what it stands for"),
+        argument: refused("pass a copy of its target"),
       }),
       row("a module's namespace", () => import("node:path"), {
         later: true,
