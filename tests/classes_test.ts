@@ -318,7 +318,11 @@ test("a class that can't be made in a realm says why", async () => {
     withText(`class Sly { static { ${body} } }`, options);
   const memoryLimit = 4 * 2 ** 20;
   const failures: [body: string, name: string, message: RegExp][] = [
-    ["throw () => {};", "DataCloneError", /classes.*threw a value that can't be cloned.*a function can't be cloned/],
+    [
+      "throw () => {};",
+      "DataCloneError",
+      /classes.*threw a value that can't be cloned.*a function can't be cloned/,
+    ],
     ["throw { a: [Symbol('s')] };", "DataCloneError", /thrown\.a\[0\]: a symbol/],
     ["const a = []; for (;;) a.push([1]);", "DeferredMemoryError", /memoryLimit of 4 MiB/],
     ["(function f() { f(); f(); })();", "RangeError", /call stack/],

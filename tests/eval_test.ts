@@ -331,7 +331,7 @@ describe("scope", () => {
     assert.deepEqual(await pool.eval("[\u00e4\u4e2d, $, _, a\u200cb]", { scope }), [1, 2, 3, 4]);
     assert.equal(await pool.eval("globalThis.price", { scope }), 100);
     assert.equal(
-      await pool.eval("Object.keys(globalThis).join()", { scope: { b: 1, a: 2 } }),
+      await pool.eval("Object.keys(globalThis).slice(-2).join()", { scope: { b: 1, a: 2 } }),
       "b,a",
     );
   });
