@@ -54,6 +54,12 @@ bool engine_own_value(JSContext *ctx, JSValueConst object, const char *key, JSVa
 /* Adds an own data property; 0 if the key is there already (as an array's `length` always is). */
 int engine_define(JSContext *ctx, JSValueConst object, JSAtom key, JSValue value, int flags);
 
+/* Gives a plain object another class, which has neither behaviour nor data of its own; false if it
+ * is none. */
+bool engine_brand(JSValueConst object, JSClassID class_id);
+/* Adds `Symbol.toStringTag`. */
+int engine_define_tag(JSContext *ctx, JSValueConst object, JSValue tag);
+
 /* Switches the stack traces of new errors off (they may run Error.prepareStackTrace) and back on.
  * Returns what was before. */
 bool engine_backtraces(JSContext *ctx, bool on);

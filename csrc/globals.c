@@ -6,6 +6,7 @@
 #include "os.h"
 #include "structured.h"
 #include "text_codec.h"
+#include "units.h"
 
 static JSValue globals_now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     (void)self, (void)argc, (void)argv;
@@ -45,6 +46,11 @@ enum {
     GLOBALS_MEMBER = JS_PROP_C_W_E,
 };
 
+/* The globals of units, by their numbers. */
+#define GLOBALS_NUMBER(unit, name) GLOBALS_##name,
+enum { UNITS_GLOBAL_MAP(GLOBALS_NUMBER) };
+#undef GLOBALS_NUMBER
+
 static const JSCFunctionListEntry globals_table[] = {
     JS_CFUNC_DEF2("structuredClone", 1, structured_clone, GLOBALS_MEMBER),
     ENGINE_LAZY("TextEncoder", text_codec_make, TEXT_CODEC_ENCODER, GLOBALS_INTERFACE),
@@ -52,6 +58,9 @@ static const JSCFunctionListEntry globals_table[] = {
     ENGINE_LAZY("crypto", crypto_make, CRYPTO_OBJECT, GLOBALS_MEMBER),
     ENGINE_LAZY("Crypto", crypto_make, CRYPTO_INTERFACE, GLOBALS_INTERFACE),
     ENGINE_LAZY("SubtleCrypto", crypto_make, CRYPTO_SUBTLE_INTERFACE, GLOBALS_INTERFACE),
+#define GLOBALS_UNIT(unit, name) ENGINE_LAZY(#name, units_make, GLOBALS_##name, GLOBALS_INTERFACE),
+    UNITS_GLOBAL_MAP(GLOBALS_UNIT)
+#undef GLOBALS_UNIT
 };
 
 bool globals_add(JSContext *ctx, Globals *globals) {

@@ -77,3 +77,25 @@ bool platform_option(JSContext *ctx, JSValueConst dictionary, const char *name, 
     *value = JS_GetPropertyStr(ctx, dictionary, name);
     return !JS_IsException(*value);
 }
+
+static bool platform_register_object(JSContext *ctx) {
+    static const JSClassDef definition = {.class_name = "Object"};
+    JSClassID id = engine_first_class() + PLATFORM_OBJECT;
+    JSRuntime *runtime = JS_GetRuntime(ctx);
+    return JS_IsRegisteredClass(runtime, id) || JS_NewClass(runtime, id, &definition) == 0;
+}
+
+bool platform_brand(JSContext *ctx, JSValueConst object) {
+    return platform_register_object(ctx) &&
+           engine_brand(object, engine_first_class() + PLATFORM_OBJECT);
+}
+
+JSValue platform_kept(JSContext *ctx) {
+    JSClassID id = engine_first_class() + PLATFORM_OBJECT;
+    if (!platform_register_object(ctx)) return JS_ThrowOutOfMemory(ctx);
+    JSValue kept = JS_GetClassProto(ctx, id); /* no object's prototype, but a place to keep it */
+    if (JS_IsObject(kept)) return kept;
+    kept = JS_NewObjectProto(ctx, JS_NULL);
+    if (!JS_IsException(kept)) JS_SetClassProto(ctx, id, JS_DupValue(ctx, kept));
+    return kept;
+}

@@ -15,6 +15,7 @@
 #include "quickjs.h"
 
 typedef enum PlatformClass {
+    PLATFORM_OBJECT, /* of a class that is written in JavaScript (units.h) */
     PLATFORM_TEXT_ENCODER,
     PLATFORM_TEXT_DECODER,
     PLATFORM_CRYPTO,
@@ -54,6 +55,13 @@ JSValue platform_new(JSContext *ctx, const PlatformInterface *interface, JSValue
  */
 bool platform_self(JSContext *ctx, const PlatformInterface *interface, JSValueConst self,
                    void **opaque);
+
+/* Makes of a new plain object one that is no data: it can't be cloned. */
+bool platform_brand(JSContext *ctx, JSValueConst object);
+
+/* An object without a prototype that the realm keeps for units.c, and nobody else sees. The
+ * caller's. */
+JSValue platform_kept(JSContext *ctx);
 
 /* A member of a dictionary, undefined if there is none; *value is the caller's. `dictionary` may be
  * undefined or null. false with an exception pending. */

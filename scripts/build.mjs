@@ -6,6 +6,7 @@
  *   mod.ts src/ ffi/ ─────────────────────────> build/js (JavaScript and declarations, for npm)
  *   engine's source ─> build/engine/edited ─┐
  *   csrc/*.c ───────────────────────────────┴─> build/MODE/objects ─> build/MODE/libdeferred.so
+ *   realm/*.js ──(compiled by these objects)──> build/MODE/units_code.c ──┘
  *   tests/c/NAME_test.c ──────────────────────────────────────────└─> build/MODE/tests/NAME_test
  *
  * CC, CFLAGS and LDFLAGS are honoured; CC may have arguments ("ccache gcc"). The mode `fuzz`, which
@@ -140,9 +141,13 @@ function hash(...parts) {
 }
 
 /** Runs a program in the package's root. @returns {Promise<{ code: number, output: string }>} */
-function run(command, args) {
+function run(command, args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => output += text);
@@ -189,7 +194,7 @@ async function list(dir, ending) {
  * @property {string} source  relative to the root
  * @property {string} stem    of its object's name
  * @property {string[]} flags
- * @property {"library" | "test"} part
+ * @property {"library" | "test" | "compiler" | "generated"} part  generated: not there yet
  * @property {string} [object]  path of the object once it is there
  * @property {string} [key]
  */
@@ -209,7 +214,10 @@ async function listUnits(mode, tests) {
   }
   // A canary makes the interpreter's frames larger by an eighth, so recursion ends that much sooner.
   if (mode === "release") own["engine.c"].push("-fno-stack-protector");
-  const units = [];
+  const units = [
+    { mode, source: "realm/compile.c", part: "compiler", flags: [...ours, ...user] },
+    { mode, source: `build/${mode}/units_code.c`, part: "generated", flags: [...ours, ...user] },
+  ];
   for (const source of await list("csrc", ".c")) {
     const special = [...own[path.basename(source)] ?? []];
     // What the system may refuse, tests can let it refuse; the engine asks it for nothing.
@@ -488,6 +496,34 @@ async function emit() {
   }
 }
 
+/**
+ * Compiles the globals that are written in JavaScript (csrc/units.h): by a program that is linked
+ * with the library's objects, as their bytecode means something to this very engine only.
+ *
+ * @param {Compiler} compiler @param {Unit[]} own  of one mode, but the generated one
+ * @param {string[]} sanitize @returns {Promise<{ fresh: boolean, ok: boolean, output: string }>}
+ */
+async function generate(compiler, own, sanitize) {
+  const linked = own.filter(({ part }) => part === "library" || part === "compiler");
+  const program = `build/${own[0].mode}/compile_units`;
+  const { ok, output } = await compiler.link(program, linked, sanitize);
+  if (!ok) return { fresh: false, ok, output };
+  const header = await readFile(path.join(ROOT, "csrc/units.h"), "utf8");
+  const names = [...header.match(/#define UNITS_MAP.*/)[0].matchAll(/\bUNIT\((\w+)\)/g)]
+    .map(([, name]) => name);
+  const sources = names.map((name) => `realm/${name}.js`);
+  const texts = await Promise.all(sources.map((file) => readFile(path.join(ROOT, file))));
+  const key = hash(await readFile(path.join(ROOT, `${program}.key`)), ...sources, ...texts);
+  const target = path.join(ROOT, `build/${own[0].mode}/units_code.c`);
+  const known = await readFile(target, "utf8").catch(() => "");
+  if (known.endsWith(`/* ${key} */\n`)) return { fresh: true, ok: true, output: "" };
+  const written = await run(path.join(ROOT, program), sources, { ASAN_OPTIONS: "detect_leaks=0" });
+  if (written.code !== 0) return { fresh: false, ok: false, output: written.output };
+  await writeFile(`${target}.tmp`, `${written.output}/* ${key} */\n`);
+  await rename(`${target}.tmp`, target);
+  return { fresh: false, ok: true, output: "" };
+}
+
 /** For clangd and other tools. @param {Unit[]} units */
 async function writeCompileCommands(units, cc) {
   const commands = units.map((unit) => ({
@@ -533,7 +569,9 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
       .flat();
     const compiler = new Compiler(cc);
     const stale = [];
-    await Promise.all(units.map(async (unit) => await compiler.find(unit) || stale.push(unit)));
+    await Promise.all(units.map(async (unit) => {
+      if (unit.part !== "generated" && !await compiler.find(unit)) stale.push(unit);
+    }));
     await writeCompileCommands(units.filter((unit) => unit.mode === modes[0]), cc);
 
     // The engine first: it takes longer than everything else together.
@@ -568,9 +606,16 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
     const results = {};
     for (const mode of modes) {
       const own = units.filter((unit) => unit.mode === mode);
-      const library = own.filter((unit) => unit.part === "library");
-      if (library.some((unit) => failed.has(unit))) continue;
+      const needed = own.filter((unit) => unit.part === "library" || unit.part === "compiler");
+      if (needed.some((unit) => failed.has(unit))) continue;
       const sanitize = MODE_FLAGS[mode].filter((flag) => flag.startsWith("-fsanitize"));
+      const code = own.find((unit) => unit.part === "generated");
+      if (!await tell(code.source, () => generate(compiler, needed, sanitize))) continue;
+      if (!await compiler.find(code) && !await tell(label(code), () => compiler.compile(code))) {
+        failed.add(code);
+        continue;
+      }
+      const library = own.filter((unit) => unit.part === "library" || unit.part === "generated");
       const strict = MAC || sanitize.length > 0 ? [] : ["-Wl,-z,defs"];
       const target = `build/${mode}/${LIBRARY_NAME}`;
       const flags = [...SHARED_FLAGS, ...strict, ...sanitize];

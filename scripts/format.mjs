@@ -15,7 +15,7 @@ import process from "node:process";
 import { findRuntime, QUIET } from "./runtimes.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const C_DIRS = ["csrc", "tests/c", "tests/fuzz", "bench"];
+const C_DIRS = ["csrc", "realm", "tests/c", "tests/fuzz", "bench"];
 const SHOWN = 5; // lines of a file that differ
 
 /** The first lines in which two texts differ, for people. */

@@ -120,6 +120,14 @@ export const EMBEDDING = [
   },
   {
     file: "quickjs.c",
+    find: `atom_str ? atom_str : "<null>"`,
+    replace: `atom_str ? atom_str : "native"`,
+    why: "Functions that were compiled without debug information, as globals in JavaScript are, " +
+      "look in a stack like the engine's own.",
+    upstream: "The same: \`<null>\` tells nobody anything.",
+  },
+  {
+    file: "quickjs.c",
     find: `\
     JS_CFUNC_DEF("wait", 4, js_atomics_wait ),
     JS_CFUNC_DEF("notify", 3, js_atomics_notify ),

@@ -227,8 +227,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ],
     ["global", `${OUTSIDE}; use globalThis`],
     [
-      "URL URLSearchParams Blob File FormData Event EventTarget " +
-      "AbortController AbortSignal ReadableStream WritableStream TransformStream MessageChannel " +
+      "Blob File FormData ReadableStream WritableStream TransformStream MessageChannel " +
       "BroadcastChannel Worker",
       `${OUTSIDE} yet; use it outside and pass its result in \`args\``,
     ],

@@ -1,0 +1,113 @@
+/* units.c - see units.h
+ *
+ * What a unit is given:
+ *
+ *   brand(object)        makes of a plain object one of the platform's, which is not cloned as data
+ *   define(name, class)  members enumerable, as Web IDL has them; its prototype gets its name
+ */
+#include "units.h"
+
+#include <string.h>
+
+#include "engine_values.h"
+#include "platform.h"
+
+/* --- doors ------------------------------------------------------------------------------- */
+
+static JSValue units_brand(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc;
+    platform_brand(ctx, argv[0]);
+    return JS_UNDEFINED;
+}
+
+/* Makes all own properties of an object enumerable but its `constructor`; and `length`, `name` and
+ * `prototype` of a class. */
+static bool units_enumerate(JSContext *ctx, JSValueConst object) {
+    static const char *const hidden[] = {"constructor", "length", "name", "prototype"};
+    JSPropertyEnum *keys;
+    uint32_t count;
+    bool fine = true;
+    if (JS_GetOwnPropertyNames(ctx, &keys, &count, object, JS_GPN_STRING_MASK)) return false;
+    for (uint32_t i = 0; i < count && fine; i++) {
+        char digits[12];
+        EngineText key = engine_key_text(ctx, keys[i].atom, digits);
+        bool is_hidden = false;
+        for (size_t k = 0; k < sizeof hidden / sizeof *hidden; k++)
+            is_hidden |= !key.wide && key.length == strlen(hidden[k]) &&
+                         memcmp(key.units, hidden[k], key.length) == 0;
+        if (is_hidden) continue;
+        fine = JS_DefineProperty(ctx, object, keys[i].atom, JS_UNDEFINED, JS_UNDEFINED,
+                                 JS_UNDEFINED, JS_PROP_HAS_ENUMERABLE | JS_PROP_ENUMERABLE) >= 0;
+    }
+    JS_FreePropertyEnum(ctx, keys, count);
+    return fine;
+}
+
+static JSValue units_define(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc;
+    JSValueConst value = JS_UNDEFINED;
+    if (!engine_own_value(ctx, argv[1], "prototype", &value)) return JS_UNDEFINED;
+    JSValue prototype = JS_DupValue(ctx, value);
+    bool fine = units_enumerate(ctx, argv[1]) && units_enumerate(ctx, prototype) &&
+                engine_define_tag(ctx, prototype, JS_DupValue(ctx, argv[0])) >= 0;
+    JS_FreeValue(ctx, prototype);
+    return fine ? JS_UNDEFINED : JS_EXCEPTION;
+}
+
+static const JSCFunctionListEntry units_doors[] = {
+    JS_CFUNC_DEF("brand", 1, units_brand),
+    JS_CFUNC_DEF("define", 2, units_define),
+};
+
+/* --- units ------------------------------------------------------------------------------- */
+
+static JSValue units_evaluate(JSContext *ctx, const UnitsCode *code) {
+    JSValue doors = JS_NewObjectProto(ctx, JS_NULL), exports = JS_EXCEPTION;
+    JSValue script = JS_ReadObject(ctx, code->bytecode, code->size, JS_READ_OBJ_BYTECODE);
+    JSValue function = JS_IsException(script) ? script : JS_EvalFunction(ctx, script);
+    if (!JS_IsException(function) && !JS_IsException(doors) &&
+        JS_SetPropertyFunctionList(ctx, doors, units_doors,
+                                   sizeof units_doors / sizeof *units_doors) == 0)
+        exports = JS_Call(ctx, function, JS_UNDEFINED, 1, &doors);
+    JS_FreeValue(ctx, function);
+    JS_FreeValue(ctx, doors);
+    return exports;
+}
+
+/* What a unit gave: it is run unless it was. */
+static JSValue units_exports(JSContext *ctx, uint32_t unit) {
+    JSValue kept = platform_kept(ctx); /* by unit */
+    if (JS_IsException(kept)) return kept;
+    JSValue exports = JS_GetPropertyUint32(ctx, kept, unit);
+    if (JS_IsUndefined(exports)) {
+        exports = units_evaluate(ctx, &units_code[unit]);
+        if (!JS_IsException(exports) &&
+            JS_DefinePropertyValueUint32(ctx, kept, unit, JS_DupValue(ctx, exports),
+                                         JS_PROP_C_W_E) < 0) {
+            JS_FreeValue(ctx, exports);
+            exports = JS_EXCEPTION;
+        }
+    }
+    JS_FreeValue(ctx, kept);
+    return exports;
+}
+
+static const struct {
+    uint32_t unit;
+    const char *name;
+} units_globals[] = {
+#define UNITS_ENTRY(unit, name) {UNITS_##unit, #name},
+    UNITS_GLOBAL_MAP(UNITS_ENTRY)
+#undef UNITS_ENTRY
+};
+
+JSValue units_make(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int which) {
+    (void)self, (void)argc, (void)argv;
+    JSValue exports = units_exports(ctx, units_globals[which].unit);
+    if (JS_IsException(exports)) return exports;
+    JSValueConst own = JS_UNDEFINED;
+    engine_own_value(ctx, exports, units_globals[which].name, &own);
+    JSValue value = JS_DupValue(ctx, own);
+    JS_FreeValue(ctx, exports);
+    return value;
+}
