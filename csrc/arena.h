@@ -2,9 +2,9 @@
  *
  *   | guard | Arena | heap state, blocks: the image | what a task adds | ... | guard |
  *
- * The allocator's own state lies in the image, so restoring the image restores it too: after
- * arena_restore the arena is byte for byte what arena_snapshot saw, and every block a task took
- * is gone without having been freed.
+ * The allocator's own state lies in the image, so restoring the image restores it as well. After
+ * arena_restore the arena is byte for byte what arena_snapshot saw, and every block that a task
+ * took is gone without having been freed.
  *
  * Invariants:
  *   - arena_alloc, arena_calloc and arena_realloc never return NULL: at the limit they call the
@@ -12,9 +12,9 @@
  *     siglongjmp). The heap is then whole, and a block that was to be resized is as it was.
  *   - Blocks are aligned to ARENA_ALIGN.
  *   - An arena is used by one thread at a time.
- *   - A task may be left by siglongjmp at any instruction, inside of these functions too, as long
- *     as nothing but arena_restore or arena_close touches the arena afterwards. Only
- *     arena_open, _snapshot, _restore, _set_limit, _on_exhausted and _close must not be left so.
+ *   - A task may be left by siglongjmp at any instruction, inside these functions too, as long as
+ *     nothing but arena_restore or arena_close touches the arena afterwards. Only arena_open,
+ *     _snapshot, _restore, _set_limit, _on_exhausted and _close must not be left that way.
  */
 #ifndef DEFERRED_ARENA_H
 #define DEFERRED_ARENA_H
@@ -50,28 +50,29 @@ void *arena_realloc(Arena *arena, void *block, size_t size); /* NULL block: as a
 void arena_free(Arena *arena, void *block);                  /* NULL is fine */
 size_t arena_usable_size(const void *block);                 /* at least what was asked for */
 
-/* Copies the arena aside (into memory that is then made read-only), in place of what was copied
- * before. false when there is no memory. */
+/* Copies the arena aside, into memory that is then made read-only, and replaces the former copy.
+ * false when there is no memory. */
 bool arena_snapshot(Arena *arena);
-/* Puts the arena back to the snapshot; what lay above the image reads as zeros afterwards, and
- * memory that a large task touched goes back to the system. */
+/* Puts the arena back to the snapshot. Memory above the image then reads as zeros, and memory that
+ * a large task touched goes back to the system. */
 void arena_restore(Arena *arena);
 
-/* From now on a restore copies of the image, beyond its first `hot` bytes, only what was written
- * to: those pages are write-protected, and whoever runs in the arena must hand its faults to
- * arena_touch. For images that are large; of others nothing is watched. Ends with the next
+/* From now on a restore copies, of the image beyond its first `hot` bytes, only what was written
+ * to. Those pages are write-protected, and whoever runs in the arena must hand its faults to
+ * arena_touch. This is for large images; in others nothing is watched. It ends with the next
  * snapshot. The arena must be as the snapshot is. */
 void arena_watch(Arena *arena, size_t hot);
-/* Whether a write to `address` faulted because it was watched; it may be repeated then. On the
- * arena's thread, and async-signal-safe. */
+/* Whether a write to `address` faulted because it was watched; if so, it may be repeated. On the
+ * arena's thread; async-signal-safe. */
 bool arena_touch(Arena *arena, const void *address);
 
 size_t arena_image_size(const Arena *arena); /* bytes the snapshot holds */
 size_t arena_used(const Arena *arena);       /* bytes from the image's start to the highest block */
 size_t arena_peak(const Arena *arena);       /* the highest arena_used since the last restore */
-/* Compares arena and snapshot; the offset of the 8 bytes that differ first, or -1. For tests. */
+/* Compares arena and snapshot. Returns the offset of the first 8 bytes that differ, or -1. For
+ * tests. */
 ptrdiff_t arena_compare(const Arena *arena);
-/* Whether an address lies in what the snapshot holds: a restore may rely on its being there. */
+/* Whether an address lies in what the snapshot holds: a restore may rely on its presence. */
 bool arena_in_image(const Arena *arena, const void *address);
 /* Whether an address lies in one of the arena's guards. Async-signal-safe. */
 bool arena_in_guard(const Arena *arena, const void *address);

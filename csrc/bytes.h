@@ -1,8 +1,8 @@
 /* bytes.h - a growing byte buffer outside every arena: what the codec writes to.
  *
- * Owned by the worker (or the caller), never by a realm: a task that is left by siglongjmp in the
- * middle of encoding leaves the buffer valid, with some bytes in it. Growing is a critical
- * section (guard.h), because malloc must not be left half way.
+ * Owned by the worker (or the caller), never by a realm: if a task is left by siglongjmp in the
+ * middle of encoding, the buffer stays valid, with some bytes in it. Growing is a critical section
+ * (guard.h), because malloc must not be left halfway.
  */
 #ifndef DEFERRED_BYTES_H
 #define DEFERRED_BYTES_H

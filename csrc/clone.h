@@ -1,5 +1,5 @@
-/* clone.h - structured clone: from a value of a realm's to bytes in the wire format (wire.h), and
- * back.
+/* clone.h - structured clone: from a realm's value to bytes in the wire format (wire.h), and back.
+
  */
 #ifndef DEFERRED_CLONE_H
 #define DEFERRED_CLONE_H
@@ -29,7 +29,7 @@ typedef struct CloneRegion {
     size_t length;
 } CloneRegion;
 
-/* A buffer whose bytes are not in the encoding. */
+/* A buffer whose bytes lie outside the encoding. */
 typedef struct CloneKept {
     CloneRegion memory; /* where they are: the realm's, or the host's */
     uint8_t *lent;      /* LENT: where they must be in the end, memory of the host's; else NULL */
@@ -56,13 +56,13 @@ typedef struct CloneScope {
     uint32_t kept_count, kept_capacity, moved_count;
 } CloneScope;
 
-/* Appends `value` to `bytes`; appends nothing if that fails. The encoding starts at bytes->length
- * (for padding and for nothing else). All working memory comes from the realm. Runs code of the
- * realm: getters. `scope` may be NULL: there is nothing beside it, and everything is copied. */
+/* Appends `value` to `bytes`; appends nothing if that fails. The encoding starts at bytes->length,
+ * which matters for padding only. All working memory comes from the realm. Runs code of the realm:
+ * getters. With a `scope` of NULL nothing lies beside the encoding, and everything is copied. */
 CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneScope *scope,
                          CloneFailure *failure);
 
-/* Lets go of the buffers that an encoding met; their memory is of no use any more. */
+/* Releases the buffers that an encoding met; nobody needs their memory any more. */
 void clone_free_kept(JSContext *ctx, CloneScope *scope);
 
 /* Reads `count` values that share one numbering and must fill `length` bytes exactly. Returns 0,

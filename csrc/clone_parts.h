@@ -1,7 +1,7 @@
 /* clone_parts.h - what the two directions of the codec share (clone_encode.c, clone_decode.c).
  *
- * Both walk a value with a stack of frames of their own, not with C's: a frame is an object whose
- * contents are being written or read, and no depth of nesting overflows anything.
+ * Both walk a value with a stack of frames of their own instead of C's. A frame is an object whose
+ * contents are being written or read, so no depth of nesting overflows anything.
  *
  *   encode:  step(top frame) -> a child -> written at once, or given a frame of its own
  *   decode:  step(top frame) -> a child -> read at once, or made empty, put where it belongs, and
@@ -11,9 +11,9 @@
  * the top frame anew; frames are pushed by steps, and popped by the loop alone. Frames never move:
  * a pointer to one is good until it is popped.
  *
- * Memory: all of the realm, by js_malloc, and freed on every way out, so that a realm may live on;
- * a realm that is left by siglongjmp is restored. Lists begin in room inside the encoder or
- * decoder, on C's stack, so that small values take no memory at all. Thread: the realm's.
+ * Memory: all from the realm, by js_malloc, and freed on every way out, so that a realm may live
+ * on; a realm that is left by siglongjmp is restored. Lists begin inside the encoder or decoder, on
+ * C's stack, so that small values take no memory at all. Thread: the realm's.
  */
 #ifndef DEFERRED_CLONE_PARTS_H
 #define DEFERRED_CLONE_PARTS_H

@@ -1,6 +1,6 @@
 /* compile.h - from an expression to a program, and to what the host is told of its function.
  *
- * Inside the guard of a realm whose restore follows: nothing is freed piece by piece.
+ * Runs inside the guard of a realm that is restored afterwards: nothing is freed piece by piece.
  */
 #ifndef DEFERRED_COMPILE_H
 #define DEFERRED_COMPILE_H

@@ -1,7 +1,7 @@
 /* compiler.h - a pool's programs: from source to bytecode, and by handle.
  *
- * All of it is the host's thread's. The compiling realm is built for the first source; what takes
- * long is compiled in it by an errand, for which the host waits.
+ * All of it belongs to the host's thread. The compiling realm is built for the first source. An
+ * errand compiles what takes long, and the host waits for it.
  */
 #ifndef DEFERRED_COMPILER_H
 #define DEFERRED_COMPILER_H
@@ -26,7 +26,7 @@ int32_t compiler_compile(struct Pool *pool, const char *source, size_t length, u
                          uint8_t *reply, size_t capacity);
 int32_t compiler_free(Compiler *compiler, double handle);
 
-/* The program of a handle, whose hold it stays; NULL if there is none. */
+/* The program of a handle, which keeps its hold; NULL if there is none. */
 Program *compiler_find(const Compiler *compiler, double handle);
 
 #endif

@@ -8,12 +8,12 @@
  * stores PARKED and then looks at TAIL, a worker stores TAIL and then takes PARKED, all
  * sequentially consistent, so that one of the two sees the other and no wake-up is lost.
  *
- * A completion never fails: a task that does not fit into the ring waits in the overflow list as
- * the very struct it was queued as, with the payload's buffer moved into it.
+ * A completion never fails. A task that does not fit into the ring waits in the overflow list, as
+ * the very struct that was queued, with the payload's buffer moved into it.
  *
- * Who owns a payload: the worker one that goes into the ring as a copy; the overflow list one that
- * waits for that; and one that is too large for it, as all that was moved out, the queue's grants,
- * until the host gives it back. How far the host has read has nothing to do with it.
+ * Who owns a payload: the worker, if it is copied into the ring; the overflow list, while it waits
+ * for that; the queue's grants, if it is too large for the ring or was moved out, until the host
+ * gives it back. How far the host has read does not matter.
  */
 #ifndef DEFERRED_COMPLETION_H
 #define DEFERRED_COMPLETION_H
@@ -25,8 +25,8 @@
 #include "grants.h"
 #include "lock.h"
 
-/* What a record says: of a task's end, which is part of each task from the start; or of an event in
- * a task that goes on, of which there may be any number, each allocated by whoever tells of it. */
+/* What a record says. A task's end is part of each task from the start. A task may have any number
+ * of events while it goes on; each is allocated by whoever reports it. */
 typedef struct Completion {
     struct Completion *next; /* the overflow list, under the lock */
     uint32_t task;
@@ -54,25 +54,25 @@ typedef struct CompletionQueue {
 int32_t completion_open(CompletionQueue *queue); /* 0 or a DFD_E_* */
 void completion_close(CompletionQueue *queue);   /* frees what was not given back */
 
-/* Makes `payload` that of a completion whose other fields are set: from now on the queue's, if it
- * is too large for the ring. false when there is no memory for that: it stays the caller's, and
- * what was moved is gone. */
+/* Gives `payload` to a completion whose other fields are set. If it is too large for the ring, it
+ * belongs to the queue from now on. false when there is no memory for that: then it stays the
+ * caller's, and what was moved is gone. */
 bool completion_load(CompletionQueue *queue, Completion *completion, Bytes *payload);
 
-/* Puts `completion` into the ring if it fits and returns true: it is the caller's again, with a
- * payload if that was copied. Else puts it into the overflow list, which owns it (malloc) from then
- * on, and returns false. Wakes a parked host. Any thread. */
+/* Puts `completion` into the ring if it fits, and returns true: then it is the caller's again, with
+ * a payload if that was copied. Otherwise appends it to the overflow list, which then owns it
+ * (malloc), and returns false. Wakes a parked host. Any thread. */
 bool completion_push(CompletionQueue *queue, Completion *completion);
 int32_t completion_refill(CompletionQueue *queue);
 
 int32_t completion_park(CompletionQueue *queue);
 void completion_unpark(CompletionQueue *queue);
-/* Makes the socket pair if there is none yet; false when the system refuses. A thread that is not
+/* Makes the socket pair unless there is one; false when the system refuses. A thread that is not
  * hardened. */
 bool completion_make_pair(CompletionQueue *queue);
 /* Our end, to which wake-ups are sent, or -1. */
 int completion_wake_fd(CompletionQueue *queue);
-/* The host's end, once; from then on the host's. -1 if there is none. */
+/* Hands over the host's end, once; -1 if there is none. */
 int completion_take_fd(CompletionQueue *queue);
 void completion_silence(CompletionQueue *queue); /* no more wake-ups */
 

@@ -1,12 +1,13 @@
-/* deadlines.h - what is to be looked at, and when: a binary heap, the earliest first.
+/* deadlines.h - a binary heap of deadlines, the earliest first.
  *
  *   whose deadline    it passes when
  *   a task's          its time in the queue is over; or while it waits, its time on the whole is,
  * or it is to go on a worker's        what it runs is over a limit, may be, or has to be signalled
  * once more an errand's       the same
  *
- * Each is part of what it is about, and joins before it is set: joining is what may fail. Changing
- * one takes as many steps as the logarithm of how many are set. Guarded by the pool's lock.
+ * Each deadline is part of its owner, and joins before it is set, because joining may fail.
+ * Changing one takes as many steps as the logarithm of how many are set. Guarded by the pool's
+ * lock.
  */
 #ifndef DEFERRED_DEADLINES_H
 #define DEFERRED_DEADLINES_H

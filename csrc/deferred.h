@@ -1,24 +1,24 @@
-/* deferred.h - the whole interface of the library, and the only header a host reads.
+/* deferred.h - the whole interface of the library, and the only header that a host reads.
  *
- * A host language calls these functions through its FFI. The table of symbols, statuses and
- * control words that TypeScript uses is generated from this file (scripts/symbols.mjs); nothing
- * is written twice. The ABI number is a hash of this file and of wire.h but for their comments, so
- * a library built from others is recognised when it is loaded.
+ * A host language calls these functions through its FFI. The table of symbols, statuses and control
+ * words that TypeScript uses is generated from this file (scripts/symbols.mjs): nothing is written
+ * twice. The ABI number is a hash of this file and wire.h without their comments, so a library that
+ * was built from others is recognised when it is loaded.
  *
  * Rules that hold for every function:
  *   - Arguments are only int32_t, uint32_t, double and byte buffers. A byte buffer travels with
  *     its length and is read or written only during the call; the library never keeps it.
  *   - An address is passed as a double (user-space addresses fit into 53 bits).
- *   - A handle is a whole number over 0: that of a pool a uint32_t, those of its programs, tasks
- *     and memory a double, which that pool alone knows. It is not used for another thing later.
- *     One that is stale or forged is answered with DFD_E_HANDLE, never with a crash.
- *   - A negative result is one of DFD_ERROR_MAP. No function waits, but dfd_preload; dfd_compile
- *     takes as long as the source is.
- *   - A pool's functions are called by the thread that opened it, whose event loop it serves; for
- *     all others its handle is none. It is closed with that thread at the latest. Different pools
- *     are independent of each other.
- *   - A process that was forked off from one that had pools has none, and can open none
- *     (DFD_E_SYSTEM): it has none of their threads. Their handles are none there. Memory that the
+ *   - A handle is a whole number above 0: a pool's is a uint32_t; those of its programs, tasks and
+ *     memory are doubles that only that pool knows. No handle is used again for something else. A
+ *     stale or forged one is answered with DFD_E_HANDLE, never with a crash.
+ *   - A negative result is one of DFD_ERROR_MAP. No function waits, except dfd_preload; dfd_compile
+ *     takes time in proportion to the source.
+ *   - Only the thread that opened a pool, whose event loop it serves, calls its functions; for all
+ *     others its handle is invalid. The pool is closed with that thread at the latest. Different
+ *     pools are independent of each other.
+ *   - A process that was forked from one with pools has none, and can open none (DFD_E_SYSTEM),
+ *     because it has none of their threads. Their handles are invalid there. Memory that the
  *     library gave away stays as it is.
  *
  * How a task flows: dfd_compile turns source into a program; dfd_submit queues a submission

@@ -1,7 +1,7 @@
-/* engine.h - what we need of QuickJS-ng beyond quickjs.h.
+/* engine.h - access to QuickJS-ng beyond quickjs.h.
  *
- * engine.c includes the engine's quickjs.c, so that its internals can be reached there and
- * nowhere else. Each function below has its reason; all else goes through quickjs.h.
+ * engine.c includes the engine's quickjs.c: only there can its internals be reached. Each function
+ * below has its reason; everything else goes through quickjs.h.
  */
 #ifndef DEFERRED_ENGINE_H
 #define DEFERRED_ENGINE_H
@@ -12,11 +12,11 @@
  */
 void engine_reseed(JSContext *ctx, uint64_t seed);
 
-/* What a Map's hashes are mixed with: for a context that has no Map yet. */
+/* Seeds the hashes of Maps; for a context that has no Map yet. */
 void engine_seed_hashes(JSContext *ctx, uint32_t seed);
 
-/* The engine looks for cycles of garbage when half as much again was taken as was left the last
- * time; from now on at the latest when `limit` bytes are nearly reached. */
+/* The engine collects cycles when the heap is half as large again as after the last collection;
+ * from now on also when `limit` bytes are nearly reached. */
 void engine_set_gc_limit(JSRuntime *runtime, size_t limit);
 
 /* An entry of a JSCFunctionListEntry table whose value is made when it is first asked for, by
@@ -64,12 +64,12 @@ bool engine_uses_super(JSValueConst function);
 /* "normal", "async", "generator" or "asyncGenerator". */
 const char *engine_function_kind(JSValueConst function);
 
-/* A private name ("#x") that a function uses of a class around it, or JS_ATOM_NULL. The function's:
+/* A private name ("#x") of a class around it that a function uses, or JS_ATOM_NULL. The function's:
  * not to be freed. */
 JSAtom engine_outer_private_name(JSContext *ctx, JSValueConst function);
 
-/* A private member ("#x") of a class that stands in the function, but in no function of it;
- * JS_ATOM_NULL if there is none. The function's: not to be freed. */
+/* A private member ("#x") of a class in the function, but not in an inner function; or
+ * JS_ATOM_NULL. The function's: not to be freed. */
 JSAtom engine_private_name(JSValueConst function);
 
 #endif

@@ -1,8 +1,8 @@
-/* errand.h - work in the compiling realm, done on a thread that can be stopped while the host's
- * waits: on the host's own thread nothing can be.
+/* errand.h - work in the compiling realm, on a thread that can be stopped while the host's thread
+ * waits: nothing on the host's own thread can be stopped.
  *
- * The realm is lent to that thread, with a stack of its own, until the errand is done; the host's
- * thread touches nothing of it meanwhile.
+ * The realm is lent to that thread, which has a stack of its own, until the errand is done. The
+ * host's thread does not touch the realm meanwhile.
  */
 #ifndef DEFERRED_ERRAND_H
 #define DEFERRED_ERRAND_H
@@ -29,11 +29,11 @@ typedef struct Errand {
     OsFailure failure; /* of its thread, for the host's */
 } Errand;
 
-/* Ends it as soon as it can be left. By the watchdog, under the lock. */
+/* Ends it as soon as it can be left. Called by the watchdog, under the lock. */
 void errand_stop(Errand *errand);
 
-/* Does the work within `limit` ms. Returns 0 and its status, which is DFD_STATUS_PRELOAD if it took
- * longer and RESOURCES if it could not begin; or an error. Host's thread. */
+/* Does the work within `limit` ms. Returns an error, or 0 with its status: DFD_STATUS_PRELOAD if it
+ * took longer, RESOURCES if it could not begin. Host's thread. */
 int32_t errand_send(struct Pool *pool, double limit, ErrandWork *work, void *opaque, int *status);
 
 #endif

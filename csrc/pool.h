@@ -2,10 +2,10 @@
  *
  *   submit --> queue --> worker (a thread with a realm of its own) --> completion queue
  *
- * Threads start one at a time, when a task finds none that is free. A worker spins for a moment
- * before it sleeps, restores its realm right after each task while nobody waits, and leaves when
- * the pool closes. The pool's memory goes with its last holder: the handle, each worker, the
- * watchdog.
+ * Threads start one at a time, when a task finds none free. A worker spins for a moment before it
+ * sleeps, restores its realm right after each task while nobody waits, and leaves when the pool
+ * closes. The pool's memory goes with its last holder: the handle, a worker, the watchdog, an
+ * errand.
  */
 #ifndef DEFERRED_POOL_H
 #define DEFERRED_POOL_H
@@ -20,9 +20,9 @@ int32_t pool_set(Pool *pool, uint32_t option, double value);
 void pool_close(Pool *pool); /* and drops the caller's hold */
 
 CompletionQueue *pool_completions(Pool *pool);
-/* Why the system calls of one of its threads are not limited, as far as that is known. */
+/* Why the system calls of one of its threads are not limited, if that is known. */
 OsFailure pool_unhardened(Pool *pool);
-/* How many tasks of closed pools have still to end. */
+/* How many tasks of closed pools have not ended yet. */
 uint32_t pool_stragglers(void);
 
 /* As the functions of deferred.h with their names say. */

@@ -12,11 +12,11 @@
  *   errand.c      work in the compiling realm, on a thread that can be stopped
  *
  * Who touches what:
- *   - The host's thread alone: the options, `compiler`, `classes` until the first worker starts.
- *     What it does not change any more all threads may read.
+ *   - The host's thread alone: the options, `compiler`, and `classes` until the first worker
+ *     starts. All threads may read what it no longer changes.
  *   - Under `lock` (assert_locked): the fields below it.
- *   - A running task is stopped under `lock` and only while it is its worker's `task`, so that a
- *     stop never hits the task after it.
+ *   - A running task is stopped under `lock`, and only while it is its worker's `task`, so that a
+ *     stop never hits the next task.
  *
  * The pool's memory goes with its last holder: the handle, each worker, the watchdog, an errand.
  */
@@ -34,7 +34,7 @@
 #include "watchdog.h"
 #include "worker.h"
 
-/* What a thread needs beyond the engine's limit: the engine checks on the way in, and native code
+/* What a thread needs beyond the engine's limit: the engine checks on entry, and native code
  * between two checks was measured to use up to 9 KB more. */
 #define POOL_STACK_MARGIN ((size_t)128 << 10)
 

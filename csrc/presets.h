@@ -1,8 +1,8 @@
 /* presets.h - the values that a realm has for good, by number and by object.
  *
- * The values lie in the realm's image, so that they are at the same place after each restore. This
- * list of them does not: it grows without the image, and is there when the realm is being restored.
- * It belongs to the realm, and is used on its thread alone.
+ * The values lie in the realm's image, so they are at the same place after each restore. This list
+ * of them does not: it grows without the image, and is there while the realm is restored. It
+ * belongs to the realm, and only the realm's thread uses it.
  *
  * Invariant: values[0] to values[indexed - 1] are part of the image and found by presets_find.
  * Those from there to `count` are being made.

@@ -1,12 +1,12 @@
-/* seat.h - where tasks are run: a realm, with what the pool puts into it.
+/* seat.h - the executor of tasks: a realm, with what the pool puts into it.
  *
  *   open --> preload --> share --> run --> restore --> share --> ... --> close
  *                                 ^  | \-- it waits, and is resumed --/
  *                               stop
  *
- * This is all that a worker knows of who runs a task, and of what is below that. A seat is tied to
- * no thread. It belongs to a worker; while its task waits to that; and in between to the pool
- * (seats.h). Any thread may stop what runs in it; all else only who has it does.
+ * This is all that a worker knows about the executor of a task and what is below. A seat is tied to
+ * no thread. It belongs to a worker; to its task while that waits; and in between to the pool
+ * (seats.h). Any thread may stop what runs in it; only its owner does anything else.
  */
 #ifndef DEFERRED_SEAT_H
 #define DEFERRED_SEAT_H
@@ -29,7 +29,7 @@ void seat_close(Seat *seat); /* NULL is fine */
  * DFD_STATUS_* with what was thrown. */
 int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown);
 
-/* Puts in what the task may refer to, of the pool's list of values. Returns 0 or a DFD_STATUS_*.
+/* Puts in the values of the pool's list that the task may refer to. Returns 0 or a DFD_STATUS_*.
  * Needs no lock: that part of the list was written before the task was submitted. */
 int seat_share(Seat *seat, const struct Task *task, const Share *first);
 
@@ -47,7 +47,7 @@ uint32_t seat_move_out(Seat *seat, Grants *grants, Bytes *payload);
 /* As realm_stop. */
 void seat_stop(Seat *seat, int status);
 
-/* Makes it pristine: after each run, or one that could not begin. */
+/* Makes it pristine, after each run and each one that could not begin. */
 void seat_restore(Seat *seat);
 
 #endif

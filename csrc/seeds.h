@@ -1,10 +1,10 @@
-/* seeds.h - a number for each task, from which nobody can tell those of other tasks.
+/* seeds.h - a seed for each task, from which nobody can tell the seeds of other tasks.
  *
- * The engine's Math.random tells its state to whoever sees two of its numbers. So the seeds must be
- * such that one, or many, tell nothing of any other: they are a counter, put through SipHash-2-4
- * (J.-P. Aumasson, D. J. Bernstein: SipHash, a fast short-input PRF, 2012) with a secret key.
+ * The engine's Math.random reveals its state to whoever sees two of its numbers. So one seed, or
+ * many, must reveal nothing about any other: they are a counter, put through SipHash-2-4 (J.-P.
+ * Aumasson, D. J. Bernstein: SipHash, a fast short-input PRF, 2012) with a secret key.
  *
- * The key lies outside of every arena. One thread at a time.
+ * The key lies outside every arena. One thread at a time.
  */
 #ifndef DEFERRED_SEEDS_H
 #define DEFERRED_SEEDS_H

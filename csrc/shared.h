@@ -1,11 +1,11 @@
 /* shared.h - waiting on shared memory, for Atomics.wait and Atomics.notify in tasks.
  *
- * A waiter keeps nothing anywhere but in the kernel (a futex) or not even there: a task may be left
- * by siglongjmp while it waits. Any thread.
+ * A waiter keeps state only in the kernel (a futex), or not even there: a task may be left by
+ * siglongjmp while it waits. Any thread.
  *
- * The host's own Atomics have a list of waiters of their own, which nobody else can reach. So a
- * waiter looks at the memory itself every millisecond: a host that stores a value is heard, whether
- * it notifies or not.
+ * The host's own Atomics have a list of waiters that nobody else can reach. So a waiter looks at
+ * the memory itself every millisecond: it sees a value that the host stores, whether the host
+ * notifies or not.
  */
 #ifndef DEFERRED_SHARED_H
 #define DEFERRED_SHARED_H

@@ -3,8 +3,8 @@
  *   53 bits, so that a double holds it:  | how often its slot was used | slot + 1 |
  *                                                    33                    20
  *
- * A slot that was used as often as the bits can tell is not used again, so no handle comes back.
- * A table has no lock: whoever owns it sees to that.
+ * A slot that was used as often as the bits can count is not used again, so no handle comes back. A
+ * table has no lock: its owner provides one.
  */
 #ifndef DEFERRED_SLOTS_H
 #define DEFERRED_SLOTS_H
@@ -28,7 +28,7 @@ typedef struct Slots {
 
 #define SLOTS_MAX ((1u << 20) - 1)
 
-/* Sees to it that the next slots_add has room. 0, DFD_E_MEMORY or DFD_E_FULL. */
+/* Makes room for the next slots_add. 0, DFD_E_MEMORY or DFD_E_FULL. */
 int32_t slots_reserve(Slots *table);
 
 /* Keeps `value`, which is not NULL. Returns 0 if there is no room. */

@@ -1,7 +1,7 @@
-/* submission.h - reads what dfd_submit was given (deferred.h, DFD_SUBMISSION_*).
+/* submission.h - reads the bytes that dfd_submit was given (deferred.h, DFD_SUBMISSION_*).
  *
- * The host's thread only. The bytes are the host's and are copied; nothing in them is trusted, but
- * that the regions are memory which may be read and written.
+ * The host's thread only. The bytes are the host's and are copied. Nothing in them is trusted,
+ * except that the regions are memory which may be read and written.
  */
 #ifndef DEFERRED_SUBMISSION_H
 #define DEFERRED_SUBMISSION_H
@@ -16,7 +16,7 @@ bool submission_is_sound(const uint8_t *submission, size_t length);
 double submission_program(const uint8_t *submission);
 bool submission_limits_cpu(const uint8_t *submission);
 
-/* The task of a sound one, of a program, which it takes a hold of, or (NULL) a script. NULL when
+/* The task of a sound one, for a program, which it takes a hold of, or (NULL) a script. NULL when
  * there is no memory. */
 Task *submission_read(const uint8_t *submission, Program *program);
 

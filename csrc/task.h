@@ -49,11 +49,12 @@ typedef struct Task {
     alignas(8) uint8_t args[];
 } Task;
 
-/* Frees one that never came to its end. */
+/* Frees a task that never ended. */
 void task_drop(Task *task);
 
 /* Publishes how the task ended, and takes it: nobody reaches it by its handle any more. `payload`
- * stays the caller's unless it was moved. `worker` is the number of the one that ran it, or 0. */
+ * stays the caller's unless it was moved. `worker` is the number of the worker that ran it, or 0.
+ */
 void task_end(CompletionQueue *completions, Task *task, uint32_t status, uint32_t worker,
               double start, Bytes *payload);
 

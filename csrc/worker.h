@@ -4,11 +4,11 @@
  *    |                         ^    |                                           ^
  *    \-- one that is ready ----/    \-- it waits: leaves with its seat ---------/
  *
- * Threads start one at a time, when a task finds none that is free. A worker spins for a moment
- * before it sleeps, restores its seat right after each task while nobody waits, and leaves when
- * the pool closes. It is the only one that touches its seat; others only ask what runs there to
- * stop (worker_stop). A task that waits takes the seat along; the worker gets another one when it
- * needs it (seats.h). One that is ready comes with its own.
+ * Threads start one at a time, when a task finds none free. A worker spins for a moment before it
+ * sleeps, restores its seat right after each task while nobody waits, and leaves when the pool
+ * closes. Only the worker touches its seat; others only ask what runs there to stop (worker_stop).
+ * A task that waits takes the seat along, and the worker gets another one when it needs it
+ * (seats.h). A task that is ready comes with its own.
  *
  * Each task that is queued or ready has a worker that will come for it, as far as there may be any:
  * `spinning` and `wakeups` workers are sure to look, `starting` ones will. Seats that were used
@@ -63,16 +63,17 @@ void workers_close(Workers *workers);
 /* Whether a worker has ever been started. Takes the lock. */
 bool workers_have_started(struct Pool *pool);
 
-/* Starts one more worker, and before the first one the watchdog. On the host's thread or the
- * watchdog's: workers may start none; under the lock. 0, or why there is none. */
+/* Starts one more worker, and the watchdog before the first one. On the host's thread or the
+ * watchdog's, because workers may start none; under the lock. 0, or the reason for refusal. */
 int32_t worker_start(struct Pool *pool);
 
-/* Sees to it that a worker comes for each task that wants one, as far as there may be any. On the
- * host's thread or the watchdog's; under the lock. 0, or why there is no worker at all. `*wake` is
- * for worker_call. */
+/* Provides a worker for each task that wants one, as far as the pool's limit allows. On the host's
+ * thread or the watchdog's; under the lock. 0, or why there is no worker at all. `*wake` is for
+ * worker_call. */
 int32_t worker_send(struct Pool *pool, bool *wake);
 
-/* Tells the worker that spins or sleeps, once the lock is free, so that it does not run into it. */
+/* Tells the worker that spins or sleeps, after the lock was released, so that the worker does not
+ * run into it. */
 void worker_call(struct Pool *pool, bool wake);
 
 /* Both, for who goes on under the lock. There is a worker. */
@@ -81,8 +82,8 @@ void worker_send_now(struct Pool *pool);
 /* The pool closes: stops all that they run, and wakes those that sleep. Under the lock. */
 void workers_close_down(struct Pool *pool);
 
-/* The pool's classes are made in the worker's seat, by its thread, from here on, for up to
- * `limit_ms`; or are no more. */
+/* From here on the worker's thread evaluates the pool's classes in its seat, for up to `limit_ms`;
+ * and no longer does. */
 void worker_makes(Worker *worker, double limit_ms);
 void worker_made(Worker *worker);
 

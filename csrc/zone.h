@@ -1,7 +1,7 @@
-/* zone.h - the process's time zone, which libc keeps and every task's dates are told in.
+/* zone.h - the process's time zone, which libc keeps and every task's dates use.
  *
- * libc reads it from the environment and from files, once; a hardened worker may do neither, so a
- * host's thread has to, before there is a worker. localtime_r and tzset take turns by a lock of
+ * libc reads it once, from the environment and from files. A hardened worker may do neither, so a
+ * host's thread has to before there is a worker. localtime_r and tzset take turns by a lock of
  * libc's: a zone may change while tasks ask for it.
  *
  * Invariant: the environment is read by the host's threads only, once when the process's first pool
@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-/* Has libc read the zone, unless it has. Any thread. */
+/* Makes libc read the zone, unless it has. Any thread. */
 void zone_read(void);
 
 /* Changes the zone, as assigning process.env.TZ does on Deno and Node.js: in the environment, where
