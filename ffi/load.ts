@@ -118,7 +118,7 @@ function open(place: Place): Symbols {
   return symbols;
 }
 
-/** Why the library could not be opened, in the words of somebody who has to repair it. */
+/** Why the library could not be opened, for somebody who has to repair it. */
 function explain(place: Place, cause: unknown): LibraryError {
   const { dialect, path, remedy } = place;
   const platform = `${dialect.os} on ${dialect.arch}`;

@@ -1,5 +1,5 @@
 /**
- * What the rest of the package knows of the native library: numbers, buffers and a waker.
+ * The interface of the native library to the rest of the package: numbers, buffers and a waker.
  *
  * Runtimes differ in what a pointer is (an object in Deno, a number in Bun, a bigint in Node), in
  * how a library is opened and in how an event loop is woken. None of that leaves this folder: a
@@ -17,13 +17,13 @@ export interface Native {
   /** See {@link Dialect.env}. */
   env(name: string): string | undefined;
   /**
-   * Has tasks' dates follow the runtime's time zone from now on, if it changed; to be called before
-   * each submission. Returns 0, or one of `ERROR`. `undefined` where they follow by themselves.
+   * Makes tasks' dates follow the runtime's time zone, if it changed; call it before each
+   * submission. Returns 0, or one of `ERROR`. `undefined` where they follow by themselves.
    */
   readonly followZone: (() => number) | undefined;
   /**
-   * The library's own memory, not a copy. Garbage collection of the buffer does nothing to that
-   * memory; the library's freeing it makes the buffer poisonous, so let go of it before.
+   * A view of the library's own memory, not a copy. Collecting the buffer does not affect that
+   * memory. Once the library frees the memory the buffer must not be used, so drop it before.
    *
    * @param address as the library gave it, not 0
    * @param length in bytes, not 0
@@ -32,9 +32,9 @@ export interface Native {
   /** Where the bytes of a buffer are, which must not be empty. */
   address(buffer: ArrayBufferLike): number;
   /**
-   * A buffer of memory that the library moved out of a task, and frees in the end: the caller keeps
-   * it (`dfd_keep`) as soon as there is the buffer. `undefined` where buffers can't have a deallocator: there a
-   * buffer's memory may outlive it, by transfer, unseen, and must be copied.
+   * A buffer of memory that the library moved out of a task and frees in the end: the caller keeps
+   * it (`dfd_keep`) as soon as the buffer exists. `undefined` where buffers can't have a
+   * deallocator: there a buffer's memory may outlive it, unseen, by transfer, and must be copied.
    *
    * @param address where the bytes are
    * @param length in bytes, not 0
@@ -88,7 +88,7 @@ export interface Dialect {
   /** Whether there is a file; `undefined` if it may not be looked at without asking the user. */
   exists(path: string): boolean | undefined;
   /**
-   * Opens a library and looks its functions up.
+   * Opens a library and looks up its functions.
    *
    * @throws {LibraryError} if the runtime has no FFI or forbids it
    * @throws {Error} what the system said, if the file or one of the functions is missing
@@ -121,7 +121,7 @@ export interface Dialect {
 }
 
 /**
- * Reads a socket in the event loop, which is not kept alive by it at first. The descriptor belongs
+ * Reads a socket in the event loop, without keeping the loop alive at first. The descriptor belongs
  * to the runtime from then on.
  *
  * @param fd a connected stream socket

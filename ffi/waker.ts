@@ -3,9 +3,9 @@
  *
  *   worker --(one byte, if the pool is parked)--> socket pair --> the runtime's own reader --> wake
  *
- * All three runtimes are woken in this one way. What they offer besides is hardly faster and less
- * safe. Here the descriptor belongs to the runtime, which stops reading it when the isolate ends,
- * and a worker that writes to a socket nobody reads does no harm.
+ * All three runtimes are woken in this one way. Their other means are hardly faster, and less safe.
+ * Here the descriptor belongs to the runtime, which stops reading it when the isolate ends, and a
+ * worker that writes to a socket that nobody reads does no harm.
  *
  * Deno keeps a descriptor that it has adopted open when its Worker is terminated (10 Workers that
  * adopt one end of a socket pair each, without this package, leave 10 behind; Bun and Node none). It
@@ -83,7 +83,7 @@ export class SocketWaker implements Waker {
     return link;
   }
 
-  /** Something closed our socket behind our back. Tasks must not hang for it. */
+  /** Something closed our socket behind our back. Tasks must not hang because of it. */
   #lost(link: Link): void {
     if (this.#link !== link) return;
     this.#link = new Ticker(this.#wake);

@@ -1,12 +1,12 @@
 /**
- * Calls that start tasks: what `new Deferred`, `run`, `defer`, `eval` and `wrap` were given, checked,
- * as a {@linkcode Job} that can be started.
+ * Calls that start tasks. What `new Deferred`, `run`, `defer`, `eval` and `wrap` were given is
+ * checked, and becomes a {@linkcode Job} that can be started.
  *
- * Invariant: what is thrown here depends on the call as it is written and on nothing else, neither on
- * data nor on the state of the pool or the system: no function, an option that doesn't exist or makes
- * no sense, a function that can't be compiled on its own. All else is the job's `failure`, with which
- * its promises reject. It hides nothing of the first kind but what only the engine sees of a function,
- * and only where the library that has it can't be loaded.
+ * Invariant: what is thrown here depends only on the call as it is written, not on data or on the
+ * state of the pool or the system: no function, an option that doesn't exist or makes no sense, a
+ * function that can't be compiled on its own. Everything else is the job's `failure`, with which
+ * its promises reject. A failure hides a mistake of the first kind only if it is one that only the
+ * engine sees in a function, and the library that contains the engine can't be loaded.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { defaultRunner } from "./pool/runner.ts";
 import { type Runner, runnerOf } from "./runner.ts";
 import { isSignal } from "./pool/signals.ts";
 
-/** One of the functions that start tasks, as messages and stacks speak of it. */
+/** One of the functions that start tasks, for messages and stacks. */
 export interface Entry {
   /** As its users write it: "pool.defer". */
   readonly title: string;
@@ -37,7 +37,7 @@ export interface Job {
   readonly fn: AnyFunction | string;
   /** Who runs it; `undefined` if the default pool can't be made. */
   readonly runner: Runner | undefined;
-  /** Of the function; `null` if it is a script. Found anew when it was evicted meanwhile. */
+  /** The function's program; `null` for a script. Looked up again if it was evicted meanwhile. */
   program: CachedProgram | null;
   readonly allowGlobals: readonly string[] | true | undefined;
   readonly limits: Limits;
@@ -47,20 +47,20 @@ export interface Job {
   readonly failure: { readonly reason: unknown } | undefined;
 }
 
-/** Of what is known when a task starts, all that may differ between two calls of a wrapped function. */
+/** The options that may differ between two calls of a wrapped function. */
 const TASK_NAMES: ReadonlySet<string> = new Set(["transfer", "name", "signal", ...LIMIT_NAMES]);
 const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals"]);
 const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
-/** Options of pools that people look for at a task. */
+/** Pool options that people look for at a task. */
 const POOL_NAMES: readonly string[] = ["classes", "maxThreads"];
 
-/** Options of code that is text that people look for at a function. */
+/** Options of `eval` that people look for at a function. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ["scope", "it is for code that is text; a function gets values by its parameters: use `args`"],
 ]);
 
-/** Options of functions that people look for at one that is wrapped. */
+/** Options of functions that people look for at a wrapped one. */
 const WRAP_ADVICE: ReadonlyMap<string, string> = new Map([
   ...ADVICE,
   ["args", "the arguments are passed when the wrapped function is called"],
@@ -111,7 +111,7 @@ export function functionJob(
   return job(entry, fn as AnyFunction, options.name ?? nameOf(fn as AnyFunction), options, own);
 }
 
-/** The job for a script, which takes its text and its scope as arguments. */
+/** The job for a script; its arguments are its text and its scope. */
 export function scriptJob(
   entry: Entry,
   source: string,
@@ -140,7 +140,7 @@ function job(
   } catch (reason) {
     if (isMistake(reason)) throw reason;
     failure = { reason };
-    // Without the library there is no engine to read a function, but some can be told by their look.
+    // Without the library there is no engine to read a function. Some can be refused by their look.
     if (runner === undefined) {
       limits = limitsIn(NO_OPTIONS, options, entry.where);
       if (typeof fn !== "string") refuseByLook(fn, name);
@@ -149,13 +149,13 @@ function job(
   return { name, fn, runner, program, allowGlobals, limits, signal, transfer, failure };
 }
 
-/** Whether an error says that the call is wrong, whenever it may be tried. */
+/** Whether an error says that the call itself is wrong, whenever it is tried. */
 function isMistake(error: unknown): boolean {
   return error instanceof FunctionNotSerializableError || error instanceof FreeVariableError ||
     error instanceof RangeError;
 }
 
-/** A job that could not be loaded, tried anew. Throws nothing. */
+/** Tries again to make a job that failed. Throws nothing. */
 export function retried(entry: Entry, { fn, name, limits, runner, ...rest }: Job): Job {
   try {
     return job(entry, fn, name, { __proto__: null, ...rest, ...limits } as WrapOptions, runner);
@@ -164,7 +164,7 @@ export function retried(entry: Entry, { fn, name, limits, runner, ...rest }: Job
   }
 }
 
-/** The same job with other options, as far as they are given. */
+/** The same job with the options that are given. */
 export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job {
   const options = taskOptions(entry, rest, TASK_NAMES, WITH_ADVICE);
   const limits = known.runner === undefined
@@ -228,7 +228,7 @@ export function taskOptions<O extends WrapOptions>(
   return options;
 }
 
-/** The options of a call: one on a pool takes no other. */
+/** The options of a call; a call on a pool has no `pool`. */
 function known(names: ReadonlySet<string>, own: Runner | undefined): readonly string[] {
   return [...names].filter((name) => name !== "pool" || own === undefined);
 }
@@ -247,7 +247,7 @@ function checkPool(entry: Entry, pool: unknown, own: Runner | undefined): void {
   }
 }
 
-/** What is said of an option of a wrong type. */
+/** The error for an option of the wrong type. */
 export function wrong(entry: Entry, option: string, what: string, value: unknown): TypeError {
   return typeError(
     `${entry.where}{ ${option} }): ${option} must be ${what}, got ${describe(value)}`,

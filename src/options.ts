@@ -1,17 +1,20 @@
 /**
- * Options, each read once.
+ * Reads options, each once.
  *
- * An option is a property of the object itself, or one that its class gives to it; never one that
- * Object.prototype has: what anything in the process puts there is nobody's option.
+ * An option is a property of the object itself, or one that its class gives it. Properties of
+ * Object.prototype are never options: anything in the process may put them there.
  *
  * @module
  */
 
-/** The options that were given. Nothing is inherited: one that was not given is `undefined`. */
+/**
+ * The options that were given. They inherit nothing, so an option that was not given is
+ * `undefined`.
+ */
 class Given {}
 Object.setPrototypeOf(Given.prototype, null);
 
-/** None of whatever options there are. */
+/** No options, of whatever kind. */
 export const NO_OPTIONS: Given = Object.freeze(new Given());
 
 /** Whether this is Object.prototype, of whatever realm. */

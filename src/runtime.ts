@@ -1,12 +1,12 @@
 /**
- * The first module that is evaluated: it refuses a runtime that is too old for the others, which
- * take what is new for granted, with an error that says so.
+ * The first module that is evaluated. It refuses a runtime that is too old for the others, which
+ * use newer features, with an error that says so.
  *
  * @module
  */
 import { LibraryError } from "./errors.ts";
 
-/** What the oldest runtimes that have an FFI have, and those before them lack. */
+/** Checks features that the oldest runtimes with an FFI have, and runtimes before them lack. */
 function isNewEnough(): boolean {
   const { Iterator } = globalThis as { Iterator?: { from?: unknown } };
   return typeof Iterator?.from === "function" &&
@@ -14,7 +14,7 @@ function isNewEnough(): boolean {
     "isWellFormed" in String.prototype;
 }
 
-/** The runtime as people call it, and its version. */
+/** The runtime's usual name, and its version. */
 function runtimeName(): string {
   const { Deno, Bun, process } = globalThis as {
     Deno?: { version?: { deno?: string } };

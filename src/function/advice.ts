@@ -1,5 +1,5 @@
 /**
- * What people are told when a function can't go into a task: why, and what to do instead.
+ * Messages for functions that can't run in a task: why, and what to do instead.
  *
  * @module
  */

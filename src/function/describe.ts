@@ -1,5 +1,5 @@
 /**
- * What a value is, in a few words of a message.
+ * Describes a value in a few words, for messages.
  *
  * @module
  */
@@ -22,8 +22,8 @@ export function nameOf(fn: (...args: never[]) => unknown): string {
 }
 
 /**
- * What a value is, in a few words for an error message: `the number 42`, `a promise`, `an array of
- * 3`. Never throws, and runs no code of the value but a Proxy's traps.
+ * Describes a value in a few words for an error message: `the number 42`, `a promise`, `an array of
+ * 3`. Never throws, and runs no code of the value except a Proxy's traps.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * What transpilers call in function bodies and define elsewhere: our own definitions of it, which
- * stand in the line before the text. A definition may use others; they come with it.
+ * Helpers that transpilers call in function bodies and define elsewhere: our own definitions of
+ * them, which go into the line before the text. A definition may use others; they come with it.
  *
  * @module
  */
@@ -42,7 +42,9 @@ const DISPOSE = "(s,e,h)=>{const f=(x)=>{e=h?new SuppressedError(x,e," +
 const USING_CONTEXT = "()=>{const s=[],n={},c={e:n,u:(v)=>__using(s,v),a:(v)=>__using(s,v,!0)," +
   "d:()=>__callDispose(s,c.e,c.e!==n)};return c}";
 
-/** A WeakMap or WeakSet, or of a static member a class, is asked whether an object has a member. */
+/**
+ * Asks a WeakMap or WeakSet, or a class for its static members, whether an object has a member.
+ */
 const CHECK = "(o,m)=>{if(typeof m=='function'?o===m:m.has(o))return o;" +
   "throw new TypeError('Cannot access a private member of an object whose class did not declare it')}";
 const ADD = "(o,m,v)=>{if(m.has(o))throw new TypeError('Cannot add the same private member more " +
@@ -73,14 +75,17 @@ const ES_DECORATE =
   "if(k=='accessor'){if(r.get)o.get=r.get;if(r.set)o.set=r.set;if(r.init)n.unshift(r.init)}" +
   "else if(k=='field')n.unshift(r);else o[y]=r}if(t)Object.defineProperty(t,x.name,o);done=!0}";
 
-/** Counts nothing: whatever is read of it or called is itself, as a number it is 0. */
+/**
+ * A counter that counts nothing: anything read from it or called on it is itself, and as a number
+ * it is 0.
+ */
 const COUNTER = "(()=>{const p=new Proxy(()=>p,{set:()=>!0," +
   "get:(t,k)=>k===Symbol.toPrimitive?()=>0:p});return p})()";
 
 /**
- * The definitions, each under all names that it has: esbuild's, tsx's, Vite's and Bun's
- * (`__privateGet`), TypeScript's (`__classPrivateFieldGet`), SWC's (`_define_property`) and Babel's
- * (`_defineProperty`). What has a meaning of its own for one of them has a name of its own.
+ * The definitions, each under all its names: those of esbuild, tsx, Vite and Bun (`__privateGet`),
+ * TypeScript (`__classPrivateFieldGet`), SWC (`_define_property`) and Babel (`_defineProperty`). A
+ * helper that means something else in one of them has a name of its own.
  */
 const DEFINITIONS: readonly (readonly [names: string, definition: string])[] = [
   ["__name", "(f,n)=>Object.defineProperty(f,'name',{value:n,configurable:!0})"],
@@ -198,7 +203,7 @@ const BY_NAME: ReadonlyMap<string, string> = new Map(
 );
 const USED = /\b__?[a-z]\w+/gi;
 
-/** The name that a transpiler made another one of: Bun adds a hash, Babel and SWC a number. */
+/** The name from which a transpiler derived this one: Bun adds a hash, Babel and SWC a number. */
 function nameOf(name: string): string {
   if (BY_NAME.has(name)) return name;
   return name.replace(/^(__[a-zA-Z]+)_[0-9a-z]{8}$/, "$1").replace(/^(_[a-zA-Z_]+?)\d+$/, "$1");
@@ -215,7 +220,7 @@ function isCounter(name: string, text: string): boolean {
     !new RegExp(`\\b${name}\\b(?!(?:\\(\\))?\\s*\\.(?:s|f|bT?)\\[)`).test(text);
 }
 
-/** Whether a name that `text` uses is one of a transpiler's that we have a definition of. */
+/** Whether a name that `text` uses is a transpiler's helper that we have a definition of. */
 export function isHelper(name: string, text: string): boolean {
   return BY_NAME.has(nameOf(name)) || LIBRARY.test(name) || isCounter(name, text);
 }
@@ -253,7 +258,7 @@ export function withHelpers(source: Source, names: readonly string[]): Source {
   return within(source, `((${definitions(names, source.text)})=>`, ")()");
 }
 
-/** As `withHelpers`, where `this` is `undefined` and no longer that of the scope around it. */
+/** Like `withHelpers`, with `this` as `undefined` instead of that of the scope around it. */
 export function withoutThis(source: Source, names: readonly string[]): Source {
   return within(source, `(function(${definitions(names, source.text)}){return`, "})()");
 }

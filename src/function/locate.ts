@@ -1,8 +1,8 @@
 /**
- * Where a function is written: found in the files of the place that made its Deferred, by its text.
+ * Finds where a function is written: in the files that made its Deferred, by its text.
  *
- * Files are read when somebody looks at a stack, and only if that needs no question to the user. What
- * was found is kept until one of those files changes.
+ * Files are read when somebody looks at a stack, and only if that needs no permission prompt.
+ * Results are kept until one of those files changes.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { define } from "../clone/own.ts";
 import { choose, indexAt, type Position, positionAt } from "./positions.ts";
 import { findReprinted, reprintedOffset } from "./reprinted.ts";
 
-/** A call in a file, as the host's stack tells of it. */
+/** A call in a file, from the host's stack. */
 export interface Call {
   /** A path or a file URL, as the host shows it. */
   readonly file: string;
@@ -20,7 +20,7 @@ export interface Call {
   readonly column: number;
 }
 
-/** The path of a file of the host's; `null` if it is none. */
+/** The path of a host's file; `null` if it is not a file. */
 export function pathOf(file: string): string | null {
   if (!file.startsWith("file:")) return /^([A-Za-z]:)?[\\/]/.test(file) ? file : null;
   try {
@@ -35,7 +35,7 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 const MAX_FILES = 8;
 
-/** What a file held when it was last read, and what told then that it is this one. */
+/** A file's content when it was last read, and the stamp that identified it. */
 interface Content {
   readonly text: string;
   readonly stamp: string;
@@ -48,14 +48,16 @@ interface Permissions {
   querySync(what: { name: "read"; path: string }): { readonly state: string };
 }
 
-/** Whether a file may be read without a question to the user, which Deno may ask. */
+/** Whether a file may be read without a prompt, which Deno may show. */
 function mayRead(path: string): boolean {
   const deno = (globalThis as { Deno?: { permissions?: Permissions } }).Deno;
   if (deno?.permissions === undefined) return true;
   return deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
-/** Tells whether a file has changed; "" for one that can't be read, or not without a question. */
+/**
+ * A stamp that changes with the file; "" for a file that can't be read, or not without a prompt.
+ */
 function stampOf(path: string | null): string {
   if (path === null) return "";
   try {
@@ -84,7 +86,7 @@ function readFile(path: string): string | null {
   return text;
 }
 
-/** Where in a file the places of a function's text lie. */
+/** Maps positions in a function's text to positions in a file. */
 export interface Location {
   readonly file: string;
   position(offset: number): Position;
@@ -134,8 +136,8 @@ interface Found {
 }
 
 /**
- * Functions that were looked for last, by where their Deferred was made and by their text: a
- * function that fails a hundred times a second is looked for once, which may take some 10 ms.
+ * Recent searches, by where their Deferred was made and by their text: a function that fails a
+ * hundred times a second is looked for once, which may take some 10 ms.
  */
 const found = new Map<string, Found>();
 

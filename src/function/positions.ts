@@ -1,9 +1,9 @@
 /**
- * Places in a text: the engine's, whose columns count bytes, and those that people are shown.
+ * Positions in a text: the engine's, whose columns count bytes, and those that people are shown.
  *
  * @module
  */
-/** A place in a text as people count: from 1, columns in UTF-16 units as every runtime does. */
+/** A position as people count: from 1, columns in UTF-16 units as in every runtime. */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -36,8 +36,8 @@ export function indexAt(text: string, { line, column }: Position): number {
 const NEAR_LINES = 3;
 
 /**
- * Which of several equally good places a function is at: the only one if it is a sure one, or else
- * the first that follows one of the calls that made the Deferred closely.
+ * Which of several equally good places a function is at: the only one if it is certain, or else the
+ * first one shortly after a call that made the Deferred.
  */
 export function choose(
   text: string,
@@ -60,9 +60,8 @@ function utf8Length(point: number): number {
 }
 
 /**
- * Where a position that the engine gives lies in a text, which begins in line 2: an index, or `null`
- * if it is no position of the user's. Lines and columns count from 1; the engine's columns count
- * bytes.
+ * Converts the engine's position to an index into a text that begins in line 2; `null` if the
+ * position is not in the text. Lines and columns count from 1; the engine's columns count bytes.
  */
 export function offsetIn(text: string, line: number, column: number): number | null {
   let at = 0;
@@ -82,10 +81,10 @@ export function offsetIn(text: string, line: number, column: number): number | n
 /** Longer scripts are not searched for a line: the engine's column is good enough for them. */
 const MAX_SCRIPT = 256 * 1024;
 
-/** The place in a script that the engine means, whose columns count bytes. */
+/** The position in a script that the engine means; its columns count bytes. */
 export function scriptPosition(text: string, place: Position): Position {
   if (text.length > MAX_SCRIPT) return place;
-  // The one line of our own that stands before a function, a script does not have.
+  // A script does not have the line of ours that precedes a function.
   // And its end is a place, too.
   const offset = offsetIn(`${text} `, place.line + 1, place.column);
   return offset === null ? place : positionAt(text, offset);

@@ -1,8 +1,8 @@
 /**
- * Functions to programs: each text is compiled once, and the program kept for its next use.
+ * Compiles functions to programs: each text once. The program is kept for its next use.
  *
- * The engine's reply to a compilation lists the names that nothing defines. Those of transpilers'
- * helpers are then given a definition in the first line; the rest is told to the user at once.
+ * The engine's reply lists the names that nothing defines. Transpilers' helpers among them get a
+ * definition in the first line; any other name is reported to the user at once.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export type CompileReply =
     /** What it takes from around it: `this`, `new.target`, `super`, `#x`. */
     readonly outer: readonly string[];
     readonly kind: "normal" | "async" | "generator" | "asyncGenerator";
-    /** A private member of a class that stands in the function, such as `#x`. */
+    /** A private member of a class inside the function, such as `#x`. */
     readonly hidden?: string;
   }
   | { readonly program: 0; readonly error: CompileError };
@@ -37,7 +37,7 @@ export type CompileReply =
 const utf8 = new TextEncoder();
 
 /**
- * A text in UTF-8, as the engine reads it: unlike TextEncoder's, lone surrogates stay what they are,
+ * A text in UTF-8, as the engine reads it. Unlike with TextEncoder, lone surrogates survive, as
  * three bytes each.
  */
 export function encodeSource(text: string): Uint8Array {
@@ -68,13 +68,13 @@ interface Compiled extends Exclude<CompileReply, { readonly program: 0 }> {
   readonly strict: boolean;
 }
 
-/** The reply for source that takes longer to compile than the event loop may stand still. */
+/** The reply for source that takes longer to compile than the event loop may be blocked. */
 export const TOO_SLOW = {
   program: 0,
   error: { name: "TimeoutError", message: "it takes longer than 5 s" },
 } as const;
 
-/** Whether no other way of reading a text can be the right one. */
+/** Whether no other way of parsing the text can succeed. */
 function isFinal({ name, message }: CompileError): boolean {
   return name !== "SyntaxError" || message.startsWith("undefined private field");
 }
@@ -87,8 +87,8 @@ function isFurther(error: CompileError, other: CompileError): boolean {
 }
 
 /**
- * Compiles a function as what it is on the host: as strict code, or as sloppy code. Where the host
- * doesn't tell it is strict, as code in modules and classes is, or sloppy if only that can be read.
+ * Compiles a function as strict or sloppy code, as it is on the host. Where the host doesn't say,
+ * it is strict, like code in modules and classes, or sloppy if only that parses.
  */
 function compileText(compiler: Compiler, fn: AnyFunction, name: string): Compiled {
   let failed: { readonly error: CompileError; readonly source: Source } | undefined;
@@ -104,7 +104,7 @@ function compileText(compiler: Compiler, fn: AnyFunction, name: string): Compile
   throw unreadable(failed!.error, failed!.source, name);
 }
 
-/** Compiles what could be compiled without our own lines already. */
+/** Compiles a text that compiled without our own lines already. */
 function compileAgain(
   compiler: Compiler,
   source: Source,
@@ -116,15 +116,15 @@ function compileAgain(
   return { ...reply, source, strict };
 }
 
-/** Gives the helpers that it needs to a function that was compiled without them. */
+/** Compiles a function again with the helpers that it needs. */
 function compileWithHelpers(compiler: Compiler, bare: Compiled, name: string): Compiled {
   const { source, strict } = bare;
   const helpers = bare.free.filter((used) => isHelper(used, source.text));
   if (helpers.length === 0) return bare;
   compiler.free(bare.program);
   const reply = compileAgain(compiler, withHelpers(source, helpers), strict, name);
-  // Whether anything but those calls takes it is told by the text without them. That is not what
-  // runs: a method of its own may pass a `this` on, too.
+  // The text without those calls tells whether anything else takes it. It is only a probe: a method
+  // may pass its own `this` on, too.
   const other = reply.outer.includes("this") ? passingNoThis(source) : null;
   if (other === null) return reply;
   compiler.free(reply.program);
@@ -156,7 +156,7 @@ function checkFree(
   if (unknown.length > 0) throw freeVariableError(unknown, fn, name);
 }
 
-/** What is said about a function beside its text. */
+/** What is known about a function besides its text. */
 export interface CompileOptions {
   /** What messages call it; "" for no name. */
   readonly name: string;
@@ -164,7 +164,7 @@ export interface CompileOptions {
   readonly allowGlobals?: readonly string[] | true | undefined;
 }
 
-/** Throws for a function that can be seen not to be compiled on its own, without the engine. */
+/** Throws for a function that the host sees can't be compiled on its own. */
 export function refuseByLook(fn: AnyFunction, name: string): void {
   const what = kindOf(fn);
   if (what !== "function") throw refusedKind(what, fn, name);
@@ -185,7 +185,7 @@ export function compileFunction(
   const bare = compileText(compiler, fn, name);
   const { program, free, outer, kind } = compileWithHelpers(compiler, bare, name);
   try {
-    // Of an empty list whatever stands on a prototype would be the first.
+    // An empty list would yield whatever a prototype holds at 0.
     const first = outer.length > 0 ? outer[0] : undefined;
     const taken = free.includes("arguments") ? "arguments" : first;
     if (kind === "generator" || kind === "asyncGenerator") {
@@ -204,32 +204,35 @@ export function compileFunction(
 export interface CachedProgram extends CompiledFunction {
   /** Its length in UTF-16 units. */
   readonly length: number;
-  /** Used again since it was last looked at for eviction: whoever keeps it and uses it sets this. */
+  /** Used since the last look for eviction. Whoever keeps and uses it sets this. */
   used: boolean;
-  /** Whether its handle is none any more. */
+  /** Whether its handle is no longer valid. */
   evicted: boolean;
 }
 
-/** UTF-16 units of all texts that a cache keeps programs of, at the most; a longer one alone. */
+/**
+ * The most UTF-16 units of all texts that a cache keeps programs of; a longer text is kept alone.
+ */
 const CACHED_TEXT = 16 * 2 ** 20;
 
 /**
- * Functions of this length and more are at once found by identity: hashing their text costs more. So
- * does asking plain functions whether they are sloppy.
+ * Functions of this length and more are found by identity at once, because hashing their text takes
+ * longer. So does asking plain functions whether they are sloppy.
  */
 const LONG_TEXT = 256;
 
 /**
- * Of other texts every n-th function is: one that comes again and again soon is among them (0.1 us
- * each time), and those that are made anew for each task don't pay for a table that they don't use.
+ * Of other functions every n-th is found by identity. A function that recurs is soon among them
+ * (0.1 us each time); functions that are made anew for each task don't pay for a table that they
+ * don't use.
  */
 const SAMPLE = 8;
 
 /**
- * The programs of one pool, by the text of their functions, and whether it is sloppy code.
+ * The programs of one pool, by the text of their function and whether it is sloppy.
  *
- * Bounded, by their number and by their texts: when it is full, the oldest program that was not used
- * since the last look is freed (second chance), which costs a use no more than setting a flag.
+ * Bounded by their number and by their texts. When the cache is full, the oldest program that was
+ * not used since the last look is freed (second chance), so a use only sets a flag.
  */
 export class ProgramCache {
   readonly #compiler: Compiler;
@@ -271,7 +274,7 @@ export class ProgramCache {
 
   #find(fn: AnyFunction, options: CompileOptions): CachedProgram {
     const text = textOf(fn);
-    // The same text is another program where the host runs it as sloppy code.
+    // The same text is another program if the host runs it as sloppy code.
     const sloppy = isSloppy(fn);
     const key = sloppy ? `sloppy ${text}` : text;
     let cached = this.#byText.get(key);

@@ -1,11 +1,11 @@
 /**
- * Functions that were printed anew: whose text is not in the file that they were written in, as
- * types were dropped and quotes, blanks, commas and comments changed on the way.
+ * Finds functions whose text is not in their source file, because types were dropped, and quotes,
+ * blanks, commas and comments changed, when a runtime reprinted it.
  *
- * No runtime tells where a function came from. Without this search a task's lines are not found in
- * any TypeScript file (Node.js blanks types out, Deno prints anew), and on Bun in none at all, which
- * prints every file anew. Source maps are no help: only Node.js has any that can be asked, and they
- * need the place in a text that is nowhere on disk.
+ * No runtime says where a function came from. Without this search a task's lines would not be found
+ * in any TypeScript file (Node.js blanks out types, Deno reprints), and on Bun in no file at all,
+ * because it reprints every file. Source maps are no help: only Node.js has any that can be asked,
+ * and they need a position in a text that is nowhere on disk.
  *
  * @module
  */
@@ -21,7 +21,7 @@ interface Word {
 const COMMENT_STRING_OR_NAME =
   /\/\/.*|\/\*[^]*?\*\/|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/gu;
 
-/** What transpilers and printers leave alone: they move words, drop types and comments. */
+/** Words that transpilers and printers keep: they move words, and drop types and comments. */
 function wordsOf(text: string): Word[] {
   const words: Word[] = [];
   for (const { 0: found, 1: string, index } of text.matchAll(COMMENT_STRING_OR_NAME)) {
@@ -36,16 +36,16 @@ function wordsOf(text: string): Word[] {
   return words;
 }
 
-/** Steps of the search for a reprinted function, at the most: some 10 ms. */
+/** The most steps of a search: some 10 ms. */
 const MAX_STEPS = 4e6;
 
-/** The words of this part of the source must be found again. */
+/** This share of the source's words must be found again. */
 const ENOUGH = 0.85;
 
 /** An alignment is as good as a tighter one if it spans no more than so many times its words. */
 const LOOSE = 1.25;
 
-/** So few words may be found by chance: they count only close to the call. */
+/** So few words may match by chance: they count only close to the call. */
 const FEW = 4;
 
 /** Fewer than these must all be there, with nothing but types between them. */
@@ -93,14 +93,14 @@ function align(words: readonly Word[], file: readonly Word[], start: number): In
   return pairs;
 }
 
-/** A function that was printed anew. */
+/** A reprinted function. */
 export interface Reprinted {
   readonly words: readonly Word[];
   /** Where in the file each of them is, -1 for one that was not found. */
   readonly places: Int32Array;
 }
 
-/** Finds a function that was printed anew. */
+/** Finds a reprinted function. */
 export function findReprinted(
   text: string,
   file: string,

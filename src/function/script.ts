@@ -1,8 +1,8 @@
 /**
- * Scripts: code that is text, as `eval` is given it.
+ * Scripts: the text that `eval` is given.
  *
- * Invariant: nothing outside a task reads the text. It crosses as a value, is compiled by the
- * worker under the task's limits, and is gone with the task.
+ * Invariant: nothing outside a task parses the text. It crosses as a value, the worker compiles it
+ * under the task's limits, and it is gone with the task.
  *
  * @module
  */
@@ -14,14 +14,14 @@ import { LIMIT_NAMES } from "../limits.ts";
 import type { Runner } from "../runner.ts";
 import { describe } from "./describe.ts";
 
-/** What `Deferred.eval` and `pool.eval` take beside the code. */
+/** Options of `Deferred.eval` and `pool.eval`. */
 export interface EvalOptions extends TaskOptions {
   /**
    * Values by name: the code finds each as a global variable. Structured-cloned into the task.
    * Default: none.
    */
   readonly scope?: object | undefined;
-  /** What stacks and messages call the code. Default: "eval". */
+  /** The code's name in stacks and messages. Default: "eval". */
   readonly name?: string | undefined;
   /** The pool that runs the task. Default: one pool for the process's main thread or Worker. */
   readonly pool?: DeferredPool | undefined;
@@ -36,7 +36,7 @@ const NAMES: ReadonlySet<string> = new Set([
   ...LIMIT_NAMES,
 ]);
 
-/** Options of functions that people look for here. */
+/** Options of functions that people look for at `eval`. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ["args", "code that is text has no parameters: pass values by name, { scope: { x: 1 } }"],
   ["allowGlobals", "code that is text may use any name, and is not looked at before it runs"],
@@ -44,7 +44,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
 
-/** Words that are no variable's name, and globals that can't be changed. */
+/** Words that can't name a variable, and globals that can't be changed. */
 const UNUSABLE: ReadonlySet<string> = new Set(
   ("await break case catch class const continue debugger default delete do else enum export " +
     "extends false finally for function if import in instanceof new null return super switch " +

@@ -1,21 +1,21 @@
 /**
- * From a function to what the engine compiles: its text, with a line of our own before it and
- * another one after it.
+ * From a function to the source that the engine compiles: its text, with a line of ours before it
+ * and another after it.
  *
- * What a function's text (`Function.prototype.toString`) is part of can't be seen: an arrow function
- * is an expression, a method is only valid inside an object, a private one inside a class. The
- * engine is asked, by compiling it as each in turn:
+ * The host does not say what a function's text (`Function.prototype.toString`) is part of. An arrow
+ * function is an expression; a method is only valid inside an object, a private one inside a class.
+ * So the engine compiles it as each in turn:
  *
  *     (                ()=>({                   ()=>(class{
  *     (w) => w * 2     get area() { … }         #area(w) { … }
  *     )                })                       })
  *
- * Of the last two the engine takes the one function out that is written so. It never evaluates what
- * is around it: a computed key uses names that only the host has.
+ * In the last two cases the engine takes out the one function inside. It never evaluates what is
+ * around it, because a computed key may use names that only the host has.
  *
- * Invariant: the text is kept whole and begins in the second line, whatever stands in the first. So
- * a position that the engine gives is found in the text by taking one line off, and a frame in line
- * 1 is none of the user's.
+ * Invariant: the text is kept whole and begins in the second line, whatever the first line
+ * contains. So the position of an error in the text is the engine's minus one line, and a frame in
+ * line 1 is not the user's.
  *
  * @module
  */
@@ -25,17 +25,17 @@ export type AnyFunction = (...args: never[]) => unknown;
 
 /** What the engine compiles. */
 export interface Source {
-  /** Our own line before the text. */
+  /** Our line before the text. */
   readonly head: string;
   /** The function's text. */
   readonly text: string;
-  /** Our own line after the text. */
+  /** Our line after the text. */
   readonly tail: string;
   /** Whether the engine is to take the function out of what is around it. */
   readonly isMember: boolean;
 }
 
-/** A function's text, whatever it has for a `toString` of its own. */
+/** A function's text, even if it has a `toString` of its own. */
 export const textOf: (fn: AnyFunction) => string = Function.prototype.call.bind(
   Function.prototype.toString,
 );
@@ -60,7 +60,7 @@ export function sourcesOf(fn: AnyFunction): readonly Source[] {
   ];
 }
 
-/** A source inside an expression that is all in our own lines: `before` and `after` are around it. */
+/** A source inside an expression that stands in our own lines, `before` and `after` it. */
 export function within(source: Source, before: string, after: string): Source {
   return { ...source, head: before + source.head, tail: source.tail + after };
 }
@@ -70,7 +70,9 @@ export function join({ head, text, tail }: Source): string {
   return `${head}\n${text}\n${tail}`;
 }
 
-/** Why a function has no text that could be compiled on its own, as far as the host can see. */
+/**
+ * What the host can see of a function: "function" unless its text can't be compiled on its own.
+ */
 export function kindOf(fn: AnyFunction): "native" | "class" | "function" {
   const text = textOf(fn);
   // No function that is written in JavaScript ends so: the body would be a syntax error.
@@ -82,9 +84,8 @@ export function kindOf(fn: AnyFunction): "native" | "class" | "function" {
 const callerOf = Object.getOwnPropertyDescriptor(Function.prototype, "caller")?.get;
 
 /**
- * Whether the host runs a function as sloppy code, as far as it can be seen: only of a plain sloppy
- * function may the caller be asked for. Arrow functions, methods, and async and generator functions
- * don't tell.
+ * Whether the host is seen to run a function as sloppy code: only a plain sloppy function may be
+ * asked for its `caller`. Arrow functions, methods, and async and generator functions don't tell.
  */
 export function isSloppy(fn: AnyFunction): boolean {
   if (callerOf === undefined || !textOf(fn).startsWith("function")) return false;

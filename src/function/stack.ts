@@ -1,19 +1,19 @@
 /**
  * Error stacks for people.
  *
- * What the engine says about a task's error speaks of the expression that it compiled. This module
- * makes of it: the error's name and message, the task's own frames in the user's file, and then
- * the frames of the place where the Deferred was made.
+ * The engine's stack speaks of the expression that it compiled. This module composes one for
+ * people: the error's name and message, the task's own frames in the user's file, and then the
+ * frames of the place where the Deferred was made.
  *
  *     RangeError: too wide
  *         at check (file:///app/area.ts:4:11)       the task, on a worker
  *         at area (file:///app/area.ts:7:3)
  *         at main (file:///app/main.ts:12:20)       where the Deferred was made
  *
- * A file and line can be told when one of the files that made the Deferred holds the function's
- * text, as it is or as what a transpiler printed anew; it is read only when somebody looks at the
- * stack, and only if reading it is allowed without asking. A wrong line would be worse than none:
- * where it is in doubt, frames show the function's name and a line counted from its beginning.
+ * A file and line are known when one of the files that made the Deferred contains the function's
+ * text, unchanged or as a transpiler reprinted it. The file is read only when somebody looks at the
+ * stack, and only if reading needs no permission prompt. A wrong line would be worse than none: in
+ * case of doubt, frames show the function's name and a line counted from its beginning.
  *
  * @module
  */
@@ -28,19 +28,19 @@ import { type Call, type Location, locationOf, pathOf } from "./locate.ts";
 import { offsetIn, positionAt, scriptPosition } from "./positions.ts";
 import { type AnyFunction, textOf } from "./source.ts";
 
-/** Frames that come of an error at the most; see STACK_FRAMES in csrc/clone_stack.h. */
+/** The most frames that arrive with an error; see STACK_FRAMES in csrc/clone_stack.h. */
 const ENGINE_FRAMES = 10;
 
 // --- where a Deferred was made ----------------------------------------------------------------
 
-/** Where a Deferred was made. The stack is only put into words when it is read. */
+/** Where a Deferred was made. The runtime formats the stack only when it is read. */
 export interface Site {
   readonly stack?: string | undefined;
   /** A site that is probably the same, for one that was not captured. */
   readonly near?: Site | undefined;
 }
 
-/** Frames that are recorded: the user's, and those of this package that can't be left out. */
+/** How many frames are recorded: the user's, and those of this package that can't be left out. */
 const FRAMES = 5;
 const OWN_FRAMES = 6;
 
@@ -52,14 +52,14 @@ let lastSite: Site = {};
  * 0.2 us on Bun, where an Error is 10 times cheaper than `captureStackTrace`, 1.0 to 1.5 us on
  * Node, and 1.3 to 2.5 us on Deno, which records 10 frames whatever is asked for.
  *
- * @param skip the frame of this function and those above it are left out, where that is cheap.
- * @param crowded whether so many tasks are pending that this one can do without: the last site is
- * then used to find its function, but not shown.
+ * @param skip this function's frame and those above it are left out, where that is cheap.
+ * @param crowded whether too many tasks are pending to record this one. The last site is then used
+ * to find its function, but not shown.
  */
 export function captureSite(skip: AnyFunction | NewableFunction, crowded = false): Site {
   if (crowded) return { near: lastSite.near ?? lastSite };
   const limit: unknown = Error.stackTraceLimit;
-  // Who switched stacks off, or froze Error, gets none.
+  // If stacks are switched off, or Error is frozen, there is none.
   if (typeof limit !== "number" || limit <= 0) return {};
   const frames = inBun ? FRAMES + OWN_FRAMES : FRAMES;
   if (!Reflect.set(Error, "stackTraceLimit", Math.min(limit, frames))) return {};
@@ -136,8 +136,8 @@ function siteFrames(site: Site): SiteFrame[] {
 }
 
 /**
- * Lets the stack of an error that this package throws begin with the caller of `entry`: what is
- * wrong with a call is found there. Others' errors, and those of a call inside, stay as they are.
+ * Makes the stack of an error that this package throws begin with the caller of `entry`, where the
+ * mistake is. Others' errors, and errors of calls inside, stay as they are.
  */
 export function cutStack(error: unknown, entry: AnyFunction | NewableFunction): unknown {
   if (!takeUncut(error) || typeof Error.captureStackTrace !== "function") return error;
@@ -161,18 +161,18 @@ export function cutStack(error: unknown, entry: AnyFunction | NewableFunction): 
 
 // --- a task's own frames ----------------------------------------------------------------------
 
-/** A frame of the engine's stack, as far as it is the task's. */
+/** A frame of the task in the engine's stack. */
 interface TaskFrame {
   readonly name: string;
-  /** What stands for the place if it is no place in the function: `native`. */
+  /** Text for a place that is not in the function: `native`. */
   readonly place: string;
   /** Where in the function's text it is. */
   readonly offset: number | null;
 }
 
 /**
- * The task's frames of those that the engine recorded. What the engine adds is left out: frames of
- * the first line of the expression, and natives that no function of the task called.
+ * The task's frames among those that the engine recorded. Omits what the engine adds: frames in the
+ * first line of the expression, and natives that no function of the task called.
  */
 function taskFrames(recorded: readonly Frame[], text: string, name: string): TaskFrame[] {
   const frames: TaskFrame[] = [];
@@ -201,7 +201,7 @@ function taskFrames(recorded: readonly Frame[], text: string, name: string): Tas
 
 // --- the stack --------------------------------------------------------------------------------
 
-/** A task, as far as its errors' stacks tell of it. */
+/** The part of a task that its errors' stacks mention. */
 export interface StackSubject {
   /** Its name; "" if it has none. */
   readonly name: string;
@@ -213,12 +213,12 @@ export interface StackSubject {
   readonly sent?: ReadonlyMap<string, string> | undefined;
 }
 
-/** How much is shown of names and of a message that are longer. */
+/** How much of long names and messages is shown. */
 const MAX_NAME = 128;
 const MAX_PLACE = 256;
 const MAX_MESSAGE = 8192;
 
-/** A property of an error's, as a text that can be shown. */
+/** A property of an error, as text that can be shown. */
 function textFrom(error: Error, key: "name" | "message"): string {
   try {
     const value: unknown = error[key];
@@ -229,8 +229,8 @@ function textFrom(error: Error, key: "name" | "message"): string {
 }
 
 /**
- * `TypeError: no such key`, as the host would begin a stack; but nothing that the task wrote into
- * it looks like a frame.
+ * `TypeError: no such key`, the first line of a stack, in which nothing that the task wrote looks
+ * like a frame.
  */
 function headline(error: Error): string {
   const name = oneLine(textFrom(error, "name"), MAX_NAME) || "Error";
@@ -238,7 +238,7 @@ function headline(error: Error): string {
   return lines(message === "" ? name : `${name}: ${message.slice(0, MAX_MESSAGE)}`);
 }
 
-/** The name that was given to a task, as frames show it where a file would stand. */
+/** A task's name, as frames show it in place of a file. */
 function placeName(name: string, without: string): string {
   return oneLine(name, MAX_PLACE) || without;
 }
@@ -264,7 +264,7 @@ interface TaskError {
   readonly host?: string | undefined;
 }
 
-/** The frames of a script's task in words; of the script itself, only those at its top level. */
+/** The frames of a script, as text; of the script itself, only those at its top level. */
 function scriptLines(frames: readonly Frame[], text: string, name: string): string[] {
   const file = placeName(name, "eval");
   return frames.flatMap(({ kind, name: own, row, column }) => {
@@ -277,7 +277,7 @@ function scriptLines(frames: readonly Frame[], text: string, name: string): stri
   });
 }
 
-/** The frames in words: the task's, or those of an argument's own stack. */
+/** The frames as text: the task's, or those of an argument's own stack. */
 function ownLines({ frames, host }: TaskError, subject: StackSubject): string[] {
   if (host !== undefined) return siteFrames({ stack: host }).map((frame) => frame.text);
   if (frames === undefined) return [];
@@ -292,25 +292,25 @@ function ownLines({ frames, host }: TaskError, subject: StackSubject): string[] 
 }
 
 /**
- * The whole stack of an error that a task rejects with: the task's own frames, then those of the
- * place where its Deferred was made.
+ * The whole stack of an error that a task rejects with: the task's own frames, then those where its
+ * Deferred was made.
  */
 export function taskStack(from: TaskError, subject: StackSubject, made = true): string {
   const shown = made ? siteFrames(subject.site).map((frame) => frame.text) : [];
   return [headline(from.error), ...ownLines(from, subject), ...shown].join("\n");
 }
 
-/** Errors of one AggregateError that are looked at: a task may have made it of 2^32 holes. */
+/** How many errors of an AggregateError are looked at: a task may have made it of 2^32 holes. */
 const MAX_ERRORS = 1000;
 
 /**
- * Gives the errors that came from a task their stacks: composed, and files read, when one is first
- * looked at. Where the Deferred was made is shown once, not for causes and the errors of an
- * AggregateError, too.
+ * Gives the errors that came from a task their stacks. They are composed, and files read, when one
+ * is first looked at. The place where the Deferred was made is shown once, not for causes and the
+ * errors of an AggregateError as well.
  *
  * @param errors each before its causes
- * @param thrown what the task threw, which gets a stack of the task's in any case. Others keep one
- * that the host wrote, or the task itself, of which nothing then looks like a frame.
+ * @param thrown what the task threw, which always gets a stack of the task's. Other errors keep a
+ * stack that the host wrote, or one that the task wrote, in which nothing then looks like a frame.
  */
 export function setTaskStacks(
   errors: readonly DecodedError[],

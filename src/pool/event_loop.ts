@@ -1,10 +1,10 @@
 /**
- * The event loop as it was when this module was loaded: its timers, its clock, and the async context
- * that belongs to no request.
+ * The event loop as it was when this module was loaded: its timers, its clock, and the async
+ * context that belongs to no request.
  *
- * Tests put false timers and clocks in the place of the globals, and their tasks must go on. What is
- * taken here is the runtime's own, even if the globals were false before; but for Bun, whose
- * `node:timers` hands out whatever is global at the time.
+ * Tests replace timers and clocks by fake ones, and their tasks must go on. What is taken here is
+ * the runtime's own, even if the globals were fake before; except on Bun, whose `node:timers` hands
+ * out whatever is global at the time.
  *
  * @module
  */
@@ -19,12 +19,12 @@ const clock = Object.getPrototypeOf(performance) as { now?: () => number };
 export const now: () => number = (clock.now ?? performance.now).bind(performance);
 
 /**
- * Calls a function with one argument outside every user's async context. What outlives a call of a
- * user's (a socket, an immediate that settles the tasks of others) is made so: it would keep that
- * user's AsyncLocalStorage stores alive, and show them to whoever comes after.
+ * Calls a function with one argument outside every user's async context. Whatever outlives a user's
+ * call (a socket, an immediate that settles others' tasks) is made that way. Otherwise it would
+ * keep that user's AsyncLocalStorage stores alive, and show them to whoever comes later.
  *
- * Of two means with one meaning the cheaper: it runs for every lone task. On Node a snapshot takes
- * 250 ns and a resource's scope 15, on Deno 350 and 1,400.
+ * Of two ways to do this, the cheaper one, since it runs for every single task. On Node a snapshot
+ * takes 250 ns and a resource's scope 15; on Deno 350 and 1,400.
  */
 export const outside: <A, R>(call: (argument: A) => R, argument: A) => R = makeOutside();
 

@@ -1,5 +1,5 @@
 /**
- * From a task's completion to what its promise rejects with.
+ * From a task's completion to the value or error that its promise settles with.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import { offsetIn } from "../function/positions.ts";
 import { type AnyFunction, textOf } from "../function/source.ts";
 import { setTaskStacks, type Site } from "../function/stack.ts";
 
-/** The task, as far as its errors tell of it. */
+/** The part of a task that its errors mention. */
 export interface Subject {
   /** Its name; "" if it has none. */
   readonly name: string;
@@ -42,7 +42,7 @@ export interface Subject {
   readonly limits: Limits;
 }
 
-/** What a task that did not return rejects with. */
+/** What a task rejects with if it did not return. */
 export function rejection(completion: Completion, subject: Subject): unknown {
   const { status, payload, errors } = completion;
   if (status === STATUS.THROWN) {
@@ -85,22 +85,24 @@ function adviceOnCall(
   return offset === null ? null : notAFunction(text, offset, given);
 }
 
-/** What a task that returned resolves with. */
+/** What a task resolves with if it returned. */
 export function result({ payload, errors }: Completion, subject: Subject): unknown {
   if (errors.length > 0) setTaskStacks(errors, subject);
   return payload;
 }
 
-/** Why a value of a task's can't be cloned, and where in it: both hold names that the task chose. */
+/**
+ * Why a task's value can't be cloned, and which part of it: both contain names that the task chose.
+ */
 function refusal(payload: unknown, root: string): [message: string, path: string] {
   const [message, path] = payload as [string, string];
   return [oneLine(message, MAX_QUOTED), root + oneLine(path, MAX_QUOTED)];
 }
 
-/** How long a pool's classes may take to be made in a realm, in ms. */
+/** How long evaluating a pool's classes in a realm may take, in ms. */
 export const CLASSES_MS = 5000;
 
-/** Why the classes of a pool could not be made. */
+/** The error for classes of a pool that could not be evaluated. */
 export function classesFailure(status: number, payload: unknown, limits: Limits): unknown {
   const where = "new DeferredPool({ classes })";
   switch (status) {
@@ -131,12 +133,12 @@ export function classesFailure(status: number, payload: unknown, limits: Limits)
   }
 }
 
-/** What a task that was cancelled without a reason rejects with. */
+/** The error of a task that was cancelled without a reason. */
 export function cancelled(name: string): DOMException {
   return new DOMException(`${title(name)} was cancelled`, "AbortError");
 }
 
-/** The task, as messages call it. */
+/** The task's name in messages. */
 function title(name: string): string {
   return name === "" ? "the task" : `the task \`${name}\``;
 }

@@ -6,14 +6,13 @@
  * Completions are read as plain memory from the pool's ring, without an FFI call. While none comes
  * the reactor parks: it asks the library for a wake-up (which looks at the ring once more, so that
  * none is lost) and arms the runtime's waker, which also keeps the event loop alive. When nothing
- * is pending it looks in once more, in the next turn of the loop, in which whoever awaited the last
- * task may have submitted another: an immediate that the reactor itself schedules need not be taken
- * out of anybody's async context. Then nothing is scheduled and nothing is armed, so that the
- * process can end.
+ * is pending it polls once more, in the next turn of the loop, in case whoever awaited the last
+ * task submits another: an immediate that the reactor itself schedules need not be taken out of
+ * anybody's async context. After that nothing is scheduled or armed, so the process can end.
  *
- * Large payloads are read one after the other, a slice in each turn of the loop, and what else was
- * completed is settled meanwhile. Their tasks are pending until then. Of the others, no more is read
- * in one turn than a large payload has at the least.
+ * Large payloads are read one after the other, a slice in each turn of the loop; other completions
+ * are settled meanwhile. The tasks of large payloads are pending until then. Of the rest, one turn
+ * reads no more than the size from which a payload counts as large.
  *
  * Invariant: while a task is pending, either an immediate is scheduled or the waker is armed.
  *
@@ -37,15 +36,15 @@ import { abandon, lending, settled } from "../clone/lending.ts";
 import { Moved } from "../clone/moved.ts";
 
 /**
- * How long to poll after the last sign of life before parking, in ms. A wake-up takes 20 to 150 us,
- * depending on the runtime; polling for longer gains little, and keeps a worker that shares our
- * processor from finishing (with 0.25 ms one round trip in a hundred took 270 us there).
+ * How long to poll before parking, after the last submission or completion, in ms. A wake-up takes
+ * 20 to 150 us, depending on the runtime. Polling for longer gains little, and keeps a worker that
+ * shares our processor from finishing (with 0.25 ms one round trip in a hundred took 270 us there).
  */
 const POLL_MS = 0.05;
 
 /**
  * What is read in slices: payloads of so many bytes, and those that take as much work for other
- * reasons (../clone/costs.ts), some 3 to 5 ms. And how long a slice is, in ms.
+ * reasons (../clone/costs.ts), some 3 to 5 ms; and the length of a slice, in ms.
  */
 const LARGE = 1 << 19;
 const SLICE_MS = 8;
@@ -53,7 +52,7 @@ const SLICE_MS = 8;
 const RING_MASK = RING_BYTES - 1;
 const PADDING = 0xffffffff;
 
-/** How a task ended, as the library says it. */
+/** How a task ended, according to the library. */
 export interface Completion {
   /** One of `STATUS`. */
   readonly status: number;
@@ -74,7 +73,7 @@ const NO_ERRORS: readonly DecodedError[] = [];
 
 /** A task that waits for its completion. */
 export interface Pending {
-  /** Whether the payload need not be read (on). */
+  /** Whether the payload, or the rest of it, need not be read. */
   readonly settled: boolean;
   /** The stacks of the errors among its arguments, if there are any; see `Encoder.stacks`. */
   sent: ReadonlyMap<string, string> | undefined;
@@ -84,13 +83,13 @@ export interface Pending {
   abandon(reason: unknown): void;
 }
 
-/** A completion whose payload is read in slices, and what is released then. */
+/** A completion whose payload is read in slices, with what is released afterwards. */
 interface Large {
   readonly task: number;
   readonly completion: Draft;
   readonly moved: Moved | undefined;
   readonly reading: Reading;
-  /** What gives the payload's memory back; 0 if it lay in the ring. */
+  /** The handle by which the payload's memory is released; 0 if it lay in the ring. */
   readonly handle: number;
 }
 
@@ -101,9 +100,9 @@ export class Reactor {
   readonly #presets: readonly object[];
   readonly #waker: Waker;
   readonly #pending = new Map<number, Pending>();
-  /* Of tasks whose buffers are in use, by id. */
+  /* The buffers that tasks use, by the task's id. */
   readonly #lent = new Map<number, readonly ArrayBufferLike[]>();
-  /* What is read in slices, by the id of its task: the first, then the next. */
+  /* Payloads that are read in slices, by the task's id; the first one is next. */
   readonly #large = new Map<number, Large>();
   /* Views of the library's memory, dropped when the pool is closed. */
   #control: Int32Array<ArrayBuffer> | undefined;
@@ -189,7 +188,9 @@ export class Reactor {
     return new Promise((resolve) => void this.#idle.add(resolve));
   }
 
-  /** Lets go of the library's memory; every pending task is abandoned. The pool is closed next. */
+  /**
+   * Drops the library's memory and abandons every pending task. The caller closes the pool next.
+   */
   close(reason: unknown): void {
     if (this.#control === undefined) return;
     this.#control = undefined;
@@ -218,7 +219,7 @@ export class Reactor {
       if (this.#drain() > 0) this.#alive = now();
       if (this.#large.size > 0) this.#slice();
     } finally {
-      this.#next(); // whatever happens, the rest must not wait for ever
+      this.#next(); // whatever happens, other tasks must not wait for ever
     }
   }
 
@@ -234,7 +235,7 @@ export class Reactor {
     }
   }
 
-  /** Polls on, parks, lingers for a turn, or rests. */
+  /** Polls again, parks, lingers for a turn, or rests. */
   #next(): void {
     if (this.#pending.size === 0) {
       if (this.#lingers) {
@@ -266,7 +267,7 @@ export class Reactor {
     for (const resolve of waiting) resolve();
   }
 
-  /** Reads the completions there are, but for what the next turn is left; returns how many. */
+  /** Reads the completions in the ring, except what is left to the next turn; returns how many. */
   #drain(): number {
     const control = this.#control!;
     let count = 0;
@@ -277,7 +278,7 @@ export class Reactor {
         const at = this.#head & RING_MASK;
         const size = this.#words[at >>> 2];
         const task = this.#words[(at + RECORD.TASK) >>> 2];
-        // Before it is looked at: it must not be settled twice.
+        // Before looking at the record: it must not be settled twice.
         this.#head = (this.#head + size) >>> 0;
         if (task === PADDING) continue;
         count++;
@@ -295,7 +296,7 @@ export class Reactor {
     }
   }
 
-  /** Nobody listens yet to what happens in a task that goes on: gives back what came with it. */
+  /** Nobody listens to events yet: gives back the memory that came with one. */
   #passOver(at: number): void {
     const length = this.#words[(at + RECORD.LENGTH) >>> 2];
     const movedCount = this.#words[(at + RECORD.MOVED) >>> 2];
@@ -317,8 +318,8 @@ export class Reactor {
   }
 
   /**
-   * Gives the completion in the record at `at` to its task, now or when it was read. Returns how
-   * much work it was, in bytes or as much as they.
+   * Gives the completion in the record at `at` to its task, now or once it was read. Returns how
+   * much work that was, in bytes or the equivalent.
    */
   #settle(task: number, at: number): number {
     const words = this.#words;
@@ -428,7 +429,9 @@ export class Reactor {
     return this.#pending.get(task)?.settled === false;
   }
 
-  /** What is ours failed: the task must not wait for a completion that was read already. */
+  /**
+   * Something of ours failed. The task must not wait for a completion that was consumed already.
+   */
   #fail(task: number, cause: unknown): void {
     const completion: Draft = {
       status: -1,
@@ -468,7 +471,9 @@ function rootOf({ status }: Completion): string {
   return status === STATUS.THROWN ? "thrown" : "result";
 }
 
-/** The payload is one that this runtime can't have, or has no room for; or ours is a fault. */
+/**
+ * The payload is one that this runtime can't hold, or has no memory for; or it is a bug of ours.
+ */
 function unreadable(completion: Draft, cause: unknown): void {
   const root = rootOf(completion);
   completion.status = -1;

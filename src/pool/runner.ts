@@ -1,9 +1,9 @@
 /**
- * Tasks run by the library's threads: what a pool is inside. It compiles functions, submits tasks,
- * and owns the library's pool and its reactor.
+ * The runner that uses the library's threads: the inside of a pool. It compiles functions, submits
+ * tasks, and owns the library's pool and its reactor.
  *
- * A submission is self-contained but for its program: `SUBMISSION` in ffi/symbols.ts says how it
- * looks.
+ * A submission is self-contained apart from its program; `SUBMISSION` in ffi/symbols.ts has its
+ * layout.
  *
  * @module
  */
@@ -64,26 +64,26 @@ import { isHelper, withHelpers } from "../function/helpers.ts";
 import { type AnyFunction, expression, join, type Source } from "../function/source.ts";
 import type { Job } from "../call.ts";
 
-/** What a `DeferredPool` is made with. */
+/** Options of `new DeferredPool`. */
 export interface PoolOptions extends Limits {
   /**
-   * Worker threads at the most, 1 to 1024. Default: the environment variable `DEFERRED_THREADS`,
-   * or else as many as the machine has processors (`navigator.hardwareConcurrency`).
+   * The maximum number of worker threads, 1 to 1024. Default: the environment variable
+   * `DEFERRED_THREADS`, or else the number of processors (`navigator.hardwareConcurrency`).
    */
   readonly maxThreads?: number | undefined;
   /**
-   * Classes whose instances arrive as instances, in tasks and back, and which tasks find as
-   * globals by their names. Their source crosses, so they can use each other and what tasks have,
-   * nothing else; a class comes after the one it extends. Own enumerable properties are carried, no
-   * constructor runs; classes with private members are refused. Making the pool waits until they are
-   * evaluated, 5 s at the most. Default: none, instances arrive as plain objects.
+   * Classes whose instances arrive as instances, in tasks and back, and which tasks find as globals
+   * by their names. Their source crosses, so they can use only each other and what tasks have; a
+   * class comes after the one it extends. Own enumerable properties are carried, and no constructor
+   * runs; classes with private members are refused. Making the pool waits until the classes were
+   * evaluated, for up to 5 s. Default: none, and instances arrive as plain objects.
    */
   readonly classes?: readonly AnyClass[] | undefined;
 }
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** An encoder that has grown beyond this is not kept for the next task. */
+/** A larger encoder is not kept for the next task. */
 const KEPT_ENCODER = 16 * MIB;
 
 const NATIVE_OPTION = {
@@ -92,14 +92,14 @@ const NATIVE_OPTION = {
   maxStackSize: OPTION.MAX_STACK_SIZE,
 } as const;
 
-/** What messages call the arguments of a script. */
+/** The names of a script's arguments in messages. */
 const SCRIPT_PATHS = ["source", "scope"] as const;
 
 const SUBMIT = "the task could not be submitted";
 
 /**
- * Frees pools that were dropped without being closed, once their tasks are done. A backstop:
- * `close` is the way.
+ * Frees pools that were dropped without being closed, once their tasks are done. Only a backstop:
+ * close pools with `close`.
  */
 const dropped = new FinalizationRegistry<{ native: Native; pool: number; reactor: Reactor }>(
   async ({ native, pool, reactor }) => {
@@ -186,15 +186,18 @@ export class ThreadRunner implements Runner {
     return this.#reactor.counter(word);
   }
 
-  /** What the system refused to a thread whose system calls are not limited; "" if nothing is known. */
+  /**
+   * What the system refused to a thread whose system calls are not limited; "" if nothing is known.
+   */
   unhardened(): string {
     const { dfd_unhardened } = this.#native.symbols;
     return written((text) => dfd_unhardened(this.#pool, text, text.length));
   }
 
   /**
-   * The program for `fn`, compiled once. Throws what a Deferred throws for a function, or else that
-   * the pool is closed: what is wrong with a function is told whatever the state of its pool is.
+   * The program for `fn`, compiled once. Throws if `fn` can't run in a task; otherwise, on a closed
+   * pool, that the pool is closed: a mistake in a function is reported whatever the state of its
+   * pool.
    */
   compile(
     fn: (...args: never[]) => unknown,
@@ -202,27 +205,27 @@ export class ThreadRunner implements Runner {
     allowGlobals: readonly string[] | true | undefined,
   ): CachedProgram {
     if (!this.closed) return this.#programs.get(fn, { name, allowGlobals });
-    // The library's pool is gone, or going: another one reads the function.
+    // The library's pool is gone, or going, so another one reads the function.
     const known = allowGlobals === true || [...allowGlobals ?? [], ...this.#classNames];
     defaultRunner().compile(fn, name, known);
     throw closedError();
   }
 
-  /** The limits of a task, as {@linkcode limitsIn} has them. */
+  /** The limits of a task; see {@linkcode limitsIn}. */
   limits(own: Limits, where: string, base: Limits = this.#limits): Limits {
     return limitsIn(this.#limits, own, where, base);
   }
 
   /**
-   * Submits a task and returns its handle. Throws a DataCloneError for a bad argument; else the
-   * buffers of `transfer` are detached. A script's arguments are its text and its scope.
+   * Submits a task and returns its handle. Throws a DataCloneError for a bad argument; otherwise
+   * the buffers of `transfer` are detached. A script's arguments are its text and its scope.
    */
   submit(job: Job, args: readonly unknown[], pending: Pending): number {
     this.#checkOpen();
     const { fn, limits } = job;
     const transfer = job.transfer === undefined ? undefined : transferSet(job.transfer);
     const count = args.length; // a getter may change it
-    // A getter among the arguments may submit a task in its turn: the encoder is away meanwhile.
+    // A getter among the arguments may submit a task as well: the encoder is taken meanwhile.
     const encoder = this.#encoder ?? this.#newEncoder();
     this.#encoder = undefined;
     try {
@@ -232,7 +235,7 @@ export class ThreadRunner implements Runner {
         encoder.value(args[i], job.program === null ? SCRIPT_PATHS[i]! : `args[${i}]`);
       }
       this.#checkOpen(); // the getter may have closed the pool, too
-      // A getter may have had it evicted, as may what was started since it was found.
+      // It may have been evicted, by a getter or by tasks that were started since it was found.
       if (job.program?.evicted) job.program = this.#programs.get(fn as AnyFunction, job);
       const { program } = job;
       if (program !== null) program.used = true;
@@ -268,14 +271,14 @@ export class ThreadRunner implements Runner {
     }
   }
 
-  /** The stacks of the errors that a task is given. */
+  /** The stacks of the errors among a task's arguments. */
   #sent({ stacks }: Encoder): ReadonlyMap<string, string> | undefined {
     const shared = this.#presetStacks;
     if (shared === undefined || stacks === undefined) return stacks ?? shared;
     return new Map([...shared, ...stacks]);
   }
 
-  /** Throws what would keep the next task from being submitted. */
+  /** Throws if the next task could not be submitted. */
   #ready(): void {
     this.#check(this.#native.symbols.dfd_ready(this.#pool), SUBMIT);
   }
@@ -298,12 +301,15 @@ export class ThreadRunner implements Runner {
     this.#presetNumbers.set(value, number);
   }
 
-  /** Ends a task, queued or running, as soon as it can be left; its completion comes as any other. */
+  /**
+   * Ends a task, queued or running, as soon as it can be left. Its completion arrives like any
+   * other.
+   */
   cancel(handle: number): void {
     if (!this.#closed) this.#native.symbols.dfd_cancel(this.#pool, handle);
   }
 
-  /** Takes nothing new, and ends when what is pending is done. */
+  /** Takes no new tasks, and ends when the pending ones are done. */
   close(): Promise<void> {
     this.#closing ??= this.#reactor.idle().then(() => this.#end(undefined));
     return this.#closing;
@@ -372,7 +378,7 @@ export class ThreadRunner implements Runner {
     }
   }
 
-  /** Throws for the first of the classes that has a private member. */
+  /** Throws for the first class that has a private member. */
   #findHidden(alone: Classes["alone"]): void {
     for (const [at, { name, source }] of alone.entries()) {
       const reply = this.#compile(expression(source), COMPILE.STRICT | COMPILE.PRELOAD);
@@ -407,7 +413,10 @@ export class ThreadRunner implements Runner {
     return { program, ...(value as Omit<Extract<CompileReply, { kind: string }>, "program">) };
   }
 
-  /** Calls what writes a reply, with more room as long as it wants some; returns what it does. */
+  /**
+   * Calls a function that writes a reply, with more room as long as it asks for more. Returns its
+   * result.
+   */
   #fillReply(call: (room: Uint8Array, size: number) => number, what: string): number {
     for (;;) {
       const length = call(this.#reply, this.#reply.length);
@@ -422,19 +431,19 @@ export class ThreadRunner implements Runner {
     if (this.closed) throw closedError();
   }
 
-  /** Passes a result of the library on, or throws what it stands for. */
+  /** Returns a result of the library, or throws the error that it stands for. */
   #check(result: number, what: string): number {
     if (result < 0) throw libraryError(what, result, this.#limits, this.#reason());
     return result;
   }
 
-  /** What the system refused to the last call, in its own words; "" if it refused nothing. */
+  /** What the system refused to the last call, in its own words; "" if nothing. */
   #reason(): string {
     return written((text) => this.#native.symbols.dfd_reason(text, text.length));
   }
 }
 
-/** The text that a function of the library's writes, and returns the length of. */
+/** The text that a function of the library writes; it returns the text's length. */
 function written(write: (text: Uint8Array) => number): string {
   const text = new Uint8Array(128);
   const length = write(text);
@@ -445,7 +454,9 @@ function closedError(): PoolClosedError {
   return new PoolClosedError("the pool is closed and takes no more tasks; make a new one");
 }
 
-/** What to do when the library refuses a call for want of something; the other errors are ours. */
+/**
+ * What to do when the library refuses a call for lack of something. Other errors are bugs of ours.
+ */
 const REMEDIES = new Map<number, string>([
   [ERROR.MEMORY, "raise its memory limit, or keep less in memory"],
   [ERROR.THREAD, "raise its limit (ulimit -u, a container's limit of pids), or use fewer threads"],
@@ -453,7 +464,7 @@ const REMEDIES = new Map<number, string>([
   [ERROR.CLOCK, "cpuLimit can't be enforced here: set timeout instead"],
 ]);
 
-/** Why the library refused to do `what`; `reason` is what the system said. */
+/** The error for a call that the library refused; `reason` is what the system said. */
 export function libraryError(
   what: string,
   error: number,
@@ -475,7 +486,7 @@ export function libraryError(
 
 const POOL_NAMES: ReadonlySet<string> = new Set(["maxThreads", "classes", ...LIMIT_NAMES]);
 
-/** A pool's options. Throws what `new DeferredPool` throws for them. */
+/** A pool's options. Throws if they are wrong, as `new DeferredPool` does. */
 function checkPoolOptions(given: PoolOptions): PoolOptions {
   if (typeof given !== "object" || given === null) {
     throw typeError(`new DeferredPool(options): options must be an object, got ${describe(given)}`);
@@ -522,7 +533,7 @@ function defaultThreads(native: Native): number {
 
 let shared: ThreadRunner | undefined;
 
-/** The runner of tasks that name no pool; made for the first of them, never closed. */
+/** The runner of tasks that name no pool. It is made for the first of them and never closed. */
 export function defaultRunner(): Runner {
   shared ??= new ThreadRunner({});
   return shared;

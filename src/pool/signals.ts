@@ -1,7 +1,7 @@
 /**
  * AbortSignals that cancel tasks: one listener for each signal, however many tasks it cancels. A
- * signal searches its listeners for each that is added or removed, so one for each task would take
- * a time that grows with the square of their number.
+ * signal searches its listeners whenever one is added or removed, so one listener for each task
+ * would take quadratic time.
  *
  * @module
  */
@@ -19,7 +19,7 @@ interface Listening {
 const signals = new WeakMap<AbortSignal, Listening>();
 
 /**
- * Whether a value is used as an AbortSignal is: those of other realms and of polyfills have another
+ * Whether a value works as an AbortSignal. Those of other realms and polyfills have another
  * prototype.
  */
 export function isSignal(value: unknown): value is AbortSignal {
@@ -29,7 +29,7 @@ export function isSignal(value: unknown): value is AbortSignal {
     typeof removeEventListener === "function";
 }
 
-/** Why a signal was aborted; if its getter throws, what that throws. */
+/** A signal's reason; if its getter throws, what that throws. */
 function reasonOf(signal: AbortSignal): unknown {
   try {
     return signal.reason;
