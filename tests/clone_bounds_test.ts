@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DataCloneError, Deferred } from "../mod.ts";
 import { decode, decodeSoon, Encoder, lastWork, LATER, Reading } from "../src/clone/clone.ts";
+import { threadTime } from "./support/measure.ts";
 import { runtime } from "./support/process.ts";
 import { show } from "./support/show.ts";
 
@@ -223,6 +224,37 @@ describe("what is cheap in a task and dear here is refused, with its path:", () 
     assert.ok(error.path.length < 5000 && error.message.length < 5000);
     assert.doesNotMatch(error.message + error.path, /[\u202e\u009b]/);
   });
+});
+
+test("to refuse what lies deep takes about as long as to write it", () => {
+  const nested = (value: unknown): unknown => {
+    for (let i = 0; i < 20_000; i++) value = { a: value };
+    return value;
+  };
+  const fine = nested(1);
+  const refused = nested(() => {});
+  const encoder = new Encoder();
+  const costOf = (value: unknown): number => {
+    let least = Infinity;
+    for (let round = 0; round < 5; round++) {
+      const before = threadTime();
+      encoder.begin(0);
+      try {
+        encoder.value(value, "it");
+      } catch (error) {
+        assert.equal((error as DataCloneError).path, `it${".a".repeat(20_000)}`);
+      }
+      least = Math.min(least, threadTime() - before);
+    }
+    return least;
+  };
+  const seen: string[] = [];
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const [written, told] = [costOf(fine), costOf(refused)];
+    if (told < 3 * written + 2) return;
+    seen.push(`${told.toFixed(1)} ms instead of ${written.toFixed(1)} ms`);
+  }
+  assert.fail(seen.join(", "));
 });
 
 test("a RegExp that takes little time arrives, whatever stands in it", async () => {

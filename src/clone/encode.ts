@@ -762,7 +762,8 @@ export class Encoder {
           continue;
         }
       } catch (thrown) {
-        if (walks.length === 1) throw thrown;
+        // Only a part that may be refused catches it. To tell each walk takes 20 us a walk.
+        if (walks.length === 1 || this.#attempts === 0) throw thrown;
         error = thrown;
         failed = true;
       }
