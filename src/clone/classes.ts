@@ -1,9 +1,9 @@
 /**
- * Classes whose instances cross as such: what a pool is told of them, and the program that makes
- * them in each of its realms.
+ * Classes whose instances cross as instances: a pool's list of them is checked, and becomes the
+ * program that defines them in each of its realms.
  *
- * Like any code they cross as their source: a class sees the other classes of its pool and the
- * task's own globals, nothing of the module it stands in.
+ * Like any code they cross as their source: a class sees the classes before it and the task's own
+ * globals, nothing of its module.
  *
  * @module
  */

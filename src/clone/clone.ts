@@ -1,20 +1,20 @@
 /**
- * Structured clone between the host and bytes: the TypeScript half (csrc/clone.h tells of the other
- * one, and of the wire format). {@link Encoder} writes, {@link decode} reads, {@link Reading} too,
- * but in slices.
+ * Structured clone between the host and bytes: the TypeScript half (csrc/clone.h describes the
+ * other half, csrc/wire.h the format). {@link Encoder} writes; {@link decode} reads, and {@link
+ * Reading} reads in slices.
  *
  * Follows the HTML standard, section 2.7, and writes the same bytes for a value as the C half.
  * Where it departs from structuredClone:
- *   - More of errors crosses: own properties, `errors`, a name of their own, the stack. What can't
- *     be cloned of them is replaced by a text.
+ *   - More of an error crosses: own properties, `errors`, its own name, the stack. A text replaces
+ *     parts that can't be cloned.
  *   - A Buffer is a view of its own bytes only, and not of the pool that it was cut from.
  *   - Of arrays with more than 32 elements, accessors are read more than once, and elements that
  *     aren't enumerable are copied.
- *   - A key that a getter of the same object deletes, and that its prototype has, too, is read from
- *     there: to ask for each key costs a tenth of the time of all objects.
+ *   - A key that a getter of the same object deletes, and that its prototype has as well, is read
+ *     from the prototype: to ask for each key would take a tenth of the time of all objects.
  *   - A Map, say, with the prototype of a plain object is a plain object if it has keys of its own.
  *   - Nothing of the platform's own (Blob, URL, streams, …) crosses yet.
- *   - What is dear to the host is bounded for each value that it decodes (costs.ts).
+ *   - What is expensive for the host is bounded for each value that it decodes (costs.ts).
  *   - A Worker's SharedArrayBuffers don't cross, nor do growable ones.
  *
  * @module

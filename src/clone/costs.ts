@@ -1,10 +1,10 @@
 /**
- * What decoding costs the host beyond the bytes that it reads: what is cheap for a task to make may
- * be dear here. Time that bytes don't show is charged, so that a slice ends in time; what the
- * process has little of, or what can't be left in the middle, is bounded for each value.
+ * What decoding costs the host beyond the bytes that it reads: a value may be cheap for a task to
+ * make and expensive here. Time that bytes don't show is charged, so that a slice ends in time.
+ * What the process has little of, or what can't be interrupted, is bounded for each value.
  *
- * A unit is some 10 ns: what one byte of ordinary objects takes. Measured on Node, Bun and Deno by
- * decoding thousands of each; what counts is the slowest of the three.
+ * A unit is some 10 ns: the time for one byte of ordinary objects. Measured on Node, Bun and Deno
+ * by decoding thousands of each; the slowest of the three counts.
  *
  * @module
  */

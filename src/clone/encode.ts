@@ -1,15 +1,15 @@
 /**
  * Structured clone from the host to bytes.
  *
- * Runs code of the caller (getters), and nothing else of it. Keys, lengths and entries are taken
- * before the walk. What makes it fast:
+ * Runs no code of the caller except getters. Keys, lengths and entries are taken before the walk.
+ * What makes it fast:
  *   - Objects with the same keys share a shape, which is found by walking a trie, one comparison a
  *     key; the values of a shape that comes often are written by code compiled for it.
- *   - Strings are copied by what is fastest for their length and width on each runtime.
- *   - Nothing is set up before it is needed: a number costs no allocation at all.
- *   - The functions for what holds other values call each other, down to {@link FAST_DEPTH}. What is
- *     deeper is written by walks: generators on a stack of their own, so that depth has no limit
- *     but memory. What comes less often has only a walk.
+ *   - Strings are copied in the fastest way for their length and width on each runtime.
+ *   - Nothing is set up before it is needed: a number takes no allocation at all.
+ *   - The functions for values that hold others call each other, down to {@link FAST_DEPTH}.
+ *     Anything deeper is written by walks: generators on a stack of their own, so that only memory
+ *     limits the depth. Rarer values have only a walk.
  *
  * @module
  */

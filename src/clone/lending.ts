@@ -1,6 +1,6 @@
 /**
- * Lending: memory of buffers that tasks use where it lies, without a copy. SharedArrayBuffers, and
- * large ArrayBuffers that were transferred to a task.
+ * Lending: tasks use the memory of buffers in place, without a copy. These are SharedArrayBuffers,
+ * and large ArrayBuffers that were transferred to a task.
  *
  * Invariant: a buffer whose memory a task may touch is kept alive until its completion was read;
  * or, if its pool is destroyed before, until the library says that no such task runs any more; or,

@@ -1,9 +1,10 @@
 /**
- * Memory that a task moved out: buffers of its result, taken over from the library. Without a copy
- * where the runtime's buffers can have a deallocator; else they are copied, a piece at a time.
+ * Memory that a task moved out: buffers of its result, taken over from the library. They are not
+ * copied where the runtime's buffers can have a deallocator; elsewhere they are copied, a piece at
+ * a time.
  *
- * Invariant: the memory of each is the library's, and freed with the pool at the latest, until there
- * is a buffer of the runtime's that has it.
+ * Invariant: the memory belongs to the library, which frees it with the pool at the latest, until a
+ * buffer of the runtime has it.
  *
  * @module
  */

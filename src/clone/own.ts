@@ -1,12 +1,12 @@
 /**
- * Own properties, whatever stands on the prototypes: what a program puts on `Object.prototype` or
- * `Array.prototype` (a setter, something that can't be written) is no part of any value, and must
- * not reach into the codec's own lists either.
+ * Own properties, whatever prototypes hold: what a program puts on `Object.prototype` or
+ * `Array.prototype` (a setter, a read-only property) is not part of any value, and must not affect
+ * the codec's own lists either.
  *
- * To assign to a property that an object does not have yet asks its prototypes, to define one does
- * not, and takes several times as long. So properties are assigned to where no prototype can have a
- * say: the object has the property already (a literal made it), or has no prototype; or
- * {@link arePure} has looked.
+ * Assigning to a property that an object does not have yet consults its prototypes. Defining one
+ * does not, and takes several times as long. So the codec assigns where no prototype matters: the
+ * object has the property already (a literal made it), or has no prototype, or {@link arePure} has
+ * looked.
  *
  * @module
  */

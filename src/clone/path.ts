@@ -1,6 +1,6 @@
 /**
- * Where a part of a value is, as messages tell it: `args[0].rows[3]`, `result.get("key")`. Written
- * as clone_encode.c writes it.
+ * The path of a part of a value, for messages: `args[0].rows[3]`, `result.get("key")`.
+ * clone_encode.c writes paths the same way.
  *
  * @module
  */

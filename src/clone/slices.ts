@@ -7,7 +7,7 @@
  * too much for that is walked in its turn. Work is counted as it is done (costs.ts), so no
  * value can hide any; the clock is looked at after each {@link GRAIN} of it.
  *
- * A walk keeps the key that it is at: when the host can't have a value, its path is known.
+ * A walk keeps its current key, so that the path is known when the host can't hold a value.
  *
  * @module
  */

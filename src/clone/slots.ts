@@ -1,9 +1,9 @@
 /**
- * What objects are, and what their internal slots hold: whatever their classes override, and
- * without running code of theirs.
+ * Recognises objects and reads their internal slots, whatever their classes override, without
+ * running their code.
  *
- * Most is known from an object's prototype, by a look into a table; internal slots are asked only
- * to confirm it, or when the prototype says nothing (none, or one of another realm).
+ * Most objects are known by their prototype, from a table. Internal slots are asked only to confirm
+ * that, or when the prototype says nothing (there is none, or it is another realm's).
  *
  * @module
  */
