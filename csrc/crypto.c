@@ -18,6 +18,7 @@ static JSValue crypto_random_uuid(JSContext *ctx, JSValueConst self, int argc, J
 static JSValue crypto_subtle(JSContext *ctx, JSValueConst self, int which);
 static JSValue crypto_digest(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
 static void crypto_finalize(JSRuntime *runtime, JSValueConst self);
+static void crypto_mark(JSRuntime *runtime, JSValueConst self, JS_MarkFunc *mark);
 
 static const JSCFunctionListEntry crypto_members[] = {
     PLATFORM_METHOD("getRandomValues", 1, crypto_get_random_values),
@@ -38,6 +39,7 @@ static const PlatformInterface crypto_interface = {
     .members = crypto_members,
     .count = sizeof crypto_members / sizeof *crypto_members,
     .finalize = crypto_finalize,
+    .mark = crypto_mark,
 };
 
 static const PlatformInterface crypto_subtle_interface = {
@@ -50,6 +52,11 @@ static const PlatformInterface crypto_subtle_interface = {
 static void crypto_finalize(JSRuntime *runtime, JSValueConst self) {
     void *subtle = JS_GetOpaque(self, JS_GetClassID(self));
     if (subtle) JS_FreeValueRT(runtime, JS_MKPTR(JS_TAG_OBJECT, subtle));
+}
+
+static void crypto_mark(JSRuntime *runtime, JSValueConst self, JS_MarkFunc *mark) {
+    void *subtle = JS_GetOpaque(self, JS_GetClassID(self));
+    if (subtle) JS_MarkValue(runtime, JS_MKPTR(JS_TAG_OBJECT, subtle), mark);
 }
 
 static bool crypto_is(JSContext *ctx, JSValueConst self) {

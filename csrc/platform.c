@@ -14,7 +14,11 @@ static JSValue platform_illegal(JSContext *ctx, JSValueConst new_target, int arg
 }
 
 static JSValue platform_make(JSContext *ctx, const PlatformInterface *interface) {
-    const JSClassDef definition = {interface->name, .finalizer = interface->finalize};
+    const JSClassDef definition = {
+        .class_name = interface->name,
+        .finalizer = interface->finalize,
+        .gc_mark = interface->mark,
+    };
     JSCFunction *construct = interface->construct ? interface->construct : platform_illegal;
     JSValue constructor = JS_NewCFunction2(ctx, construct, interface->name, interface->length,
                                            JS_CFUNC_constructor, 0);

@@ -29,7 +29,8 @@ typedef struct PlatformInterface {
     uint8_t length;         /* of the constructor's required parameters */
     const JSCFunctionListEntry *members;
     int count;
-    JSClassFinalizer *finalize; /* or NULL */
+    JSClassFinalizer *finalize; /* of what it was made with; or NULL */
+    JSClassGCMark *mark;        /* of the values in that; or NULL */
 } PlatformInterface;
 
 /* Members are enumerable. */
