@@ -4,6 +4,7 @@
  *
  *   brand(object)        makes of a plain object one of the platform's, which is not cloned as data
  *   define(name, class)  members enumerable, as Web IDL has them; its prototype gets its name
+ *   use(unit)            what another unit gave
  */
 #include "units.h"
 
@@ -54,9 +55,27 @@ static JSValue units_define(JSContext *ctx, JSValueConst self, int argc, JSValue
     return fine ? JS_UNDEFINED : JS_EXCEPTION;
 }
 
+static JSValue units_exports(JSContext *ctx, uint32_t unit);
+
+static JSValue units_use(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    static const char *const names[] = {
+#define UNITS_NAME(name) #name,
+        UNITS_MAP(UNITS_NAME)
+#undef UNITS_NAME
+    };
+    (void)self, (void)argc;
+    const char *name = JS_ToCString(ctx, argv[0]);
+    uint32_t unit = 0;
+    if (!name) return JS_EXCEPTION;
+    while (unit < UNITS_COUNT && strcmp(name, names[unit])) unit++;
+    JS_FreeCString(ctx, name);
+    return unit < UNITS_COUNT ? units_exports(ctx, unit) : JS_UNDEFINED;
+}
+
 static const JSCFunctionListEntry units_doors[] = {
     JS_CFUNC_DEF("brand", 1, units_brand),
     JS_CFUNC_DEF("define", 2, units_define),
+    JS_CFUNC_DEF("use", 1, units_use),
 };
 
 /* --- units ------------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@
 #include "quickjs.h"
 
 /* The units, and the globals of each: its unit, its name, whether it is enumerable. */
-#define UNITS_MAP(UNIT) UNIT(events) UNIT(url)
+#define UNITS_MAP(UNIT) UNIT(events) UNIT(url) UNIT(pairs) UNIT(data)
 #define UNITS_GLOBAL_MAP(GLOBAL)                                                                   \
     GLOBAL(events, Event)                                                                          \
     GLOBAL(events, CustomEvent)                                                                    \
@@ -27,7 +27,11 @@
     GLOBAL(events, AbortSignal)                                                                    \
     GLOBAL(events, reportError)                                                                    \
     GLOBAL(url, URL)                                                                               \
-    GLOBAL(url, URLSearchParams)
+    GLOBAL(url, URLSearchParams)                                                                   \
+    GLOBAL(data, Blob)                                                                             \
+    GLOBAL(data, File)                                                                             \
+    GLOBAL(data, FormData)                                                                         \
+    GLOBAL(data, Headers)
 
 typedef struct UnitsCode {
     const uint8_t *bytecode;

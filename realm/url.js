@@ -1,12 +1,8 @@
 // deno-lint-ignore-file no-control-regex -- URLs are about what else there is than printable ASCII
 // URL and URLSearchParams, as the URL standard has them (https://url.spec.whatwg.org/); the steps
 // are named as there. Domains are mapped as UTS #46 says, from the engine's own tables of Unicode.
-(({ brand, define }) => {
-  const need = (count, least, what) => {
-    if (count < least) {
-      throw new TypeError(`${what} needs ${least} argument${least > 1 ? "s" : ""}`);
-    }
-  };
+(({ brand, define, use }) => {
+  const { iterable, need, pairsOf } = use("pairs");
   const usv = (value) => `${value}`.toWellFormed();
 
   // ---- Percent-encoding ----
@@ -758,31 +754,13 @@
     static {
       linkParams = (params, changed) => params.#changed = changed;
       setPairs = (params, pairs) => params.#pairs = pairs;
+      iterable(URLSearchParams, "URLSearchParams", (params) => params.#pairs);
     }
     constructor(init = undefined) {
       brand(this);
       if (init === undefined) return;
       if (init !== null && (typeof init === "object" || typeof init === "function")) {
-        const iterate = init[Symbol.iterator];
-        if (iterate !== undefined && iterate !== null) {
-          if (typeof iterate !== "function") throw new TypeError("the pairs can't be iterated");
-          for (const pair of { [Symbol.iterator]: () => iterate.call(init) }) {
-            if (typeof pair !== "object" && typeof pair !== "function" || pair === null) {
-              throw new TypeError("a pair is no list");
-            }
-            const list = [...pair];
-            if (list.length !== 2) throw new TypeError("a pair has a name and a value, no more");
-            this.#pairs.push([usv(list[0]), usv(list[1])]);
-          }
-        } else {
-          const entries = new Map();
-          for (const key of Reflect.ownKeys(init)) {
-            if (!Reflect.getOwnPropertyDescriptor(init, key)?.enumerable) continue;
-            if (typeof key === "symbol") throw new TypeError("a symbol is no name");
-            entries.set(usv(key), usv(init[key]));
-          }
-          this.#pairs = [...entries];
-        }
+        this.#pairs = pairsOf(init, (name, value) => [usv(name), usv(value)]);
         return;
       }
       const text = usv(init);
@@ -839,69 +817,8 @@
       this.#pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
       this.#changed?.(this.#pairs);
     }
-    forEach(callback, self = undefined) {
-      need(arguments.length, 1, "forEach");
-      if (typeof callback !== "function") throw new TypeError("the callback is no function");
-      for (let at = 0; at < this.#pairs.length; at++) {
-        callback.call(self, this.#pairs[at][1], this.#pairs[at][0], this);
-      }
-    }
     toString() {
       return showForm(this.#pairs);
-    }
-    static {
-      // Live, as the standard has it: what is added meanwhile is met.
-      const prototype = Object.create(
-        Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())),
-      );
-      const states = new WeakMap();
-      const read = {
-        key: (pair) => pair[0],
-        value: (pair) => pair[1],
-        both: (pair) => [...pair],
-      };
-      Object.defineProperty(prototype, "next", {
-        value: function next() {
-          const state = states.get(this);
-          if (state === undefined) throw new TypeError("this is no iterator of URLSearchParams");
-          const pair = state.params.#pairs[state.at++];
-          return pair === undefined
-            ? { value: undefined, done: true }
-            : { value: read[state.kind](pair), done: false };
-        },
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      });
-      Object.defineProperty(prototype, Symbol.toStringTag, {
-        value: "URLSearchParams Iterator",
-        configurable: true,
-      });
-      const iterate = (params, kind) => {
-        void params.#pairs;
-        const iterator = Object.create(prototype);
-        states.set(iterator, { params, kind, at: 0 });
-        return iterator;
-      };
-      Object.defineProperties(
-        URLSearchParams.prototype,
-        Object.getOwnPropertyDescriptors({
-          entries() {
-            return iterate(this, "both");
-          },
-          keys() {
-            return iterate(this, "key");
-          },
-          values() {
-            return iterate(this, "value");
-          },
-        }),
-      );
-      Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, {
-        value: URLSearchParams.prototype.entries,
-        writable: true,
-        configurable: true,
-      });
     }
   }
 

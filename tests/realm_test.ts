@@ -284,6 +284,10 @@ describe("the realm", () => {
       "reportError",
       "URL",
       "URLSearchParams",
+      "Blob",
+      "File",
+      "FormData",
+      "Headers",
     ];
     assert.deepEqual(others.filter((name) => !allowed.includes(name)), []);
   });

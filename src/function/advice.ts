@@ -201,8 +201,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
   ([
     ["console", `${OUTSIDE} yet; return what you want to print`],
     [
-      "fetch Request Response Headers WebSocket XMLHttpRequest EventSource",
-      `${OUTSIDE}, which has no network; fetch outside and pass the response's data in \`args\``,
+      "fetch Request Response WebSocket XMLHttpRequest EventSource",
+      `${OUTSIDE}, which has no network by design; fetch outside and pass the response's data in \`args\``,
     ],
     [
       "process Deno Bun navigator",
@@ -227,8 +227,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ],
     ["global", `${OUTSIDE}; use globalThis`],
     [
-      "Blob File FormData ReadableStream WritableStream TransformStream MessageChannel " +
-      "BroadcastChannel Worker",
+      "ReadableStream WritableStream TransformStream MessageChannel BroadcastChannel Worker",
       `${OUTSIDE} yet; use it outside and pass its result in \`args\``,
     ],
     ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],

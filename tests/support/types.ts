@@ -63,7 +63,16 @@ function row(type: string, make: () => unknown, more: More = {}): Row {
 
 /** Those of which a task can make one; none of them can leave it. */
 const IN_TASKS = ["TextEncoder", "TextDecoder", "URL", "URLSearchParams", "AbortSignal"]
-  .concat("AbortController", "Event", "EventTarget", "CustomEvent");
+  .concat(
+    "AbortController",
+    "Event",
+    "EventTarget",
+    "CustomEvent",
+    "Blob",
+    "File",
+    "FormData",
+    "Headers",
+  );
 
 /** An object of the platform: refused by its name, with advice; most of them tasks don't have. */
 function ofPlatform(name: string, advice: string, make: () => unknown, more: More = {}): Row {
