@@ -89,7 +89,7 @@ test("the package depends on nothing but its runtime", () => {
   for (const path of all) {
     for (
       const [, from] of text(path).matchAll(
-        /^(?:import\b[^;"]*|\} from |export [^;"]* from )"([^"]+)";/gm,
+        /^(?:import\b[^;"]*|\} from |export (?:type )?[{*][^;"]* from )"([^"]+)";/gm,
       )
     ) {
       assert.match(from ?? "", /^(?:\.|node:|bun:)/, `${path} imports ${from}`);
