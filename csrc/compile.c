@@ -103,8 +103,8 @@ static const char *compile_text_of(const char *source, size_t *length) {
     return first + 1;
 }
 
-void compile_function(JSContext *ctx, const char *source, size_t length, uint32_t flags,
-                      Bytes *reply, Program **program) {
+int compile_function(JSContext *ctx, const char *source, size_t length, uint32_t flags,
+                     Bytes *reply, Program **program) {
     /* The engine reads one byte past the source, which must be 0. */
     char *text = js_malloc(ctx, length + 1);
     memcpy(text, source, length);
@@ -119,10 +119,12 @@ void compile_function(JSContext *ctx, const char *source, size_t length, uint32_
     CloneFailure failure;
     JSValue script = JS_Eval2(ctx, text, length, &options);
     bool refused = JS_IsException(script), member = flags & DFD_COMPILE_MEMBER;
-    int at = -1;
+    int at = -1, status = 0;
     JSValue value;
     if (refused) {
         value = JS_GetException(ctx);
+        /* all else that a text is refused for is a SyntaxError */
+        if (engine_is_range_error(ctx, value)) status = DFD_STATUS_STACK;
     } else {
         size_t own_length = length;
         const char *own = compile_text_of(source, &own_length);
@@ -136,4 +138,5 @@ void compile_function(JSContext *ctx, const char *source, size_t length, uint32_
         compile_write_program(ctx, script, member ? at : -1, program);
         if (!*program) reply->failed = reply->starved = true;
     }
+    return status;
 }

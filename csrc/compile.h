@@ -10,8 +10,9 @@
 #include "quickjs.h"
 
 /* As realm_compile says: appends the reply, and gives the program, or NULL when the source was
- * refused or (the reply failed) there was no memory. */
-void compile_function(JSContext *ctx, const char *source, size_t length, uint32_t flags,
-                      Bytes *reply, Program **program);
+ * refused or (the reply failed) there was no memory. Returns 0, or DFD_STATUS_STACK if it was
+ * refused as it is nested too deeply for the stack. */
+int compile_function(JSContext *ctx, const char *source, size_t length, uint32_t flags,
+                     Bytes *reply, Program **program);
 
 #endif

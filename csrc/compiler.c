@@ -62,18 +62,27 @@ static bool compiler_names_properties(const char *source, size_t length) {
 }
 
 /* Compiles on this thread if that is sure not to take long, and its stack is not nearly used up; or
- * else on another one, which can be stopped, and has a stack of its own. Returns 0 or an error. */
+ * else, or if the text turns out to be nested too deeply for that, on another one, which can be
+ * stopped, and has a larger stack of its own. Returns 0 or an error. */
 static int32_t compiler_run(Pool *pool, CompilerErrand *errand) {
     int status;
     int32_t error = 0;
-    bool is_quick = errand->length < COMPILER_APART &&
-                    !compiler_names_properties(errand->source, errand->length);
-    if (is_quick && guard_stack_left() >= COMPILER_STACK + POOL_STACK_MARGIN)
+    bool apart = errand->length >= COMPILER_APART ||
+                 compiler_names_properties(errand->source, errand->length) ||
+                 guard_stack_left() < COMPILER_STACK + POOL_STACK_MARGIN;
+    if (!apart) {
         status = compiler_run_here(pool, errand);
-    else
+        apart = status == DFD_STATUS_STACK;
+        if (apart) {
+            realm_restore(pool->compiler.realm);
+            bytes_reset(&errand->reply);
+        }
+    }
+    if (apart)
         error = errand_send(pool, pool->compiler.limit_ms, compiler_run_apart, errand, &status);
     realm_restore(pool->compiler.realm);
     if (error) return error;
+    if (status == DFD_STATUS_STACK && errand->reply.length) status = 0; /* the reply says so */
     if (status == DFD_STATUS_PRELOAD) return DFD_E_SLOW;
     if (status == DFD_STATUS_RESOURCES) return DFD_E_SYSTEM;
     if (status || errand->reply.failed) return errand->reply.starved ? DFD_E_MEMORY : DFD_E_REALM;

@@ -213,6 +213,14 @@ bool engine_uses_super(JSValueConst function) {
     return found;
 }
 
+bool engine_is_range_error(JSContext *ctx, JSValueConst value) {
+    if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT) return false;
+    const JSObject *object = JS_VALUE_GET_OBJ(value);
+    JSValueConst prototype = ctx->native_error_proto[JS_RANGE_ERROR];
+    return object->class_id == JS_CLASS_ERROR &&
+           object->shape->proto == JS_VALUE_GET_OBJ(prototype);
+}
+
 const char *engine_function_kind(JSValueConst function) {
     static const char *const kinds[] = {"normal", "generator", "async", "asyncGenerator"};
     JSFunctionBytecode *b = bytecode_of(function);

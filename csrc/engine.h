@@ -64,6 +64,9 @@ bool engine_uses_super(JSValueConst function);
 /* "normal", "async", "generator" or "asyncGenerator". */
 const char *engine_function_kind(JSValueConst function);
 
+/* An error of the engine's own class RangeError, whatever properties it has. */
+bool engine_is_range_error(JSContext *ctx, JSValueConst value);
+
 /* A private name ("#x") of a class around it that a function uses, or JS_ATOM_NULL. The function's:
  * not to be freed. */
 JSAtom engine_outer_private_name(JSContext *ctx, JSValueConst function);

@@ -188,9 +188,8 @@ typedef struct CompileCall {
 static int realm_compile_inside(void *opaque) {
     CompileCall *call = opaque;
     JS_UpdateStackTop(call->realm->runtime);
-    compile_function(call->realm->context, call->source, call->length, call->flags, call->reply,
-                     &call->program);
-    return 0;
+    return compile_function(call->realm->context, call->source, call->length, call->flags,
+                            call->reply, &call->program);
 }
 
 int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flags, Bytes *reply,

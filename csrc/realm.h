@@ -59,7 +59,8 @@ int realm_share(Realm *realm, const Share *first, uint32_t count);
  * the function's text. Appends the reply (deferred.h, dfd_compile, the wire value only) and gives
  * the program, or NULL when the source was refused (the reply says why) or there was no memory (the
  * reply failed). Returns 0, or the DFD_STATUS_* that it was left with: no reply then, and no
- * program. The realm needs a restore. */
+ * program; or DFD_STATUS_STACK and a reply, if the source was refused as it is nested too deeply.
+ * The realm needs a restore. */
 int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flags, Bytes *reply,
                   Program **program);
 
