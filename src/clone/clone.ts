@@ -11,7 +11,7 @@
  *   - Of arrays with more than 32 elements, accessors are read more than once, and elements that
  *     aren't enumerable are copied.
  *   - A key that a getter of the same object deletes, and that its prototype has as well, is read
- *     from the prototype: to ask for each key would take a tenth of the time of all objects.
+ *     from the prototype: to ask for each key would make all objects take 10 to 30 % longer.
  *   - A Map, say, with the prototype of a plain object is a plain object if it has keys of its own.
  *   - Nothing of the platform's own (Blob, URL, streams, …) crosses yet.
  *   - What is expensive for the host is bounded for each value that it decodes (costs.ts).

@@ -281,7 +281,6 @@ function walk(place: Place): Walk {
     case ARRAY_F64:
       return walkNumbers();
     case ARRAY_PROPS:
-      return walkArrayProps(place);
     case OBJECT_PAIRS:
       return walkPairs(place);
     case OBJECT:
@@ -355,32 +354,20 @@ function* walkNumbers(): Walk {
   return array;
 }
 
-function* walkArrayProps(place: Place): Walk {
-  follow();
-  readByte();
-  const array = openArrayProps();
-  while (!atEnd()) {
-    if (at > limit) yield;
-    const key = readString();
-    place.key = key;
-    const value = present(attempt(grain));
-    setProp(array, key, value === LEFT_OFF ? yield open() : value);
-  }
-  return array;
-}
-
 function* walkPairs(place: Place): Walk {
   follow();
-  readByte();
-  const object = openPairs();
+  const isArray = readByte() === ARRAY_PROPS;
+  const object = isArray ? openArrayProps() : openPairs();
   while (!atEnd()) {
     if (at > limit) yield;
     const key = readString();
     place.key = key;
-    const value = present(attempt(grain));
-    setPair(object, key, value === LEFT_OFF ? yield open() : value);
+    const attempted = present(attempt(grain));
+    const value = attempted === LEFT_OFF ? yield open() : attempted;
+    if (isArray) setProp(object as unknown[], key, value);
+    else setPair(object as Record<string, unknown>, key, value);
   }
-  return closePairs(object);
+  return isArray ? object : closePairs(object);
 }
 
 function* walkObject(place: Place): Walk {
