@@ -164,6 +164,8 @@ static void fuzz_open(void) {
     JS_SetPropertyStr(ctx, global, "lend", JS_NewCFunction(ctx, js_lend, "lend", 1));
     JS_SetPropertyStr(ctx, global, "share", JS_NewCFunction(ctx, js_share, "share", 1));
     JS_SetPropertyStr(ctx, global, "gc", JS_NewCFunction(ctx, js_gc, "gc", 0));
+    JS_SetPropertyStr(ctx, global, "MOVE_BYTES", JS_NewInt32(ctx, WIRE_MOVE_BYTES));
+    JS_SetPropertyStr(ctx, global, "KEEP_BYTES", JS_NewInt32(ctx, WIRE_KEEP_BYTES));
     JSValue done = read_model(ctx);
     if (JS_IsException(done)) broken(MODEL, NULL, 0);
     JS_FreeValue(ctx, done);

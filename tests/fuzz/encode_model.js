@@ -14,7 +14,7 @@
  * numbers, in the order in which they are met. What an error can't carry is "REPLACED".
  *
  * Around it: `presets` and `classes` (of the realm), `lend(i)` and `share(i)` (buffers over memory
- * of the host's), `gc()`.
+ * of the host's), `gc()`, and the sizes of wire.h: `MOVE_BYTES`, `KEEP_BYTES`.
  */
 "use strict";
 
@@ -91,7 +91,7 @@ globalThis.model = (() => {
 
   // ---- Values from bytes ----
 
-  const MOVE_BYTES = 65536, KEEP_BYTES = 524288; // wire.h
+  const { MOVE_BYTES, KEEP_BYTES } = globalThis;
   const MOST_OBJECTS = 40, MOST_CALLS = 40;
   const KEYS = ["a", "b", "c", "x", "7", "0", "odd key", "é", "α", "length", "then", "__proto__"];
   const PRIMITIVES = [
