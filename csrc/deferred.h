@@ -54,15 +54,15 @@
 
 /* Why a call was refused: what the function returns. */
 #define DFD_ERROR_MAP(X)                                                                           \
-    X(HANDLE, -1, "no such handle (closed, stale, or of another pool or thread)")                  \
+    X(HANDLE, -1, "the handle is invalid (closed, stale, or of another pool or thread)")           \
     X(MEMORY, -2, "the process has no memory left")                                                \
-    X(THREAD, -3, "the system lets the process start no more threads")                             \
+    X(THREAD, -3, "the system refuses to start another thread")                                    \
     X(INVALID, -4, "an argument is malformed")                                                     \
     X(REPLY_SIZE, -5, "the reply buffer is too small")                                             \
-    X(FULL, -6, "there are as many as there can be")                                               \
+    X(FULL, -6, "there is no room for another one")                                                \
     X(SYSTEM, -7, "the operating system refused a resource")                                       \
     X(REALM, -8, "it needs more memory than the pool's memoryLimit")                               \
-    X(CLOCK, -9, "the system does not tell the CPU time of a thread")                              \
+    X(CLOCK, -9, "the system does not report the CPU time of a thread")                            \
     X(SLOW, -10, "it takes too long")
 
 /* Options of a pool, set with dfd_pool_set before its first task. */

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xd085b213;
+export const ABI = 0xdf8708de;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -223,23 +223,23 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
 
 /** Why a call was refused: what the function returns. */
 export const ERROR = {
-  /** no such handle (closed, stale, or of another pool or thread) */
+  /** the handle is invalid (closed, stale, or of another pool or thread) */
   HANDLE: -1,
   /** the process has no memory left */
   MEMORY: -2,
-  /** the system lets the process start no more threads */
+  /** the system refuses to start another thread */
   THREAD: -3,
   /** an argument is malformed */
   INVALID: -4,
   /** the reply buffer is too small */
   REPLY_SIZE: -5,
-  /** there are as many as there can be */
+  /** there is no room for another one */
   FULL: -6,
   /** the operating system refused a resource */
   SYSTEM: -7,
   /** it needs more memory than the pool's memoryLimit */
   REALM: -8,
-  /** the system does not tell the CPU time of a thread */
+  /** the system does not report the CPU time of a thread */
   CLOCK: -9,
   /** it takes too long */
   SLOW: -10,
@@ -247,15 +247,15 @@ export const ERROR = {
 
 /** What each of {@link ERROR} means, by its value. */
 export const ERROR_TEXT: Readonly<Record<number, string>> = {
-  [-1]: "no such handle (closed, stale, or of another pool or thread)",
+  [-1]: "the handle is invalid (closed, stale, or of another pool or thread)",
   [-2]: "the process has no memory left",
-  [-3]: "the system lets the process start no more threads",
+  [-3]: "the system refuses to start another thread",
   [-4]: "an argument is malformed",
   [-5]: "the reply buffer is too small",
-  [-6]: "there are as many as there can be",
+  [-6]: "there is no room for another one",
   [-7]: "the operating system refused a resource",
   [-8]: "it needs more memory than the pool's memoryLimit",
-  [-9]: "the system does not tell the CPU time of a thread",
+  [-9]: "the system does not report the CPU time of a thread",
   [-10]: "it takes too long",
 };
 

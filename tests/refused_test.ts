@@ -101,7 +101,7 @@ describe("where the system refuses threads", { skip: LINUX ? false : "needs LD_P
       for (const line of lines.slice(0, 4)) {
         assert.match(
           line,
-          /^LibraryError: the task could not be submitted: .*no more threads \(pthread_create: Resource temporarily unavailable\); /,
+          /^LibraryError: the task could not be submitted: .*another thread \(pthread_create: Resource temporarily unavailable\); /,
         );
         assert.match(line, /ulimit -u/);
       }
