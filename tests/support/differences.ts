@@ -27,7 +27,7 @@ export const differences: readonly Difference[] = [
       typeof Intl === "undefined" && "Z".localeCompare("a") < 0 && "ä".localeCompare("z") > 0,
   },
   {
-    what: "Messages of errors are the engine's: `cannot read property 'x' of null`",
+    what: "Error messages are the engine's: `cannot read property 'x' of null`",
     why: "the standard leaves them to engines",
     shows: () => {
       try {
@@ -38,7 +38,7 @@ export const differences: readonly Difference[] = [
     },
   },
   {
-    what: "`stack` is no own property of errors, but an accessor of `Error.prototype`",
+    what: "`stack` is not an own property of errors, but an accessor of `Error.prototype`",
     why: "the standard's proposal",
     shows: () => !Object.hasOwn(new Error(), "stack") && "stack" in new Error(),
     calls: /^(Object\.(getOwn|freeze|seal)|Reflect\.ownKeys)\S* call \((er|ag2)\b/,
@@ -50,7 +50,7 @@ export const differences: readonly Difference[] = [
   },
   {
     what: "Time zones are the system's (`/usr/share/zoneinfo`), not the runtime's own; " +
-      "`Date.parse` of texts beyond the standard's forms guesses otherwise",
+      "`Date.parse` of texts beyond the standard's forms guesses differently",
     why: "the standard leaves both to engines",
     shows: () => Number.isNaN(Date.parse("2020-02-30T25:00")),
   },
@@ -60,9 +60,9 @@ export const differences: readonly Difference[] = [
     shows: () => String(Map) === "function Map() {\n    [native code]\n}",
   },
   {
-    what: "The `source` of a `RegExp` made of a string is not always fit for a literal: that of " +
-      '`new RegExp("[]/")` is `[]/`; U+2028, U+2029 and a line\'s end behind a backslash are ' +
-      "left as they are. The pattern is the same, and so is what arrives outside",
+    what: "The `source` of a `RegExp` made from a string does not always work as a literal: " +
+      'that of `new RegExp("[]/")` is `[]/`; U+2028, U+2029 and a line break after a ' +
+      "backslash stay as they are. The pattern is the same, and so is what arrives outside",
     why: "upstream's",
     shows: () => new RegExp("[]/").source === "[]/" && new RegExp("\u2028").source === "\u2028",
     calls: /^RegExp(\.prototype\.compile)? \S+ \w*\(sp\b/,
@@ -73,31 +73,30 @@ export const differences: readonly Difference[] = [
     shows: () => !("$1" in RegExp) && !("lastMatch" in RegExp),
   },
   {
-    what: "In other radixes than 10, digits of large numbers and of fractions may end otherwise: " +
-      "`(1e21).toString(7)`",
+    what: "In radixes other than 10, the last digits of large numbers and of fractions may " +
+      "differ: `(1e21).toString(7)`",
     why: "the standard leaves them to engines; they read back as the same number",
     shows: () => (1e21).toString(7) === "5135235413265003023000000",
     calls: /^Number\.prototype\.toString call/,
   },
   {
-    what:
-      "The object of a `WeakRef` is gone as soon as nothing else holds it, where the standard " +
-      "keeps it until the job ends: `new WeakRef({}).deref()` is `undefined`",
+    what: "The object of a `WeakRef` is gone as soon as nothing else holds it, where the " +
+      "standard keeps it until the job ends: `new WeakRef({}).deref()` is `undefined`",
     why: "the engine counts references",
     shows: () => new WeakRef({}).deref() === undefined,
     calls: /^WeakRef\.prototype\.deref call wr\(/,
   },
   {
-    what: "There is more than elsewhere: `Iterator.prototype.join`, `includes`, `chunks` and " +
-      "`windows`, immutable `ArrayBuffer`s; so `Array.prototype.toString` joins an iterator",
+    what: "There are more builtins than elsewhere: `Iterator.prototype.join`, `includes`, " +
+      "`chunks` and `windows`, immutable `ArrayBuffer`s; so `Array.prototype.toString` " +
+      "joins an iterator",
     why: "proposals that upstream has already",
     shows: () => "join" in Iterator.prototype && "immutable" in ArrayBuffer.prototype,
     calls: /^Array\.prototype\.toString call (g|it|itr|ith|mit|sit)\(/,
   },
   {
-    what:
-      "What `Iterator.zip` and `Iterator.zipKeyed` give has `next` and `return` as properties of " +
-      "its own",
+    what: "The results of `Iterator.zip` and `Iterator.zipKeyed` have `next` and `return` as " +
+      "own properties",
     why: "upstream's: they are written in JavaScript",
     shows: () => {
       const zip = (Iterator as unknown as { zip(all: unknown[]): object }).zip;
@@ -106,9 +105,9 @@ export const differences: readonly Difference[] = [
     calls: /^Iterator\.zip(Keyed)? call/,
   },
   {
-    what: "`setFromHex` of malformed text beyond ASCII writes nothing before it throws, or takes " +
-      "it for well-formed where there is no room",
-    why: "upstream's: it counts bytes in place of code units",
+    what: "`setFromHex` of malformed text beyond ASCII writes nothing before it throws, or " +
+      "takes it for well-formed where there is no room",
+    why: "upstream's: it counts bytes instead of code units",
     shows: () => {
       try {
         new Uint8Array(9).setFromHex("ab\u00e4 ");
@@ -120,8 +119,8 @@ export const differences: readonly Difference[] = [
     calls: /^Uint8Array\.prototype\.setFromHex/,
   },
   {
-    what: "`setFromBase64` stops where the array is full, and so does not see what is malformed " +
-      "behind that",
+    what: "`setFromBase64` stops where the array is full, so it does not see malformed text " +
+      "after that",
     why: "the standard's way; V8 looks further",
     shows: () => new Uint8Array(3).setFromBase64("AAAA-").written === 3,
     calls: /^Uint8Array\.prototype\.setFromBase64/,
