@@ -21,7 +21,17 @@
 
 /* --- timers (timers.c) -------------------------------------------------------------------- */
 
-typedef struct Timer Timer;
+typedef struct Timer {
+    double due; /* ms of os_now */
+    uint64_t order;
+    double every;  /* ms, of an interval; else -1 */
+    JSValue call;  /* JS_UNINITIALIZED: the slot is free */
+    JSValue *args; /* NULL if there are none */
+    uint32_t argc;
+    uint32_t place; /* in the heap, counted from 1; 0: it is not set */
+    uint32_t uses;
+    uint32_t next_free;
+} Timer;
 
 typedef struct Timers {
     Timer *slots;   /* by number */

@@ -15,18 +15,6 @@
 
 #define TIMERS_MAX (1u << 24)
 
-struct Timer {
-    double due; /* ms of os_now */
-    uint64_t order;
-    double every;  /* ms, of an interval; else -1 */
-    JSValue call;  /* JS_UNINITIALIZED: the slot is free */
-    JSValue *args; /* NULL if there are none */
-    uint32_t argc;
-    uint32_t place; /* in the heap, counted from 1; 0: it is not set */
-    uint32_t uses;
-    uint32_t next_free;
-};
-
 /* --- the heap ----------------------------------------------------------------------------- */
 
 static bool timers_before(const Timers *timers, uint32_t a, uint32_t b) {
@@ -151,8 +139,9 @@ static JSValue timers_clear(JSContext *ctx, JSValueConst self, int argc, JSValue
     (void)self;
     if (argc < 1 || JS_IsUndefined(argv[0])) return JS_UNDEFINED;
     if (JS_ToInt64(ctx, &id, argv[0])) return JS_EXCEPTION;
+    if (id < 1) return JS_UNDEFINED;
     uint32_t number = (uint32_t)((uint64_t)(id - 1) % TIMERS_MAX);
-    if (id < 1 || number >= timers->count) return JS_UNDEFINED;
+    if (number >= timers->count) return JS_UNDEFINED;
     const Timer *timer = &timers->slots[number];
     uint64_t uses = timer->uses & ((1u << 28) - 1);
     if (JS_IsUninitialized(timer->call) || uses * TIMERS_MAX + number + 1 != (uint64_t)id)
@@ -230,7 +219,10 @@ JSValue timers_fire(JSContext *ctx, Timers *timers, double now, uint64_t order, 
     for (uint32_t i = 0; i < argc; i++) JS_FreeValue(ctx, args[i]);
     js_free(ctx, args);
     JS_FreeValue(ctx, call);
+    /* Its order tells it from any other that is in its place: `uses` comes round in a task that has
+     * ten minutes, and a free slot in the heap would be used twice, and grow it beyond its room. */
     const Timer *after = &timers->slots[number];
-    if (timer.every >= 0 && after->uses == timer.uses) timers_set(timers, number, timer.every);
+    bool is_there = !JS_IsUninitialized(after->call) && after->order == timer.order;
+    if (timer.every >= 0 && is_there) timers_set(timers, number, timer.every);
     return result;
 }

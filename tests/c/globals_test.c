@@ -12,6 +12,7 @@
 #include "digest.h"
 #include "engine.h"
 #include "globals.h"
+#include "loop.h"
 
 static CloneScope scope;
 static Globals globals;
@@ -189,4 +190,43 @@ TEST("digests are those of FIPS 180-4, at each length around a block's") {
         to_hex(digest, digest_of(kind, all, length, digest), text);
         CHECK(strcmp(text, expected[kind][1]) == 0, "%s", text);
     }
+}
+
+/* As if its slot had been used 2^32 times in between. */
+static JSValue come_round(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc, (void)argv;
+    loop_of(ctx)->timers.slots[0].uses--;
+    return JS_UNDEFINED;
+}
+
+TEST("an interval that clears itself is not set again, however often its slot was used since") {
+    static const char *const sources[] = {
+        "let id = setInterval(() => { clearInterval(id); comeRound() }, 0); new Promise(() => {})",
+        /* Its slot is another's by then. */
+        "id = setInterval(() => { clearInterval(id); setTimeout(() => {}, 1e9); comeRound() }, 0);"
+        "new Promise(() => {})",
+    };
+    JSRuntime *runtime;
+    JSContext *ctx = open_realm(&runtime);
+    Loop loop;
+    REQUIRE(loop_open(ctx, &loop));
+    JSValue global = JS_GetGlobalObject(ctx), with;
+    JSValue door = JS_NewCFunction(ctx, come_round, "comeRound", 0);
+    CHECK(JS_SetPropertyStr(ctx, global, "comeRound", door) >= 0);
+    bool threw;
+    for (uint32_t left = 0; left < 2; left++) {
+        const char *source = sources[left];
+        JSValue never = JS_Eval(ctx, source, strlen(source), "timers", JS_EVAL_TYPE_GLOBAL);
+        REQUIRE(JS_IsPromise(never));
+        CHECK(loop_turn(ctx, &loop, never, &with, &threw) == (left ? LOOP_WAITS : LOOP_NEVER));
+        CHECK(loop.timers.set == left, "%u are set", loop.timers.set);
+        JS_FreeValue(ctx, never);
+    }
+    static const char clear[] = "for (let i = 1; i < 2 ** 27; i += 2 ** 24) clearTimeout(i)";
+    JS_FreeValue(ctx, JS_Eval(ctx, clear, strlen(clear), "timers", JS_EVAL_TYPE_GLOBAL));
+    CHECK(loop.timers.set == 0);
+    js_free(ctx, loop.timers.slots);
+    js_free(ctx, loop.timers.heap);
+    JS_FreeValue(ctx, global);
+    close_realm(runtime, ctx);
 }
