@@ -17,24 +17,23 @@
  *   P  PREV_FREE  the block before is free and binned: its size is in the word before this header
  *
  * Free blocks of at most SMALL_MAX bytes are kept in lists of exactly one size and are not joined
- * with their neighbours: what the engine frees it takes again in a moment, and a list's head is
- * still in the cache. Larger ones are joined at once and kept in bins, eight for each power of
- * two. A small block that no list has is cut from the carving, a used-looking block that small
- * blocks are taken from one after another; a new carving comes from the bins; and what no bin has
- * comes from the top. Only when the limit is reached does a sweep walk the heap and join the
- * small blocks too.
+ * with their neighbours: the engine soon takes again what it frees, and a list's head is still in
+ * the cache. Larger blocks are joined at once and kept in bins, eight for each power of two. A
+ * small block that no list has is cut from the carving, a used-looking block from which small
+ * blocks are taken one after another. A new carving comes from the bins; what no bin has comes from
+ * the top. Only at the limit does a sweep walk the heap and join the small blocks as well.
  *
  * Invariants:
  *   1. Blocks lie without a gap from HEAP_START to heap.top. Two binned blocks never touch, and
  *      none touches the top.
- *   2. All of the allocator's state that the image's blocks depend on is in the image. What is
- *      outside (struct Arena's own fields) is only changed between tasks, except for `peak`.
- *   3. Above `peak` every byte is zero. So `peak` is raised before the memory below it is
- *      touched: a task may be left by siglongjmp between any two instructions, and arena_restore
- *      must know what was written. The signal handler runs in the same thread, so that a barrier
- *      for the compiler is enough.
- *   4. Nothing is assumed of a heap that a task was left in but invariant 3: it may be half
- *      way through an allocation. Restoring copies the image, and looks at nothing.
+ *   2. All state of the allocator that the image's blocks depend on is in the image. State outside
+ *      (struct Arena's own fields) is only changed between tasks, except for `peak`.
+ *   3. Above `peak` every byte is zero. So `peak` is raised before the memory below it is touched:
+ *      a task may be left by siglongjmp between any two instructions, and arena_restore must know
+ *      what was written. The signal handler runs in the same thread, so a compiler barrier is
+ *      enough.
+ *   4. Nothing but invariant 3 is assumed of a heap in which a task was left: it may be halfway
+ *      through an allocation. A restore copies the image, and looks at nothing.
  *
  * Memory: arena_open maps the region and arena_snapshot the copy; arena_close unmaps both. One
  * thread at a time.
@@ -66,24 +65,24 @@
 #define GUARD_SIZE ((size_t)64 << 10)
 #define CAPACITY_MIN ((size_t)4 << 10) /* more than the heap's state */
 
-/* How much above the image a restore clears itself and keeps; the rest goes back to the system.
- * To clear a page of 4 KB costs 0.07 us in the cache and 0.14 us outside; to give it back and
- * fault it in again 1.1 us. So up to KEPT_MAX is kept of what two tasks in a row touched, but a
- * worker must not hold what a single large task needed: of that, KEPT_MIN. */
+/* How much above the image a restore clears itself and keeps; the rest goes back to the system. To
+ * clear a page of 4 KB takes 0.07 us in the cache and 0.14 us outside; to give it back and fault it
+ * in again 1.1 us. So up to KEPT_MAX of what two tasks in a row touched is kept. But a worker must
+ * not hold on to what a single large task needed: of that, only KEPT_MIN. */
 #define KEPT_MIN ((size_t)128 << 10)
 #define KEPT_MAX ((size_t)4 << 20)
 
-/* So far from the start, no transparent huge pages: the first touch would make a worker 2 MB
+/* No transparent huge pages this close to the start: the first touch would make a worker 2 MB
  * large, and a restored realm seldom needs more than this. */
 #define SMALL_PAGES_SIZE ((size_t)4 << 20)
 
-/* A fault costs as much as copying some 100 KB (10 us: a signal, and every processor is told of the
- * page), and tasks like to touch what the task before did. So what was touched stays writable, and
- * is copied back each time, until it is more than so many chunks. A chunk is a page at least: no
+/* A fault takes as long as copying some 100 KB (10 us: a signal, and every processor is told of the
+ * page), and tasks tend to touch what the task before touched. So touched chunks stay writable and
+ * are copied back each time, until there are more than this. A chunk is at least a page: nothing
  * less can be protected. */
 #define CHUNK_MIN ((size_t)8 << 10)
 #define CHUNKS_KEPT 32
-/* From here on it pays to watch: to copy so much takes as long as some ten faults. */
+/* From this size on watching pays: copying so much takes as long as some ten faults. */
 #define WATCHED_MIN ((size_t)512 << 10)
 
 #define HEADER 4u
@@ -111,7 +110,7 @@ typedef struct Heap {
 } Heap;
 
 /* The part of a large image that most tasks write little of, in chunks. A chunk is write-protected
- * until it is touched: a byte says so, and a list for the restores to come. */
+ * until it is touched; then a byte says so, and it is in a list for the next restores. */
 typedef struct Watch {
     uint32_t from, to; /* offsets, multiples of the page size */
     uint32_t chunk;    /* bytes of one: a multiple of the page size */
@@ -144,7 +143,7 @@ struct Arena {
     _Alignas(64) Heap heap; /* the image begins here */
 };
 
-/* The image in units of 8 bytes, which it is a multiple of: whatever is in it. */
+/* The image in units of 8 bytes, of which it is a multiple. */
 typedef uint64_t __attribute__((may_alias)) Word;
 
 #define IMAGE_START ((uint32_t)offsetof(Arena, heap))

@@ -7,11 +7,11 @@
 #include "guard.h"
 #include "pool_parts.h"
 
-/* The host's own stack is used for compiling; it may be deep already. */
+/* Compiling uses the host's own stack, which may be deep already. */
 #define COMPILER_STACK ((size_t)256 << 10)
 /* From so many bytes on a text is compiled on a thread of its own (0.1 ms, of 1 ms or more), which
- * can be stopped. In less there is no room for anything that takes a second, but for properties of
- * Unicode: a RegExp of 600 times \p{RGI_Emoji} takes several. */
+ * can be stopped. A shorter text has no room for anything that takes a second, except Unicode
+ * properties: a RegExp of 600 times \p{RGI_Emoji} takes several. */
 #define COMPILER_APART ((size_t)8 << 10)
 
 void compiler_open(Compiler *compiler) {
@@ -61,9 +61,10 @@ static bool compiler_names_properties(const char *source, size_t length) {
     return false;
 }
 
-/* Compiles on this thread if that is sure not to take long, and its stack is not nearly used up; or
- * else, or if the text turns out to be nested too deeply for that, on another one, which can be
- * stopped, and has a larger stack of its own. Returns 0 or an error. */
+/* Compiles on this thread if that is sure to be quick and its stack is not nearly used up.
+ * Otherwise, or if the text turns out to be nested too deeply for that, on another one, which can
+ * be stopped and has a larger stack of its own. Returns 0 or an error.
+ */
 static int32_t compiler_run(Pool *pool, CompilerErrand *errand) {
     int status;
     int32_t error = 0;

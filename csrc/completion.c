@@ -73,7 +73,8 @@ bool completion_load(CompletionQueue *queue, Completion *completion, Bytes *payl
     return true;
 }
 
-/* Writes a record if there is room; a payload that was granted is the completion's no more. */
+/* Writes a record if there is room. A payload that was granted is then no longer the completion's.
+ */
 static bool write_record(CompletionQueue *queue, Completion *completion) {
     lock_assert(&queue->lock);
     Bytes *payload = &completion->payload;

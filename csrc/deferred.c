@@ -1,11 +1,11 @@
 /* deferred.c - the flat API: handles to pools, and nothing else.
  *
- * The table of pools and that of grants are the only global state. A pool's functions are called by
- * its own host thread, so that a pool can't be closed under a call; for any other thread its handle
- * is none.
+ * The tables of pools and of grants are the only global state. Only a pool's own host thread calls
+ * its functions, so a pool can't be closed during a call; for any other thread its handle is
+ * invalid.
  *
  * A host's thread may end without closing its pools (a Worker that is terminated): they are closed
- * at its end.
+ * when it ends.
  */
 #include "deferred.h"
 
@@ -22,7 +22,7 @@
 #error "the build defines DFD_ABI_NUMBER, the hash of deferred.h"
 #endif
 
-/* A handle is the slot and how often it was used. Slots are used in turn, so a handle comes back
+/* A handle is a slot and how often it was used. Slots are used in turn, so a handle comes back
  * after 2^31 pools. */
 #define SLOT_BITS 12
 #define SLOTS (1u << SLOT_BITS)
@@ -37,8 +37,8 @@ static struct {
 static uint32_t last_slot; /* that was given out; under the lock */
 static bool ends_watched;  /* of the threads that have pools; under the lock */
 
-/* Whether this process was forked off from one that had pools. Here they have no threads, and any
- * lock may be held by one that is gone: nothing of them is touched. */
+/* Whether this process was forked from one that had pools. They have no threads here, and a thread
+ * that is gone may hold any lock: nothing of them is touched. */
 static atomic_bool forked;
 
 static void deferred_in_fork(void) { atomic_store(&forked, true); }
@@ -88,8 +88,8 @@ static void deferred_close_pools(void *unused) {
     }
 }
 
-/* Sees to it that the pools of this thread are closed with it. A thread of which that can't be said
- * may have none. */
+/* Arranges that the pools of this thread are closed with it. A thread for which that fails may have
+ * none. */
 static bool deferred_watch_thread(void) {
     lock_take(&table_lock);
     if (!ends_watched) {

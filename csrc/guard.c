@@ -1,11 +1,11 @@
 /* guard.c - see guard.h
  *
  * The handlers are the process's, installed once and for good: a worker of any pool may run at any
- * time, and taking them away would race with it. They touch nothing but the thread's own state.
+ * time, and removing them would race with it. They touch only the thread's own state.
  *
- * A handler does not jump. It makes the thread go on, when the handler has returned, in
- * guard_land, which jumps from the thread's own stack: so the kernel puts back the mask, and leaves
- * the alternate stack; and a handler that was called first, and called ours, returns as well. Where
+ * A handler does not jump. It makes the thread continue, when the handler has returned, in
+ * guard_land, which jumps from the thread's own stack. So the kernel restores the mask and leaves
+ * the alternate stack, and a handler that was called first, and called ours, returns as well. Where
  * we don't know how to do that (RESUMES), the handler jumps.
  */
 #include "guard.h"
@@ -56,7 +56,7 @@ static bool installed;
 static OsFailure not_installed; /* why */
 static struct sigaction before_stop, before_segv, before_bus;
 
-/* Below this function's frame nothing of the stack is wanted once the guard was left. */
+/* Nothing below this function's frame is needed once the guard was left. */
 __attribute__((noinline)) static int guard_enter(int (*inside)(void *opaque), void *opaque) {
     thread.floor = (uintptr_t)__builtin_frame_address(0);
     thread.open = 1;
@@ -117,7 +117,7 @@ _Noreturn void __stack_chk_fail(void) { guard_abort(); }
 
 /* --- leaving by a signal -------------------------------------------------------------------- */
 
-/* Where the interrupted code's stack is; 0 where we don't know how to ask. */
+/* The interrupted code's stack pointer; 0 where we don't know how to ask. */
 static uintptr_t guard_stack_of(const ucontext_t *context) {
 #if defined(__linux__) && defined(__x86_64__)
     return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
@@ -221,7 +221,8 @@ static void guard_leave_with(int status, int signal, ucontext_t *context) {
 
 /* --- signals ------------------------------------------------------------------------------ */
 
-/* Whether somebody sent it. A fault happens again when its handler has returned; this does not. */
+/* Whether somebody sent it. A fault happens again when its handler has returned; a sent signal does
+ * not. */
 static bool guard_was_sent(const siginfo_t *info) {
 #if defined(__linux__)
     return info->si_code <= 0;
@@ -231,7 +232,7 @@ static bool guard_was_sent(const siginfo_t *info) {
 #endif
 }
 
-/* Ends the process as the signal does that nobody handles. */
+/* Ends the process as the signal does without a handler. */
 static void guard_end_process(int signal, const siginfo_t *info) {
     struct sigaction fallback = {.sa_handler = SIG_DFL};
     sigaction(signal, &fallback, NULL);
@@ -264,7 +265,7 @@ static void guard_on_stop(int signal, siginfo_t *info, void *context) {
     errno = saved;
 }
 
-/* Whether the fault was one that we know what to do with, and did. */
+/* Whether the fault was one of ours, and is settled. */
 static bool guard_settle_fault(int signal, siginfo_t *info, ucontext_t *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
     const Guard *guard = thread.guard;
@@ -308,8 +309,8 @@ size_t guard_stack_left(void) {
 }
 
 bool guard_thread_begin(GuardThread *self) {
-    /* On Linux a fault whose signal is blocked ends the process by that signal, at once: as it
-     * should with those that nothing of ours is to be done about. */
+    /* On Linux a fault whose signal is blocked ends the process by that signal, at once. That is
+     * right for signals that we do nothing about. */
     const int ours[] = {
         STOP_SIGNAL, SIGSEGV, SIGBUS,
 #if !defined(__linux__)

@@ -1,10 +1,10 @@
 /* harden.c - see harden.h
  *
  * A seccomp filter (Linux, https://docs.kernel.org/userspace-api/seccomp_filter.html) of the
- * calling thread alone. What libc does at its first use, reading the time zone for one, must have
- * been done before.
+ * calling thread only. What libc does at first use, such as reading the time zone, must have
+ * happened before.
  *
- * Some calls are allowed for the process's sake, not for a task's:
+ * Some calls are allowed for the sake of the process, not of tasks:
  *
  *   to die      abort() sends a signal to its own thread, after it took away the signal's handler;
  *               who crashes must not hang instead. Code that could misuse that owns the process's

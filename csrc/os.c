@@ -96,7 +96,7 @@ void os_pretend_page(size_t size) { pretended = size; }
 
 size_t os_page(void) { return pretended ? pretended : system_page(); }
 
-/* A system with such pages would round as mprotect does with its own. */
+/* A system with such pages would round as mprotect rounds to its own. */
 static bool fits(const void *start, size_t *size) {
     errno = EINVAL;
     *size = round_up(*size, os_page());
@@ -196,9 +196,9 @@ static bool moves(void *to, void *from, size_t size) {
 }
 #endif
 
-/* A move that failed may have moved the first pages all the same, where a system moves those of
- * several mappings at once (Linux 6.17): they read as zeros now, and what they held is at `to`. So
- * pages of zeros are left as they are there. */
+/* A failed move may still have moved the first pages, on systems that move pages of several
+ * mappings at once (Linux 6.17): they read as zeros now, and their contents are at `to`. So pages
+ * of zeros keep what is there. */
 static void copy_rest(uint8_t *to, const uint8_t *from, size_t size) {
     size_t page = os_page();
     for (; size > 0; to += page, from += page, size -= page) {
@@ -207,8 +207,8 @@ static void copy_rest(uint8_t *to, const uint8_t *from, size_t size) {
     }
 }
 
-/* Up to Linux 6.16 pages of one mapping move at a time, and it says EFAULT of more before any is
- * moved; where one ends it does not tell. So what it refuses is tried by halves. */
+/* Up to Linux 6.16 one call moves pages of a single mapping; for more it fails with EFAULT before
+ * any is moved, without saying where a mapping ends. So a refused move is tried by halves. */
 void os_move(void *to, void *from, size_t size) {
     assert(size % os_page() == 0);
     if (size == 0 || moves(to, from, size)) return;
@@ -396,8 +396,8 @@ void os_drop_alternate_stack(uintptr_t lowest, uintptr_t end) {
 
 /* --- waiting ------------------------------------------------------------------------------ */
 
-/* Where the C library can, who comes upon it held spins for a moment before it sleeps: it is held
- * for far less time than a sleep and a wake-up take. */
+/* Where the C library can, a thread that finds it held spins for a moment before it sleeps: it is
+ * held for far less time than a sleep and a wake-up take. */
 bool os_lock_open(OsLock *lock) {
 #if defined(PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP)
     pthread_mutexattr_t attributes;
