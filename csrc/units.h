@@ -18,7 +18,7 @@
 #include "quickjs.h"
 
 /* The units, and the globals of each: its unit, its name, whether it is enumerable. */
-#define UNITS_MAP(UNIT) UNIT(events) UNIT(url) UNIT(pairs) UNIT(data)
+#define UNITS_MAP(UNIT) UNIT(events) UNIT(url) UNIT(pairs) UNIT(data) UNIT(messages)
 #define UNITS_GLOBAL_MAP(GLOBAL)                                                                   \
     GLOBAL(events, Event)                                                                          \
     GLOBAL(events, CustomEvent)                                                                    \
@@ -31,7 +31,10 @@
     GLOBAL(data, Blob)                                                                             \
     GLOBAL(data, File)                                                                             \
     GLOBAL(data, FormData)                                                                         \
-    GLOBAL(data, Headers)
+    GLOBAL(data, Headers)                                                                          \
+    GLOBAL(messages, MessageChannel)                                                               \
+    GLOBAL(messages, MessageEvent)                                                                 \
+    GLOBAL(messages, MessagePort)
 
 typedef struct UnitsCode {
     const uint8_t *bytecode;

@@ -268,11 +268,11 @@
     return !state.canceled;
   };
 
-  const fire = (target, type) => {
-    const event = new Event(type);
+  const trust = (event) => {
     stateOf(event).trusted = true;
-    dispatch(target, event);
+    return event;
   };
+  const fire = (target, type) => dispatch(target, trust(new Event(type)));
 
   let make, onAbort, abort, sourcesOf;
   const SECRET = {};
@@ -398,6 +398,9 @@
   for (const name of Object.keys(classes)) define(name, classes[name]);
   return {
     ...classes,
+    dictionary,
+    dispatch,
+    trust,
     reportError(error) {
       need(arguments.length, 1, "reportError");
       report(error);

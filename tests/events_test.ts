@@ -304,3 +304,90 @@ test("members are enumerable and classes have their names, as Web IDL has it", a
     false,
   ]);
 });
+
+describe("MessageChannel", () => {
+  test("messages come in their order, each a clone, in a later turn", async () => {
+    const told = await Deferred.run(async () => {
+      const { port1, port2 } = new MessageChannel();
+      const told: unknown[] = [];
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const sent = { n: 1, list: [1] };
+      const bytes = new Uint8Array([7]);
+      port2.onmessage = ({ data, isTrusted, target, ports }) => {
+        told.push([data, isTrusted, target === port2, ports.length, data === sent]);
+        if (data === "last") resolve();
+      };
+      port1.postMessage(sent);
+      port1.postMessage(bytes, [bytes.buffer]);
+      port1.postMessage("last", {});
+      sent.n = 2;
+      told.push("posted", bytes.length);
+      await Promise.resolve();
+      told.push("a microtask later");
+      await promise;
+      return told;
+    });
+    assert.deepEqual(told, [
+      ...["posted", 0, "a microtask later"],
+      [{ n: 1, list: [1] }, true, true, 0, false],
+      [new Uint8Array([7]), true, true, 0, false],
+      ["last", true, true, 0, false],
+    ]);
+  });
+
+  test("a port waits until it is started, and tells that the other is closed", async () => {
+    const told = await Deferred.run(async () => {
+      const { port1, port2 } = new MessageChannel();
+      const told: unknown[] = [];
+      const { promise, resolve } = Promise.withResolvers<void>();
+      port1.addEventListener("message", (event) => told.push((event as MessageEvent).data));
+      (port1 as unknown as EventTarget).addEventListener("close", () => {
+        told.push("closed");
+        resolve();
+      });
+      port2.postMessage(1);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      told.push("started");
+      port1.start();
+      port2.postMessage(2);
+      port2.close();
+      port2.postMessage("to nobody");
+      await promise;
+      port1.postMessage("to nobody");
+      return told;
+    });
+    assert.deepEqual(told, ["started", 1, 2, "closed"]);
+  });
+
+  test("what can't be cloned, or transferred, is a DataCloneError", async () => {
+    const names = await Deferred.run(() => {
+      const { port1, port2 } = new MessageChannel();
+      return [
+        () => port1.postMessage(() => 1),
+        () => port1.postMessage(1, [port2]),
+        () => port1.postMessage(port1),
+        () => (port1.postMessage as () => void)(),
+        () => Reflect.construct(MessagePort, []),
+      ].map((attempt) => {
+        try {
+          return `${attempt()}`;
+        } catch (error) {
+          return (error as Error).name;
+        }
+      });
+    });
+    const clone = Array<string>(3).fill("DataCloneError");
+    assert.deepEqual(names, [...clone, "TypeError", "TypeError"]);
+  });
+
+  test("a task ends although messages are on their way", async () => {
+    const value = await Deferred.run(() => {
+      const { port1, port2 } = new MessageChannel();
+      port2.onmessage = () => port1.postMessage(1);
+      port1.onmessage = () => port2.postMessage(1);
+      port1.postMessage(1);
+      return 5;
+    });
+    assert.equal(value, 5);
+  });
+});

@@ -288,6 +288,9 @@ describe("the realm", () => {
       "File",
       "FormData",
       "Headers",
+      "MessageChannel",
+      "MessageEvent",
+      "MessagePort",
     ];
     assert.deepEqual(others.filter((name) => !allowed.includes(name)), []);
   });

@@ -227,7 +227,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ],
     ["global", `${OUTSIDE}; use globalThis`],
     [
-      "ReadableStream WritableStream TransformStream MessageChannel BroadcastChannel Worker",
+      "ReadableStream WritableStream TransformStream BroadcastChannel Worker",
       `${OUTSIDE} yet; use it outside and pass its result in \`args\``,
     ],
     ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],

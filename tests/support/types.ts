@@ -72,6 +72,7 @@ const IN_TASKS = ["TextEncoder", "TextDecoder", "URL", "URLSearchParams", "Abort
     "File",
     "FormData",
     "Headers",
+    "MessagePort",
   );
 
 /** An object of the platform: refused by its name, with advice; most of them tasks don't have. */
