@@ -5,7 +5,7 @@
  */
 import type { Connect, Dialect } from "./native.ts";
 
-/* What is used of Bun: its own types would clash with those of the other runtimes. */
+/* The parts of Bun that are used: its own types would clash with those of the other runtimes. */
 interface BunNamespace {
   isMainThread: boolean;
   connect(options: {

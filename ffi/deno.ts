@@ -7,7 +7,7 @@ import { LibraryError } from "../src/errors.ts";
 import type { Dialect } from "./native.ts";
 import { connectByNet } from "./waker.ts";
 
-/* What is used of `Deno`: its own types would clash with those of the other runtimes. */
+/* The parts of `Deno` that are used: its own types would clash with those of the other runtimes. */
 interface DenoNamespace {
   build: { os: string; arch: string };
   env: { get(name: string): string | undefined };

@@ -123,8 +123,8 @@ function explain(place: Place, cause: unknown): LibraryError {
   const { dialect, path, remedy } = place;
   const platform = `${dialect.os} on ${dialect.arch}`;
   const exists = dialect.exists(path);
-  // Where nobody may look there is only what the system said; it says this, too, of a library for
-  // another processor.
+  // Without permission to look, the system's message is all there is. It says the same about a library
+  // for another processor.
   if (exists === false || (exists === undefined && /no such file|not found/i.test(String(cause)))) {
     const guess = exists === undefined ? `, or not for ${platform}` : "";
     return new LibraryNotFoundError(

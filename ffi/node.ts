@@ -10,7 +10,7 @@ import { LibraryError } from "../src/errors.ts";
 import type { Dialect } from "./native.ts";
 import { connectByNet } from "./waker.ts";
 
-/* What is used of `node:ffi`, for compilers whose @types/node is older than it. */
+/* The parts of `node:ffi` that are used, for compilers whose @types/node is older than it. */
 interface NodeFFI {
   dlopen(path: string, symbols: object): NodeLibrary;
   toArrayBuffer(address: bigint, length: number, copy: boolean): ArrayBuffer;
@@ -21,7 +21,7 @@ interface NodeLibrary {
   functions: ReturnType<Dialect["open"]>;
 }
 
-/* What was opened: a library of which nobody holds this may be closed under its functions. */
+/* Opened libraries: one that nobody holds may be closed under its functions. */
 const opened: NodeLibrary[] = [];
 
 /** Node's dialect. It answers on any Node; `open` throws on one that has no FFI. */

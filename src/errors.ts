@@ -148,7 +148,7 @@ export class PoolClosedError extends DeferredError {
   override readonly code: string = "ERR_DEFERRED_POOL_CLOSED";
 }
 
-/** The promise that a task returned can never settle: nothing is left that could do it. */
+/** The promise that a task returned can never settle: nothing is left that could settle it. */
 export class UnsettledError extends DeferredError {
   static {
     setName(this, "UnsettledError");
@@ -226,7 +226,7 @@ export function withoutFrames(make: () => Error): Error {
   }
 }
 
-/** To assign takes a third of what Reflect.set does, which may be broken, too. */
+/** Assigning takes a third of the time of Reflect.set, which may be broken as well. */
 function setLimit(limit: number): void {
   if (!hasLimit) return;
   try {

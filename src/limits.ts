@@ -113,12 +113,12 @@ function mergedLimits(own: Limits, base: Limits): Limits {
   };
 }
 
-/** A limit in ms as the library takes it, where 0 is none. */
+/** A limit in ms as the library takes it: 0 for none. */
 export function time(limit: number | undefined): number {
   return limit === undefined || limit === Infinity ? 0 : limit;
 }
 
-/** What is said of a value that no limit can have. */
+/** The error for a value that no limit can have. */
 function noLimit(what: string, value: unknown): Error {
   const message = `${what}, got ${describe(value)}`;
   return typeof value === "number" ? rangeError(message) : typeError(message);

@@ -49,7 +49,7 @@ export function readOptions<T extends object>(
   return options as T;
 }
 
-/** What is said of a name that is no option: which one was meant, or which there are. */
+/** The hint for an unknown option: which one was meant, or which ones there are. */
 export function optionHint(name: string, names: readonly string[]): string {
   const meant = nearest(name.toLowerCase(), names);
   return meant === undefined ? `the options are ${names.join(", ")}` : `did you mean \`${meant}\`?`;

@@ -93,7 +93,7 @@ const NO_MODULES =
 const NO_MODULES_IN_SCRIPT =
   "a task can't load modules yet; pass the module's values in `scope`, or write its code into the text";
 
-/** What is said of `import()` in a task, whose engine only says which module. */
+/** The message for `import()` in a task; the engine only names the module. */
 export function noModule(message: string, inScript: boolean): string | null {
   const module = /^could not load module ('[^]*')$/.exec(message)?.[1];
   if (module === undefined) return null;
@@ -108,7 +108,7 @@ const SCRIPT_ADVICE: ReadonlyMap<string, string> = new Map([
   ["unexpected token in expression: ''", "the text ends too early, or has a NUL there"],
 ]);
 
-/** What is said of a SyntaxError in a script; `null` if the engine says it all. */
+/** The message for a SyntaxError in a script; `null` if the engine's is enough. */
 export function scriptSyntaxError(message: string): string | null {
   const advice = SCRIPT_ADVICE.get(message);
   return advice === undefined ? null : `${message}; ${advice}`;
@@ -123,7 +123,7 @@ const NEARBY = 1000;
 
 /** A call in a text. */
 interface Call {
-  /** What is called, without what it is a member of. */
+  /** The called name, without the object that it is a member of. */
   readonly name: string;
   readonly isMember: boolean;
 }
@@ -245,13 +245,13 @@ export const PROBED: ReadonlySet<string> = new Set(
     .split(" "),
 );
 
-/** What a task's engine says of a name that nothing defines, and what to do about it. */
+/** The engine's messages for names that nothing defines, with advice. */
 const MISSING: ReadonlyMap<string, string> = new Map(
   [...ADVICE].map(([name, advice]) => [`${name} is not defined`, advice]),
 );
 const MAX_MISSING = Math.max(...[...MISSING.keys()].map((message) => message.length));
 
-/** What is said of a ReferenceError in a task; `null` if the engine says it all. */
+/** The message for a ReferenceError in a task; `null` if the engine's is enough. */
 export function missingName(message: string, inScript: boolean): string | null {
   // The message is the task's, of whatever length.
   const advice = message.length > MAX_MISSING ? undefined : MISSING.get(message);
@@ -262,7 +262,7 @@ export function missingName(message: string, inScript: boolean): string | null {
 /** Names that bundlers, transpilers and test runners give to an imported module. */
 const IMPORTED = /^(__(vite_ssr|vi|vi_ssr)_import_\d+__|import_\w+|_\w+_mjs|\w+__WEBPACK_\w+)$/;
 
-/** What the user calls the import that a bundler's name stands for, or `null` if it is none. */
+/** The user's name for the import that a bundler renamed, or `null` if it is not an import. */
 function importedAs(name: string, text: string): string | null {
   const escaped = name.replaceAll("$", "\\$");
   const member = new RegExp(`(?<![\\w$.])${escaped}\\s*\\.\\s*([\\w$]+)`).exec(text)?.[1];
@@ -294,7 +294,7 @@ const REMEDY: ReadonlyMap<string, string> = new Map([
   [MADE_ERROR, "write the class inside the function"],
 ]);
 
-/** What is known of a name by how the text uses it. */
+/** Advice for a name, by how the text uses it. */
 function adviceByUse(name: string, text: string): string {
   const escaped = name.replaceAll("$", "\\$");
   if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped}(?![\\w$])`).test(text)) {
@@ -303,7 +303,7 @@ function adviceByUse(name: string, text: string): string {
   return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]`).test(text) ? CALLED : NO_ADVICE;
 }
 
-/** What the user calls a name, and what to do about it. */
+/** The user's name for a name in the text, and advice for it. */
 function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; advice: string } {
   if (name === nameOf(fn)) {
     const advice = "is the function itself, which can't see that name inside the task; write it " +
@@ -346,7 +346,7 @@ function sentence(names: readonly string[], advice: string, task: string): strin
   return `${list(names)} ${said.replace("the task", () => `the task${task}`)}; ${remedy}`;
 }
 
-/** So many names are told of one by one: each is looked for in the text. */
+/** How many names are reported one by one: each is looked for in the text. */
 const TOLD = 10;
 
 /** The error for names that a function uses and nothing in its task defines. */
@@ -368,7 +368,7 @@ export function freeVariableError(
   return new FreeVariableError(parts.join(". "), names);
 }
 
-/** The error for what a function takes from around it; the engine lists it. */
+/** The error for something that a function takes from around it; the engine lists these. */
 export function outerError(what: string, name: string): FunctionNotSerializableError {
   if (what === "super") {
     return refused(
@@ -389,7 +389,7 @@ export function outerError(what: string, name: string): FunctionNotSerializableE
   );
 }
 
-/** Where in a text an error of the engine points at. */
+/** The position in a text that an error of the engine points at. */
 function errorPosition({ place }: CompileError, text: string): Position | null {
   const offset = place ? offsetIn(text, place.line, place.column) : null;
   return offset === null ? null : positionAt(text, offset);

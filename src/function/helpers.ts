@@ -214,7 +214,10 @@ const ISTANBUL = /^cov_[0-9a-z]+$/;
 /** TypeScript's library of helpers: `tslib_1.__awaiter(…)`. */
 const LIBRARY = /^(tslib_\d+|import_tslib\d*)$/;
 
-/** Whether all uses of such a name are `cov_1x2y3z().s[0]++`, or without the call: a covariance may be called so, too. */
+/**
+ * Whether all uses of such a name are `cov_1x2y3z().s[0]++`, or without the call: a covariance may
+ * have such a name as well.
+ */
 function isCounter(name: string, text: string): boolean {
   return ISTANBUL.test(name) &&
     !new RegExp(`\\b${name}\\b(?!(?:\\(\\))?\\s*\\.(?:s|f|bT?)\\[)`).test(text);

@@ -32,7 +32,7 @@ export function indexAt(text: string, { line, column }: Position): number {
   return at + column - 1;
 }
 
-/** A function that is written where it is passed begins this many lines later at the most. */
+/** The most lines between a call and a function that is written as its argument. */
 const NEAR_LINES = 3;
 
 /**
@@ -85,7 +85,7 @@ const MAX_SCRIPT = 256 * 1024;
 export function scriptPosition(text: string, place: Position): Position {
   if (text.length > MAX_SCRIPT) return place;
   // A script does not have the line of ours that precedes a function.
-  // And its end is a place, too.
+  // Its end is a position as well.
   const offset = offsetIn(`${text} `, place.line + 1, place.column);
   return offset === null ? place : positionAt(text, offset);
 }

@@ -69,10 +69,10 @@ export function rejection(completion: Completion, subject: Subject): unknown {
   return error;
 }
 
-/** What the engine says of a call of something that is none. */
+/** The engine's message for a call of something that is not a function. */
 const NOT_A_FUNCTION = "not a function";
 
-/** What is said of that, if it can be told what was called. */
+/** The message for that, if the text tells what was called. */
 function adviceOnCall(
   thrown: TypeError,
   { errors }: Completion,

@@ -360,7 +360,7 @@ export class Reactor {
         const isSmall = size < LARGE && moved?.take(Infinity) !== false;
         const payload = isSmall ? decodeSoon(bytes, beside, LARGE) : LATER;
         if (payload === LATER) {
-          // What lies in the ring would be overwritten.
+          // A payload in the ring would be overwritten.
           const root = rootOf(completion);
           const reading = new Reading(external ? bytes : bytes.slice(), beside, { root });
           this.#large.set(task, { task, completion, moved, reading, handle });
@@ -452,7 +452,7 @@ export class Reactor {
     pending.complete(completion);
   }
 
-  /** What lies beside a payload. */
+  /** The memory and values that come with a payload. */
   #beside(
     moved: Moved | undefined,
     lent: readonly ArrayBufferLike[] = [],
