@@ -25,6 +25,7 @@ export {
   type TaskOptions,
   type WrapOptions,
 } from "./src/deferred.ts";
+export type { Host, HostCall, HostFunction, HostFunctions } from "./src/host.ts";
 export type { TaskStats } from "./src/task.ts";
 export type { EvalOptions } from "./src/function/script.ts";
 export type { AnyClass } from "./src/clone/classes.ts";

@@ -54,6 +54,7 @@ typedef struct CloneScope {
      * the realm: the caller calls clone_free_kept, or restores the realm. */
     CloneKept *kept;
     uint32_t kept_count, kept_capacity, moved_count;
+    bool copies; /* clone_encode: nothing is kept, what was lent is not given back */
 } CloneScope;
 
 /* Appends `value` to `bytes`; appends nothing if that fails. The encoding starts at bytes->length,

@@ -828,7 +828,7 @@ static bool encode_buffer(Encoder *e, JSValueConst object) {
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
     uint32_t region = region_of(e, &buffer);
     bool large = !buffer.resizable && buffer.length >= WIRE_KEEP_BYTES;
-    bool keeps = e->scope && !e->scope->local;
+    bool keeps = e->scope && !e->scope->local && !e->scope->copies;
     if (keeps && (region == NO_NUMBER ? large : !is_given_back(e, &buffer)))
         return encode_kept(e, object, &buffer, region);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);

@@ -136,6 +136,21 @@ bool completion_push(CompletionQueue *queue, Completion *completion) {
     return written;
 }
 
+bool completion_tell(CompletionQueue *queue, uint32_t task, Bytes *payload) {
+    Completion *event = malloc(sizeof *event);
+    if (!event) return false;
+    *event = (Completion){
+        .task = task,
+        .kind = DFD_KIND_EVENT,
+        .length = (uint32_t)payload->length,
+    };
+    bool loaded = payload->length <= UINT32_MAX && completion_load(queue, event, payload);
+    if (loaded && !completion_push(queue, event)) return true;
+    if (loaded) *payload = event->payload;
+    free(event);
+    return loaded;
+}
+
 int32_t completion_refill(CompletionQueue *queue) {
     lock_take(&queue->lock);
     while (queue->first && write_record(queue, queue->first)) {

@@ -63,6 +63,9 @@ bool completion_load(CompletionQueue *queue, Completion *completion, Bytes *payl
  * a payload if that was copied. Otherwise appends it to the overflow list, which then owns it
  * (malloc), and returns false. Wakes a parked host. Any thread. */
 bool completion_push(CompletionQueue *queue, Completion *completion);
+/* Tells the host of an event in a task that goes on. The payload is taken over, or copied and left
+ * to the caller. false when there is no memory for that. Any thread. */
+bool completion_tell(CompletionQueue *queue, uint32_t task, Bytes *payload);
 int32_t completion_refill(CompletionQueue *queue);
 
 int32_t completion_park(CompletionQueue *queue);

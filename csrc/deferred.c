@@ -205,6 +205,14 @@ int32_t dfd_cancel(uint32_t handle, double task) {
     return pool ? pool_cancel(pool, task) : DFD_E_HANDLE;
 }
 
+int32_t dfd_post(uint32_t handle, double task, const uint8_t *message, uint32_t length) {
+    Pool *pool = deferred_find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    if (!message || length < DFD_MESSAGE_VALUE) return DFD_E_INVALID;
+    os_forget();
+    return pool_post(pool, task, message, length);
+}
+
 int32_t dfd_park(uint32_t handle) {
     Pool *pool = deferred_find(handle);
     return pool ? completion_park(pool_completions(pool)) : DFD_E_HANDLE;

@@ -82,7 +82,8 @@
     X(STACK_MAX, 268435456, "at the most")                                                         \
     X(STACK_DEFAULT, 4194304, "unless a pool says otherwise")                                      \
     X(COMPILE_MS_DEFAULT, 5000, "that compiling a function may take")                              \
-    X(BUFFER_MAX, 2147483647, "bytes of a buffer in a task: the engine's limit")
+    X(BUFFER_MAX, 2147483647, "bytes of a buffer in a task: the engine's limit")                   \
+    X(UNREAD_MAX, 262144, "bytes of a task's events that the host has not read, but for the last")
 
 /* How a program is compiled: bits. */
 #define DFD_COMPILE_MAP(X)                                                                         \
@@ -132,6 +133,26 @@
     X(KIND, 44, "u32: DFD_KIND_*")                                                                 \
     X(PAYLOAD, 48, "the payload")
 
+/* An event's payload: this head, then a value in the wire format. Nothing is moved with it. */
+#define DFD_EVENT_MAP(X)                                                                           \
+    X(TYPE, 0, "u32: DFD_EVENT_CALL")                                                              \
+    X(NUMBER, 4, "u32: of the call, which its answer is to name; may be used again after that")    \
+    X(FUNCTION, 8, "u32: which of the host's functions is called, as the submission lists them")   \
+    X(VALUE, 16, "the arguments, an array")
+enum { DFD_EVENT_CALL = 1 };
+
+/* A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
+#define DFD_MESSAGE_MAP(X)                                                                         \
+    X(TYPE, 0, "u32: DFD_ANSWER_*")                                                                \
+    X(NUMBER, 4, "u32: of the call that it answers; else 0")                                       \
+    X(ROOM, 8, "f64: bytes of the task's events that the host has read since it last said so")     \
+    X(VALUE, 16, "what the host's function returned or threw")
+
+#define DFD_ANSWER_MAP(X)                                                                          \
+    X(NONE, 0, "it answers nothing, and has no value: there is room")                              \
+    X(RETURNED, 1, "the function returned the value, or its promise was fulfilled with it")        \
+    X(THREW, 2, "it threw the value, or its promise was rejected with it")
+
 /* A buffer of a result that was moved, not copied: an entry of the table behind a payload. The
  * memory is for the host to give back by dfd_release, or to make a buffer of (dfd_keep). */
 #define DFD_MOVED_MAP(X)                                                                           \
@@ -148,6 +169,11 @@
  * task, under its limits, and may await and return at its top level; and an object, whose own
  * properties the script finds as globals.
  *
+ * If the host offers functions, one more argument lists them: an array of names, and of arrays of
+ * which the first is the name of a group and the others those of functions in it. A program finds
+ * an object with them in the place of that argument, a script finds them as globals. They are
+ * numbered in their order, from 0.
+ *
  * A region's memory must stay as it is until the task's completion was read or, when the pool is
  * closed before that, until dfd_stragglers is 0. */
 #define DFD_SUBMISSION_MAP(X)                                                                      \
@@ -161,6 +187,7 @@
     X(MAX_STACK_SIZE, 48, "u32: bytes of native stack")                                            \
     X(ARGS_LENGTH, 52, "u32: bytes of the arguments")                                              \
     X(REGIONS, 56, "u32: how many regions")                                                        \
+    X(HOST, 60, "u32: 1 when the last argument lists the host's functions")                        \
     X(ARGS, 64, "the arguments")
 
 /* A region: memory of the host's for LENT and SHARED buffers among the arguments. */
@@ -178,6 +205,9 @@
 #define DFD_ENUM_HARDENING(name, value, text) DFD_HARDENING_##name = value,
 #define DFD_ENUM_KIND(name, value, text) DFD_KIND_##name = value,
 #define DFD_ENUM_RECORD(name, value, text) DFD_RECORD_##name = value,
+#define DFD_ENUM_EVENT(name, value, text) DFD_EVENT_##name = value,
+#define DFD_ENUM_MESSAGE(name, value, text) DFD_MESSAGE_##name = value,
+#define DFD_ENUM_ANSWER(name, value, text) DFD_ANSWER_##name = value,
 #define DFD_ENUM_MOVED(name, value, text) DFD_MOVED_##name = value,
 #define DFD_ENUM_SUBMISSION(name, value, text) DFD_SUBMISSION_##name = value,
 #define DFD_ENUM_REGION(name, value, text) DFD_REGION_##name = value,
@@ -190,6 +220,9 @@ enum { DFD_COMPILE_MAP(DFD_ENUM_COMPILE) };
 enum { DFD_HARDENING_MAP(DFD_ENUM_HARDENING) };
 enum { DFD_KIND_MAP(DFD_ENUM_KIND) };
 enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
+enum { DFD_EVENT_MAP(DFD_ENUM_EVENT) };
+enum { DFD_MESSAGE_MAP(DFD_ENUM_MESSAGE) };
+enum { DFD_ANSWER_MAP(DFD_ENUM_ANSWER) };
 enum { DFD_MOVED_MAP(DFD_ENUM_MOVED) };
 enum { DFD_SUBMISSION_MAP(DFD_ENUM_SUBMISSION) };
 enum { DFD_REGION_MAP(DFD_ENUM_REGION) };
@@ -266,6 +299,11 @@ DFD_API double dfd_submit(uint32_t pool, const uint8_t *submission, uint32_t len
 /* Cancels a task by the handle that dfd_submit gave: its completion (DFD_STATUS_CANCELLED, unless
  * it ended before) comes as any other. 1 if the task was queued or running, 0 if not. */
 DFD_API int32_t dfd_cancel(uint32_t pool, double task);
+
+/* Sends a message (DFD_MESSAGE_*) to a task, which is woken if it waits. 0; or an error, after
+ * which it was not sent: DFD_E_HANDLE if the task has ended, DFD_E_FULL if it would have more
+ * unread than its memory limit. */
+DFD_API int32_t dfd_post(uint32_t pool, double task, const uint8_t *message, uint32_t length);
 
 /* Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
  * which case none is asked for; else 0. */

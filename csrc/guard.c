@@ -81,6 +81,8 @@ int guard_run(Guard *guard, int (*inside)(void *opaque), void *opaque) {
 
 bool guard_is_open(void) { return thread.open; }
 
+bool guard_may_be_left(void) { return thread.open && !thread.critical; }
+
 void guard_leave(int status) {
     assert(thread.open && status != 0 && thread.critical == 0);
     thread.open = 0;

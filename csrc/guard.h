@@ -53,6 +53,8 @@ int guard_run(Guard *guard, int (*inside)(void *opaque), void *opaque);
 
 /* Whether this thread is inside guard_run. */
 bool guard_is_open(void);
+/* Whether it may be left at any instruction: it is, and in no critical section. */
+bool guard_may_be_left(void);
 
 /* Leaves with `status`, which is not 0. Only inside guard_run, and in no critical section. */
 _Noreturn void guard_leave(int status);

@@ -13,7 +13,7 @@ static void lock_forget(const Lock *lock) { (void)lock; }
 static _Thread_local const Lock *lock_held[LOCK_RANKS];
 
 static void lock_note(const Lock *lock) {
-    assert(!guard_is_open() && "no lock is taken inside a task");
+    assert(!guard_may_be_left() && "no lock is taken inside a task");
     for (int rank = lock->rank; rank < LOCK_RANKS; rank++)
         assert(!lock_held[rank] && "locks are taken in the order of their ranks");
     lock_held[lock->rank] = lock;

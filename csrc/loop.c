@@ -1,6 +1,7 @@
 /* loop.c - see loop.h */
 #include "loop.h"
 
+#include "deferred.h"
 #include "engine_values.h"
 #include "os.h"
 
@@ -31,7 +32,8 @@ static void loop_note_rejection(JSContext *ctx, JSValueConst promise, JSValueCon
     loop->rejected[loop->rejected_count++] = JS_DupValue(ctx, promise);
 }
 
-bool loop_open(JSContext *ctx, Loop *loop) {
+bool loop_open(JSContext *ctx, Loop *loop, Post *post) {
+    loop->calls.post = post;
     loop_begin(loop);
     JS_SetRuntimeOpaque(JS_GetRuntime(ctx), loop);
     JS_SetHostPromiseRejectionTracker(JS_GetRuntime(ctx), loop_note_rejection, loop);
@@ -41,7 +43,10 @@ bool loop_open(JSContext *ctx, Loop *loop) {
     return fine;
 }
 
-void loop_begin(Loop *loop) { *loop = (Loop){.thrown = JS_UNDEFINED}; }
+void loop_begin(Loop *loop) {
+    Calls calls = {.room = DFD_LIMIT_UNREAD_MAX, .post = loop->calls.post};
+    *loop = (Loop){.calls = calls, .thrown = JS_UNDEFINED};
+}
 
 /* Notes what a callback threw. */
 static void loop_note_thrown(JSContext *ctx, Loop *loop) {
@@ -63,6 +68,10 @@ static JSPromiseStateEnum loop_run_jobs(JSContext *ctx, Loop *loop, JSValueConst
         if (ran < 0) loop_note_thrown(ctx, loop);
     }
     return state;
+}
+
+void loop_jobs(JSContext *ctx, Loop *loop, JSValueConst promise) {
+    loop_run_jobs(ctx, loop, promise);
 }
 
 /* What nobody has caught, now that no job is left: the first that was thrown, or that a promise was
@@ -101,5 +110,5 @@ LoopEnd loop_turn(JSContext *ctx, Loop *loop, JSValueConst promise, JSValue *wit
         if (JS_IsException(result)) loop_note_thrown(ctx, loop);
         JS_FreeValue(ctx, result);
     }
-    return loop->timers.set ? LOOP_WAITS : LOOP_NEVER;
+    return loop->timers.set || loop->calls.pending ? LOOP_WAITS : LOOP_NEVER;
 }

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "quickjs.h"
+#include "clone.h"
 
 /* --- timers (timers.c) -------------------------------------------------------------------- */
 
@@ -51,18 +51,58 @@ double timers_due(const Timers *timers);
  * callback threw; `*fired` says whether there was one. */
 JSValue timers_fire(JSContext *ctx, Timers *timers, double now, uint64_t order, bool *fired);
 
+/* --- calls of the host's functions (calls.c) ---------------------------------------------- */
+
+typedef struct Call Call;
+typedef struct Unsent Unsent;
+
+/* How messages leave the realm; not the arena's, and the same for all of a realm's tasks but for
+ * who sends. */
+typedef struct Post {
+    /* Sends the letter, which it may take over. Inside a critical section. false when there is no
+     * memory. */
+    bool (*send)(void *opaque, Bytes *letter);
+    void *opaque;
+    Bytes letter; /* the realm's */
+    size_t limit; /* of its length */
+    const CloneScope *scope;
+} Post;
+
+typedef struct Calls {
+    Call *slots; /* by number */
+    uint32_t count, capacity;
+    uint32_t free;        /* slot + 1, or 0 */
+    uint32_t pending;     /* have no answer yet */
+    Unsent *first, *last; /* messages for which there was no room */
+    double room;          /* bytes that may be sent before the host has read what was */
+    bool writing;         /* the letter is being written */
+    Post *post;
+} Calls;
+
+/* An object with the functions that `names` lists: strings, and arrays of which the first string is
+ * the name of a group and the others those of its functions. */
+JSValue calls_object(JSContext *ctx, JSValueConst names);
+/* The same, as globals. false with an exception pending. */
+bool calls_define_globals(JSContext *ctx, JSValueConst names);
+
+/* Heeds a message of the host's, DFD_MESSAGE_VALUE bytes of it at least. */
+void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t length);
+/* Heeds only that there is more room: for a task that only has to send what it has left. */
+void calls_make_room(JSContext *ctx, Calls *calls, const uint8_t *message);
+
 /* --- the loop (loop.c) -------------------------------------------------------------------- */
 
 typedef struct Loop {
     Timers timers;
+    Calls calls;
     JSValue *rejected; /* promises that were rejected without a handler, since the turn began */
     uint32_t rejected_count, rejected_capacity;
     JSValue thrown; /* the first thing that a callback threw, and nobody caught */
     bool threw;
 } Loop;
 
-/* Makes `loop` that of a context. false when that fails. */
-bool loop_open(JSContext *ctx, Loop *loop);
+/* Makes `loop` that of a context, from which messages go to `post`. false when that fails. */
+bool loop_open(JSContext *ctx, Loop *loop, Post *post);
 static inline Loop *loop_of(JSContext *ctx) { return JS_GetRuntimeOpaque(JS_GetRuntime(ctx)); }
 
 /* A task begins: nothing is set, and nothing was thrown. */
@@ -73,6 +113,9 @@ typedef enum LoopEnd {
     LOOP_WAITS,   /* for what comes from outside, or its time */
     LOOP_NEVER,   /* nothing is left that could settle it */
 } LoopEnd;
+
+/* Runs all jobs there are, unless the promise is settled first. */
+void loop_jobs(JSContext *ctx, Loop *loop, JSValueConst promise);
 
 /* Runs a turn, or ends one that a call of the task's has begun: until the promise is settled or
  * nothing is left to be done now. Settled, `*with` is what with. */

@@ -214,6 +214,31 @@ void pool_end(Pool *pool, Task *task, int status) {
     task_end(&pool->completions, task, (uint32_t)status, task->ran_on, start, &none);
 }
 
+int32_t pool_post(Pool *pool, double handle, const uint8_t *message, size_t length) {
+    Mail *mail = malloc(sizeof *mail + length);
+    if (!mail) return DFD_E_MEMORY;
+    *mail = (Mail){.length = length};
+    memcpy(mail->bytes, message, length);
+    bool wake = false;
+    atomic_store_explicit(&pool->host_processor, os_processor(), memory_order_relaxed);
+    lock_take(&pool->lock);
+    Task *task = slots_get(&pool->tasks, slots_handle(handle));
+    size_t room = task && task->limits.memory ? task->limits.memory : pool->memory;
+    int32_t refused = !task ? DFD_E_HANDLE : length > room - task->unread ? DFD_E_FULL : 0;
+    if (!refused) {
+        task_put_mail(task, mail);
+        if (task->state == TASK_WAITING) {
+            queue_wake(&pool->queue, task);
+            worker_send(pool, &wake);
+            watchdog_look(pool);
+        }
+    }
+    lock_release(&pool->lock);
+    worker_call(pool, wake);
+    if (refused) free(mail);
+    return refused;
+}
+
 int32_t pool_cancel(Pool *pool, double handle) {
     lock_take(&pool->lock);
     Task *task = slots_get(&pool->tasks, slots_handle(handle));

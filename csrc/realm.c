@@ -12,6 +12,7 @@
 #include "realm.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "arena.h"
 #include "clone.h"
@@ -29,6 +30,8 @@
 /* A fresh realm uses about 120 KB; a task may add this much before the engine collects cycles. */
 #define GC_HEADROOM (1024 * 1024)
 
+#define LETTER_KEPT ((size_t)64 << 10) /* of the buffer of its messages, from turn to turn */
+
 /* A task's limit may be raised up to this. */
 #define CAPACITY ((size_t)DFD_LIMIT_MEMORY_MAX)
 
@@ -42,7 +45,11 @@ struct Realm {
     Globals globals;     /* of the running task */
     Loop loop;           /* as the globals */
     JSValue awaited;     /* the promise that the task stands for, while it waits; in the arena */
-    bool of_script;      /* that one is of a script's end, whose value may be one in its turn */
+    JSValue outcome;     /* with what that was settled, if messages have still to be sent */
+    bool settled, threw;
+    bool offers; /* the last argument lists functions of the host */
+    Post post;
+    bool of_script; /* that one is of a script's end, whose value may be one in its turn */
     Presets presets;
     const Share *last_share; /* of the presets, or NULL */
     CloneScope scope;        /* of this run */
@@ -104,7 +111,8 @@ static int realm_build(void *opaque) {
         return false;
     JS_SetInterruptHandler(runtime, realm_on_poll, NULL);
     JS_SetCanBlock(runtime, true); /* in Atomics.wait, which may be left */
-    if (!globals_add(context, &realm->globals) || !loop_open(context, &realm->loop)) return false;
+    if (!globals_add(context, &realm->globals) || !loop_open(context, &realm->loop, &realm->post))
+        return false;
     JS_SetGCThreshold(runtime, arena_used(realm->arena) + GC_HEADROOM);
     realm->runtime = runtime;
     realm->context = context;
@@ -144,6 +152,7 @@ void realm_close(Realm *realm) {
     arena_close(realm->arena); /* the runtime and all else goes with it */
     globals_end(&realm->globals);
     presets_free(&realm->presets);
+    bytes_free(&realm->post.letter);
     free(realm);
 }
 
@@ -154,7 +163,8 @@ void realm_restore(Realm *realm) {
     arena_set_limit(realm->arena, realm->limit);
     realm->scope = realm->pristine;
     globals_end(&realm->globals);
-    realm->awaited = JS_UNDEFINED;
+    realm->awaited = realm->outcome = JS_UNDEFINED;
+    realm->settled = realm->offers = false;
 }
 
 void realm_stop(Realm *realm, int status) {
@@ -286,6 +296,7 @@ typedef struct RunCall {
     const uint8_t *args;
     size_t length;
     uint32_t argc;
+    const Mail *mail;
     Bytes *out;
 } RunCall;
 
@@ -330,10 +341,19 @@ static JSValue realm_evaluate(JSContext *ctx, JSValueConst source, JSValueConst 
     return JS_Eval2(ctx, text, length, &options);
 }
 
-/* Encodes how the task ended. */
+/* Encodes how the task ended, when all that it had to say was sent. */
 static int realm_end(Realm *realm, JSValue value, bool threw, Bytes *out) {
-    if (!JS_IsException(value)) return realm_encode_outcome(realm, value, threw, out);
-    return realm_encode_outcome(realm, JS_GetException(realm->context), true, out);
+    if (JS_IsException(value)) {
+        value = JS_GetException(realm->context);
+        threw = true;
+    }
+    if (realm->loop.calls.first) {
+        realm->settled = true;
+        realm->outcome = value;
+        realm->threw = threw;
+        return REALM_WAITS;
+    }
+    return realm_encode_outcome(realm, value, threw, out);
 }
 
 /* Ends the task with `value` if that is plain. What else it stands for is awaited. */
@@ -378,22 +398,39 @@ static int realm_run_inside(void *opaque) {
         return realm_end(realm, JS_EXCEPTION, true, call->out);
 
     realm->of_script = !call->program;
+    if (realm->offers && call->argc == 0) return DFD_STATUS_INTERNAL;
     if (call->program) {
+        JSValue *last = realm->offers ? &values[call->argc - 1] : NULL;
+        if (last && JS_IsException(*last = calls_object(ctx, *last)))
+            return realm_end(realm, JS_EXCEPTION, true, call->out);
         JSValue value = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
         if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, call->out);
     } else {
         if (!JS_IsString(values[0]) || !JS_IsObject(values[1])) return DFD_STATUS_INTERNAL;
+        if (realm->offers && !calls_define_globals(ctx, values[2]))
+            return realm_end(realm, JS_EXCEPTION, true, call->out);
         realm->awaited = realm_evaluate(ctx, values[0], values[1]);
         if (JS_IsException(realm->awaited)) return realm_end(realm, JS_EXCEPTION, true, call->out);
     }
     return realm_go_on(realm, call->out);
 }
 
-/* Under the guard. As `run`. */
+/* Under the guard. As realm_run_inside. */
 static int realm_resume_inside(void *opaque) {
     const RunCall *call = opaque;
-    JS_UpdateStackTop(call->realm->runtime);
-    return realm_go_on(call->realm, call->out);
+    Realm *realm = call->realm;
+    Calls *calls = &realm->loop.calls;
+    JS_UpdateStackTop(realm->runtime);
+    for (const Mail *mail = call->mail; mail; mail = mail->next) {
+        if (realm->settled) {
+            calls_make_room(realm->context, calls, mail->bytes);
+        } else {
+            calls_receive(realm->context, calls, mail->bytes, mail->length);
+            loop_jobs(realm->context, &realm->loop, realm->awaited);
+        }
+    }
+    if (realm->settled) return realm_end(realm, realm->outcome, realm->threw, call->out);
+    return realm_go_on(realm, call->out);
 }
 
 typedef struct PreloadCall {
@@ -529,7 +566,10 @@ int realm_share(Realm *realm, const Share *first, uint32_t count) {
 
 static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
     Realm *realm = call->realm;
+    realm->post.limit = call->out->limit;
+    realm->post.scope = &realm->scope;
     int status = guard_run(&realm->guard, inside, call);
+    if (realm->post.letter.capacity > LETTER_KEPT) bytes_free(&realm->post.letter);
     if (realm->guard.left) {
         call->out->length = 0; /* whatever was half encoded */
         realm->scope.kept_count = realm->scope.moved_count = 0;
@@ -539,7 +579,7 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
 
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out) {
-    RunCall call = {realm, program, args, length, argc, out};
+    RunCall call = {realm, program, args, length, argc, NULL, out};
     /* What a task returns may take as much memory again as what it was made in. */
     out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;
     if (limits->stack && limits->stack < realm->stack)
@@ -548,13 +588,27 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
     return realm_run_guarded(&call, realm_run_inside);
 }
 
-int realm_resume(Realm *realm, size_t limit, Bytes *out) {
-    RunCall call = {.realm = realm, .out = out};
+int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out) {
+    RunCall call = {.realm = realm, .mail = mail, .out = out};
     out->limit = limit ? limit : realm->limit - realm->shared;
     return realm_run_guarded(&call, realm_resume_inside);
 }
 
-double realm_due(const Realm *realm) { return loop_due(&realm->loop); }
+double realm_due(const Realm *realm) { return realm->settled ? INFINITY : loop_due(&realm->loop); }
+
+void realm_set_post(Realm *realm, RealmSend *send, void *opaque) {
+    realm->post.send = send;
+    realm->post.opaque = opaque;
+}
+
+void realm_offer(Realm *realm, bool lists) { realm->offers = lists; }
+
+void mail_free(Mail *first) {
+    for (Mail *next; first; first = next) {
+        next = first->next;
+        free(first);
+    }
+}
 
 void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count) {
     realm->scope.lent = regions;

@@ -78,9 +78,27 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
  * and it goes on by realm_resume, be that on another thread. */
 #define REALM_WAITS (-1)
 
-/* Goes on with a task that waits: what is due is done. `limit` is that of its memory, as it was
- * run with. Returns what realm_run does. */
-int realm_resume(Realm *realm, size_t limit, Bytes *out);
+/* A message of the host's to a task (DFD_MESSAGE_*), in a list. */
+typedef struct Mail {
+    struct Mail *next;
+    size_t length;
+    alignas(8) uint8_t bytes[];
+} Mail;
+
+void mail_free(Mail *first); /* and those after it */
+
+/* Goes on with a task that waits: reads its mail, and does what is due. `limit` is that of its
+ * memory, as it was run with. Returns what realm_run does. */
+int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out);
+
+/* Who sends what tasks have to say (an event's payload, DFD_EVENT_*) from here on. `send` may take
+ * the bytes over, and is called inside a critical section of the guard's; false means that there is
+ * no memory. */
+typedef bool RealmSend(void *opaque, Bytes *letter);
+void realm_set_post(Realm *realm, RealmSend *send, void *opaque);
+
+/* Whether the last argument of the next run lists functions of the host. */
+void realm_offer(Realm *realm, bool lists);
 
 /* When a task that waits has something to do, whoever sends it anything or not: ms of os_now, or
  * INFINITY. */

@@ -32,14 +32,19 @@ int seat_share(Seat *seat, const Task *task, const Share *first) {
     return task->shares ? realm_share(seat->realm, first, task->shares) : 0;
 }
 
+void seat_set_post(Seat *seat, RealmSend *send, void *opaque) {
+    realm_set_post(seat->realm, send, opaque);
+}
+
 int seat_run(Seat *seat, const Task *task, Bytes *payload) {
     realm_lend(seat->realm, task->regions, task->region_count);
+    realm_offer(seat->realm, task->offers);
     return realm_run(seat->realm, task->program, task->args, task->length, task->argc,
                      &task->limits, payload);
 }
 
-int seat_resume(Seat *seat, const Task *task, Bytes *payload) {
-    return realm_resume(seat->realm, task->limits.memory, payload);
+int seat_resume(Seat *seat, const Task *task, const Mail *mail, Bytes *payload) {
+    return realm_resume(seat->realm, task->limits.memory, mail, payload);
 }
 
 double seat_due(const Seat *seat) { return realm_due(seat->realm); }

@@ -33,10 +33,13 @@ int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown
  * Needs no lock: that part of the list was written before the task was submitted. */
 int seat_share(Seat *seat, const struct Task *task, const Share *first);
 
+/* Who sends what the task has to say, from here on. */
+void seat_set_post(Seat *seat, RealmSend *send, void *opaque);
+
 /* Runs a task. Returns a DFD_STATUS_*, and the payload; or REALM_WAITS. */
 int seat_run(Seat *seat, const struct Task *task, Bytes *payload);
 /* Goes on with it. Returns as seat_run does. */
-int seat_resume(Seat *seat, const struct Task *task, Bytes *payload);
+int seat_resume(Seat *seat, const struct Task *task, const Mail *mail, Bytes *payload);
 
 /* As realm_due. */
 double seat_due(const Seat *seat);

@@ -43,7 +43,9 @@ bool submission_is_sound(const uint8_t *submission, size_t length) {
     /* Each argument is a byte at least. */
     uint32_t argc = submission_u32(submission, DFD_SUBMISSION_ARGC);
     if (args > rest || argc > args) return false;
-    if (!submission_program(submission) && argc != SUBMISSION_SCRIPT_ARGC) return false;
+    uint32_t offers = submission_u32(submission, DFD_SUBMISSION_HOST);
+    if (offers > 1 || argc < offers) return false;
+    if (!submission_program(submission) && argc != SUBMISSION_SCRIPT_ARGC + offers) return false;
     if (count == 0) return args == rest;
     if (rest < at || (rest - at) / DFD_REGION_SIZE != count || (rest - at) % DFD_REGION_SIZE)
         return false;
@@ -85,6 +87,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
         .end = INFINITY,
         .cpu_left = INFINITY,
         .argc = submission_u32(submission, DFD_SUBMISSION_ARGC),
+        .offers = submission_u32(submission, DFD_SUBMISSION_HOST) != 0,
         .length = args,
         .region_count = count,
     };

@@ -5,8 +5,22 @@
 
 _Static_assert(offsetof(Task, completion) == 0, "a task is freed through its completion");
 
+void task_put_mail(Task *task, Mail *mail) {
+    *(task->last_mail ? &task->last_mail->next : &task->mail) = mail;
+    task->last_mail = mail;
+    task->unread += mail->length;
+}
+
+Mail *task_take_mail(Task *task) {
+    Mail *mail = task->mail;
+    task->mail = task->last_mail = NULL;
+    task->unread = 0;
+    return mail;
+}
+
 void task_drop(Task *task) {
     program_drop(task->program);
+    mail_free(task_take_mail(task));
     free(task);
 }
 
@@ -14,6 +28,7 @@ void task_end(CompletionQueue *completions, Task *task, uint32_t status, uint32_
               double start, Bytes *payload) {
     Completion *completion = &task->completion;
     program_drop(task->program);
+    mail_free(task_take_mail(task));
     double end = os_now();
     completion->status = status;
     completion->worker = worker;

@@ -34,23 +34,31 @@ typedef struct Task {
     double expires;   /* when its time in the queue is over; INFINITY if it never is */
     uint32_t shares;  /* that its realm must have */
     uint32_t argc;
+    bool offers; /* the last of the arguments lists functions of the host */
     size_t length;
     uint32_t region_count;
     const CloneRegion *regions; /* behind the arguments */
     TaskState state;
     struct Task *next, *previous; /* in a list of the queue's */
     Handle handle;
-    struct Worker *worker; /* that runs it, or NULL */
-    Seat *seat;            /* while it waits or is ready; else NULL */
-    Deadline deadline;     /* joined from its submission to its end */
-    uint32_t ran_on;       /* the number of the worker that ran it last; 0: it has not begun */
-    double start, end;     /* when it began, when its time is over (INFINITY: never) */
-    double cpu_left;       /* of its CPU time, ms; INFINITY without a limit */
+    struct Worker *worker;  /* that runs it, or NULL */
+    Seat *seat;             /* while it waits or is ready; else NULL */
+    Deadline deadline;      /* joined from its submission to its end */
+    uint32_t ran_on;        /* the number of the worker that ran it last; 0: it has not begun */
+    double start, end;      /* when it began, when its time is over (INFINITY: never) */
+    Mail *mail, *last_mail; /* that it has not read, in its order */
+    size_t unread;          /* bytes of it */
+    double cpu_left;        /* of its CPU time, ms; INFINITY without a limit */
     alignas(8) uint8_t args[];
 } Task;
 
 /* Frees a task that never ended. */
 void task_drop(Task *task);
+
+/* Puts a message into its mailbox, which owns it (malloc) from then on; there is room for it. */
+void task_put_mail(Task *task, Mail *mail);
+/* Takes all that is in it. */
+Mail *task_take_mail(Task *task);
 
 /* Publishes how the task ended, and takes it: nobody reaches it by its handle any more. `payload`
  * stays the caller's unless it was moved. `worker` is the number of the worker that ran it, or 0.

@@ -219,6 +219,7 @@ static int worker_let_wait(Worker *worker, Task *task) {
         task->seat = worker->seat;
         worker->seat = NULL;
         worker_is_free(worker, task);
+        if (task->mail) due = -INFINITY;
         queue_wait(&pool->queue, task, due, os_now());
         watchdog_look(pool);
     }
@@ -321,6 +322,12 @@ void worker_made(Worker *worker) {
     lock_release(&worker->pool->lock);
 }
 
+/* Sends what a task has to say to the host. In a critical section of its guard. */
+static bool worker_send_letter(void *opaque, Bytes *letter) {
+    Task *task = opaque;
+    return completion_tell(&task->worker->pool->completions, task->completion.task, letter);
+}
+
 /* Begins with a task, in a seat that has what it needs. Returns a DFD_STATUS_* or REALM_WAITS, and
  * the payload. */
 static int worker_begin(Worker *worker, Task *task, Bytes *payload) {
@@ -331,7 +338,9 @@ static int worker_begin(Worker *worker, Task *task, Bytes *payload) {
     if (!status) status = seat_share(worker->seat, task, worker->pool->first_share);
     worker_begin_task(worker, task);
     worker_start_clocks(worker, task);
-    return status ? status : seat_run(worker->seat, task, payload);
+    if (status) return status;
+    seat_set_post(worker->seat, worker_send_letter, task);
+    return seat_run(worker->seat, task, payload);
 }
 
 /* Goes on with a task that has waited. As worker_begin. */
@@ -339,7 +348,12 @@ static int worker_go_on(Worker *worker, Task *task, Bytes *payload) {
     task->ran_on = worker->number;
     if (!worker_get_ready(worker)) return DFD_STATUS_RESOURCES;
     worker_start_clocks(worker, task);
-    return seat_resume(worker->seat, task, payload);
+    lock_take(&worker->pool->lock);
+    Mail *mail = task_take_mail(task);
+    lock_release(&worker->pool->lock);
+    int status = seat_resume(worker->seat, task, mail, payload);
+    mail_free(mail);
+    return status;
 }
 
 /* Runs a task until it ends or waits. Returns REALM_WAITS when it is the worker's no more; else a

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xdf8708de;
+export const ABI = 0xd996922c;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -26,6 +26,7 @@ export const SYMBOLS = {
   dfd_ready: { args: ["u32"], result: "i32" },
   dfd_submit: { args: ["u32", "buffer", "u32"], result: "f64" },
   dfd_cancel: { args: ["u32", "f64"], result: "i32" },
+  dfd_post: { args: ["u32", "f64", "buffer", "u32"], result: "i32" },
   dfd_park: { args: ["u32"], result: "i32" },
   dfd_unpark: { args: ["u32"], result: "i32" },
   dfd_refill: { args: ["u32"], result: "i32" },
@@ -131,6 +132,12 @@ export interface Symbols {
    * it ended before) comes as any other. 1 if the task was queued or running, 0 if not.
    */
   dfd_cancel(pool: number, task: number): number;
+  /**
+   * Sends a message (DFD_MESSAGE_*) to a task, which is woken if it waits. 0; or an error, after
+   * which it was not sent: DFD_E_HANDLE if the task has ended, DFD_E_FULL if it would have more
+   * unread than its memory limit.
+   */
+  dfd_post(pool: number, task: number, message: Uint8Array, length: number): number;
   /**
    * Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
    * which case none is asked for; else 0.
@@ -291,6 +298,8 @@ export const LIMIT = {
   COMPILE_MS_DEFAULT: 5000,
   /** bytes of a buffer in a task: the engine's limit */
   BUFFER_MAX: 2147483647,
+  /** bytes of a task's events that the host has not read, but for the last */
+  UNREAD_MAX: 262144,
 } as const;
 
 /**
@@ -378,6 +387,40 @@ export const RECORD = {
   PAYLOAD: 48,
 } as const;
 
+/** An event's payload: this head, then a value in the wire format. Nothing is moved with it. */
+export const EVENT = {
+  /** u32: DFD_EVENT_CALL */
+  TYPE: 0,
+  /** u32: of the call, which its answer is to name; may be used again after that */
+  NUMBER: 4,
+  /** u32: which of the host's functions is called, as the submission lists them */
+  FUNCTION: 8,
+  /** the arguments, an array */
+  VALUE: 16,
+} as const;
+
+/** A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
+export const MESSAGE = {
+  /** u32: DFD_ANSWER_* */
+  TYPE: 0,
+  /** u32: of the call that it answers; else 0 */
+  NUMBER: 4,
+  /** f64: bytes of the task's events that the host has read since it last said so */
+  ROOM: 8,
+  /** what the host's function returned or threw */
+  VALUE: 16,
+} as const;
+
+/**  */
+export const ANSWER = {
+  /** it answers nothing, and has no value: there is room */
+  NONE: 0,
+  /** the function returned the value, or its promise was fulfilled with it */
+  RETURNED: 1,
+  /** it threw the value, or its promise was rejected with it */
+  THREW: 2,
+} as const;
+
 /**
  * A buffer of a result that was moved, not copied: an entry of the table behind a payload. The
  * memory is for the host to give back by dfd_release, or to make a buffer of (dfd_keep).
@@ -401,6 +444,11 @@ export const MOVED = {
  * A submission without a program has two arguments: the text of a script, which is compiled in the
  * task, under its limits, and may await and return at its top level; and an object, whose own
  * properties the script finds as globals.
+ *
+ * If the host offers functions, one more argument lists them: an array of names, and of arrays of
+ * which the first is the name of a group and the others those of functions in it. A program finds
+ * an object with them in the place of that argument, a script finds them as globals. They are
+ * numbered in their order, from 0.
  *
  * A region's memory must stay as it is until the task's completion was read or, when the pool is
  * closed before that, until dfd_stragglers is 0.
@@ -426,6 +474,8 @@ export const SUBMISSION = {
   ARGS_LENGTH: 52,
   /** u32: how many regions */
   REGIONS: 56,
+  /** u32: 1 when the last argument lists the host's functions */
+  HOST: 60,
   /** the arguments */
   ARGS: 64,
 } as const;

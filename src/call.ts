@@ -15,6 +15,7 @@ import { FreeVariableError, FunctionNotSerializableError, typeError } from "./er
 import { describe, nameOf, shorten } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
+import { type HostTable, readHost } from "./host.ts";
 import { NO_OPTIONS, optionHint, readOptions } from "./options.ts";
 import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
 import { defaultRunner } from "./pool/runner.ts";
@@ -43,12 +44,20 @@ export interface Job {
   readonly limits: Limits;
   readonly signal: AbortSignal | undefined;
   readonly transfer: readonly ArrayBuffer[] | undefined;
+  /** What the host offers to it. */
+  readonly host: HostTable | undefined;
   /** Why it can't run. */
   readonly failure: { readonly reason: unknown } | undefined;
 }
 
-/** The options that may differ between two calls of a wrapped function. */
-const TASK_NAMES: ReadonlySet<string> = new Set(["transfer", "name", "signal", ...LIMIT_NAMES]);
+/** Of what is known when a task starts, all that may differ between two calls of a wrapped function. */
+const TASK_NAMES: ReadonlySet<string> = new Set([
+  "transfer",
+  "name",
+  "signal",
+  "host",
+  ...LIMIT_NAMES,
+]);
 const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals"]);
 const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
@@ -129,6 +138,7 @@ function job(
   own: Runner | undefined,
 ): Job {
   const { allowGlobals, signal, transfer, pool } = options;
+  let host = options.host === undefined ? undefined : readHost(entry, options.host);
   let runner = own ?? (pool === undefined ? undefined : runnerOf(pool)!);
   let limits: Limits = options;
   let program: CachedProgram | null = null;
@@ -136,6 +146,7 @@ function job(
   try {
     runner ??= defaultRunner();
     limits = runner.limits(options, entry.where);
+    host = host?.over(runner.host) ?? runner.host;
     if (typeof fn !== "string") program = runner.compile(fn, name, allowGlobals);
   } catch (reason) {
     if (isMistake(reason)) throw reason;
@@ -146,7 +157,7 @@ function job(
       if (typeof fn !== "string") refuseByLook(fn, name);
     }
   }
-  return { name, fn, runner, program, allowGlobals, limits, signal, transfer, failure };
+  return { name, fn, runner, program, allowGlobals, limits, signal, transfer, host, failure };
 }
 
 /** Whether an error says that the call itself is wrong, whenever it is tried. */
@@ -176,6 +187,9 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
     limits,
     signal: options.signal ?? known.signal,
     transfer: options.transfer ?? known.transfer,
+    host: options.host === undefined
+      ? known.host
+      : readHost(entry, options.host).over(known.runner?.host),
   };
 }
 

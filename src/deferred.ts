@@ -18,6 +18,7 @@ import type { AnyFunction } from "./function/source.ts";
 import type { DeferredPool } from "./pool/pool.ts";
 import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
+import type { Host, HostFunctions } from "./host.ts";
 import { NO_OPTIONS } from "./options.ts";
 import { isCrowded, setSite, TaskPromise, type TaskStats } from "./task.ts";
 
@@ -36,6 +37,12 @@ export interface TaskOptions extends Limits {
    * signal's reason. Signals of another realm or a polyfill work too.
    */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Functions of yours that the task may call: as methods of the object that is its last parameter,
+   * behind `args`. Each gives a promise. They run here, in the context in which the Deferred is
+   * made, with a {@linkcode HostCall} as `this`. Default: those of the pool.
+   */
+  readonly host?: HostFunctions | undefined;
 }
 
 /** Options of {@linkcode DeferredConstructor.wrap}. */
@@ -133,6 +140,11 @@ export interface DeferredConstructor {
    * console.log(area); // 42
    * ```
    */
+  new <T, H extends HostFunctions, A extends readonly unknown[] = []>(
+    fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
+    options: DeferredOptions<A> & { readonly host: H },
+  ): Deferred<T>;
+  /** As above, without functions of the host. */
   new <T>(fn: () => T | PromiseLike<T>, options?: DeferredOptions<[]>): Deferred<T>;
   /** As above, for a function with parameters; `args` is then required. */
   new <T, A extends readonly unknown[]>(
@@ -177,6 +189,11 @@ export interface DeferredConstructor {
    * console.log(await area.with({ timeout: 500 })(60, 70)); // 4200
    * ```
    */
+  wrap<T, H extends HostFunctions, A extends readonly unknown[] = []>(
+    fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
+    options: WrapOptions & { readonly host: H },
+  ): DeferredFunction<A, T>;
+  /** As above, without functions of the host. */
   wrap<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     options?: WrapOptions,

@@ -9,8 +9,20 @@
 import type { Job } from "./call.ts";
 import type { CachedProgram } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
+import type { HostTable } from "./host.ts";
 import type { Limits } from "./limits.ts";
 import type { Pending } from "./pool/reactor.ts";
+
+/** What a task is told of one of its calls; see `MESSAGE` in ffi/symbols.ts. */
+export interface Answer {
+  readonly number: number;
+  /** One of `ANSWER`. */
+  readonly type: number;
+  readonly room: number;
+  readonly value: unknown;
+  /** What paths in a DataCloneError begin with. */
+  readonly root: string;
+}
 
 /** Who runs tasks. */
 export interface Runner {
@@ -40,6 +52,12 @@ export interface Runner {
    * arguments are its text and its scope.
    */
   submit(job: Job, args: readonly unknown[], pending: Pending): number;
+
+  /** Functions of the host that all of its tasks may call. */
+  readonly host: HostTable | undefined;
+
+  /** Sends a task an answer. Throws a DataCloneError, or why it can't be sent. */
+  post(handle: number, answer: Answer): void;
 
   /**
    * Ends a task, queued or running, as soon as it can be left. Its completion arrives like any

@@ -10,10 +10,11 @@ import { STATUS } from "../ffi/symbols.ts";
 import type { Entry, Job } from "./call.ts";
 import { InternalError } from "./errors.ts";
 import { cutStack, type Site } from "./function/stack.ts";
-import { cancelled, rejection, result, type Subject } from "./pool/outcome.ts";
-import type { Completion, Pending } from "./pool/reactor.ts";
+import { cancelled, ended, rejection, result, type Subject } from "./pool/outcome.ts";
+import type { Completion, Pending, TaskCall } from "./pool/reactor.ts";
 import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
+import { Calls } from "./host.ts";
 import { listen, unlisten } from "./pool/signals.ts";
 
 /** How a task ran: the `stats` of a Deferred that has ended. */
@@ -109,6 +110,7 @@ class Task implements Pending, Subject {
   resolve!: (value: unknown) => void;
   reject!: (reason: unknown) => void;
   #handle = 0;
+  #calls: Calls | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
 
   constructor({ name, fn, limits, runner }: Job) {
@@ -124,7 +126,16 @@ class Task implements Pending, Subject {
     if (signal?.aborted) return this.cancel(signal.reason);
     if (failure !== undefined) throw failure.reason;
     this.given = args.length;
+    if (job.host !== undefined) {
+      const isStrange = typeof job.fn === "string";
+      this.#calls = new Calls(job.host, job.name, this.#runner!, isStrange, (cause) => {
+        this.cancel(
+          new InternalError("a call of a host's function could not be answered", { cause }),
+        );
+      });
+    }
     this.#handle = this.#runner!.submit(job, args, this);
+    if (this.#calls !== undefined) this.#calls.handle = this.#handle;
     if (signal === undefined) return;
     try {
       if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
@@ -142,6 +153,10 @@ class Task implements Pending, Subject {
     this.abandon(reason);
   }
 
+  receive(call: TaskCall): void {
+    this.#calls?.receive(call, () => result(call.read(), this) as readonly unknown[]);
+  }
+
   complete(completion: Completion): void {
     if (completion.worker > 0) {
       const { worker, runTime, waitTime } = completion;
@@ -157,19 +172,20 @@ class Task implements Pending, Subject {
       fulfils = false;
       outcome = new InternalError("the outcome of the task could not be reported", { cause });
     }
-    this.#settle();
+    this.#settle(fulfils ? ended(this.name) : outcome);
     if (fulfils) this.resolve(outcome);
     else this.reject(outcome);
   }
 
   abandon(reason: unknown): void {
     if (this.settled) return;
-    this.#settle();
+    this.#settle(reason);
     this.reject(reason);
   }
 
-  #settle(): void {
+  #settle(reason: unknown): void {
     this.settled = true;
+    this.#calls?.end(reason);
     if (this.#signal !== undefined) unlisten(this.#signal, this);
     this.#signal = undefined;
   }

@@ -318,6 +318,13 @@ const EXPECTED: Readonly<Record<string, readonly RegExp[]>> = {
     /✗ \{ toString: 'not a function' \}/,
     /\{\}\.price is still undefined, and this program runs on/,
   ],
+  "rules.ts": [
+    /^discount: Ada has ordered 12 times\ndiscount = 8$/m,
+    /^shipping = 0$/m,
+    /^stranger = RangeError: there is no customer 99$/m,
+    /^patient = TimeoutError: the task `patient` ran longer than its timeout of 1000 ms$/m,
+    /^200 rules waited at once, on 1 thread$/m,
+  ],
   "search.ts": [
     /"melo": melon, lemon, mango/,
     /\d+ was found first/,

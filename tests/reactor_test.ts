@@ -2,11 +2,11 @@
  * The reactor and the records of the ring: a ring that the test writes itself, so that there are
  * records in it which today's library does not write.
  */
-import { CONTROL, KIND, MOVED, RECORD, RING_BYTES, STATUS, WIRE } from "../ffi/symbols.ts";
+import { CONTROL, EVENT, KIND, MOVED, RECORD, RING_BYTES, STATUS, WIRE } from "../ffi/symbols.ts";
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import type { Native } from "../ffi/native.ts";
-import { type Completion, type Pending, Reactor } from "../src/pool/reactor.ts";
+import { type Completion, type Pending, Reactor, type TaskCall } from "../src/pool/reactor.ts";
 import { setImmediate } from "node:timers/promises";
 
 /** A library that only has a ring, and memory beside it at address 8. */
@@ -33,14 +33,15 @@ class Library {
     } as unknown as Native;
   }
 
-  /** Writes a record whose payload is the integer `value`, or lies beside. */
-  push(kind: number, task: number, value: number, moved: readonly number[], external = 0): void {
-    const payload = Uint8Array.of(WIRE.INT, value, 0, 0, 0);
+  /** Writes a record with a payload, which lies beside if it is `external`. */
+  push(kind: number, task: number, bytes: number[], moved: readonly number[], external = 0): void {
+    const payload = Uint8Array.from(bytes);
+    const padded = Math.ceil(payload.length / 8) * 8;
     const table = new Float64Array(moved.length * MOVED.SIZE / 8);
     moved.forEach((handle, i) => table[(i * MOVED.SIZE + MOVED.HANDLE) / 8] = handle);
-    const body = new Uint8Array(8 + table.byteLength);
+    const body = new Uint8Array(padded + table.byteLength);
     body.set(payload);
-    body.set(new Uint8Array(table.buffer), 8);
+    body.set(new Uint8Array(table.buffer), padded);
     const at = CONTROL.RING * 4 + (this.control[CONTROL.TAIL] ?? 0);
     const size = RECORD.PAYLOAD + (external ? 16 : body.length);
     const record = new DataView(this.memory, at, size);
@@ -63,13 +64,16 @@ class Library {
 }
 
 /** A task that waits in the reactor, and what it was told. */
-function waiting(): Pending & { readonly told: Completion[] } {
+function waiting(): Pending & { readonly told: Completion[]; readonly calls: TaskCall[] } {
   const told: Completion[] = [];
+  const calls: TaskCall[] = [];
   return {
     told,
+    calls,
     settled: false,
     sent: undefined,
     complete: (completion) => void told.push(completion),
+    receive: (call) => void calls.push(call),
     abandon: () => undefined,
   };
 }
@@ -79,6 +83,14 @@ async function drained(library: Library): Promise<void> {
   while (library.control[CONTROL.HEAD] !== library.control[CONTROL.TAIL]) await setImmediate();
 }
 
+/** A call of the host's function 5, with the number 9 and one argument. */
+const call = (argument: number): number[] => {
+  const head = new Uint8Array(EVENT.VALUE);
+  new DataView(head.buffer).setUint32(EVENT.NUMBER, 9, true);
+  new DataView(head.buffer).setUint32(EVENT.FUNCTION, 5, true);
+  return [...head, WIRE.ARRAY, 1, 0x80 + argument];
+};
+
 test("an event is not the end of a task, and what came with it is given back", async (t) => {
   const library = new Library();
   const reactor = new Reactor(library.native, 1, [], []);
@@ -87,19 +99,26 @@ test("an event is not the end of a task, and what came with it is given back", a
   reactor.add(1, first, undefined);
   reactor.add(2, second, undefined);
 
-  library.push(KIND.EVENT, 1, 10, []);
-  library.push(KIND.EVENT, 2, 20, [91, 92]);
-  library.push(KIND.EVENT, 1, 11, [], 93);
+  library.push(KIND.EVENT, 1, call(10), []);
+  library.push(KIND.EVENT, 2, call(20), []);
+  library.push(KIND.EVENT, 1, call(11), [], 93);
+  library.push(KIND.EVENT, 2, [0x85], []); // malformed
+  await drained(library);
+  library.push(KIND.EVENT, 3, call(30), [], 94); // of a task that nobody waits for
   await drained(library);
   assert.deepEqual([first.told, second.told, reactor.size], [[], [], 2]);
-  assert.deepEqual(library.released, new Set([91, 92, 93]));
+  assert.deepEqual(library.released, new Set([93, 94]));
 
-  library.push(KIND.EVENT, 2, 21, [94], 95);
-  library.push(KIND.END, 2, 22, []);
-  library.push(KIND.EVENT, 1, 12, []);
-  library.push(KIND.END, 1, 13, []);
+  library.push(KIND.END, 2, [0x80 + 22], []);
+  library.push(KIND.EVENT, 1, call(12), []);
+  library.push(KIND.END, 1, [0x80 + 13], []);
   await reactor.idle();
+  const payloads = (calls: readonly TaskCall[]) => calls.map((call) => call.read().payload);
+  assert.deepEqual(payloads(first.calls), [[10], [11], [12]]);
+  assert.deepEqual(first.calls.map(({ number, which }) => [number, which]), Array(3).fill([9, 5]));
+  assert.deepEqual(payloads(second.calls.slice(0, 1)), [[20]]);
+  assert.throws(() => second.calls[1]!.read(), { message: /could not be read/ });
   assert.deepEqual(first.told.map(({ payload }) => payload), [13]);
   assert.deepEqual(second.told.map(({ payload }) => payload), [22]);
-  assert.deepEqual(library.released, new Set([91, 92, 93, 94, 95]));
+  assert.deepEqual(library.released, new Set([93, 94]));
 });

@@ -74,6 +74,20 @@ const SHARING_WORKER = `
   });
 `;
 
+/** A Worker whose tasks call it, again and again, and wait for an answer that never comes. */
+const ASKED_WORKER = `
+  import { parentPort } from "node:worker_threads";
+  import { DeferredPool } from ${JSON.stringify(MOD)};
+  const pool = new DeferredPool({ maxThreads: 2 });
+  const host = { next: (i) => i + 1, never: () => new Promise(() => {}) };
+  const ask = async (host) => { for (let i = 0;;) i = await host.next(i); };
+  const wait = async (host) => { await host.never(); };
+  const tasks = [];
+  for (let i = 0; i < 40; i++) tasks.push(pool.defer(i % 2 ? ask : wait, { host }));
+  setTimeout(() => parentPort.postMessage("asked"), 20);
+  await Promise.all(tasks);
+`;
+
 const START = `
   import { Worker } from "node:worker_threads";
   const start = (file, workerData) => {
@@ -100,6 +114,7 @@ const FILES = {
   "worker.mjs": WORKER,
   "busy.mjs": BUSY_WORKER,
   "draining.mjs": DRAINING_WORKER,
+  "asked.mjs": ASKED_WORKER,
 };
 
 describe("Workers of the host", () => {
@@ -156,6 +171,22 @@ describe("Workers of the host", () => {
       { files: FILES },
     );
     assert.equal(said, "120 20");
+  });
+
+  test("terminated while tasks call them leave nobody waiting", async () => {
+    const said = await outputOf(
+      `${START}
+      for (let i = 0; i < 6; i++) {
+        const worker = start("asked.mjs");
+        await messageOf(worker);
+        const mine = Deferred.run((n) => n * 2, 21);
+        await worker.terminate();
+        if (await mine !== 42) throw new Error("wrong");
+      }
+      console.log("done");`,
+      { files: FILES },
+    );
+    assert.equal(said, "done");
   });
 
   test("terminated with tasks pending neither crash nor hang the process, nor disturb others", async () => {

@@ -21,5 +21,5 @@
  */
 export { type Beside, type DecodedError, forget, type Frame, takeErrors } from "./decode.ts";
 export { decode, decodeSoon, lastWork, LATER, Reading } from "./slices.ts";
-export { Encoder, OF_A_PRESET, OF_A_WORKER } from "./encode.ts";
+export { Encoder, OF_A_PRESET, OF_A_WORKER, OF_AN_ANSWER } from "./encode.ts";
 export type { Refusal } from "./slots.ts";

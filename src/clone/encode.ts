@@ -80,6 +80,10 @@ export const OF_A_PRESET: Refusal = new Refusal(
   "a SharedArrayBuffer",
   "it is shared already: pass it in `args`",
 );
+export const OF_AN_ANSWER: Refusal = new Refusal(
+  "a SharedArrayBuffer",
+  "a task that runs gets no more of them: pass it in `args`",
+);
 const TOO_LARGE_BUFFER = new Refusal(
   "a buffer of 2 GB or more",
   "a task can't hold one: pass it in parts",

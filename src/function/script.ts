@@ -33,6 +33,7 @@ const NAMES: ReadonlySet<string> = new Set([
   "name",
   "pool",
   "signal",
+  "host",
   ...LIMIT_NAMES,
 ]);
 
@@ -65,20 +66,21 @@ export function evalJob(
     );
   }
   const options = taskOptions<EvalOptions>(entry, rest, NAMES, ADVICE, runner);
-  const { scope = {} } = options;
-  checkScope(entry, scope);
+  const { scope = {}, host } = options;
+  checkScope(entry, scope, "scope");
+  if (isObject(host)) checkScope(entry, host, "host");
   return { job: scriptJob(entry, source, options, runner), args: [source, scope] };
 }
 
-function checkScope(entry: Entry, scope: unknown): void {
+function checkScope(entry: Entry, scope: unknown, option: "scope" | "host"): void {
   if (!isObject(scope) || !isRecord(scope)) {
-    throw wrong(entry, "scope", "a plain object of values by name, such as { x: 1 }", scope);
+    throw wrong(entry, option, "a plain object of values by name, such as { x: 1 }", scope);
   }
   for (const name of Object.keys(scope)) {
     if (NAME.test(name) && !UNUSABLE.has(name)) continue;
     throw typeError(
-      `${entry.where}{ scope }): ${JSON.stringify(name.slice(0, 60))} can't be the name of a ` +
-        "variable; give it another name, or put it into an object: { scope: { input: { … } } }",
+      `${entry.where}{ ${option} }): ${JSON.stringify(name.slice(0, 60))} can't be the name of a ` +
+        `variable; give it another name, or put it into an object: { ${option}: { input: { … } } }`,
     );
   }
 }

@@ -85,8 +85,11 @@ function adviceOnCall(
   return offset === null ? null : notAFunction(text, offset, given);
 }
 
-/** What a task resolves with if it returned. */
-export function result({ payload, errors }: Completion, subject: Subject): unknown {
+/** What a task that returned resolves with. */
+export function result(
+  { payload, errors }: Pick<Completion, "payload" | "errors">,
+  subject: Subject,
+): unknown {
   if (errors.length > 0) setTaskStacks(errors, subject);
   return payload;
 }
@@ -138,7 +141,12 @@ export function cancelled(name: string): DOMException {
   return new DOMException(`${title(name)} was cancelled`, "AbortError");
 }
 
-/** The task's name in messages. */
+/** Why an answer is not wanted any more: the task has ended by itself. */
+export function ended(name: string): DOMException {
+  return new DOMException(`${title(name)} has ended`, "AbortError");
+}
+
+/** The task, as messages call it. */
 function title(name: string): string {
   return name === "" ? "the task" : `the task \`${name}\``;
 }

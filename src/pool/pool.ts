@@ -14,6 +14,7 @@ import {
   type WrapOptions,
 } from "../deferred.ts";
 import { PoolClosedError, typeError } from "../errors.ts";
+import type { Host, HostFunctions } from "../host.ts";
 import { NO_OPTIONS } from "../options.ts";
 import { refuse } from "../clone/slots.ts";
 import { cutStack } from "../function/stack.ts";
@@ -79,6 +80,11 @@ export class DeferredPool {
   }
 
   /** Like `new Deferred(fn, options)`, in this pool. Throws like `new Deferred`. */
+  defer<T, H extends HostFunctions, A extends readonly unknown[] = []>(
+    fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
+    options: Omit<DeferredOptions<A>, "pool"> & { readonly host: H },
+  ): Deferred<T>;
+  /** As above, without functions of the host. */
   defer<T>(
     fn: () => T | PromiseLike<T>,
     options?: Omit<DeferredOptions<[]>, "pool">,
@@ -109,6 +115,11 @@ export class DeferredPool {
    * console.log(await Promise.all([area(6, 7), area(8, 9)])); // [42, 72]
    * ```
    */
+  wrap<T, H extends HostFunctions, A extends readonly unknown[] = []>(
+    fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
+    options: Omit<WrapOptions, "pool"> & { readonly host: H },
+  ): DeferredFunction<A, T>;
+  /** As above, without functions of the host. */
   wrap<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     options?: Omit<WrapOptions, "pool">,

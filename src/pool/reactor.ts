@@ -18,10 +18,11 @@
  *
  * @module
  */
-import { CONTROL, KIND, MOVED, RECORD, RING_BYTES, STATUS } from "../../ffi/symbols.ts";
+import { CONTROL, EVENT, KIND, MOVED, RECORD, RING_BYTES, STATUS } from "../../ffi/symbols.ts";
 import type { Native, Waker } from "../../ffi/native.ts";
 import {
   type Beside,
+  decode,
   type DecodedError,
   decodeSoon,
   forget,
@@ -77,13 +78,27 @@ export interface Pending {
   readonly settled: boolean;
   /** The stacks of the errors among its arguments, if there are any; see `Encoder.stacks`. */
   sent: ReadonlyMap<string, string> | undefined;
+  /**
+   * Called for each of its calls of the host's functions, in their order. Must not throw; `read`
+   * may. `size` is how many bytes the call took.
+   */
+  receive(call: TaskCall): void;
   /** Called once, in the event loop. Must not throw. */
   complete(completion: Completion): void;
   /** Called instead when the pool was destroyed. Must not throw. */
   abandon(reason: unknown): void;
 }
 
-/** A completion whose payload is read in slices, with what is released afterwards. */
+/** A call of a host's function. */
+export interface TaskCall {
+  readonly number: number;
+  readonly which: number;
+  /** The arguments, an array, and the errors in them; or throws why they can't be read. */
+  read(): { readonly payload: unknown; readonly errors: readonly DecodedError[] };
+  readonly size: number;
+}
+
+/** A completion whose payload is read in slices, and what is released then. */
 interface Large {
   readonly task: number;
   readonly completion: Draft;
@@ -173,6 +188,10 @@ export class Reactor {
     }
     this.#alive = now();
     this.#lingers = false;
+    this.#pollSoon();
+  }
+
+  #pollSoon(): void {
     if (this.#polling) return;
     if (this.#parked) {
       this.#parked = false;
@@ -219,7 +238,7 @@ export class Reactor {
       if (this.#drain() > 0) this.#alive = now();
       if (this.#large.size > 0) this.#slice();
     } finally {
-      this.#next(); // whatever happens, other tasks must not wait for ever
+      if (!this.#polling) this.#next(); // whatever happens, the rest must not wait for ever
     }
   }
 
@@ -283,7 +302,7 @@ export class Reactor {
         if (task === PADDING) continue;
         count++;
         try {
-          if (this.#words[(at + RECORD.KIND) >>> 2] === KIND.EVENT) this.#passOver(at);
+          if (this.#words[(at + RECORD.KIND) >>> 2] === KIND.EVENT) room -= this.#heed(task, at);
           else room -= this.#settle(task, at);
         } catch (cause) {
           this.#fail(task, cause);
@@ -296,25 +315,54 @@ export class Reactor {
     }
   }
 
-  /** Nobody listens to events yet: gives back the memory that came with one. */
-  #passOver(at: number): void {
-    const length = this.#words[(at + RECORD.LENGTH) >>> 2];
-    const movedCount = this.#words[(at + RECORD.MOVED) >>> 2];
+  /** Tells a task's pending side of the event in the record at `at`. Returns its size. */
+  #heed(task: number, at: number): number {
+    const length = this.#words[(at + RECORD.LENGTH) >>> 2]!;
     const external = this.#words[(at + RECORD.EXTERNAL) >>> 2] !== 0;
-    let payload = this.#bytes.subarray(at + RECORD.PAYLOAD);
-    if (external) {
-      const address = this.#floats[(at + RECORD.PAYLOAD) >>> 3];
-      const all = align(length) + movedCount * MOVED.SIZE;
-      payload = new Uint8Array(this.#native.view(address, all));
+    const pending = this.#pending.get(task);
+    let call: TaskCall | undefined;
+    try {
+      if (pending?.settled === false) {
+        const address = external ? this.#floats[(at + RECORD.PAYLOAD) >>> 3]! : 0;
+        const start = at + RECORD.PAYLOAD;
+        const bytes = external
+          ? new Uint8Array(this.#native.view(address, length), 0, length)
+          : this.#bytes.subarray(start, start + length);
+        call = this.#call(bytes, this.#lent.get(task));
+      }
+    } finally {
+      if (external) {
+        forget();
+        this.#release({ handle: this.#floats[(at + RECORD.PAYLOAD + 8) >>> 3]! });
+      }
     }
-    if (movedCount > 0) {
-      const table = new DataView(payload.buffer, align(payload.byteOffset + length));
-      new Moved(this.#native, this.#pool, table, movedCount).drop();
+    if (call !== undefined) pending!.receive(call);
+    return length;
+  }
+
+  /** Reads a call, at once: what it lies in is not there later. */
+  #call(bytes: Uint8Array, lent: readonly ArrayBufferLike[] | undefined): TaskCall {
+    const head = new DataView(bytes.buffer, bytes.byteOffset, EVENT.VALUE);
+    const number = head.getUint32(EVENT.NUMBER, true);
+    const which = head.getUint32(EVENT.FUNCTION, true);
+    const size = bytes.length;
+    try {
+      const payload = decode(bytes.subarray(EVENT.VALUE), this.#beside(undefined, lent));
+      const errors = takeErrors();
+      return { number, which, size, read: () => ({ payload, errors }) };
+    } catch (cause) {
+      const read = (): never => {
+        throw new InternalError("the arguments of a call could not be read", { cause });
+      };
+      return { number, which, size, read };
     }
-    if (external) {
-      const handle = this.#floats[(at + RECORD.PAYLOAD + 8) >>> 3];
-      this.#native.symbols.dfd_release(this.#pool, handle);
-    }
+  }
+
+  /** Something of a task's is due soon: its answer was sent. */
+  stir(): void {
+    if (this.#control === undefined || this.#pending.size === 0) return;
+    this.#alive = now();
+    this.#pollSoon();
   }
 
   /**
@@ -418,8 +466,8 @@ export class Reactor {
   }
 
   /** Frees what is left of a payload. */
-  #release({ moved, reading, handle }: Large): void {
-    reading.drop();
+  #release({ moved, reading, handle }: Partial<Large> & Pick<Large, "handle">): void {
+    reading?.drop();
     moved?.drop();
     if (handle !== 0) this.#native.symbols.dfd_release(this.#pool, handle);
   }

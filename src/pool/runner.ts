@@ -7,7 +7,16 @@
  *
  * @module
  */
-import { COMPILE, ERROR, ERROR_TEXT, OPTION, SUBMISSION, WIRE_FRAME } from "../../ffi/symbols.ts";
+import {
+  ANSWER,
+  COMPILE,
+  ERROR,
+  ERROR_TEXT,
+  MESSAGE,
+  OPTION,
+  SUBMISSION,
+  WIRE_FRAME,
+} from "../../ffi/symbols.ts";
 import { loadNative } from "../../ffi/load.ts";
 import type { Native } from "../../ffi/native.ts";
 import {
@@ -22,6 +31,7 @@ import {
   Encoder,
   OF_A_PRESET,
   OF_A_WORKER,
+  OF_AN_ANSWER,
   type Refusal,
   takeErrors,
 } from "../clone/clone.ts";
@@ -50,7 +60,8 @@ import {
   limitsIn,
   time,
 } from "../limits.ts";
-import type { Runner } from "../runner.ts";
+import type { Answer, Runner } from "../runner.ts";
+import { type HostFunctions, type HostTable, readHost } from "../host.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
 import {
@@ -79,6 +90,8 @@ export interface PoolOptions extends Limits {
    * evaluated, for up to 5 s. Default: none, and instances arrive as plain objects.
    */
   readonly classes?: readonly AnyClass[] | undefined;
+  /** Functions that all tasks of the pool may call; a task's own count more. Default: none. */
+  readonly host?: HostFunctions | undefined;
 }
 
 const KIB = 1024;
@@ -96,6 +109,7 @@ const NATIVE_OPTION = {
 const SCRIPT_PATHS = ["source", "scope"] as const;
 
 const SUBMIT = "the task could not be submitted";
+const ANSWERED = "the answer could not be sent to the task";
 
 /**
  * Frees pools that were dropped without being closed, once their tasks are done. Only a backstop:
@@ -123,6 +137,8 @@ export class ThreadRunner implements Runner {
   #presetNumbers: WeakMap<object, number> | undefined;
   readonly #newEncoder: (copies?: Refusal | null) => Encoder;
   #encoder: Encoder | undefined;
+  #letters: Encoder | undefined;
+  readonly host: HostTable | undefined;
   #reply = new Uint8Array(4 * KIB);
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -130,6 +146,9 @@ export class ThreadRunner implements Runner {
   constructor(given: PoolOptions) {
     const options = checkPoolOptions(given);
     this.#limits = options;
+    if (options.host !== undefined) {
+      this.host = readHost({ where: "new DeferredPool(" }, options.host);
+    }
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
@@ -239,6 +258,8 @@ export class ThreadRunner implements Runner {
       if (job.program?.evicted) job.program = this.#programs.get(fn as AnyFunction, job);
       const { program } = job;
       if (program !== null) program.used = true;
+      const { host } = job;
+      if (host !== undefined) encoder.value(host.names, "host");
       const argsLength = encoder.length - SUBMISSION.ARGS;
       if (transfer !== undefined) this.#ready(); // while nothing is detached
       const lent = transfer === undefined && encoder.regions === undefined
@@ -250,7 +271,8 @@ export class ThreadRunner implements Runner {
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
       header.setFloat64(SUBMISSION.PROGRAM, program?.program ?? 0, true);
-      header.setUint32(SUBMISSION.ARGC, count, true);
+      header.setUint32(SUBMISSION.ARGC, host === undefined ? count : count + 1, true);
+      header.setUint32(SUBMISSION.HOST, host === undefined ? 0 : 1, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
@@ -271,7 +293,37 @@ export class ThreadRunner implements Runner {
     }
   }
 
-  /** The stacks of the errors among a task's arguments. */
+  post(handle: number, { number, type, room, value, root }: Answer): void {
+    if (this.#closed) return;
+    // A getter may have another answer sent: the encoder is away meanwhile.
+    const encoder = this.#letters ?? this.#newEncoder(OF_AN_ANSWER);
+    this.#letters = undefined;
+    encoder.presets = undefined; // it may have begun before they were shared
+    try {
+      encoder.begin(MESSAGE.VALUE);
+      if (type !== ANSWER.NONE) encoder.value(value, root);
+      if (this.#closed) return;
+      const header = encoder.header;
+      header.setUint32(MESSAGE.TYPE, type, true);
+      header.setUint32(MESSAGE.NUMBER, number, true);
+      header.setFloat64(MESSAGE.ROOM, room, true);
+      const { dfd_post } = this.#native.symbols;
+      const result = dfd_post(this.#pool, handle, encoder.bytes, encoder.length);
+      if (result === ERROR.FULL) {
+        throw new DeferredMemoryError(
+          `${root} more than the task can take: what it has not read yet may be as large as its ` +
+            "memoryLimit",
+        );
+      }
+      if (result !== ERROR.HANDLE) this.#check(result, ANSWERED); // of one that has ended nobody knows
+      this.#reactor.stir();
+    } finally {
+      encoder.release();
+      if (encoder.bytes.length <= KEPT_ENCODER) this.#letters = encoder;
+    }
+  }
+
+  /** The stacks of the errors that a task is given. */
   #sent({ stacks }: Encoder): ReadonlyMap<string, string> | undefined {
     const shared = this.#presetStacks;
     if (shared === undefined || stacks === undefined) return stacks ?? shared;
@@ -484,7 +536,7 @@ export function libraryError(
   );
 }
 
-const POOL_NAMES: ReadonlySet<string> = new Set(["maxThreads", "classes", ...LIMIT_NAMES]);
+const POOL_NAMES: ReadonlySet<string> = new Set(["maxThreads", "classes", "host", ...LIMIT_NAMES]);
 
 /** A pool's options. Throws if they are wrong, as `new DeferredPool` does. */
 function checkPoolOptions(given: PoolOptions): PoolOptions {

@@ -296,3 +296,193 @@ TEST("a task that waits keeps the memory that was lent to it, its limits, and it
 #endif
     close_pool();
 }
+
+/* --- functions of the host ----------------------------------------------------------------- */
+
+/* A task with one argument, the list of the host's functions: ["f", ["g", "h"]]. */
+static double submit_offered(double program, uint32_t task, double memory) {
+    static const uint8_t names[] = {
+        WIRE_ARRAY, 2,   WIRE_STRING8, 1, 'f', WIRE_ARRAY, 2, WIRE_STRING8,
+        1,          'g', WIRE_STRING8, 1, 'h',
+    };
+    _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + sizeof names] = {0};
+    uint32_t one = 1, length = sizeof names;
+    memcpy(bytes + DFD_SUBMISSION_TASK, &task, 4);
+    memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 8);
+    memcpy(bytes + DFD_SUBMISSION_ARGC, &one, 4);
+    memcpy(bytes + DFD_SUBMISSION_HOST, &one, 4);
+    memcpy(bytes + DFD_SUBMISSION_MEMORY_LIMIT, &memory, 8);
+    memcpy(bytes + DFD_SUBMISSION_ARGS_LENGTH, &length, 4);
+    memcpy(bytes + DFD_SUBMISSION_ARGS, names, sizeof names);
+    double handle = dfd_submit(pool, bytes, sizeof bytes);
+    CHECK(handle > 0, "%f", handle);
+    return handle;
+}
+
+/* Answers a call with an int32, and gives back `room` bytes. */
+static int32_t answer(double task, uint32_t type, uint32_t number, int32_t value, double room) {
+    _Alignas(8) uint8_t bytes[DFD_MESSAGE_VALUE + 5] = {0};
+    memcpy(bytes + DFD_MESSAGE_TYPE, &type, 4);
+    memcpy(bytes + DFD_MESSAGE_NUMBER, &number, 4);
+    memcpy(bytes + DFD_MESSAGE_ROOM, &room, 8);
+    bytes[DFD_MESSAGE_VALUE] = WIRE_INT;
+    memcpy(bytes + DFD_MESSAGE_VALUE + 1, &value, 4);
+    return dfd_post(pool, task, bytes, type == DFD_ANSWER_NONE ? DFD_MESSAGE_VALUE : sizeof bytes);
+}
+
+static uint32_t number_of(const HostRecord *event) { return host_u32(event->head + 4); }
+static uint32_t function_of(const HostRecord *event) { return host_u32(event->head + 8); }
+
+TEST("a call comes with its number, its answer settles it, on whichever thread") {
+    enum { TASKS = 40, CALLS = 50 };
+    open_pool(3);
+    double program = compile("(async (host) => { let sum = 0; for (let i = 0; i < 50; i++) "
+                             "sum += await (i % 2 ? host.f(i) : host.g.h(i)); return sum; })");
+    double handles[TASKS];
+    int calls[TASKS] = {0}, ended = 0;
+    for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
+    while (ended < TASKS) {
+        HostRecord record = next();
+        uint32_t task = record.task;
+        if (record.kind == DFD_KIND_END) {
+            CHECK(record.status == DFD_STATUS_OK && integer(&record) == CALLS * 3, "%u %d",
+                  record.status, integer(&record));
+            ended++;
+            continue;
+        }
+        CHECK(function_of(&record) == (calls[task] % 2 ? 0 : 1));
+        calls[task]++;
+        CHECK(answer(handles[task], DFD_ANSWER_RETURNED, number_of(&record), 3, record.length) ==
+              0);
+    }
+    for (int i = 0; i < TASKS; i++) CHECK(calls[i] == CALLS);
+    CHECK(answer(handles[0], DFD_ANSWER_RETURNED, 0, 1, 0) == DFD_E_HANDLE);
+    CHECK(answer(1e9, DFD_ANSWER_RETURNED, 0, 1, 0) == DFD_E_HANDLE);
+    close_pool();
+}
+
+TEST("answers that nobody waits for, malformed ones and those of no call harm nobody") {
+    static uint8_t malformed[DFD_MESSAGE_VALUE + 3] = {DFD_ANSWER_RETURNED};
+    open_pool(1);
+    double program = compile("(async (host) => { let said = 0; try { await host.f(); } catch (e) {"
+                             " said = e.name === 'DataCloneError' ? 7 : 8; }"
+                             " try { await host.f(); } catch (e) { said += e; }"
+                             " host.f(); return said; })");
+    double handle = submit_offered(program, 5, 0);
+    HostRecord record = next();
+    CHECK(record.kind == DFD_KIND_EVENT && record.task == 5);
+    for (uint32_t i = 0; i < 20; i++)
+        if (i != number_of(&record))
+            CHECK(answer(handle, DFD_ANSWER_RETURNED, i * 77777777, 1, 0) == 0);
+    CHECK(answer(handle, 99, number_of(&record), 1, 0) == 0);
+    CHECK(dfd_post(pool, handle, malformed, DFD_MESSAGE_VALUE - 1) == DFD_E_INVALID);
+    malformed[DFD_MESSAGE_NUMBER] = (uint8_t)number_of(&record);
+    malformed[DFD_MESSAGE_VALUE] = 0x7f; /* no tag */
+    CHECK(dfd_post(pool, handle, malformed, sizeof malformed) == 0);
+    record = next();
+    CHECK(record.kind == DFD_KIND_EVENT);
+    CHECK(answer(handle, DFD_ANSWER_THREW, number_of(&record), 30, 0) == 0);
+    record = next();
+    CHECK(record.kind == DFD_KIND_EVENT, "the call that it does not wait for");
+    record = next();
+    CHECK(record.kind == DFD_KIND_END && record.status == DFD_STATUS_OK && integer(&record) == 37,
+          "%u %d", record.status, integer(&record));
+    close_pool();
+}
+
+TEST(
+    "what a host does not read is bounded: the rest waits in the realm, in its order, to the end") {
+    enum { CALLS = 30000 };
+    open_pool(1);
+    double program = compile("((host) => { for (let i = 0; i < 30000; i++) host.f(i, 'some text');"
+                             "return 5; })");
+    double handle = submit_offered(program, 1, 0);
+    until_waiting(1);
+    int calls = 0;
+    double read = 0, unread = 0;
+    for (;;) {
+        HostRecord record = next();
+        if (record.kind == DFD_KIND_END) {
+            CHECK(record.status == DFD_STATUS_OK && integer(&record) == 5, "%u", record.status);
+            break;
+        }
+        calls++;
+        read += record.length;
+        unread += record.length;
+        /* All that was sent was read: more comes only for what is given back. */
+        if (!atomic_load(&control[DFD_CONTROL_OVERFLOW]) && unread > DFD_LIMIT_UNREAD_MAX / 2) {
+            CHECK(unread <= DFD_LIMIT_UNREAD_MAX + 100, "%f bytes at once", unread);
+            int32_t given = answer(handle, DFD_ANSWER_NONE, 0, 0, unread);
+            CHECK(given == 0 || given == DFD_E_HANDLE); /* when all was sent it has ended */
+            unread = 0;
+        }
+    }
+    CHECK(calls == CALLS && read > 2 * DFD_LIMIT_UNREAD_MAX, "%d calls, %f bytes", calls, read);
+    double bomb = compile("((host) => { for (;;) host.f('some text'); })");
+    submit_offered(bomb, 2, 8 << 20);
+    HostRecord record;
+    while ((record = next()).kind != DFD_KIND_END) continue;
+    CHECK(record.status == DFD_STATUS_MEMORY, "%u", record.status);
+    close_pool();
+}
+
+TEST("a mailbox takes no more than the task's memory limit") {
+    open_pool(1);
+    static uint8_t large[700000] = {DFD_ANSWER_NONE};
+    double program = compile("((host) => { host.f(); for (;;); })");
+    double handle = submit_offered(program, 1, 1 << 20);
+    CHECK(next().kind == DFD_KIND_EVENT);
+    CHECK(dfd_post(pool, handle, large, sizeof large) == 0);
+    CHECK(dfd_post(pool, handle, large, sizeof large) == DFD_E_FULL);
+    CHECK(dfd_cancel(pool, handle) == 1);
+    CHECK(next().status == DFD_STATUS_CANCELLED);
+    close_pool();
+}
+
+TEST("tasks that call, and are killed at any time, leave no lock held and nothing lost") {
+    enum { TASKS = 30, ROUNDS = 20 };
+    open_pool(3);
+    double program = compile("(async (host) => { for (let i = 0; i < 300; i++) {"
+                             "host.g.h('x'.repeat(i * 100)); await host.f(i); } })");
+    for (int round = 0; round < ROUNDS; round++) {
+        double handles[TASKS];
+        int ends = 0;
+        for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
+        while (ends < TASKS) {
+            HostRecord record = next();
+            ends += record.kind == DFD_KIND_END;
+            if (record.kind == DFD_KIND_EVENT)
+                answer(handles[record.task], DFD_ANSWER_RETURNED, number_of(&record), 1,
+                       record.length);
+            if (random_number(4) == 0) dfd_cancel(pool, handles[random_number(TASKS)]);
+        }
+    }
+    submit_offered(compile("((host) => 1)"), 9, 0);
+    CHECK(next().status == DFD_STATUS_OK);
+    close_pool();
+}
+
+TEST("a message for which there is no memory ends its task with the reason, and no other") {
+    open_pool(1);
+    double program = compile("((host) => { for (let i = 0; i < 20; i++) host.f('x'.repeat(i * "
+                             "1000)); return 3; })");
+    int struck = 0;
+    for (int kind = 0; kind < 2; kind++) {
+        for (int nth = 1; nth < 25; nth++) {
+            fault_arm(kind ? FAULT_realloc : FAULT_malloc, nth + 1, 0); /* after the task's own */
+            submit_offered(program, 1, 0);
+            HostRecord record;
+            while ((record = next()).kind != DFD_KIND_END) continue;
+            struck += record.status == DFD_STATUS_RESOURCES;
+            bool right = record.status == DFD_STATUS_OK && integer(&record) == 3;
+            CHECK(right || record.status == DFD_STATUS_RESOURCES, "%u", record.status);
+            fault_arm(FAULT_malloc, 0, 0);
+        }
+    }
+    CHECK(struck >= 20, "%d", struck);
+    submit_offered(program, 1, 0);
+    HostRecord record;
+    while ((record = next()).kind != DFD_KIND_END) continue;
+    CHECK(record.status == DFD_STATUS_OK && integer(&record) == 3);
+    close_pool();
+}

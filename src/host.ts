@@ -1,0 +1,273 @@
+/**
+ * Functions of the host that tasks may call: what was offered, checked; and the calls of a task.
+ *
+ * A task finds the functions by their names, each of which gives a promise. A call comes out of the
+ * task as an event, with a number; its answer goes back as a message with that number. What happens
+ * to a call whose task has ended is nobody's concern any more.
+ *
+ * Invariant: whatever a function does, throws or gives, each call is answered once at the most, and
+ * nothing is thrown into the event loop.
+ *
+ * @module
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { ANSWER, LIMIT } from "../ffi/symbols.ts";
+import { type Entry, isObject } from "./call.ts";
+import { define } from "./clone/own.ts";
+import { InternalError, typeError } from "./errors.ts";
+import { describe } from "./function/describe.ts";
+import type { TaskCall } from "./pool/reactor.ts";
+import type { Runner } from "./runner.ts";
+
+/** What a function of the host finds as `this` when a task calls it. */
+export interface HostCall {
+  /** Aborted when the task ends, however it does: nobody waits for the answer then. */
+  readonly signal: AbortSignal;
+  /** The task's name. */
+  readonly task: string;
+  /** Which of the task's calls this is, counted from 1. */
+  readonly call: number;
+}
+
+/** A function that tasks may call. */
+// deno-lint-ignore no-explicit-any
+export type HostFunction = (this: HostCall, ...args: any[]) => unknown;
+
+/** Functions by name; or groups of them. */
+export interface HostFunctions {
+  readonly [name: string]: HostFunction | { readonly [name: string]: HostFunction };
+}
+
+/** The functions of `H` as a task finds them: each gives a promise. */
+export type Host<H> = {
+  readonly [
+    // deno-lint-ignore no-explicit-any
+    K in keyof H
+  ]: H[K] extends (this: any, ...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>>
+    : Host<H[K]>;
+};
+
+type Names = readonly (string | readonly string[])[];
+type Functions = ReadonlyMap<string, AnyHostFunction | ReadonlyMap<string, AnyHostFunction>>;
+type AnyHostFunction = (this: unknown, ...args: never[]) => unknown;
+
+/** More than any program offers; what the engine can number is 32,767. */
+const MOST = 1000;
+
+/** What was offered, as tasks are told of it, and as it is called. */
+export class HostTable {
+  /** As `DFD_SUBMISSION_HOST` says. */
+  readonly names: Names;
+  readonly functions: readonly AnyHostFunction[];
+  /** As messages name them: "tools.sum". */
+  readonly titles: readonly string[];
+  readonly all: Functions;
+
+  constructor(all: Functions) {
+    const names: (string | string[])[] = [];
+    const functions: AnyHostFunction[] = [];
+    const titles: string[] = [];
+    for (const [name, one] of all) {
+      if (typeof one === "function") {
+        names.push(name);
+        functions.push(one);
+        titles.push(name);
+        continue;
+      }
+      names.push([name, ...one.keys()]);
+      functions.push(...one.values());
+      titles.push(...[...one.keys()].map((inner) => `${name}.${inner}`));
+    }
+    this.all = all;
+    this.names = names;
+    this.functions = functions;
+    this.titles = titles;
+  }
+
+  /** These, and those of `base` whose names are others. */
+  over(base: HostTable | undefined): HostTable {
+    if (base === undefined) return this;
+    const all = new Map(base.all);
+    for (const [name, one] of this.all) {
+      const known = all.get(name);
+      all.set(name, known instanceof Map && one instanceof Map ? new Map([...known, ...one]) : one);
+    }
+    return new HostTable(all);
+  }
+}
+
+/** Reads the option `host` of a call. Throws a TypeError for what can't be offered. */
+export function readHost(entry: Pick<Entry, "where">, given: unknown): HostTable {
+  if (given instanceof HostTable) return given; // of a job that is tried anew
+  const what = "an object with functions, such as { lookup: (id) => … }";
+  if (!isObject(given)) {
+    throw typeError(`${entry.where}{ host }): host must be ${what}, got ${describe(given)}`);
+  }
+  let count = 0;
+  const read = <T>(from: object, path: string, other: (value: unknown, path: string) => T) => {
+    const found = new Map<string, AnyHostFunction | T>();
+    for (const [name, value] of Object.entries(from)) {
+      if (++count > MOST) {
+        throw typeError(
+          `${entry.where}{ host }): a task can't be offered more than ${MOST} functions`,
+        );
+      }
+      const at = path === "" ? name : `${path}.${name}`;
+      found.set(name, typeof value === "function" ? value as AnyHostFunction : other(value, at));
+    }
+    return found;
+  };
+  const refuse = (value: unknown, at: string): never => {
+    throw typeError(
+      `${entry.where}{ host }): host.${at} must be a function, got ${describe(value)}`,
+    );
+  };
+  return new HostTable(
+    read(given, "", (value, at) => isObject(value) ? read(value, at, refuse) : refuse(value, at)),
+  );
+}
+
+/** How many bytes are read before a task is told so without an answer. */
+const OWED = LIMIT.UNREAD_MAX / 2;
+
+/** The calls of one task. */
+export class Calls {
+  readonly #table: HostTable;
+  readonly #task: string;
+  readonly #runner: Runner;
+  /** Code that is text may be a stranger's: it is not told where the host's code lies. */
+  readonly #isStrange: boolean;
+  readonly #fail: (cause: unknown) => void;
+  /** Whether the task still waits for answers. */
+  #open = true;
+  #reason: unknown;
+  #controller: AbortController | undefined;
+  #count = 0;
+  #owed = 0;
+  /** By which the task is known to its runner. */
+  handle = 0;
+  /** The context in which the task was started. */
+  readonly #inContext: <R>(call: () => R) => R = AsyncLocalStorage.snapshot();
+
+  /** @param fail called when a call can't be answered at all */
+  constructor(
+    table: HostTable,
+    task: string,
+    runner: Runner,
+    isStrange: boolean,
+    fail: (cause: unknown) => void,
+  ) {
+    this.#table = table;
+    this.#task = task;
+    this.#runner = runner;
+    this.#isStrange = isStrange;
+    this.#fail = fail;
+  }
+
+  /** The task has ended. */
+  end(reason: unknown): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#reason = reason;
+    const controller = this.#controller;
+    if (controller !== undefined) this.#inContext(() => controller.abort(reason));
+  }
+
+  get #signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (!this.#open) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** A call came. `read` gives the arguments, or throws why they could not be read. */
+  receive({ number, which, size }: TaskCall, read: () => readonly unknown[]): void {
+    if (!this.#open) return;
+    this.#owed += size;
+    let result: unknown;
+    try {
+      const fn = this.#table.functions[which];
+      if (fn === undefined) throw new InternalError(`the host offers no function ${which}`);
+      const args = read();
+      const context = new Context(this.#task, ++this.#count, () => this.#signal);
+      result = this.#inContext(() => Reflect.apply(fn, context, args));
+    } catch (thrown) {
+      this.#answer(number, which, ANSWER.THREW, thrown);
+      return;
+    }
+    if ((typeof result !== "object" && typeof result !== "function") || result === null) {
+      this.#answer(number, which, ANSWER.RETURNED, result);
+    } else {
+      Promise.resolve(result).then(
+        (value) => this.#answer(number, which, ANSWER.RETURNED, value),
+        (reason) => this.#answer(number, which, ANSWER.THREW, reason),
+      );
+      if (this.#owed >= OWED) this.#post(0, ANSWER.NONE, undefined, "");
+    }
+  }
+
+  #answer(number: number, which: number, type: number, value: unknown): void {
+    if (!this.#open) return;
+    const threw = type === ANSWER.THREW;
+    const root = `${this.#table.titles[which]}() ${threw ? "threw" : "returned"}`;
+    try {
+      this.#post(number, type, threw && this.#isStrange ? bare(value) : value, root);
+    } catch (error) {
+      try {
+        this.#post(number, ANSWER.THREW, this.#isStrange ? bare(error) : error, root);
+      } catch (cause) {
+        this.#fail(cause);
+      }
+    }
+  }
+
+  /** Throws a DataCloneError, or why it can't be sent. */
+  #post(number: number, type: number, value: unknown, root: string): void {
+    const room = this.#owed;
+    this.#owed = 0;
+    try {
+      this.#runner.post(this.handle, { number, type, room, value, root });
+    } catch (error) {
+      this.#owed = room;
+      throw error;
+    }
+  }
+}
+
+class Context implements HostCall {
+  readonly task: string;
+  readonly call: number;
+  readonly #signal: () => AbortSignal;
+
+  constructor(task: string, call: number, signal: () => AbortSignal) {
+    this.task = task;
+    this.call = call;
+    this.#signal = signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal();
+  }
+}
+
+/** What a stranger's code is told of what the host threw: of an error its name and message. */
+function bare(thrown: unknown): unknown {
+  if (!(thrown instanceof Error)) return thrown;
+  let name = "Error", message = "";
+  try {
+    name = String(thrown.name);
+    message = String(thrown.message);
+  } catch {
+    // what it throws when it is read says nothing
+  }
+  if (thrown instanceof DOMException) {
+    const exception = new DOMException(message, name);
+    define(exception, "stack", undefined, false);
+    return exception;
+  }
+  const error = new Error(message);
+  define(error, "name", name, false);
+  define(error, "stack", undefined, false);
+  return error;
+}
