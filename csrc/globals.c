@@ -40,6 +40,12 @@ static bool globals_add_performance(JSContext *ctx, JSValueConst global) {
     return fine;
 }
 
+static JSValue globals_self(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                            int which) {
+    (void)self, (void)argc, (void)argv, (void)which;
+    return JS_GetGlobalObject(ctx);
+}
+
 /* As Web IDL has it: interfaces are not enumerable, what a global object's own interface has is. */
 enum {
     GLOBALS_INTERFACE = JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE,
@@ -52,6 +58,7 @@ enum { UNITS_GLOBAL_MAP(GLOBALS_NUMBER) };
 #undef GLOBALS_NUMBER
 
 static const JSCFunctionListEntry globals_table[] = {
+    ENGINE_LAZY("self", globals_self, 0, GLOBALS_MEMBER),
     JS_CFUNC_DEF2("structuredClone", 1, structured_clone, GLOBALS_MEMBER),
     ENGINE_LAZY("TextEncoder", text_codec_make, TEXT_CODEC_ENCODER, GLOBALS_INTERFACE),
     ENGINE_LAZY("TextDecoder", text_codec_make, TEXT_CODEC_DECODER, GLOBALS_INTERFACE),

@@ -291,6 +291,7 @@ test("members are enumerable and classes have their names, as Web IDL has it", a
       String(new EventTarget()),
       Function.prototype.toString.call(URL).includes("[native code]"),
       "Event" in globalThis && Object.keys(globalThis).includes("Event"),
+      (globalThis as unknown as { self: unknown }).self === globalThis,
     ];
   });
   assert.deepEqual(told, [
@@ -302,6 +303,7 @@ test("members are enumerable and classes have their names, as Web IDL has it", a
     "[object EventTarget]",
     true,
     false,
+    true,
   ]);
 });
 

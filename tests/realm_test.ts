@@ -288,6 +288,7 @@ describe("the realm", () => {
       "File",
       "FormData",
       "Headers",
+      "self",
       "MessageChannel",
       "MessageEvent",
       "MessagePort",
@@ -302,7 +303,7 @@ describe("the realm", () => {
       () => new Function("return typeof std + typeof os + typeof scriptArgs + typeof print")(),
     ];
     assert.deepEqual(await Promise.all(probes.map((fn) => Deferred.run(fn))), [
-      "structuredClone,crypto",
+      "self,structuredClone,crypto",
       "undefined".repeat(4),
       "undefined".repeat(4),
     ]);

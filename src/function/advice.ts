@@ -222,7 +222,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
       `${OUTSIDE}, which receives no messages; pass what it needs in \`args\``,
     ],
     [
-      "window document self localStorage sessionStorage location alert",
+      "window document localStorage sessionStorage location alert",
       `${OUTSIDE}; pass the value that you need in \`args\``,
     ],
     ["global", `${OUTSIDE}; use globalThis`],
@@ -241,7 +241,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
  * there is found to be not there, and only code that goes on all the same gets a ReferenceError.
  */
 export const PROBED: ReadonlySet<string> = new Set(
-  ("self window global process require module exports define importScripts Buffer document")
+  ("window global process require module exports define importScripts Buffer document")
     .split(" "),
 );
 
