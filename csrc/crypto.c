@@ -92,6 +92,8 @@ static JSValue crypto_get_random_values(JSContext *ctx, JSValueConst self, int a
     if (!crypto_takes_integers(argv[0]))
         return JS_ThrowDOMException(ctx, "TypeMismatchError",
                                     "getRandomValues needs a typed array of integers");
+    if (engine_is_immutable(argv[0]))
+        return JS_ThrowTypeError(ctx, "getRandomValues can't write to an immutable ArrayBuffer");
     if (length > CRYPTO_RANDOM_MOST)
         return JS_ThrowDOMException(ctx, "QuotaExceededError",
                                     "getRandomValues gives at most %d bytes at once, not %zu",

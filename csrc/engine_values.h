@@ -165,6 +165,8 @@ EngineView engine_view(JSValueConst view);
 /* Where the bytes of a buffer or a view are; none if it is detached, or out of bounds. Valid until
  * code runs. Of shared memory others may write to it meanwhile. false if the object is neither. */
 bool engine_bytes(JSContext *ctx, JSValueConst object, uint8_t **data, size_t *length);
+/* Whether nobody may write to the bytes of a view. */
+bool engine_is_immutable(JSValueConst view);
 JSValue engine_new_buffer(JSContext *ctx, const EngineBuffer *buffer); /* copies the data */
 /* A Uint8Array of its own buffer, whose bytes the caller writes, into *bytes. */
 JSValue engine_make_bytes(JSContext *ctx, size_t length, uint8_t **bytes);

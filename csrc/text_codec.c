@@ -658,6 +658,8 @@ static JSValue encoder_encode_into(JSContext *ctx, JSValueConst self, int argc,
     JSValue result = JS_EXCEPTION;
     if (JS_GetTypedArrayType(argv[1]) != JS_TYPED_ARRAY_UINT8)
         JS_ThrowTypeError(ctx, "encodeInto needs a Uint8Array to write to");
+    else if (engine_is_immutable(argv[1]))
+        JS_ThrowTypeError(ctx, "encodeInto can't write to an immutable ArrayBuffer");
     else
         result = JS_NewObject(ctx);
     if (!JS_IsException(result)) {

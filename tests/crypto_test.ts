@@ -59,6 +59,30 @@ describe("crypto in a task", () => {
     assert.deepEqual(rest, ["TypeError", "TypeError", "TypeError", 65536]);
   });
 
+  test("neither it nor a TextEncoder writes to an immutable ArrayBuffer", async () => {
+    const [told, bytes] = await Deferred.run(() => {
+      const own = new ArrayBuffer(4) as ArrayBuffer & { transferToImmutable(): ArrayBuffer };
+      const view = new Uint8Array(own.transferToImmutable());
+      const writes = [
+        () => crypto.getRandomValues(view),
+        () => new TextEncoder().encodeInto("text", view),
+      ];
+      const told = writes.map((write) => {
+        try {
+          return write();
+        } catch (error) {
+          return String(error);
+        }
+      });
+      return [told, [...view]];
+    });
+    assert.deepEqual(told, [
+      "TypeError: getRandomValues can't write to an immutable ArrayBuffer",
+      "TypeError: encodeInto can't write to an immutable ArrayBuffer",
+    ]);
+    assert.deepEqual(bytes, [0, 0, 0, 0]);
+  });
+
   test("no task gets what another got, on one thread or on several", async () => {
     await using pool = new DeferredPool({ maxThreads: 2 });
     const tasks = Array.from({ length: 300 }, () =>
