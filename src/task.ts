@@ -172,20 +172,21 @@ class Task implements Pending, Subject {
       fulfils = false;
       outcome = new InternalError("the outcome of the task could not be reported", { cause });
     }
-    this.#settle(fulfils ? ended(this.name) : outcome);
+    this.#settle();
+    this.#calls?.end(fulfils ? ended(this.name) : outcome);
     if (fulfils) this.resolve(outcome);
     else this.reject(outcome);
   }
 
   abandon(reason: unknown): void {
     if (this.settled) return;
-    this.#settle(reason);
+    this.#settle();
+    this.#calls?.end(reason);
     this.reject(reason);
   }
 
-  #settle(reason: unknown): void {
+  #settle(): void {
     this.settled = true;
-    this.#calls?.end(reason);
     if (this.#signal !== undefined) unlisten(this.#signal, this);
     this.#signal = undefined;
   }
