@@ -41,9 +41,9 @@ export interface HostFunctions {
 /** The functions of `H` as a task finds them: each gives a promise. */
 export type Host<H> = {
   readonly [
-    // deno-lint-ignore no-explicit-any
     K in keyof H
-  ]: H[K] extends (this: any, ...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>>
+  ]: H[K] extends (this: HostCall, ...args: infer A) => infer R
+    ? (...args: A) => Promise<Awaited<R>>
     : Host<H[K]>;
 };
 

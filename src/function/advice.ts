@@ -202,7 +202,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ["console", `${OUTSIDE} yet; return what you want to print`],
     [
       "fetch Request Response WebSocket XMLHttpRequest EventSource",
-      `${OUTSIDE}, which has no network by design; fetch outside and pass the response's data in \`args\``,
+      `${OUTSIDE}, which has no network by design; fetch outside and pass the response's data in \`args\`, ` +
+      "or offer a function that fetches: { host: { load } }",
     ],
     [
       "process Deno Bun navigator",
@@ -215,7 +216,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ],
     [
       "postMessage parentPort",
-      `${OUTSIDE}, which sends no messages; return the value, and await the Deferred`,
+      `${OUTSIDE}, which sends no messages; return the value, and await the Deferred, ` +
+      "or offer a function to call: { host: { report } }",
     ],
     [
       "onmessage addEventListener workerData",
