@@ -24,13 +24,14 @@
 
 typedef enum Encoding { UTF_8, UTF_16LE, UTF_16BE, WINDOWS_1252 } Encoding;
 
-static const char *const encoding_names[] = {"utf-8", "utf-16le", "utf-16be", "windows-1252"};
+static const char *const text_codec_encoding_names[] = {"utf-8", "utf-16le", "utf-16be",
+                                                        "windows-1252"};
 
 /* https://encoding.spec.whatwg.org/#names-and-labels */
 static const struct {
     const char *label;
     Encoding encoding;
-} labels[] = {
+} text_codec_labels[] = {
     {"unicode-1-1-utf-8", UTF_8},
     {"unicode11utf8", UTF_8},
     {"unicode20utf8", UTF_8},
@@ -66,29 +67,29 @@ static const struct {
 };
 
 /* What windows-1252 has for 0x80 to 0x9f. */
-static const uint16_t windows_1252[32] = {
+static const uint16_t text_codec_windows_1252[32] = {
     0x20ac, 0x0081, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
     0x2039, 0x0152, 0x008d, 0x017d, 0x008f, 0x0090, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
     0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x009d, 0x017e, 0x0178,
 };
 
-static bool is_space(char c) {
+static bool text_codec_is_space(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
 }
 
 /* The encoding that a label names, or -1. */
-static int encoding_of(const char *label, size_t length) {
-    while (length > 0 && is_space(label[0])) label++, length--;
-    while (length > 0 && is_space(label[length - 1])) length--;
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
-        const char *known = labels[i].label;
+static int text_codec_encoding_of(const char *label, size_t length) {
+    while (length > 0 && text_codec_is_space(label[0])) label++, length--;
+    while (length > 0 && text_codec_is_space(label[length - 1])) length--;
+    for (size_t i = 0; i < sizeof text_codec_labels / sizeof *text_codec_labels; i++) {
+        const char *known = text_codec_labels[i].label;
         size_t at = 0;
         for (; at < length && known[at]; at++) {
             char c = label[at];
             if (c >= 'A' && c <= 'Z') c = (char)(c | 0x20);
             if (c != known[at]) break;
         }
-        if (at == length && !known[at]) return labels[i].encoding;
+        if (at == length && !known[at]) return text_codec_labels[i].encoding;
     }
     return -1;
 }
@@ -97,20 +98,21 @@ static int encoding_of(const char *label, size_t length) {
 
 enum { NO_POINT = 0x110000, REPLACEMENT = 0xfffd, BYTE_ORDER_MARK = 0xfeff };
 
-static inline bool is_trail(uint8_t byte) { return (byte & 0xc0) == 0x80; }
+static inline bool text_codec_is_trail(uint8_t byte) { return (byte & 0xc0) == 0x80; }
 
 /* Reads what is no ASCII at `at`, of at least one byte: the bytes it takes, and the code point
  * (NO_POINT if it is none, which takes as many bytes as the standard's decoder does); 0 if there
  * are too few to tell. */
-static inline size_t read_utf8(const uint8_t *at, size_t left, uint32_t *point) {
+static inline size_t text_codec_read_utf8(const uint8_t *at, size_t left, uint32_t *point) {
     uint8_t first = at[0], lower = 0x80, upper = 0xbf;
     size_t more;
     /* What nearly all text is made of, without a loop. */
-    if (left >= 2 && first >= 0xc2 && first <= 0xdf && is_trail(at[1])) {
+    if (left >= 2 && first >= 0xc2 && first <= 0xdf && text_codec_is_trail(at[1])) {
         *point = (first & 0x1fu) << 6 | (at[1] & 0x3fu);
         return 2;
     }
-    if (left >= 3 && first > 0xe0 && first < 0xed && is_trail(at[1]) && is_trail(at[2])) {
+    if (left >= 3 && first > 0xe0 && first < 0xed && text_codec_is_trail(at[1]) &&
+        text_codec_is_trail(at[2])) {
         *point = (first & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
         return 3;
     }
@@ -145,42 +147,43 @@ static inline size_t read_utf8(const uint8_t *at, size_t left, uint32_t *point) 
     return more + 1;
 }
 
-static inline uint32_t unit_at(const uint8_t *at, bool big) {
+static inline uint32_t text_codec_unit_at(const uint8_t *at, bool big) {
     return big ? (uint32_t)at[0] << 8 | at[1] : (uint32_t)at[1] << 8 | at[0];
 }
 
-static inline size_t read_utf16(const uint8_t *at, size_t left, bool big, uint32_t *point) {
+static inline size_t text_codec_read_utf16(const uint8_t *at, size_t left, bool big,
+                                           uint32_t *point) {
     if (left < 2) return 0;
-    uint32_t lead = unit_at(at, big), trail;
+    uint32_t lead = text_codec_unit_at(at, big), trail;
     *point = lead;
     if (lead < 0xd800 || lead > 0xdfff) return 2;
     *point = NO_POINT;
     if (lead > 0xdbff) return 2;
     if (left < 4) return 0;
-    trail = unit_at(at + 2, big);
+    trail = text_codec_unit_at(at + 2, big);
     if (trail < 0xdc00 || trail > 0xdfff) return 2;
     *point = 0x10000 + ((lead - 0xd800) << 10) + (trail - 0xdc00);
     return 4;
 }
 
-static inline size_t read_point(Encoding encoding, const uint8_t *at, size_t left,
-                                uint32_t *point) {
+static inline size_t text_codec_read_point(Encoding encoding, const uint8_t *at, size_t left,
+                                           uint32_t *point) {
     switch (encoding) {
     case UTF_8:
         *point = at[0];
-        return at[0] < 0x80 ? 1 : read_utf8(at, left, point);
+        return at[0] < 0x80 ? 1 : text_codec_read_utf8(at, left, point);
     case UTF_16LE:
     case UTF_16BE:
-        return read_utf16(at, left, encoding == UTF_16BE, point);
+        return text_codec_read_utf16(at, left, encoding == UTF_16BE, point);
     case WINDOWS_1252:
         break;
     }
-    *point = at[0] >= 0x80 && at[0] < 0xa0 ? windows_1252[at[0] - 0x80] : at[0];
+    *point = at[0] >= 0x80 && at[0] < 0xa0 ? text_codec_windows_1252[at[0] - 0x80] : at[0];
     return 1;
 }
 
 /* How many bytes at the start of `left` are ASCII. */
-static inline size_t ascii_run(const uint8_t *at, size_t left) {
+static inline size_t text_codec_ascii_run(const uint8_t *at, size_t left) {
     size_t run = 0;
     for (uint64_t word; run + sizeof word <= left; run += sizeof word) {
         memcpy(&word, at + run, sizeof word);
@@ -190,7 +193,7 @@ static inline size_t ascii_run(const uint8_t *at, size_t left) {
     return run;
 }
 
-static inline bool has_ascii(Encoding encoding, uint8_t byte) {
+static inline bool text_codec_has_ascii(Encoding encoding, uint8_t byte) {
     return (encoding == UTF_8 || encoding == WINDOWS_1252) && byte < 0x80;
 }
 
@@ -201,7 +204,7 @@ typedef struct Tally {
     bool malformed;
 } Tally;
 
-static inline void tally_point(Tally *tally, uint32_t point) {
+static inline void text_codec_tally_point(Tally *tally, uint32_t point) {
     if (point == NO_POINT) {
         tally->malformed = true;
         point = REPLACEMENT;
@@ -210,22 +213,22 @@ static inline void tally_point(Tally *tally, uint32_t point) {
     tally->bits |= point;
 }
 
-static inline Tally tally_of(Encoding encoding, const uint8_t *at, size_t length) {
+static inline Tally text_codec_tally_of(Encoding encoding, const uint8_t *at, size_t length) {
     Tally tally = {0};
     size_t used = 0;
     while (used < length) {
         uint32_t point;
-        if (has_ascii(encoding, at[used])) {
-            size_t run = ascii_run(at + used, length - used);
+        if (text_codec_has_ascii(encoding, at[used])) {
+            size_t run = text_codec_ascii_run(at + used, length - used);
             run += run == 0; /* in memory that changes meanwhile */
             used += run;
             tally.units += run;
             continue;
         }
-        size_t size = read_point(encoding, at + used, length - used, &point);
+        size_t size = text_codec_read_point(encoding, at + used, length - used, &point);
         if (size == 0) break;
         used += size;
-        tally_point(&tally, point);
+        text_codec_tally_point(&tally, point);
     }
     tally.used = used;
     return tally;
@@ -238,7 +241,7 @@ typedef struct Units {
     size_t at, length;
 } Units;
 
-static inline void put_unit(Units *to, uint32_t unit) {
+static inline void text_codec_put_unit(Units *to, uint32_t unit) {
     if (to->at == to->length) return; /* of memory that changed meanwhile */
     if (to->narrow)
         to->narrow[to->at++] = (uint8_t)unit;
@@ -246,16 +249,16 @@ static inline void put_unit(Units *to, uint32_t unit) {
         to->wide[to->at++] = (uint16_t)unit;
 }
 
-static inline void put_point(Units *to, uint32_t point) {
+static inline void text_codec_put_point(Units *to, uint32_t point) {
     if (point == NO_POINT) point = REPLACEMENT;
     if (point > 0xffff) {
-        put_unit(to, 0xd7c0 + (point >> 10));
+        text_codec_put_unit(to, 0xd7c0 + (point >> 10));
         point = 0xdc00 | (point & 0x3ff);
     }
-    put_unit(to, point);
+    text_codec_put_unit(to, point);
 }
 
-static inline void put_ascii(Units *to, const uint8_t *from, size_t length) {
+static inline void text_codec_put_ascii(Units *to, const uint8_t *from, size_t length) {
     size_t room = to->length - to->at;
     if (length > room) length = room;
     if (to->narrow)
@@ -265,52 +268,53 @@ static inline void put_ascii(Units *to, const uint8_t *from, size_t length) {
     to->at += length;
 }
 
-static inline void put_all(Encoding encoding, Units to, const uint8_t *at, size_t length) {
+static inline void text_codec_put_all(Encoding encoding, Units to, const uint8_t *at,
+                                      size_t length) {
     for (size_t used = 0; used < length;) {
         uint32_t point;
-        if (has_ascii(encoding, at[used])) {
-            size_t run = ascii_run(at + used, length - used);
-            put_ascii(&to, at + used, run);
+        if (text_codec_has_ascii(encoding, at[used])) {
+            size_t run = text_codec_ascii_run(at + used, length - used);
+            text_codec_put_ascii(&to, at + used, run);
             used += run + (run == 0);
             continue;
         }
-        size_t size = read_point(encoding, at + used, length - used, &point);
+        size_t size = text_codec_read_point(encoding, at + used, length - used, &point);
         if (size == 0) break;
         used += size;
-        put_point(&to, point);
+        text_codec_put_point(&to, point);
     }
     /* Whatever happened to shared memory, nothing is left unwritten. */
-    while (to.at < to.length) put_unit(&to, REPLACEMENT);
+    while (to.at < to.length) text_codec_put_unit(&to, REPLACEMENT);
 }
 
 /* The compiler makes one loop for each encoding of these. */
-static Tally tally_bytes(Encoding encoding, const uint8_t *at, size_t length) {
+static Tally text_codec_tally_bytes(Encoding encoding, const uint8_t *at, size_t length) {
     switch (encoding) {
     case UTF_8:
-        return tally_of(UTF_8, at, length);
+        return text_codec_tally_of(UTF_8, at, length);
     case UTF_16LE:
-        return tally_of(UTF_16LE, at, length);
+        return text_codec_tally_of(UTF_16LE, at, length);
     case UTF_16BE:
-        return tally_of(UTF_16BE, at, length);
+        return text_codec_tally_of(UTF_16BE, at, length);
     case WINDOWS_1252:
         break;
     }
-    return tally_of(WINDOWS_1252, at, length);
+    return text_codec_tally_of(WINDOWS_1252, at, length);
 }
 
-static void put_bytes(Encoding encoding, Units to, const uint8_t *at, size_t length) {
+static void text_codec_put_bytes(Encoding encoding, Units to, const uint8_t *at, size_t length) {
     switch (encoding) {
     case UTF_8:
-        put_all(UTF_8, to, at, length);
+        text_codec_put_all(UTF_8, to, at, length);
         break;
     case UTF_16LE:
-        put_all(UTF_16LE, to, at, length);
+        text_codec_put_all(UTF_16LE, to, at, length);
         break;
     case UTF_16BE:
-        put_all(UTF_16BE, to, at, length);
+        text_codec_put_all(UTF_16BE, to, at, length);
         break;
     case WINDOWS_1252:
-        put_all(WINDOWS_1252, to, at, length);
+        text_codec_put_all(WINDOWS_1252, to, at, length);
         break;
     }
 }
@@ -327,36 +331,37 @@ typedef struct Decoder {
     uint8_t pending_count, pending[PENDING_MOST];
 } Decoder;
 
-static JSValue decoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
-                                 JSValueConst *argv);
-static JSValue decoder_decode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
-static JSValue decoder_get(JSContext *ctx, JSValueConst self, int which);
-static void decoder_finalize(JSRuntime *runtime, JSValueConst self);
+static JSValue text_codec_decoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
+                                            JSValueConst *argv);
+static JSValue text_codec_decoder_decode(JSContext *ctx, JSValueConst self, int argc,
+                                         JSValueConst *argv);
+static JSValue text_codec_decoder_get(JSContext *ctx, JSValueConst self, int which);
+static void text_codec_decoder_finalize(JSRuntime *runtime, JSValueConst self);
 
 enum { DECODER_ENCODING, DECODER_FATAL, DECODER_IGNORE_BOM };
 
-static const JSCFunctionListEntry decoder_members[] = {
-    PLATFORM_GETTER("encoding", decoder_get, DECODER_ENCODING),
-    PLATFORM_GETTER("fatal", decoder_get, DECODER_FATAL),
-    PLATFORM_GETTER("ignoreBOM", decoder_get, DECODER_IGNORE_BOM),
-    PLATFORM_METHOD("decode", 0, decoder_decode),
+static const JSCFunctionListEntry text_codec_decoder_members[] = {
+    PLATFORM_GETTER("encoding", text_codec_decoder_get, DECODER_ENCODING),
+    PLATFORM_GETTER("fatal", text_codec_decoder_get, DECODER_FATAL),
+    PLATFORM_GETTER("ignoreBOM", text_codec_decoder_get, DECODER_IGNORE_BOM),
+    PLATFORM_METHOD("decode", 0, text_codec_decoder_decode),
     PLATFORM_TAG("TextDecoder"),
 };
 
-static const PlatformInterface decoder_interface = {
+static const PlatformInterface text_codec_decoder_interface = {
     .class = PLATFORM_TEXT_DECODER,
     .name = "TextDecoder",
-    .construct = decoder_construct,
-    .members = decoder_members,
-    .count = sizeof decoder_members / sizeof *decoder_members,
-    .finalize = decoder_finalize,
+    .construct = text_codec_decoder_construct,
+    .members = text_codec_decoder_members,
+    .count = sizeof text_codec_decoder_members / sizeof *text_codec_decoder_members,
+    .finalize = text_codec_decoder_finalize,
 };
 
-static void decoder_finalize(JSRuntime *runtime, JSValueConst self) {
+static void text_codec_decoder_finalize(JSRuntime *runtime, JSValueConst self) {
     js_free_rt(runtime, JS_GetOpaque(self, JS_GetClassID(self)));
 }
 
-static JSValue refuse_label(JSContext *ctx, const char *label, size_t length) {
+static JSValue text_codec_refuse_label(JSContext *ctx, const char *label, size_t length) {
     return JS_ThrowRangeError(ctx,
                               "the encoding \"%.*s\" is not available inside a task, which has "
                               "utf-8, utf-16le, utf-16be and windows-1252 (latin1)",
@@ -364,7 +369,7 @@ static JSValue refuse_label(JSContext *ctx, const char *label, size_t length) {
 }
 
 /* A boolean option; -1 with an exception pending. */
-static int flag_of(JSContext *ctx, JSValueConst options, const char *name) {
+static int text_codec_flag_of(JSContext *ctx, JSValueConst options, const char *name) {
     JSValue value;
     if (!platform_option(ctx, options, name, &value)) return -1;
     int flag = JS_ToBool(ctx, value);
@@ -372,37 +377,38 @@ static int flag_of(JSContext *ctx, JSValueConst options, const char *name) {
     return flag;
 }
 
-static JSValue decoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
-                                 JSValueConst *argv) {
+static JSValue text_codec_decoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
+                                            JSValueConst *argv) {
     int encoding = UTF_8;
     if (argc > 0 && !JS_IsUndefined(argv[0])) {
         size_t length;
         const char *label = JS_ToCStringLen(ctx, &length, argv[0]);
         if (!label) return JS_EXCEPTION;
-        encoding = encoding_of(label, length);
-        if (encoding < 0) refuse_label(ctx, label, length);
+        encoding = text_codec_encoding_of(label, length);
+        if (encoding < 0) text_codec_refuse_label(ctx, label, length);
         JS_FreeCString(ctx, label);
         if (encoding < 0) return JS_EXCEPTION;
     }
     JSValueConst options = argc > 1 ? argv[1] : JS_UNDEFINED;
-    int fatal = flag_of(ctx, options, "fatal");
-    int ignores = fatal < 0 ? -1 : flag_of(ctx, options, "ignoreBOM");
+    int fatal = text_codec_flag_of(ctx, options, "fatal");
+    int ignores = fatal < 0 ? -1 : text_codec_flag_of(ctx, options, "ignoreBOM");
     if (ignores < 0) return JS_EXCEPTION;
     Decoder *decoder = js_mallocz(ctx, sizeof *decoder);
     if (!decoder) return JS_EXCEPTION;
     decoder->encoding = (uint8_t)encoding;
     decoder->fatal = fatal;
     decoder->ignores_bom = ignores;
-    JSValue made = platform_new(ctx, &decoder_interface, new_target, decoder);
+    JSValue made = platform_new(ctx, &text_codec_decoder_interface, new_target, decoder);
     if (JS_IsException(made)) js_free(ctx, decoder);
     return made;
 }
 
-static JSValue decoder_get(JSContext *ctx, JSValueConst self, int which) {
+static JSValue text_codec_decoder_get(JSContext *ctx, JSValueConst self, int which) {
     void *opaque;
-    if (!platform_self(ctx, &decoder_interface, self, &opaque)) return JS_EXCEPTION;
+    if (!platform_self(ctx, &text_codec_decoder_interface, self, &opaque)) return JS_EXCEPTION;
     const Decoder *decoder = opaque;
-    if (which == DECODER_ENCODING) return JS_NewString(ctx, encoding_names[decoder->encoding]);
+    if (which == DECODER_ENCODING)
+        return JS_NewString(ctx, text_codec_encoding_names[decoder->encoding]);
     return JS_NewBool(ctx, which == DECODER_FATAL ? decoder->fatal : decoder->ignores_bom);
 }
 
@@ -415,7 +421,7 @@ typedef struct Head {
 } Head;
 
 /* Reads what is pending. What is still cut off, when all new bytes are used, is pending again. */
-static Head read_head(Decoder *decoder, const uint8_t *data, size_t length) {
+static Head text_codec_read_head(Decoder *decoder, const uint8_t *data, size_t length) {
     Head head = {.to = {.length = PENDING_MOST + 1}};
     uint8_t bytes[PENDING_MOST + POINT_MOST];
     size_t pending = decoder->pending_count, at = 0;
@@ -425,7 +431,7 @@ static Head read_head(Decoder *decoder, const uint8_t *data, size_t length) {
     head.to.wide = head.units;
     while (at < pending) {
         uint32_t point;
-        size_t size = read_point(decoder->encoding, bytes + at, all - at, &point);
+        size_t size = text_codec_read_point(decoder->encoding, bytes + at, all - at, &point);
         if (size == 0) {
             assert(more == length && all - at <= PENDING_MOST);
             memcpy(decoder->pending, bytes + at, all - at);
@@ -435,21 +441,22 @@ static Head read_head(Decoder *decoder, const uint8_t *data, size_t length) {
         }
         at += size;
         head.malformed |= point == NO_POINT;
-        put_point(&head.to, point);
+        text_codec_put_point(&head.to, point);
     }
     decoder->pending_count = 0;
     head.used = at - pending;
     return head;
 }
 
-static bool begins_with_mark(Encoding encoding, const uint8_t *data, size_t length) {
+static bool text_codec_begins_with_mark(Encoding encoding, const uint8_t *data, size_t length) {
     uint32_t point;
-    return length > 0 && read_point(encoding, data, length, &point) > 0 && point == BYTE_ORDER_MARK;
+    return length > 0 && text_codec_read_point(encoding, data, length, &point) > 0 &&
+           point == BYTE_ORDER_MARK;
 }
 
 /* The text of `head` and of the `tally` at `data`, and U+FFFD behind it if it `ends_badly`. */
-static JSValue join(JSContext *ctx, Encoding encoding, const Head *head, const uint8_t *data,
-                    const Tally *tally, bool ends_badly) {
+static JSValue text_codec_join(JSContext *ctx, Encoding encoding, const Head *head,
+                               const uint8_t *data, const Tally *tally, bool ends_badly) {
     size_t first = head->to.at, length = first + tally->units + ends_badly;
     uint32_t bits = tally->bits | (ends_badly ? REPLACEMENT : 0);
     for (size_t i = 0; i < first; i++) bits |= head->units[i];
@@ -458,30 +465,30 @@ static JSValue join(JSContext *ctx, Encoding encoding, const Head *head, const u
     JSValue string = engine_make_string(ctx, length, wide, &units);
     if (JS_IsException(string) || length == 0) return string;
     Units to = {.narrow = wide ? NULL : units, .wide = wide ? units : NULL, .length = length};
-    for (size_t i = 0; i < first; i++) put_unit(&to, head->units[i]);
+    for (size_t i = 0; i < first; i++) text_codec_put_unit(&to, head->units[i]);
     to.length -= ends_badly;
-    put_bytes(encoding, to, data, tally->used);
+    text_codec_put_bytes(encoding, to, data, tally->used);
     to.at = to.length;
     to.length = length;
-    if (ends_badly) put_unit(&to, REPLACEMENT);
+    if (ends_badly) text_codec_put_unit(&to, REPLACEMENT);
     return string;
 }
 
-static JSValue decode(JSContext *ctx, Decoder *decoder, const uint8_t *data, size_t length,
-                      bool streams) {
+static JSValue text_codec_decode(JSContext *ctx, Decoder *decoder, const uint8_t *data,
+                                 size_t length, bool streams) {
     Encoding encoding = decoder->encoding;
     if (!decoder->streams) {
         decoder->began = false;
         decoder->pending_count = 0;
     }
     decoder->streams = streams;
-    Head head = read_head(decoder, data, length);
+    Head head = text_codec_read_head(decoder, data, length);
     if (head.used) {
         data += head.used;
         length -= head.used;
     }
     if (!decoder->began && encoding != WINDOWS_1252 && !decoder->ignores_bom) {
-        if (head.to.at == 0 && begins_with_mark(encoding, data, length)) {
+        if (head.to.at == 0 && text_codec_begins_with_mark(encoding, data, length)) {
             data += encoding == UTF_8 ? 3 : 2;
             length -= encoding == UTF_8 ? 3 : 2;
             decoder->began = true;
@@ -490,7 +497,7 @@ static JSValue decode(JSContext *ctx, Decoder *decoder, const uint8_t *data, siz
             decoder->began = true;
         }
     }
-    Tally tally = tally_bytes(encoding, data, length);
+    Tally tally = text_codec_tally_bytes(encoding, data, length);
     size_t left = length - tally.used;
     if (left > 0) {
         assert(left <= PENDING_MOST && decoder->pending_count == 0);
@@ -501,63 +508,67 @@ static JSValue decode(JSContext *ctx, Decoder *decoder, const uint8_t *data, siz
     bool ends_badly = decoder->pending_count > 0 && !streams;
     if (decoder->fatal && (head.malformed || tally.malformed || ends_badly)) {
         decoder->streams = false;
-        return JS_ThrowTypeError(ctx, "the data is no valid %s", encoding_names[encoding]);
+        return JS_ThrowTypeError(ctx, "the data is no valid %s",
+                                 text_codec_encoding_names[encoding]);
     }
-    return join(ctx, encoding, &head, data, &tally, ends_badly);
+    return text_codec_join(ctx, encoding, &head, data, &tally, ends_badly);
 }
 
-static JSValue decoder_decode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue text_codec_decoder_decode(JSContext *ctx, JSValueConst self, int argc,
+                                         JSValueConst *argv) {
     void *opaque;
     uint8_t *data = NULL;
     size_t length = 0;
-    if (!platform_self(ctx, &decoder_interface, self, &opaque)) return JS_EXCEPTION;
+    if (!platform_self(ctx, &text_codec_decoder_interface, self, &opaque)) return JS_EXCEPTION;
     bool has_bytes = argc > 0 && !JS_IsUndefined(argv[0]);
     if (has_bytes && !engine_bytes(ctx, argv[0], &data, &length))
         return JS_ThrowTypeError(ctx, "what is decoded must be an ArrayBuffer or a view of one");
-    int streams = flag_of(ctx, argc > 1 ? argv[1] : JS_UNDEFINED, "stream");
+    int streams = text_codec_flag_of(ctx, argc > 1 ? argv[1] : JS_UNDEFINED, "stream");
     if (streams < 0) return JS_EXCEPTION;
     if (has_bytes) engine_bytes(ctx, argv[0], &data, &length); /* a getter has run since */
-    return decode(ctx, opaque, data, length, streams);
+    return text_codec_decode(ctx, opaque, data, length, streams);
 }
 
 /* --- TextEncoder -------------------------------------------------------------------------- */
 
-static JSValue encoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
-                                 JSValueConst *argv);
-static JSValue encoder_encode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
-static JSValue encoder_encode_into(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
-static JSValue encoder_encoding(JSContext *ctx, JSValueConst self, int which);
+static JSValue text_codec_encoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
+                                            JSValueConst *argv);
+static JSValue text_codec_encoder_encode(JSContext *ctx, JSValueConst self, int argc,
+                                         JSValueConst *argv);
+static JSValue text_codec_encoder_encode_into(JSContext *ctx, JSValueConst self, int argc,
+                                              JSValueConst *argv);
+static JSValue text_codec_encoder_encoding(JSContext *ctx, JSValueConst self, int which);
 
-static const JSCFunctionListEntry encoder_members[] = {
-    PLATFORM_GETTER("encoding", encoder_encoding, 0),
-    PLATFORM_METHOD("encode", 0, encoder_encode),
-    PLATFORM_METHOD("encodeInto", 2, encoder_encode_into),
+static const JSCFunctionListEntry text_codec_encoder_members[] = {
+    PLATFORM_GETTER("encoding", text_codec_encoder_encoding, 0),
+    PLATFORM_METHOD("encode", 0, text_codec_encoder_encode),
+    PLATFORM_METHOD("encodeInto", 2, text_codec_encoder_encode_into),
     PLATFORM_TAG("TextEncoder"),
 };
 
-static const PlatformInterface encoder_interface = {
+static const PlatformInterface text_codec_encoder_interface = {
     .class = PLATFORM_TEXT_ENCODER,
     .name = "TextEncoder",
-    .construct = encoder_construct,
-    .members = encoder_members,
-    .count = sizeof encoder_members / sizeof *encoder_members,
+    .construct = text_codec_encoder_construct,
+    .members = text_codec_encoder_members,
+    .count = sizeof text_codec_encoder_members / sizeof *text_codec_encoder_members,
 };
 
-static JSValue encoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
-                                 JSValueConst *argv) {
+static JSValue text_codec_encoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
+                                            JSValueConst *argv) {
     (void)argc, (void)argv;
-    return platform_new(ctx, &encoder_interface, new_target, NULL);
+    return platform_new(ctx, &text_codec_encoder_interface, new_target, NULL);
 }
 
-static JSValue encoder_encoding(JSContext *ctx, JSValueConst self, int which) {
+static JSValue text_codec_encoder_encoding(JSContext *ctx, JSValueConst self, int which) {
     (void)which;
     void *opaque;
-    if (!platform_self(ctx, &encoder_interface, self, &opaque)) return JS_EXCEPTION;
-    return JS_NewString(ctx, encoding_names[UTF_8]);
+    if (!platform_self(ctx, &text_codec_encoder_interface, self, &opaque)) return JS_EXCEPTION;
+    return JS_NewString(ctx, text_codec_encoding_names[UTF_8]);
 }
 
 /* The code point at a unit, and how many units it takes; U+FFFD for half of one. */
-static inline uint32_t point_at(const uint16_t *units, size_t left, size_t *size) {
+static inline uint32_t text_codec_point_at(const uint16_t *units, size_t left, size_t *size) {
     uint32_t lead = units[0];
     *size = 1;
     if (lead < 0xd800 || lead > 0xdfff) return lead;
@@ -566,31 +577,31 @@ static inline uint32_t point_at(const uint16_t *units, size_t left, size_t *size
     return 0x10000 + ((lead - 0xd800) << 10) + (units[1] - 0xdc00);
 }
 
-static inline size_t utf8_size(uint32_t point) {
+static inline size_t text_codec_utf8_size(uint32_t point) {
     return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
 }
 
-static inline uint8_t trail_of(uint32_t bits) { return (uint8_t)(0x80 | (bits & 0x3f)); }
+static inline uint8_t text_codec_trail_of(uint32_t bits) { return (uint8_t)(0x80 | (bits & 0x3f)); }
 
-static inline void write_utf8(uint8_t *to, uint32_t point, size_t size) {
+static inline void text_codec_write_utf8(uint8_t *to, uint32_t point, size_t size) {
     switch (size) {
     case 1:
         to[0] = (uint8_t)point;
         break;
     case 2:
         to[0] = (uint8_t)(0xc0 | point >> 6);
-        to[1] = trail_of(point);
+        to[1] = text_codec_trail_of(point);
         break;
     case 3:
         to[0] = (uint8_t)(0xe0 | point >> 12);
-        to[1] = trail_of(point >> 6);
-        to[2] = trail_of(point);
+        to[1] = text_codec_trail_of(point >> 6);
+        to[2] = text_codec_trail_of(point);
         break;
     default:
         to[0] = (uint8_t)(0xf0 | point >> 18);
-        to[1] = trail_of(point >> 12);
-        to[2] = trail_of(point >> 6);
-        to[3] = trail_of(point);
+        to[1] = text_codec_trail_of(point >> 12);
+        to[2] = text_codec_trail_of(point >> 6);
+        to[3] = text_codec_trail_of(point);
     }
 }
 
@@ -600,14 +611,14 @@ typedef struct Progress {
 } Progress;
 
 /* Encodes code points one by one as far as there is `room`; with `to` NULL, only counts. */
-static inline Progress encode_units(EngineText text, uint8_t *to, size_t room) {
+static inline Progress text_codec_encode_units(EngineText text, uint8_t *to, size_t room) {
     Progress done = {0};
     const uint8_t *narrow = text.units;
     const uint16_t *wide = text.units;
     while (done.read < text.length) {
         size_t size = 1, left = text.length - done.read;
         if (!text.wide && narrow[done.read] < 0x80) {
-            size_t run = ascii_run(narrow + done.read, left);
+            size_t run = text_codec_ascii_run(narrow + done.read, left);
             bool fits = run <= room - done.written;
             if (!fits) run = room - done.written;
             if (to) memcpy(to + done.written, narrow + done.read, run);
@@ -616,42 +627,45 @@ static inline Progress encode_units(EngineText text, uint8_t *to, size_t room) {
             if (!fits) break;
             continue;
         }
-        uint32_t point = text.wide ? point_at(wide + done.read, left, &size) : narrow[done.read];
-        size_t bytes = utf8_size(point);
+        uint32_t point =
+            text.wide ? text_codec_point_at(wide + done.read, left, &size) : narrow[done.read];
+        size_t bytes = text_codec_utf8_size(point);
         if (bytes > room - done.written) break;
-        if (to) write_utf8(to + done.written, point, bytes);
+        if (to) text_codec_write_utf8(to + done.written, point, bytes);
         done.read += size;
         done.written += bytes;
     }
     return done;
 }
 
-static Progress encode_text(EngineText text, uint8_t *to, size_t room) {
-    return text.wide ? encode_units((EngineText){text.units, text.length, true}, to, room)
-                     : encode_units((EngineText){text.units, text.length, false}, to, room);
+static Progress text_codec_encode_text(EngineText text, uint8_t *to, size_t room) {
+    return text.wide
+               ? text_codec_encode_units((EngineText){text.units, text.length, true}, to, room)
+               : text_codec_encode_units((EngineText){text.units, text.length, false}, to, room);
 }
 
-static JSValue encoder_encode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue text_codec_encoder_encode(JSContext *ctx, JSValueConst self, int argc,
+                                         JSValueConst *argv) {
     void *opaque;
     uint8_t *to;
-    if (!platform_self(ctx, &encoder_interface, self, &opaque)) return JS_EXCEPTION;
+    if (!platform_self(ctx, &text_codec_encoder_interface, self, &opaque)) return JS_EXCEPTION;
     if (argc == 0 || JS_IsUndefined(argv[0])) return engine_make_bytes(ctx, 0, &to);
     JSValue string = JS_ToString(ctx, argv[0]); /* in one piece */
     if (JS_IsException(string)) return JS_EXCEPTION;
     EngineText text = engine_text(string);
-    size_t size = encode_text(text, NULL, SIZE_MAX).written;
+    size_t size = text_codec_encode_text(text, NULL, SIZE_MAX).written;
     JSValue bytes = engine_make_bytes(ctx, size, &to);
-    if (!JS_IsException(bytes)) encode_text(text, to, size);
+    if (!JS_IsException(bytes)) text_codec_encode_text(text, to, size);
     JS_FreeValue(ctx, string);
     return bytes;
 }
 
-static JSValue encoder_encode_into(JSContext *ctx, JSValueConst self, int argc,
-                                   JSValueConst *argv) {
+static JSValue text_codec_encoder_encode_into(JSContext *ctx, JSValueConst self, int argc,
+                                              JSValueConst *argv) {
     void *opaque;
     uint8_t *to;
     size_t room;
-    if (!platform_self(ctx, &encoder_interface, self, &opaque)) return JS_EXCEPTION;
+    if (!platform_self(ctx, &text_codec_encoder_interface, self, &opaque)) return JS_EXCEPTION;
     if (argc < 2) return JS_ThrowTypeError(ctx, "encodeInto needs a text and a Uint8Array");
     JSValue string = JS_ToString(ctx, argv[0]);
     if (JS_IsException(string)) return JS_EXCEPTION;
@@ -664,7 +678,7 @@ static JSValue encoder_encode_into(JSContext *ctx, JSValueConst self, int argc,
         result = JS_NewObject(ctx);
     if (!JS_IsException(result)) {
         engine_bytes(ctx, argv[1], &to, &room);
-        Progress done = encode_text(engine_text(string), to, room);
+        Progress done = text_codec_encode_text(engine_text(string), to, room);
         JS_DefinePropertyValueStr(ctx, result, "read", JS_NewInt64(ctx, (int64_t)done.read),
                                   JS_PROP_C_W_E);
         JS_DefinePropertyValueStr(ctx, result, "written", JS_NewInt64(ctx, (int64_t)done.written),
@@ -679,6 +693,6 @@ static JSValue encoder_encode_into(JSContext *ctx, JSValueConst self, int argc,
 JSValue text_codec_make(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
                         int which) {
     (void)self, (void)argc, (void)argv;
-    return platform_interface(ctx, which == TEXT_CODEC_ENCODER ? &encoder_interface
-                                                               : &decoder_interface);
+    return platform_interface(ctx, which == TEXT_CODEC_ENCODER ? &text_codec_encoder_interface
+                                                               : &text_codec_decoder_interface);
 }
