@@ -209,7 +209,8 @@ TEST("an interval that clears itself is not set again, however often its slot wa
     JSRuntime *runtime;
     JSContext *ctx = open_realm(&runtime);
     Loop loop;
-    REQUIRE(loop_open(ctx, &loop));
+    Post post = {0}; /* nothing is sent */
+    REQUIRE(loop_open(ctx, &loop, &post));
     JSValue global = JS_GetGlobalObject(ctx), with;
     JSValue door = JS_NewCFunction(ctx, come_round, "comeRound", 0);
     CHECK(JS_SetPropertyStr(ctx, global, "comeRound", door) >= 0);
