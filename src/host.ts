@@ -35,6 +35,7 @@ export type HostFunction = (this: HostCall, ...args: any[]) => unknown;
 
 /** Functions by name; or groups of them. */
 export interface HostFunctions {
+  /** A function, or a group of them, by its name. */
   readonly [name: string]: HostFunction | { readonly [name: string]: HostFunction };
 }
 
