@@ -11,6 +11,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { types } from "node:util";
 import { ANSWER, LIMIT } from "../ffi/symbols.ts";
 import { type Entry, isObject } from "./call.ts";
 import { define } from "./clone/own.ts";
@@ -200,11 +201,29 @@ export class Calls {
     if ((typeof result !== "object" && typeof result !== "function") || result === null) {
       this.#answer(number, which, ANSWER.RETURNED, result);
     } else {
-      Promise.resolve(result).then(
-        (value) => this.#answer(number, which, ANSWER.RETURNED, value),
-        (reason) => this.#answer(number, which, ANSWER.THREW, reason),
-      );
-      if (this.#owed >= OWED) this.#post(0, ANSWER.NONE, undefined, "");
+      void this.#answerLater(number, which, result);
+      if (this.#owed >= OWED) this.#giveRoom();
+    }
+  }
+
+  /** Awaits the result: its own `then` or `constructor` may throw, or call back twice. */
+  async #answerLater(number: number, which: number, result: unknown): Promise<void> {
+    let type: number = ANSWER.RETURNED;
+    let value: unknown;
+    try {
+      value = await result;
+    } catch (reason) {
+      type = ANSWER.THREW;
+      value = reason;
+    }
+    this.#answer(number, which, type, value);
+  }
+
+  #giveRoom(): void {
+    try {
+      this.#post(0, ANSWER.NONE, undefined, "");
+    } catch (cause) {
+      this.#fail(cause);
     }
   }
 
@@ -228,7 +247,8 @@ export class Calls {
     const room = this.#owed;
     this.#owed = 0;
     try {
-      this.#runner.post(this.handle, { number, type, room, value, root });
+      const noStacks = this.#isStrange;
+      this.#runner.post(this.handle, { number, type, room, value, root, noStacks });
     } catch (error) {
       this.#owed = room;
       throw error;
@@ -254,7 +274,7 @@ class Context implements HostCall {
 
 /** What a stranger's code is told of what the host threw: of an error its name and message. */
 function bare(thrown: unknown): unknown {
-  if (!(thrown instanceof Error)) return thrown;
+  if (!types.isNativeError(thrown) && !(thrown instanceof Error)) return thrown;
   let name = "Error", message = "";
   try {
     name = String(thrown.name);

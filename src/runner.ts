@@ -22,6 +22,8 @@ export interface Answer {
   readonly value: unknown;
   /** What paths in a DataCloneError begin with. */
   readonly root: string;
+  /** Whether errors in it cross without their stacks. */
+  readonly noStacks: boolean;
 }
 
 /** Who runs tasks. */

@@ -237,6 +237,53 @@ describe("what a function of the host throws", () => {
     }
   });
 
+  test("or gives has no stacks for code that is text, however deep its errors lie", async () => {
+    const error = (): Error => new Error("inside", { cause: new Error("of it") });
+    const host = {
+      fail: (): never => {
+        throw { reason: error() };
+      },
+      give: () => [{ reason: error() }],
+    };
+    const look = "({ reason }) => [reason.message, reason.stack, reason.cause.stack].map(String)";
+    assert.deepEqual(
+      await pool.eval(`await fail().catch(${look})`, { host }),
+      ["inside", "undefined", "undefined"],
+    );
+    assert.deepEqual(
+      await pool.eval(`(await give()).map(${look})`, { host }),
+      [["inside", "undefined", "undefined"]],
+    );
+    const mine = await pool.defer(async (host) => (await host.give())[0]!.reason.stack, { host });
+    assert.match(mine!, /host_test/, "a function of one's own sees them");
+  });
+
+  test("or gives is answered once, whatever its promise is", async () => {
+    const twice = Promise.resolve(1);
+    twice.then = ((tell: (value: number) => void) => (tell(2), tell(3))) as never;
+    const odd = Promise.resolve(1);
+    Object.defineProperty(odd, "constructor", {
+      get() {
+        throw new RangeError("odd");
+      },
+    });
+    let open = (_: string): void => {};
+    const host = {
+      twice: () => twice,
+      odd: () => odd,
+      later: () => new Promise<string>((resolve) => void (open = resolve)),
+      open: () => open("later"),
+    };
+    const told = await pool.defer(async (host) => {
+      const first = host.twice();
+      const second = host.later();
+      const values = [await first, await host.odd().catch((error: Error) => error.message)];
+      await host.open();
+      return [...values, await second];
+    }, { host });
+    assert.deepEqual(told, [1, "odd", "later"]);
+  });
+
   test("or gives and can't be cloned is a DataCloneError that names the path", async () => {
     const host = {
       give: () => ({ items: [{ fn: () => 1 }] }),
@@ -375,6 +422,27 @@ describe("many calls", () => {
     assert.equal(one.threads, 1);
     for (const open of waiting) open();
     assert.deepEqual(await Promise.all(tasks), [...Array(300).keys()]);
+  });
+
+  test("leave the event loop its turns, however long each takes", async () => {
+    let inTurn = 0;
+    let most = 0;
+    const host = {
+      work: () => {
+        most = Math.max(most, ++inTurn);
+        const until = performance.now() + 1;
+        while (performance.now() < until);
+      },
+    };
+    const turns = setInterval(() => void (inTurn = 0), 0);
+    try {
+      await pool.defer((host) => {
+        for (let i = 0; i < 300; i++) void host.work();
+      }, { host });
+    } finally {
+      clearInterval(turns);
+    }
+    assert.ok(most < 60, `${most} calls of 1 ms in one turn`);
   });
 
   test("a flood without end is bounded by the task's memory, and its timeout", async () => {

@@ -273,6 +273,8 @@ export class Encoder {
    * back with an error: what the host wrote itself is told by that from what a task wrote.
    */
   stacks: Map<string, string> | undefined;
+  /** Whether errors are written without their stacks, which name the host's files. */
+  noStacks = false;
   readonly #copies: Refusal | null;
   readonly #classNumber: ((prototype: object) => number | undefined) | undefined;
   #transfer: ReadonlySet<unknown> | undefined;
@@ -1156,7 +1158,7 @@ export class Encoder {
         message = `${own.value}`;
       }
     }
-    const stack: unknown = error.stack;
+    const stack: unknown = this.noStacks ? undefined : error.stack;
     if (typeof stack === "string") {
       flags |= WIRE_ERROR_HAS.STACK;
       (this.stacks ??= new Map()).set(stack.slice(0, STACK_TEXT), stack);

@@ -12,7 +12,8 @@
  *
  * Large payloads are read one after the other, a slice in each turn of the loop; other completions
  * are settled meanwhile. The tasks of large payloads are pending until then. Of the rest, one turn
- * reads no more than the size from which a payload counts as large.
+ * reads no more than the size from which a payload counts as large. Calls of the host's functions
+ * run for as long as a slice; the next is left to another turn.
  *
  * Invariant: while a task is pending, either an immediate is scheduled or the waker is armed.
  *
@@ -291,6 +292,7 @@ export class Reactor {
     const control = this.#control!;
     let count = 0;
     let room = LARGE;
+    let until = 0; // once a function of the host was called
     for (;;) {
       const tail = Atomics.load(control, CONTROL.TAIL) >>> 0;
       while (this.#head !== tail && room > 0) {
@@ -302,8 +304,13 @@ export class Reactor {
         if (task === PADDING) continue;
         count++;
         try {
-          if (this.#words[(at + RECORD.KIND) >>> 2] === KIND.EVENT) room -= this.#heed(task, at);
-          else room -= this.#settle(task, at);
+          if (this.#words[(at + RECORD.KIND) >>> 2] === KIND.EVENT) {
+            if (until === 0) until = now() + SLICE_MS;
+            room -= this.#heed(task, at);
+            if (now() >= until) room = 0;
+          } else {
+            room -= this.#settle(task, at);
+          }
         } catch (cause) {
           this.#fail(task, cause);
         }

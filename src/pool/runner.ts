@@ -293,11 +293,12 @@ export class ThreadRunner implements Runner {
     }
   }
 
-  post(handle: number, { number, type, room, value, root }: Answer): void {
+  post(handle: number, { number, type, room, value, root, noStacks }: Answer): void {
     if (this.#closed) return;
     // A getter may have another answer sent: the encoder is away meanwhile.
     const encoder = this.#letters ?? this.#newEncoder(OF_AN_ANSWER);
     this.#letters = undefined;
+    encoder.noStacks = noStacks;
     encoder.presets = undefined; // it may have begun before they were shared
     try {
       encoder.begin(MESSAGE.VALUE);
