@@ -25,6 +25,7 @@ export {
   type TaskOptions,
   type WrapOptions,
 } from "./src/deferred.ts";
+export type { TaskConsole } from "./src/console.ts";
 export type { Host, HostCall, HostFunction, HostFunctions } from "./src/host.ts";
 export type { TaskStats } from "./src/task.ts";
 export type { EvalOptions } from "./src/function/script.ts";

@@ -60,21 +60,21 @@ static void calls_take(Calls *calls, uint32_t number, JSValue settle[2]) {
 
 /* --- sending ------------------------------------------------------------------------------ */
 
-/* Sends the letter. In a critical section: what sends takes locks, and memory. */
-static void calls_send(Calls *calls) {
+/* Sends a letter. In a critical section: what sends takes locks, and memory. */
+static void calls_send(Calls *calls, Bytes *letter) {
     Post *post = calls->post;
-    calls->room -= (double)post->letter.length;
+    uint32_t type;
+    memcpy(&type, letter->data + DFD_EVENT_TYPE, sizeof type);
+    if (type == DFD_EVENT_TYPE_CALL) calls->room -= (double)letter->length;
     guard_critical_enter();
-    bool sent = post->send(post->opaque, &post->letter);
+    bool sent = post->send(post->opaque, letter);
     guard_critical_leave();
     if (!sent) guard_leave(DFD_STATUS_RESOURCES);
 }
 
-/* Sends the letter, or keeps it until there is room: in the order of the calls. */
-static void calls_post(JSContext *ctx, Calls *calls) {
-    const Bytes *letter = &calls->post->letter;
+void calls_post(JSContext *ctx, Calls *calls, Bytes *letter) {
     if (!calls->first && calls->room > 0) {
-        calls_send(calls);
+        calls_send(calls, letter);
         return;
     }
     Unsent *unsent = js_malloc(ctx, sizeof *unsent + letter->length);
@@ -95,7 +95,7 @@ static void calls_send_unsent(JSContext *ctx, Calls *calls) {
         calls->first = unsent->next;
         if (!calls->first) calls->last = NULL;
         js_free(ctx, unsent);
-        calls_send(calls);
+        calls_send(calls, letter);
     }
 }
 
@@ -117,7 +117,7 @@ static bool calls_write(JSContext *ctx, Calls *calls, uint32_t function, int arg
                                      JS_PROP_C_W_E);
     bytes_reset(letter);
     letter->limit = calls->post->limit;
-    uint32_t head[] = {DFD_EVENT_CALL, 0, function, 0};
+    uint32_t head[] = {DFD_EVENT_TYPE_CALL, 0, function, 0};
     _Static_assert(sizeof head == DFD_EVENT_VALUE, "the head that deferred.h describes");
     bytes_write(letter, head, sizeof head);
     CloneScope scope = *calls->post->scope;
@@ -155,7 +155,7 @@ static JSValue calls_call(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     if (calls_write(ctx, calls, (uint32_t)function, argc, argv)) {
         uint32_t number = calls_add(ctx, calls, settle);
         memcpy(calls->post->letter.data + DFD_EVENT_NUMBER, &number, sizeof number);
-        calls_post(ctx, calls);
+        calls_post(ctx, calls, &calls->post->letter);
         return promise;
     }
     JSValue thrown = JS_GetException(ctx);

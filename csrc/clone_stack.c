@@ -54,13 +54,13 @@ static bool cut_number(EngineText *place, uint32_t *number) {
 typedef enum Read { NO_FRAME, SAYS_NOTHING, A_FRAME } Read;
 
 static Read read_place(EngineText place, StackFrame *frame) {
-    if (text_is(place, "native")) {
+    bool has_row = cut_number(&place, &frame->column) && cut_number(&place, &frame->row);
+    if (text_is(place, "native")) { /* in C, or in a unit (units.h) */
         frame->kind = WIRE_FRAME_NATIVE;
         frame->row = frame->column = 0;
         return A_FRAME;
     }
     if (text_is(place, "missing") || text_is(place, "<null>")) return SAYS_NOTHING;
-    bool has_row = cut_number(&place, &frame->column) && cut_number(&place, &frame->row);
     bool is_task = text_is(place, PROGRAM_FILE);
     if (!is_task && !text_is(place, "<input>")) return NO_FRAME;
     frame->kind = is_task ? WIRE_FRAME_TASK : WIRE_FRAME_EVAL;

@@ -83,7 +83,8 @@
     X(STACK_DEFAULT, 4194304, "unless a pool says otherwise")                                      \
     X(COMPILE_MS_DEFAULT, 5000, "that compiling a function may take")                              \
     X(BUFFER_MAX, 2147483647, "bytes of a buffer in a task: the engine's limit")                   \
-    X(UNREAD_MAX, 262144, "bytes of a task's events that the host has not read, but for the last")
+    X(UNREAD_MAX, 262144,                                                                          \
+      "bytes of calls that the host has not read, but for the last; and of lines")
 
 /* How a program is compiled: bits. */
 #define DFD_COMPILE_MAP(X)                                                                         \
@@ -135,11 +136,15 @@
 
 /* An event's payload: this head, then a value in the wire format. Nothing is moved with it. */
 #define DFD_EVENT_MAP(X)                                                                           \
-    X(TYPE, 0, "u32: DFD_EVENT_CALL")                                                              \
+    X(TYPE, 0, "u32: DFD_EVENT_TYPE_*")                                                            \
     X(NUMBER, 4, "u32: of the call, which its answer is to name; may be used again after that")    \
     X(FUNCTION, 8, "u32: which of the host's functions is called, as the submission lists them")   \
-    X(VALUE, 16, "the arguments, an array")
-enum { DFD_EVENT_CALL = 1 };
+    X(DROPPED, 4, "u32, of LINE instead: lines for which there was no room, since the last one")   \
+    X(VALUE, 16, "the arguments, an array; of LINE what realm/console.js says, or nothing")
+
+#define DFD_EVENT_TYPE_MAP(X)                                                                      \
+    X(CALL, 1, "a function of the host is called")                                                 \
+    X(LINE, 2, "the task prints by its console")
 
 /* A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
 #define DFD_MESSAGE_MAP(X)                                                                         \
@@ -187,8 +192,13 @@ enum { DFD_EVENT_CALL = 1 };
     X(MAX_STACK_SIZE, 48, "u32: bytes of native stack")                                            \
     X(ARGS_LENGTH, 52, "u32: bytes of the arguments")                                              \
     X(REGIONS, 56, "u32: how many regions")                                                        \
-    X(HOST, 60, "u32: 1 when the last argument lists the host's functions")                        \
+    X(HOST, 60, "u32: DFD_HOST_*, bits")                                                           \
     X(ARGS, 64, "the arguments")
+
+/* What a task has of its host. */
+#define DFD_HOST_MAP(X)                                                                            \
+    X(OFFERS, 1, "functions, which the last argument lists")                                       \
+    X(SILENT, 2, "no console: what the task prints is not sent")
 
 /* A region: memory of the host's for LENT and SHARED buffers among the arguments. */
 #define DFD_REGION_MAP(X)                                                                          \
@@ -206,6 +216,8 @@ enum { DFD_EVENT_CALL = 1 };
 #define DFD_ENUM_KIND(name, value, text) DFD_KIND_##name = value,
 #define DFD_ENUM_RECORD(name, value, text) DFD_RECORD_##name = value,
 #define DFD_ENUM_EVENT(name, value, text) DFD_EVENT_##name = value,
+#define DFD_ENUM_EVENT_TYPE(name, value, text) DFD_EVENT_TYPE_##name = value,
+#define DFD_ENUM_HOST(name, value, text) DFD_HOST_##name = value,
 #define DFD_ENUM_MESSAGE(name, value, text) DFD_MESSAGE_##name = value,
 #define DFD_ENUM_ANSWER(name, value, text) DFD_ANSWER_##name = value,
 #define DFD_ENUM_MOVED(name, value, text) DFD_MOVED_##name = value,
@@ -221,6 +233,8 @@ enum { DFD_HARDENING_MAP(DFD_ENUM_HARDENING) };
 enum { DFD_KIND_MAP(DFD_ENUM_KIND) };
 enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
 enum { DFD_EVENT_MAP(DFD_ENUM_EVENT) };
+enum { DFD_EVENT_TYPE_MAP(DFD_ENUM_EVENT_TYPE) };
+enum { DFD_HOST_MAP(DFD_ENUM_HOST) };
 enum { DFD_MESSAGE_MAP(DFD_ENUM_MESSAGE) };
 enum { DFD_ANSWER_MAP(DFD_ENUM_ANSWER) };
 enum { DFD_MOVED_MAP(DFD_ENUM_MOVED) };
@@ -304,6 +318,10 @@ DFD_API int32_t dfd_cancel(uint32_t pool, double task);
  * which it was not sent: DFD_E_HANDLE if the task has ended, DFD_E_FULL if it would have more
  * unread than its memory limit. */
 DFD_API int32_t dfd_post(uint32_t pool, double task, const uint8_t *message, uint32_t length);
+
+/* Says that the host has read so many bytes of a task's LINE events: it may print as many more. 0,
+ * or DFD_E_HANDLE if the task has ended. */
+DFD_API int32_t dfd_heard(uint32_t pool, double task, uint32_t bytes);
 
 /* Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
  * which case none is asked for; else 0. */

@@ -13,6 +13,7 @@
 #ifndef DEFERRED_LOOP_H
 #define DEFERRED_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,14 @@ JSValue timers_fire(JSContext *ctx, Timers *timers, double now, uint64_t order, 
 typedef struct Call Call;
 typedef struct Unsent Unsent;
 
+/* What a task prints (console.c). It never waits for room: beyond DFD_LIMIT_UNREAD_MAX it is
+ * counted only. The task's, written by the thread that runs it, but for `unread`. */
+typedef struct Lines {
+    _Atomic uint32_t unread; /* bytes that the host has not read: it takes them off (dfd_heard) */
+    uint32_t dropped;        /* lines since the last that was sent */
+    bool silent;             /* nobody wants any */
+} Lines;
+
 /* How messages leave the realm; not the arena's, and the same for all of a realm's tasks but for
  * who sends. */
 typedef struct Post {
@@ -63,8 +72,10 @@ typedef struct Post {
      * memory. */
     bool (*send)(void *opaque, Bytes *letter);
     void *opaque;
-    Bytes letter; /* the realm's */
-    size_t limit; /* of its length */
+    Lines *lines;
+    Bytes letter; /* a call, when it is made or sent; the realm's */
+    Bytes line;   /* a line: arguments of calls may print while they are read; the realm's */
+    size_t limit; /* of the letter's length */
     const CloneScope *scope;
 } Post;
 
@@ -76,8 +87,12 @@ typedef struct Calls {
     Unsent *first, *last; /* messages for which there was no room */
     double room;          /* bytes that may be sent before the host has read what was */
     bool writing;         /* the letter is being written */
+    bool printing;        /* the line is */
     Post *post;
 } Calls;
+
+/* Sends the letter or the line, or keeps it until there is room for calls: in their order. */
+void calls_post(JSContext *ctx, Calls *calls, Bytes *letter);
 
 /* An object with the functions that `names` lists: strings, and arrays of which the first string is
  * the name of a group and the others those of its functions. */

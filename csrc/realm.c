@@ -153,6 +153,7 @@ void realm_close(Realm *realm) {
     globals_end(&realm->globals);
     presets_free(&realm->presets);
     bytes_free(&realm->post.letter);
+    bytes_free(&realm->post.line);
     free(realm);
 }
 
@@ -570,6 +571,7 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
     realm->post.scope = &realm->scope;
     int status = guard_run(&realm->guard, inside, call);
     if (realm->post.letter.capacity > LETTER_KEPT) bytes_free(&realm->post.letter);
+    if (realm->post.line.capacity > LETTER_KEPT) bytes_free(&realm->post.line);
     if (realm->guard.left) {
         call->out->length = 0; /* whatever was half encoded */
         realm->scope.kept_count = realm->scope.moved_count = 0;
@@ -596,7 +598,8 @@ int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out) {
 
 double realm_due(const Realm *realm) { return realm->settled ? INFINITY : loop_due(&realm->loop); }
 
-void realm_set_post(Realm *realm, RealmSend *send, void *opaque) {
+void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines) {
+    realm->post.lines = lines;
     realm->post.send = send;
     realm->post.opaque = opaque;
 }

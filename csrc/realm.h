@@ -15,6 +15,7 @@
 #include "bytes.h"
 #include "clone.h"
 #include "grants.h"
+#include "loop.h"
 #include "program.h"
 
 typedef struct Realm Realm;
@@ -95,7 +96,8 @@ int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out);
  * the bytes over, and is called inside a critical section of the guard's; false means that there is
  * no memory. */
 typedef bool RealmSend(void *opaque, Bytes *letter);
-void realm_set_post(Realm *realm, RealmSend *send, void *opaque);
+/* `lines` is the task's, and outlives its run. */
+void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines);
 
 /* Whether the last argument of the next run lists functions of the host. */
 void realm_offer(Realm *realm, bool lists);

@@ -32,8 +32,8 @@ int seat_share(Seat *seat, const Task *task, const Share *first) {
     return task->shares ? realm_share(seat->realm, first, task->shares) : 0;
 }
 
-void seat_set_post(Seat *seat, RealmSend *send, void *opaque) {
-    realm_set_post(seat->realm, send, opaque);
+void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines) {
+    realm_set_post(seat->realm, send, opaque, lines);
 }
 
 int seat_run(Seat *seat, const Task *task, Bytes *payload) {

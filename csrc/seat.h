@@ -34,7 +34,7 @@ int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown
 int seat_share(Seat *seat, const struct Task *task, const Share *first);
 
 /* Who sends what the task has to say, from here on. */
-void seat_set_post(Seat *seat, RealmSend *send, void *opaque);
+void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines);
 
 /* Runs a task. Returns a DFD_STATUS_*, and the payload; or REALM_WAITS. */
 int seat_run(Seat *seat, const struct Task *task, Bytes *payload);

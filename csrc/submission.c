@@ -43,8 +43,9 @@ bool submission_is_sound(const uint8_t *submission, size_t length) {
     /* Each argument is a byte at least. */
     uint32_t argc = submission_u32(submission, DFD_SUBMISSION_ARGC);
     if (args > rest || argc > args) return false;
-    uint32_t offers = submission_u32(submission, DFD_SUBMISSION_HOST);
-    if (offers > 1 || argc < offers) return false;
+    uint32_t host = submission_u32(submission, DFD_SUBMISSION_HOST);
+    uint32_t offers = host & DFD_HOST_OFFERS;
+    if (host & ~(uint32_t)(DFD_HOST_OFFERS | DFD_HOST_SILENT) || argc < offers) return false;
     if (!submission_program(submission) && argc != SUBMISSION_SCRIPT_ARGC + offers) return false;
     if (count == 0) return args == rest;
     if (rest < at || (rest - at) / DFD_REGION_SIZE != count || (rest - at) % DFD_REGION_SIZE)
@@ -71,6 +72,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
     if (!task) return NULL;
     double memory = submission_limit(submission, DFD_SUBMISSION_MEMORY_LIMIT);
     double patience = submission_limit(submission, DFD_SUBMISSION_QUEUE_TIMEOUT);
+    uint32_t host = submission_u32(submission, DFD_SUBMISSION_HOST);
     double now = os_now();
     *task = (Task){
         .completion.task = submission_u32(submission, DFD_SUBMISSION_TASK),
@@ -87,7 +89,8 @@ Task *submission_read(const uint8_t *submission, Program *program) {
         .end = INFINITY,
         .cpu_left = INFINITY,
         .argc = submission_u32(submission, DFD_SUBMISSION_ARGC),
-        .offers = submission_u32(submission, DFD_SUBMISSION_HOST) != 0,
+        .offers = (host & DFD_HOST_OFFERS) != 0,
+        .lines.silent = (host & DFD_HOST_SILENT) != 0,
         .length = args,
         .region_count = count,
     };

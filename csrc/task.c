@@ -24,11 +24,21 @@ void task_drop(Task *task) {
     free(task);
 }
 
+/* Says how many lines there was no room for since the last one that was printed. */
+static void task_tell_dropped(CompletionQueue *completions, const Task *task) {
+    Bytes notice = {0};
+    uint32_t head[] = {DFD_EVENT_TYPE_LINE, task->lines.dropped, 0, 0};
+    bytes_write(&notice, head, sizeof head);
+    if (!notice.failed) completion_tell(completions, task->completion.task, &notice);
+    bytes_free(&notice);
+}
+
 void task_end(CompletionQueue *completions, Task *task, uint32_t status, uint32_t worker,
               double start, Bytes *payload) {
     Completion *completion = &task->completion;
     program_drop(task->program);
     mail_free(task_take_mail(task));
+    if (task->lines.dropped) task_tell_dropped(completions, task);
     double end = os_now();
     completion->status = status;
     completion->worker = worker;

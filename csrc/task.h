@@ -34,6 +34,7 @@ typedef struct Task {
     double expires;   /* when its time in the queue is over; INFINITY if it never is */
     uint32_t shares;  /* that its realm must have */
     uint32_t argc;
+    Lines lines; /* that it prints */
     bool offers; /* the last of the arguments lists functions of the host */
     size_t length;
     uint32_t region_count;

@@ -3,6 +3,7 @@
  * What a unit is given:
  *
  *   brand(object)        makes of a plain object one of the platform's, which is not cloned as data
+ *   kind, hasRoom, print: see console.h
  *   define(name, class)  members enumerable, as Web IDL has them; its prototype gets its name
  *   use(unit)            what another unit gave
  */
@@ -10,6 +11,7 @@
 
 #include <string.h>
 
+#include "console.h"
 #include "engine_values.h"
 #include "platform.h"
 
@@ -76,6 +78,9 @@ static const JSCFunctionListEntry units_doors[] = {
     JS_CFUNC_DEF("brand", 1, units_brand),
     JS_CFUNC_DEF("define", 2, units_define),
     JS_CFUNC_DEF("use", 1, units_use),
+    JS_CFUNC_DEF("kind", 1, console_kind),
+    JS_CFUNC_DEF("hasRoom", 0, console_has_room),
+    JS_CFUNC_DEF("print", 1, console_print),
 };
 
 /* --- units ------------------------------------------------------------------------------- */

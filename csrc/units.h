@@ -18,7 +18,7 @@
 #include "quickjs.h"
 
 /* The units, and the globals of each: its unit, its name, whether it is enumerable. */
-#define UNITS_MAP(UNIT) UNIT(events) UNIT(url) UNIT(pairs) UNIT(data) UNIT(messages)
+#define UNITS_MAP(UNIT) UNIT(events) UNIT(url) UNIT(pairs) UNIT(data) UNIT(messages) UNIT(console)
 #define UNITS_GLOBAL_MAP(GLOBAL)                                                                   \
     GLOBAL(events, Event)                                                                          \
     GLOBAL(events, CustomEvent)                                                                    \
@@ -34,7 +34,8 @@
     GLOBAL(data, Headers)                                                                          \
     GLOBAL(messages, MessageChannel)                                                               \
     GLOBAL(messages, MessageEvent)                                                                 \
-    GLOBAL(messages, MessagePort)
+    GLOBAL(messages, MessagePort)                                                                  \
+    GLOBAL(console, console)
 
 typedef struct UnitsCode {
     const uint8_t *bytecode;

@@ -339,7 +339,7 @@ static int worker_begin(Worker *worker, Task *task, Bytes *payload) {
     worker_begin_task(worker, task);
     worker_start_clocks(worker, task);
     if (status) return status;
-    seat_set_post(worker->seat, worker_send_letter, task);
+    seat_set_post(worker->seat, worker_send_letter, task, &task->lines);
     return seat_run(worker->seat, task, payload);
 }
 

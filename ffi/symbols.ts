@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xd996922c;
+export const ABI = 0x73a552b9;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -27,6 +27,7 @@ export const SYMBOLS = {
   dfd_submit: { args: ["u32", "buffer", "u32"], result: "f64" },
   dfd_cancel: { args: ["u32", "f64"], result: "i32" },
   dfd_post: { args: ["u32", "f64", "buffer", "u32"], result: "i32" },
+  dfd_heard: { args: ["u32", "f64", "u32"], result: "i32" },
   dfd_park: { args: ["u32"], result: "i32" },
   dfd_unpark: { args: ["u32"], result: "i32" },
   dfd_refill: { args: ["u32"], result: "i32" },
@@ -138,6 +139,11 @@ export interface Symbols {
    * unread than its memory limit.
    */
   dfd_post(pool: number, task: number, message: Uint8Array, length: number): number;
+  /**
+   * Says that the host has read so many bytes of a task's LINE events: it may print as many more. 0,
+   * or DFD_E_HANDLE if the task has ended.
+   */
+  dfd_heard(pool: number, task: number, bytes: number): number;
   /**
    * Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
    * which case none is asked for; else 0.
@@ -298,7 +304,7 @@ export const LIMIT = {
   COMPILE_MS_DEFAULT: 5000,
   /** bytes of a buffer in a task: the engine's limit */
   BUFFER_MAX: 2147483647,
-  /** bytes of a task's events that the host has not read, but for the last */
+  /** bytes of calls that the host has not read, but for the last; and of lines */
   UNREAD_MAX: 262144,
 } as const;
 
@@ -389,14 +395,32 @@ export const RECORD = {
 
 /** An event's payload: this head, then a value in the wire format. Nothing is moved with it. */
 export const EVENT = {
-  /** u32: DFD_EVENT_CALL */
+  /** u32: DFD_EVENT_TYPE_* */
   TYPE: 0,
   /** u32: of the call, which its answer is to name; may be used again after that */
   NUMBER: 4,
   /** u32: which of the host's functions is called, as the submission lists them */
   FUNCTION: 8,
-  /** the arguments, an array */
+  /** u32, of LINE instead: lines for which there was no room, since the last one */
+  DROPPED: 4,
+  /** the arguments, an array; of LINE what realm/console.js says, or nothing */
   VALUE: 16,
+} as const;
+
+/**  */
+export const EVENT_TYPE = {
+  /** a function of the host is called */
+  CALL: 1,
+  /** the task prints by its console */
+  LINE: 2,
+} as const;
+
+/** What a task has of its host. */
+export const HOST = {
+  /** functions, which the last argument lists */
+  OFFERS: 1,
+  /** no console: what the task prints is not sent */
+  SILENT: 2,
 } as const;
 
 /** A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
@@ -474,7 +498,7 @@ export const SUBMISSION = {
   ARGS_LENGTH: 52,
   /** u32: how many regions */
   REGIONS: 56,
-  /** u32: 1 when the last argument lists the host's functions */
+  /** u32: DFD_HOST_*, bits */
   HOST: 60,
   /** the arguments */
   ARGS: 64,

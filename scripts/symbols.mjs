@@ -34,6 +34,8 @@ const MAPS = [
   { header: "deferred.h", macro: "DFD_KIND_MAP", name: "KIND" },
   { header: "deferred.h", macro: "DFD_RECORD_MAP", name: "RECORD" },
   { header: "deferred.h", macro: "DFD_EVENT_MAP", name: "EVENT" },
+  { header: "deferred.h", macro: "DFD_EVENT_TYPE_MAP", name: "EVENT_TYPE" },
+  { header: "deferred.h", macro: "DFD_HOST_MAP", name: "HOST" },
   { header: "deferred.h", macro: "DFD_MESSAGE_MAP", name: "MESSAGE" },
   { header: "deferred.h", macro: "DFD_ANSWER_MAP", name: "ANSWER" },
   { header: "deferred.h", macro: "DFD_MOVED_MAP", name: "MOVED" },

@@ -11,6 +11,7 @@
  * @module
  */
 import type { DeferredOptions, TaskOptions, WrapOptions } from "./deferred.ts";
+import { checkConsole, type TaskConsole } from "./console.ts";
 import { FreeVariableError, FunctionNotSerializableError, typeError } from "./errors.ts";
 import { describe, nameOf, shorten } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
@@ -46,6 +47,8 @@ export interface Job {
   readonly transfer: readonly ArrayBuffer[] | undefined;
   /** What the host offers to it. */
   readonly host: HostTable | undefined;
+  /** Where it prints; `undefined`: the host's console, `false`: nowhere. */
+  readonly console: TaskConsole | false | undefined;
   /** Why it can't run. */
   readonly failure: { readonly reason: unknown } | undefined;
 }
@@ -56,6 +59,7 @@ const TASK_NAMES: ReadonlySet<string> = new Set([
   "name",
   "signal",
   "host",
+  "console",
   ...LIMIT_NAMES,
 ]);
 const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals"]);
@@ -138,6 +142,7 @@ function job(
   own: Runner | undefined,
 ): Job {
   const { allowGlobals, signal, transfer, pool } = options;
+  let { console } = options;
   let host = options.host === undefined ? undefined : readHost(entry, options.host);
   let runner = own ?? (pool === undefined ? undefined : runnerOf(pool)!);
   let limits: Limits = options;
@@ -147,6 +152,7 @@ function job(
     runner ??= defaultRunner();
     limits = runner.limits(options, entry.where);
     host = host?.over(runner.host) ?? runner.host;
+    console ??= runner.console;
     if (typeof fn !== "string") program = runner.compile(fn, name, allowGlobals);
   } catch (reason) {
     if (isMistake(reason)) throw reason;
@@ -157,7 +163,19 @@ function job(
       if (typeof fn !== "string") refuseByLook(fn, name);
     }
   }
-  return { name, fn, runner, program, allowGlobals, limits, signal, transfer, host, failure };
+  return {
+    name,
+    fn,
+    runner,
+    program,
+    allowGlobals,
+    limits,
+    signal,
+    transfer,
+    host,
+    console,
+    failure,
+  };
 }
 
 /** Whether an error says that the call itself is wrong, whenever it is tried. */
@@ -187,6 +205,7 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
     limits,
     signal: options.signal ?? known.signal,
     transfer: options.transfer ?? known.transfer,
+    console: options.console ?? known.console,
     host: options.host === undefined
       ? known.host
       : readHost(entry, options.host).over(known.runner?.host),
@@ -237,6 +256,7 @@ export function taskOptions<O extends WrapOptions>(
   if (signal !== undefined && !isSignal(signal)) {
     throw wrong(entry, "signal", "an AbortSignal", signal);
   }
+  checkConsole(entry.where, options.console);
   if (pool !== undefined) checkPool(entry, pool, runner);
   checkLimits(options, where);
   return options;

@@ -18,6 +18,7 @@ import type { AnyFunction } from "./function/source.ts";
 import type { DeferredPool } from "./pool/pool.ts";
 import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
+import type { TaskConsole } from "./console.ts";
 import type { Host, HostFunctions } from "./host.ts";
 import { NO_OPTIONS } from "./options.ts";
 import { isCrowded, setSite, TaskPromise, type TaskStats } from "./task.ts";
@@ -43,6 +44,11 @@ export interface TaskOptions extends Limits {
    * made, with a {@linkcode HostCall} as `this`. Default: those of the pool.
    */
   readonly host?: HostFunctions | undefined;
+  /**
+   * Where the task's `console` prints: an object with methods such as `log`, of which those that it
+   * lacks print nothing; or `false`, nowhere. Default: that of the pool, or else the host's console.
+   */
+  readonly console?: TaskConsole | false | undefined;
 }
 
 /** Options of {@linkcode DeferredConstructor.wrap}. */

@@ -29,6 +29,11 @@ function cut(text: string, max: number): string {
   return text.length > max ? `${text.slice(0, max)}…` : text;
 }
 
+/** The whole text, in its lines. */
+export function escapeControls(text: string): string {
+  return text.replace(CONTROLS, escape);
+}
+
 /** The beginning of a text, in one line. */
 export function oneLine(text: string, max: number): string {
   return cut(text, max).replace(CONTROLS_AND_LINES, escape);

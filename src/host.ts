@@ -17,7 +17,7 @@ import { type Entry, isObject } from "./call.ts";
 import { define } from "./clone/own.ts";
 import { InternalError, typeError } from "./errors.ts";
 import { describe } from "./function/describe.ts";
-import type { TaskCall } from "./pool/reactor.ts";
+import type { TaskEvent } from "./pool/reactor.ts";
 import type { Runner } from "./runner.ts";
 
 /** What a function of the host finds as `this` when a task calls it. */
@@ -184,7 +184,7 @@ export class Calls {
   }
 
   /** A call came. `read` gives the arguments, or throws why they could not be read. */
-  receive({ number, which, size }: TaskCall, read: () => readonly unknown[]): void {
+  receive({ number, which, size }: TaskEvent, read: () => readonly unknown[]): void {
     if (!this.#open) return;
     this.#owed += size;
     let result: unknown;

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Job } from "./call.ts";
+import type { TaskConsole } from "./console.ts";
 import type { CachedProgram } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
 import type { HostTable } from "./host.ts";
@@ -58,8 +59,14 @@ export interface Runner {
   /** Functions of the host that all of its tasks may call. */
   readonly host: HostTable | undefined;
 
+  /** Where they print; `false`: nowhere. */
+  readonly console: TaskConsole | false | undefined;
+
   /** Sends a task an answer. Throws a DataCloneError, or why it can't be sent. */
   post(handle: number, answer: Answer): void;
+
+  /** Tells a task that so many bytes of what it printed were read. */
+  heard(handle: number, bytes: number): void;
 
   /**
    * Ends a task, queued or running, as soon as it can be left. Its completion arrives like any

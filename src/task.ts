@@ -6,14 +6,16 @@
  *
  * @module
  */
-import { STATUS } from "../ffi/symbols.ts";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { EVENT_TYPE, STATUS } from "../ffi/symbols.ts";
 import type { Entry, Job } from "./call.ts";
 import { InternalError } from "./errors.ts";
 import { cutStack, type Site } from "./function/stack.ts";
 import { cancelled, ended, rejection, result, type Subject } from "./pool/outcome.ts";
-import type { Completion, Pending, TaskCall } from "./pool/reactor.ts";
+import type { Completion, Pending, TaskEvent } from "./pool/reactor.ts";
 import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
+import { Printer } from "./console.ts";
 import { Calls } from "./host.ts";
 import { listen, unlisten } from "./pool/signals.ts";
 
@@ -95,6 +97,14 @@ export class TaskPromise<T> extends Promise<T> {
   }
 }
 
+/**
+ * Whether the console is named in a task's text. What prints otherwise, a class of the pool's or
+ * what `eval` makes in the task, does so outside of every context: a snapshot takes up to 2 us.
+ */
+function mayPrint({ fn, program }: Job): boolean {
+  return typeof fn === "string" ? fn.includes("console") : program?.prints === true;
+}
+
 /** The pending side of a Deferred: it settles the promise exactly once. */
 class Task implements Pending, Subject {
   readonly name: string;
@@ -111,9 +121,14 @@ class Task implements Pending, Subject {
   reject!: (reason: unknown) => void;
   #handle = 0;
   #calls: Calls | undefined = undefined;
+  readonly #console: Job["console"];
+  #printer: Printer | undefined = undefined;
+  /** The context in which the task was started, if it may print. */
+  #inContext: (<R>(call: () => R) => R) | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
 
-  constructor({ name, fn, limits, runner }: Job) {
+  constructor({ name, fn, limits, runner, console }: Job) {
+    this.#console = console;
     this.name = name;
     this.fn = fn;
     this.limits = limits;
@@ -134,6 +149,7 @@ class Task implements Pending, Subject {
         );
       });
     }
+    if (job.console !== false && mayPrint(job)) this.#inContext = AsyncLocalStorage.snapshot();
     this.#handle = this.#runner!.submit(job, args, this);
     if (this.#calls !== undefined) this.#calls.handle = this.#handle;
     if (signal === undefined) return;
@@ -153,8 +169,21 @@ class Task implements Pending, Subject {
     this.abandon(reason);
   }
 
-  receive(call: TaskCall): void {
-    this.#calls?.receive(call, () => result(call.read(), this) as readonly unknown[]);
+  receive(event: TaskEvent): void {
+    const read = () => result(event.read(), this) as readonly unknown[];
+    if (event.type === EVENT_TYPE.CALL) this.#calls?.receive(event, read);
+    else this.#print(event, read);
+  }
+
+  #print(event: TaskEvent, read: () => readonly unknown[]): void {
+    if (this.#console === false) return;
+    const printer = this.#printer ??= new Printer(
+      this.#console,
+      typeof this.fn === "string",
+      (bytes) => this.#runner!.heard(this.#handle, bytes),
+    );
+    if (this.#inContext === undefined) printer.receive(event, read);
+    else this.#inContext(() => printer.receive(event, read));
   }
 
   complete(completion: Completion): void {

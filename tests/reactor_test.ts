@@ -6,7 +6,7 @@ import { CONTROL, EVENT, KIND, MOVED, RECORD, RING_BYTES, STATUS, WIRE } from ".
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import type { Native } from "../ffi/native.ts";
-import { type Completion, type Pending, Reactor, type TaskCall } from "../src/pool/reactor.ts";
+import { type Completion, type Pending, Reactor, type TaskEvent } from "../src/pool/reactor.ts";
 import { setImmediate } from "node:timers/promises";
 
 /** A library that only has a ring, and memory beside it at address 8. */
@@ -64,9 +64,9 @@ class Library {
 }
 
 /** A task that waits in the reactor, and what it was told. */
-function waiting(): Pending & { readonly told: Completion[]; readonly calls: TaskCall[] } {
+function waiting(): Pending & { readonly told: Completion[]; readonly calls: TaskEvent[] } {
   const told: Completion[] = [];
-  const calls: TaskCall[] = [];
+  const calls: TaskEvent[] = [];
   return {
     told,
     calls,
@@ -113,7 +113,7 @@ test("an event is not the end of a task, and what came with it is given back", a
   library.push(KIND.EVENT, 1, call(12), []);
   library.push(KIND.END, 1, [0x80 + 13], []);
   await reactor.idle();
-  const payloads = (calls: readonly TaskCall[]) => calls.map((call) => call.read().payload);
+  const payloads = (calls: readonly TaskEvent[]) => calls.map((call) => call.read().payload);
   assert.deepEqual(payloads(first.calls), [[10], [11], [12]]);
   assert.deepEqual(first.calls.map(({ number, which }) => [number, which]), Array(3).fill([9, 5]));
   assert.deepEqual(payloads(second.calls.slice(0, 1)), [[20]]);

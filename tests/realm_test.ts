@@ -292,6 +292,7 @@ describe("the realm", () => {
       "MessageChannel",
       "MessageEvent",
       "MessagePort",
+      "console",
     ];
     assert.deepEqual(others.filter((name) => !allowed.includes(name)), []);
   });

@@ -199,7 +199,6 @@ export function noThis(message: string, text: string): string | null {
 /** What to do instead of using a name that people expect everywhere. */
 const ADVICE: ReadonlyMap<string, string> = new Map(
   ([
-    ["console", `${OUTSIDE} yet; return what you want to print`],
     [
       "fetch Request Response WebSocket XMLHttpRequest EventSource",
       `${OUTSIDE}, which has no network by design; fetch outside and pass the response's data in \`args\`, ` +

@@ -204,6 +204,8 @@ export function compileFunction(
 export interface CachedProgram extends CompiledFunction {
   /** Its length in UTF-16 units. */
   readonly length: number;
+  /** Whether it names the console. */
+  readonly prints: boolean;
   /** Used since the last look for eviction. Whoever keeps and uses it sets this. */
   used: boolean;
   /** Whether its handle is no longer valid. */
@@ -281,7 +283,8 @@ export class ProgramCache {
     if (cached === undefined) {
       const { program, free } = compileFunction(this.#compiler, fn, options);
       while (this.#isFull(text.length)) this.#evict();
-      cached = { program, free, length: text.length, used: false, evicted: false };
+      const prints = text.includes("console");
+      cached = { program, free, length: text.length, prints, used: false, evicted: false };
       this.#byText.set(key, cached);
       this.#textLength += text.length;
     } else {

@@ -34,6 +34,7 @@ const NAMES: ReadonlySet<string> = new Set([
   "pool",
   "signal",
   "host",
+  "console",
   ...LIMIT_NAMES,
 ]);
 

@@ -83,15 +83,17 @@ export interface Pending {
    * Called for each of its calls of the host's functions, in their order. Must not throw; `read`
    * may. `size` is how many bytes the call took.
    */
-  receive(call: TaskCall): void;
+  receive(event: TaskEvent): void;
   /** Called once, in the event loop. Must not throw. */
   complete(completion: Completion): void;
   /** Called instead when the pool was destroyed. Must not throw. */
   abandon(reason: unknown): void;
 }
 
-/** A call of a host's function. */
-export interface TaskCall {
+/** Something in a task that goes on; see `EVENT` in ffi/symbols.ts. */
+export interface TaskEvent {
+  /** One of `EVENT_TYPE`. */
+  readonly type: number;
   readonly number: number;
   readonly which: number;
   /** The arguments, an array, and the errors in them; or throws why they can't be read. */
@@ -292,7 +294,7 @@ export class Reactor {
     const control = this.#control!;
     let count = 0;
     let room = LARGE;
-    let until = 0; // once a function of the host was called
+    let until = 0; // once there was an event, for which the host's code runs
     for (;;) {
       const tail = Atomics.load(control, CONTROL.TAIL) >>> 0;
       while (this.#head !== tail && room > 0) {
@@ -327,7 +329,7 @@ export class Reactor {
     const length = this.#words[(at + RECORD.LENGTH) >>> 2]!;
     const external = this.#words[(at + RECORD.EXTERNAL) >>> 2] !== 0;
     const pending = this.#pending.get(task);
-    let call: TaskCall | undefined;
+    let event: TaskEvent | undefined;
     try {
       if (pending?.settled === false) {
         const address = external ? this.#floats[(at + RECORD.PAYLOAD) >>> 3]! : 0;
@@ -335,7 +337,7 @@ export class Reactor {
         const bytes = external
           ? new Uint8Array(this.#native.view(address, length), 0, length)
           : this.#bytes.subarray(start, start + length);
-        call = this.#call(bytes, this.#lent.get(task));
+        event = this.#event(bytes, this.#lent.get(task));
       }
     } finally {
       if (external) {
@@ -343,25 +345,29 @@ export class Reactor {
         this.#release({ handle: this.#floats[(at + RECORD.PAYLOAD + 8) >>> 3]! });
       }
     }
-    if (call !== undefined) pending!.receive(call);
+    if (event !== undefined) pending!.receive(event);
     return length;
   }
 
   /** Reads a call, at once: what it lies in is not there later. */
-  #call(bytes: Uint8Array, lent: readonly ArrayBufferLike[] | undefined): TaskCall {
+  #event(bytes: Uint8Array, lent: readonly ArrayBufferLike[] | undefined): TaskEvent {
     const head = new DataView(bytes.buffer, bytes.byteOffset, EVENT.VALUE);
+    const type = head.getUint32(EVENT.TYPE, true);
     const number = head.getUint32(EVENT.NUMBER, true);
     const which = head.getUint32(EVENT.FUNCTION, true);
     const size = bytes.length;
     try {
-      const payload = decode(bytes.subarray(EVENT.VALUE), this.#beside(undefined, lent));
+      const isEmpty = size === EVENT.VALUE;
+      const payload = isEmpty
+        ? undefined
+        : decode(bytes.subarray(EVENT.VALUE), this.#beside(undefined, lent));
       const errors = takeErrors();
-      return { number, which, size, read: () => ({ payload, errors }) };
+      return { type, number, which, size, read: () => ({ payload, errors }) };
     } catch (cause) {
       const read = (): never => {
-        throw new InternalError("the arguments of a call could not be read", { cause });
+        throw new InternalError("what a task sent could not be read", { cause });
       };
-      return { number, which, size, read };
+      return { type, number, which, size, read };
     }
   }
 

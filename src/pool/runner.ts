@@ -12,6 +12,7 @@ import {
   COMPILE,
   ERROR,
   ERROR_TEXT,
+  HOST,
   MESSAGE,
   OPTION,
   SUBMISSION,
@@ -61,6 +62,7 @@ import {
   time,
 } from "../limits.ts";
 import type { Answer, Runner } from "../runner.ts";
+import { checkConsole, type TaskConsole } from "../console.ts";
 import { type HostFunctions, type HostTable, readHost } from "../host.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
@@ -92,6 +94,8 @@ export interface PoolOptions extends Limits {
   readonly classes?: readonly AnyClass[] | undefined;
   /** Functions that all tasks of the pool may call; a task's own count more. Default: none. */
   readonly host?: HostFunctions | undefined;
+  /** Where its tasks print, unless they say otherwise. Default: the host's console. */
+  readonly console?: TaskConsole | false | undefined;
 }
 
 const KIB = 1024;
@@ -139,6 +143,7 @@ export class ThreadRunner implements Runner {
   #encoder: Encoder | undefined;
   #letters: Encoder | undefined;
   readonly host: HostTable | undefined;
+  readonly console: TaskConsole | false | undefined;
   #reply = new Uint8Array(4 * KIB);
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -149,6 +154,7 @@ export class ThreadRunner implements Runner {
     if (options.host !== undefined) {
       this.host = readHost({ where: "new DeferredPool(" }, options.host);
     }
+    this.console = options.console;
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
@@ -272,7 +278,9 @@ export class ThreadRunner implements Runner {
       header.setUint32(SUBMISSION.TASK, id, true);
       header.setFloat64(SUBMISSION.PROGRAM, program?.program ?? 0, true);
       header.setUint32(SUBMISSION.ARGC, host === undefined ? count : count + 1, true);
-      header.setUint32(SUBMISSION.HOST, host === undefined ? 0 : 1, true);
+      const offers = host === undefined ? 0 : HOST.OFFERS;
+      const silent = job.console === false ? HOST.SILENT : 0;
+      header.setUint32(SUBMISSION.HOST, offers | silent, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
@@ -291,6 +299,10 @@ export class ThreadRunner implements Runner {
       encoder.release(); // the arguments are the caller's again
       if (encoder.bytes.length <= KEPT_ENCODER) this.#encoder = encoder;
     }
+  }
+
+  heard(handle: number, bytes: number): void {
+    if (!this.#closed) this.#native.symbols.dfd_heard(this.#pool, handle, bytes);
   }
 
   post(handle: number, { number, type, room, value, root, noStacks }: Answer): void {
@@ -537,7 +549,13 @@ export function libraryError(
   );
 }
 
-const POOL_NAMES: ReadonlySet<string> = new Set(["maxThreads", "classes", "host", ...LIMIT_NAMES]);
+const POOL_NAMES: ReadonlySet<string> = new Set([
+  "maxThreads",
+  "classes",
+  "host",
+  "console",
+  ...LIMIT_NAMES,
+]);
 
 /** A pool's options. Throws if they are wrong, as `new DeferredPool` does. */
 function checkPoolOptions(given: PoolOptions): PoolOptions {
@@ -562,6 +580,7 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
       }`,
     );
   }
+  checkConsole("new DeferredPool(", options.console);
   checkLimits(options, "new DeferredPool(");
   return options;
 }
