@@ -350,13 +350,10 @@ export function wrap<A extends readonly unknown[], T>(
   return callable(job, Object.getOwnPropertyDescriptor(fn, "length")?.value);
 }
 
-/** Made once: `with` is called for single tasks. */
-const FIXED = { __proto__: null, value: undefined as unknown, configurable: true };
-
 /** Gives a function a property as its `name` is one. */
 function fix(fn: AnyFunction, name: string, value: unknown): void {
-  FIXED.value = value;
-  Object.defineProperty(fn, name, FIXED as PropertyDescriptor);
+  const property = { __proto__: null, value, configurable: true };
+  Object.defineProperty(fn, name, property as PropertyDescriptor);
 }
 
 function callable<A extends readonly unknown[], T>(
