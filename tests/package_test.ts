@@ -326,7 +326,7 @@ async function open(): Promise<Editor> {
 }
 
 const LIMITS = ["cpuLimit", "maxStackSize", "memoryLimit", "queueTimeout", "timeout"];
-const OF_TASKS = [...LIMITS, "host", "name", "signal", "transfer"];
+const OF_TASKS = [...LIMITS, "console", "host", "name", "signal", "transfer"];
 const OF_FUNCTIONS = [...OF_TASKS, "allowGlobals"];
 
 function editor(): void {
@@ -342,7 +342,7 @@ function editor(): void {
     ["pool.wrap((a: number) => a, { | })", OF_FUNCTIONS],
     ["pool.eval('1', { | })", [...OF_TASKS, "scope"]],
     ["Deferred.eval('1', { | })", [...OF_TASKS, "pool", "scope"]],
-    ["new DeferredPool({ | })", [...LIMITS, "classes", "host", "maxThreads"]],
+    ["new DeferredPool({ | })", [...LIMITS, "classes", "console", "host", "maxThreads"]],
     ["new Deferred(() => 1).|", ["cancel", "catch", "finally", "name", "stats", "then"]],
   ];
   for (const [program, names] of offers) {
