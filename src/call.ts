@@ -292,6 +292,12 @@ export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether an object is plain, of whatever realm. */
+export function isRecord(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 function isListOfStrings(value: unknown): boolean {
   return Array.isArray(value) && value.every((name) => typeof name === "string");
 }

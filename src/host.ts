@@ -13,7 +13,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { types } from "node:util";
 import { ANSWER, LIMIT } from "../ffi/symbols.ts";
-import { type Entry, isObject } from "./call.ts";
+import { type Entry, isObject, isRecord } from "./call.ts";
 import { define } from "./clone/own.ts";
 import { InternalError, typeError } from "./errors.ts";
 import { describe } from "./function/describe.ts";
@@ -116,6 +116,13 @@ export function readHost(entry: Pick<Entry, "where">, given: unknown): HostTable
       }
       const at = path === "" ? name : `${path}.${name}`;
       found.set(name, typeof value === "function" ? value as AnyHostFunction : other(value, at));
+    }
+    if (found.size === 0 && !isRecord(from)) {
+      throw typeError(
+        `${entry.where}{ host }): ${path === "" ? "host" : `host.${path}`} is ${describe(from)} ` +
+          "without functions of its own, and those of its class are not offered; write " +
+          "{ lookup: (id) => db.lookup(id) }",
+      );
     }
     return found;
   };

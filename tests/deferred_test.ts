@@ -669,11 +669,12 @@ describe("names from outside a function", () => {
     assert.match(namesIn(written("() => __dirname")).message, /can't load modules yet/);
   });
 
-  test("that are called can't be passed, and it is not said that they can", () => {
+  test("that are called can be offered, and it is not said that they can be passed", () => {
     const said = (text: string) => namesIn(written(text)).message;
     const called =
-      "is not defined inside the task, and a function can't be passed to it; put the " +
-      "code into the function, or pass its result in `args`";
+      "is not defined inside the task, which sees no functions from around it; put the code into " +
+      "the function, pass its result in `args`, or offer it in `host`, and call it as a method of " +
+      "the last parameter";
     assert.equal(said("() => readFileSync('x', 'utf8').length"), `\`readFileSync\` ${called}`);
     for (
       const text of ["() => tell?.(1)", "() => tell `x`", "() => tell\n(1)"]
@@ -695,7 +696,10 @@ describe("names from outside a function", () => {
     }
     assert.match(said("() => a(b(c, d))"), /`c` and `d` are .*\. `a` and `b` are not defined/);
     const named = refusalOf(written("() => tell(1)"), { name: "report" });
-    assert.match(named.message, /^`tell` is not defined inside the task `report`, and a function/);
+    assert.match(
+      named.message,
+      /^`tell` is not defined inside the task `report`, which sees no functions/,
+    );
   });
 
   test("a function that calls itself by an outer name is told how to write it", () => {

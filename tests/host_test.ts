@@ -85,6 +85,18 @@ describe("a function of the host", () => {
     assert.equal(typeof taken.fn, "function");
     const make = (host: unknown) => () => new Deferred(fn, { host } as never);
     assert.throws(make(1), { message: /host must be an object with functions.* got the number 1/ });
+    class Db {
+      lookup() {}
+    }
+    const bare = /host(\.db)? is a Db object without functions of its own, .* \{ lookup: \(id\)/;
+    assert.throws(make(new Db()), { message: bare });
+    assert.throws(make({ db: new Db() }), { message: bare });
+    assert.throws(() => pool.eval("1", { host: new Db() as never }), {
+      message: /host must be a plain object of functions by name.* got a Db object/,
+    });
+    assert.throws(() => pool.eval("x()", { host: { x: fn }, scope: { x: 1 } }), {
+      message: /\{ scope, host \}\): `x` stands in both; rename one/,
+    });
     assert.throws(make({ a: { b: 1 } }), {
       message: /host\.a\.b must be a function, got the number 1/,
     });

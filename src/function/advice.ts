@@ -280,14 +280,18 @@ function list(names: readonly string[]): string {
 }
 
 const NO_ADVICE = "is not defined inside the task";
-const CALLED = `${NO_ADVICE}, and a function can't be passed to it`;
+const CALLED = `${NO_ADVICE}, which sees no functions from around it`;
 const MADE = `${NO_ADVICE}, which knows no classes but its pool's`;
 const MADE_ERROR = `${NO_ADVICE}, which knows no errors but the language's own`;
 
 /** What to do about names that nobody knows, by what is said about them. */
 const REMEDY: ReadonlyMap<string, string> = new Map([
   [NO_ADVICE, "pass data in `args`, and put code into the function"],
-  [CALLED, "put the code into the function, or pass its result in `args`"],
+  [
+    CALLED,
+    "put the code into the function, pass its result in `args`, or offer it in `host`, and call it " +
+    "as a method of the last parameter",
+  ],
   [
     MADE,
     "write the class inside the function, or register it: new DeferredPool({ classes: [...] })",

@@ -6,7 +6,15 @@
  *
  * @module
  */
-import { type Entry, isObject, type Job, scriptJob, taskOptions, wrong } from "../call.ts";
+import {
+  type Entry,
+  isObject,
+  isRecord,
+  type Job,
+  scriptJob,
+  taskOptions,
+  wrong,
+} from "../call.ts";
 import type { TaskOptions } from "../deferred.ts";
 import { typeError } from "../errors.ts";
 import type { DeferredPool } from "../pool/pool.ts";
@@ -53,6 +61,8 @@ const UNUSABLE: ReadonlySet<string> = new Set(
     "this throw true try typeof var void while with Infinity NaN undefined").split(" "),
 );
 
+const HOST_VALUES = "functions by name, such as { lookup: (id) => db.lookup(id) }";
+
 /** The job for a script, and its arguments: the text and its scope. */
 export function evalJob(
   entry: Entry,
@@ -69,13 +79,20 @@ export function evalJob(
   const options = taskOptions<EvalOptions>(entry, rest, NAMES, ADVICE, runner);
   const { scope = {}, host } = options;
   checkScope(entry, scope, "scope");
-  if (isObject(host)) checkScope(entry, host, "host");
+  if (isObject(host)) {
+    checkScope(entry, host, "host");
+    for (const name of Object.keys(host)) {
+      if (!Object.hasOwn(scope, name)) continue;
+      throw typeError(`${entry.where}{ scope, host }): \`${name}\` stands in both; rename one`);
+    }
+  }
   return { job: scriptJob(entry, source, options, runner), args: [source, scope] };
 }
 
 function checkScope(entry: Entry, scope: unknown, option: "scope" | "host"): void {
   if (!isObject(scope) || !isRecord(scope)) {
-    throw wrong(entry, option, "a plain object of values by name, such as { x: 1 }", scope);
+    const what = option === "scope" ? "values by name, such as { x: 1 }" : HOST_VALUES;
+    throw wrong(entry, option, `a plain object of ${what}`, scope);
   }
   for (const name of Object.keys(scope)) {
     if (NAME.test(name) && !UNUSABLE.has(name)) continue;
@@ -84,10 +101,4 @@ function checkScope(entry: Entry, scope: unknown, option: "scope" | "host"): voi
         `variable; give it another name, or put it into an object: { ${option}: { input: { … } } }`,
     );
   }
-}
-
-/** Whether an object is plain, of whatever realm. */
-function isRecord(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
