@@ -361,6 +361,34 @@ TEST("a call comes with its number, its answer settles it, on whichever thread")
     close_pool();
 }
 
+/* Adds up the lines of a task: those that came, and those that are said to be dropped. */
+static void count_lines(uint32_t *came, uint32_t *dropped, uint32_t *bytes) {
+    *came = *dropped = *bytes = 0;
+    HostRecord record;
+    while ((record = next()).kind == DFD_KIND_EVENT) {
+        CHECK(host_u32(record.head + DFD_EVENT_TYPE) == DFD_EVENT_TYPE_LINE);
+        *dropped += host_u32(record.head + DFD_EVENT_DROPPED);
+        if (record.length == DFD_EVENT_VALUE) continue;
+        *bytes += record.length;
+        ++*came;
+    }
+    CHECK(record.status == DFD_STATUS_OK && integer(&record) == 7);
+}
+
+TEST("lines beyond those that the host may leave unread are counted, and the end says how many") {
+    open_pool(1);
+    double program = compile("((n) => { for (let i = 0; i < n; i++) console.log(i); return 7; })");
+    uint32_t came, dropped, bytes;
+    submit(program, 1, 20000, 0);
+    count_lines(&came, &dropped, &bytes); /* says nothing of what it read */
+    CHECK(came + dropped == 20000 && dropped > 0, "%u came, %u were dropped", came, dropped);
+    CHECK(bytes >= DFD_LIMIT_UNREAD_MAX && bytes < DFD_LIMIT_UNREAD_MAX + 100, "%u", bytes);
+    submit(program, 2, 3, 0);
+    count_lines(&came, &dropped, &bytes);
+    CHECK(came == 3 && dropped == 0);
+    close_pool();
+}
+
 TEST("answers that nobody waits for, malformed ones and those of no call harm nobody") {
     static uint8_t malformed[DFD_MESSAGE_VALUE + 3] = {DFD_ANSWER_RETURNED};
     open_pool(1);
