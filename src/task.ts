@@ -201,22 +201,24 @@ class Task implements Pending, Subject {
       fulfils = false;
       outcome = new InternalError("the outcome of the task could not be reported", { cause });
     }
-    this.#settle();
-    this.#calls?.end(fulfils ? ended(this.name) : outcome);
+    this.#settle(fulfils ? undefined : outcome);
     if (fulfils) this.resolve(outcome);
     else this.reject(outcome);
   }
 
   abandon(reason: unknown): void {
     if (this.settled) return;
-    this.#settle();
-    this.#calls?.end(reason);
+    this.#settle(reason);
     this.reject(reason);
   }
 
-  #settle(): void {
+  /** Lets go of what a promise that is kept would keep. `reason`: what it rejects with. */
+  #settle(reason: unknown): void {
     this.settled = true;
     if (this.#signal !== undefined) unlisten(this.#signal, this);
     this.#signal = undefined;
+    if (this.#calls === undefined) return;
+    this.#calls.end(reason ?? ended(this.name));
+    this.#calls = undefined;
   }
 }
