@@ -128,9 +128,10 @@ static uint64_t steps_in_pool(uint32_t count) {
     return taken;
 }
 
-TEST("tasks that each wait as long as they like expire in steps that grow with their number") {
+/* How many are in the heap at a time depends on how fast they expire; no more than all are. */
+TEST("tasks that each wait as long as they like expire in a few steps of the heap each") {
     uint64_t few = steps_in_pool(1000), many = steps_in_pool(4000);
     CHECK(few >= 2000, "each is set, and taken away");
-    CHECK(many < few * 6, "%llu for 1,000, %llu for 4,000", (unsigned long long)few,
-          (unsigned long long)many);
+    CHECK(few < 1000 * 4 * 10 && many < 4000 * 4 * 12, "%llu for 1,000, %llu for 4,000",
+          (unsigned long long)few, (unsigned long long)many);
 }

@@ -53,7 +53,7 @@ const LONG = 10 * 60_000;
 const TASKS = 4;
 
 /** By how much memory the process may differ after an attack: garbage of the host's own. */
-const ROOM = 48 * MIB;
+const ROOM = 64 * MIB;
 /** How often that is looked at before it counts as more. */
 const LOOKS = 50;
 
