@@ -234,9 +234,10 @@ static int realm_encode_failure(JSContext *ctx, const CloneFailure *failure, boo
                                 Bytes *out) {
     CloneFailure none;
     JSValue list = JS_NewArray(ctx);
-    JS_SetPropertyUint32(ctx, list, 0, failure->message);
-    JS_SetPropertyUint32(ctx, list, 1, failure->path);
-    JS_SetPropertyUint32(ctx, list, 2, JS_NewBool(ctx, threw));
+    /* Defined, not set: the task may have put setters on Array.prototype. */
+    JS_DefinePropertyValueUint32(ctx, list, 0, failure->message, JS_PROP_C_W_E);
+    JS_DefinePropertyValueUint32(ctx, list, 1, failure->path, JS_PROP_C_W_E);
+    JS_DefinePropertyValueUint32(ctx, list, 2, JS_NewBool(ctx, threw), JS_PROP_C_W_E);
     out->length = 0;
     return clone_encode(ctx, list, out, NULL, &none) == CLONE_OK ? DFD_STATUS_UNCLONEABLE
                                                                  : DFD_STATUS_INTERNAL;

@@ -640,3 +640,13 @@ const unmix = (z: bigint): bigint => {
   z = (unshift(z, 27) * inverse(0xbf58476d1ce4e5b9n)) & WORD;
   return unshift(z, 30);
 };
+
+test("why a value can't be cloned is told whatever the task put on Array.prototype", async () => {
+  const refused = Deferred.run(() => {
+    for (const index of [0, 1, 2]) {
+      Object.defineProperty(Array.prototype, index, { set() {}, configurable: true });
+    }
+    return { part: new Proxy({}, {}) };
+  });
+  await assert.rejects(refused, { name: "DataCloneError", path: "result.part" });
+});
