@@ -30,6 +30,15 @@ static void compile_note_use(JSContext *ctx, JSAtom name, EngineUse use, void *o
         uses->failed = true;
 }
 
+/* What is told is defined, not set: a pool's classes may have put setters on the prototypes. */
+static void compile_append(JSContext *ctx, JSValueConst list, uint32_t index, JSValue value) {
+    JS_DefinePropertyValueUint32(ctx, list, index, value, JS_PROP_C_W_E);
+}
+
+static void compile_define(JSContext *ctx, JSValueConst reply, const char *name, JSValue value) {
+    JS_DefinePropertyValueStr(ctx, reply, name, value, JS_PROP_C_W_E);
+}
+
 /* The names that are used but defined nowhere. One that is also probed with typeof is left out:
  * the code knows that it may be missing. */
 static JSValue compile_free_names(JSContext *ctx, const Uses *uses) {
@@ -42,7 +51,7 @@ static JSValue compile_free_names(JSContext *ctx, const Uses *uses) {
     for (uint32_t i = 0; i < count; i++) {
         JSValue probed = JS_GetProperty(ctx, uses->names, names[i].atom);
         if (!JS_ToBool(ctx, probed))
-            JS_SetPropertyUint32(ctx, list, length++, JS_AtomToString(ctx, names[i].atom));
+            compile_append(ctx, list, length++, JS_AtomToString(ctx, names[i].atom));
     }
     return list;
 }
@@ -55,11 +64,11 @@ static JSValue compile_outer_names(JSContext *ctx, JSValueConst function, const 
     uint32_t length = 0;
     for (size_t i = 0; i < sizeof captured / sizeof *captured && !uses->evaluates; i++)
         if (engine_captures(ctx, function, captured[i]))
-            JS_SetPropertyUint32(ctx, list, length++, JS_NewString(ctx, captured[i]));
+            compile_append(ctx, list, length++, JS_NewString(ctx, captured[i]));
     if (engine_uses_super(function) && !uses->evaluates)
-        JS_SetPropertyUint32(ctx, list, length++, JS_NewString(ctx, "super"));
+        compile_append(ctx, list, length++, JS_NewString(ctx, "super"));
     JSAtom name = engine_outer_private_name(ctx, function);
-    if (name != JS_ATOM_NULL) JS_SetPropertyUint32(ctx, list, length++, JS_AtomToString(ctx, name));
+    if (name != JS_ATOM_NULL) compile_append(ctx, list, length++, JS_AtomToString(ctx, name));
     return list;
 }
 
@@ -72,12 +81,11 @@ static JSValue compile_describe(JSContext *ctx, JSValueConst code, JSValueConst 
     };
     JSValue reply = JS_NewObject(ctx);
     engine_each_global(ctx, code, compile_note_use, &uses);
-    JS_SetPropertyStr(ctx, reply, "free", compile_free_names(ctx, &uses));
-    JS_SetPropertyStr(ctx, reply, "outer", compile_outer_names(ctx, function, &uses));
-    JS_SetPropertyStr(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(function)));
+    compile_define(ctx, reply, "free", compile_free_names(ctx, &uses));
+    compile_define(ctx, reply, "outer", compile_outer_names(ctx, function, &uses));
+    compile_define(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(function)));
     JSAtom hidden = engine_private_name(function);
-    if (hidden != JS_ATOM_NULL)
-        JS_SetPropertyStr(ctx, reply, "hidden", JS_AtomToString(ctx, hidden));
+    if (hidden != JS_ATOM_NULL) compile_define(ctx, reply, "hidden", JS_AtomToString(ctx, hidden));
     return reply;
 }
 

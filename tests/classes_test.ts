@@ -404,3 +404,21 @@ test("with DEFERRED_DEBUG, a class that is not registered is told of once", asyn
   assert.equal(await outputOf(program, { env: { DEFERRED_DEBUG: "0" } }), "0 undefined");
   assert.equal(await outputOf(program), "0 undefined");
 });
+
+test("what classes put on Array.prototype of their realm hides no name that nothing defines", async () => {
+  class Odd {
+    static {
+      // In the realm alone: the host's prototypes are the other tests', too.
+      if (typeof navigator === "undefined") {
+        for (const index of [0, 1, 2]) {
+          Object.defineProperty(Array.prototype, index, { set() {}, configurable: true });
+        }
+      }
+    }
+    x = 1;
+  }
+  await using pool = new DeferredPool({ classes: [Odd] });
+  // deno-lint-ignore no-explicit-any
+  const using = new Function("return rate * 2") as any;
+  assert.throws(() => pool.run(using), { name: "FreeVariableError", names: ["rate"] });
+});
