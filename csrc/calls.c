@@ -60,6 +60,19 @@ static void calls_take(Calls *calls, uint32_t number, JSValue settle[2]) {
 
 /* --- sending ------------------------------------------------------------------------------ */
 
+CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size_t limit,
+                         const uint32_t head[DFD_EVENT_VALUE / 4], JSValueConst value,
+                         CloneFailure *failure) {
+    bytes_reset(letter);
+    letter->limit = limit;
+    bytes_write(letter, head, DFD_EVENT_VALUE);
+    CloneScope scope = *calls->post->scope;
+    scope.kept = NULL;
+    scope.kept_count = scope.kept_capacity = scope.moved_count = 0;
+    scope.copies = true;
+    return clone_encode(ctx, value, letter, &scope, failure);
+}
+
 /* Sends a letter. In a critical section: what sends takes locks, and memory. */
 static void calls_send(Calls *calls, Bytes *letter) {
     Post *post = calls->post;
@@ -115,18 +128,10 @@ static bool calls_write(JSContext *ctx, Calls *calls, uint32_t function, int arg
     for (int i = 0; i < argc; i++)
         JS_DefinePropertyValueUint32(ctx, args, (uint32_t)i, JS_DupValue(ctx, argv[i]),
                                      JS_PROP_C_W_E);
-    bytes_reset(letter);
-    letter->limit = calls->post->limit;
     uint32_t head[] = {DFD_EVENT_TYPE_CALL, 0, function, 0};
-    _Static_assert(sizeof head == DFD_EVENT_VALUE, "the head that deferred.h describes");
-    bytes_write(letter, head, sizeof head);
-    CloneScope scope = *calls->post->scope;
-    scope.kept = NULL;
-    scope.kept_count = scope.kept_capacity = scope.moved_count = 0;
-    scope.copies = true;
     CloneFailure failure;
     calls->writing = true;
-    CloneResult result = clone_encode(ctx, args, letter, &scope, &failure);
+    CloneResult result = calls_encode(ctx, calls, letter, calls->post->limit, head, args, &failure);
     calls->writing = false;
     JS_FreeValue(ctx, args);
     if (result == CLONE_NO_MEMORY || letter->failed)

@@ -70,18 +70,11 @@ JSValue console_print(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
     Bytes *line = &calls->post->line;
     (void)self, (void)argc;
     if (calls->printing) return JS_FALSE; /* by a getter of what is being printed */
-    bytes_reset(line);
-    line->limit = DFD_LIMIT_UNREAD_MAX;
     uint32_t head[] = {DFD_EVENT_TYPE_LINE, 0, 0, 0};
-    _Static_assert(sizeof head == DFD_EVENT_VALUE, "the head that deferred.h describes");
-    bytes_write(line, head, sizeof head);
-    CloneScope scope = *calls->post->scope;
-    scope.kept = NULL;
-    scope.kept_count = scope.kept_capacity = scope.moved_count = 0;
-    scope.copies = true;
     CloneFailure failure;
     calls->printing = true;
-    CloneResult result = clone_encode(ctx, argv[0], line, &scope, &failure);
+    CloneResult result =
+        calls_encode(ctx, calls, line, DFD_LIMIT_UNREAD_MAX, head, argv[0], &failure);
     calls->printing = false;
     if (line->starved) guard_leave(DFD_STATUS_RESOURCES);
     if (result == CLONE_UNCLONEABLE) {

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "clone.h"
+#include "deferred.h"
 
 /* --- timers (timers.c) -------------------------------------------------------------------- */
 
@@ -91,6 +92,11 @@ typedef struct Calls {
     Post *post;
 } Calls;
 
+/* Writes a letter or a line: a head, and a value, of which all is copied, up to `limit` bytes. Runs
+ * the task's getters, which must not write into it in their turn. */
+CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size_t limit,
+                         const uint32_t head[DFD_EVENT_VALUE / 4], JSValueConst value,
+                         CloneFailure *failure);
 /* Sends the letter or the line, or keeps it until there is room for calls: in their order. */
 void calls_post(JSContext *ctx, Calls *calls, Bytes *letter);
 
