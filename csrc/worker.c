@@ -325,7 +325,12 @@ void worker_made(Worker *worker) {
 /* Sends what a task has to say to the host. In a critical section of its guard. */
 static bool worker_send_letter(void *opaque, Bytes *letter) {
     Task *task = opaque;
-    return completion_tell(&task->worker->pool->completions, task->completion.task, letter);
+    CompletionQueue *completions = &task->worker->pool->completions;
+    uint32_t type, id = task->completion.task;
+    memcpy(&type, letter->data + DFD_EVENT_TYPE, sizeof type);
+    return type == DFD_EVENT_TYPE_PROGRESS
+               ? completion_report(completions, id, &task->progress, letter)
+               : completion_tell(completions, id, &task->progress, letter);
 }
 
 /* Begins with a task, in a seat that has what it needs. Returns a DFD_STATUS_* or REALM_WAITS, and

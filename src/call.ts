@@ -22,6 +22,7 @@ import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
 import { defaultRunner } from "./pool/runner.ts";
 import { type Runner, runnerOf } from "./runner.ts";
 import { isSignal } from "./pool/signals.ts";
+import { checkProgress, type OnProgress } from "./progress.ts";
 
 /** One of the functions that start tasks, for messages and stacks. */
 export interface Entry {
@@ -49,6 +50,9 @@ export interface Job {
   readonly host: HostTable | undefined;
   /** Where it prints; `undefined`: the host's console, `false`: nowhere. */
   readonly console: TaskConsole | false | undefined;
+  /** Whether it can report its progress, and who is called with it. */
+  readonly progress: boolean;
+  readonly onProgress: OnProgress | undefined;
   /** Why it can't run. */
   readonly failure: { readonly reason: unknown } | undefined;
 }
@@ -60,6 +64,8 @@ const TASK_NAMES: ReadonlySet<string> = new Set([
   "signal",
   "host",
   "console",
+  "onProgress",
+  "progress",
   ...LIMIT_NAMES,
 ]);
 const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals"]);
@@ -142,7 +148,7 @@ function job(
   own: Runner | undefined,
 ): Job {
   const { allowGlobals, signal, transfer, pool } = options;
-  let { console } = options;
+  let { console, progress, onProgress } = options;
   let host = options.host === undefined ? undefined : readHost(entry, options.host);
   let runner = own ?? (pool === undefined ? undefined : runnerOf(pool)!);
   let limits: Limits = options;
@@ -153,6 +159,8 @@ function job(
     limits = runner.limits(options, entry.where);
     host = host?.over(runner.host) ?? runner.host;
     console ??= runner.console;
+    progress ??= onProgress === undefined ? runner.progress : true;
+    onProgress ??= runner.onProgress;
     if (typeof fn !== "string") program = runner.compile(fn, name, allowGlobals);
   } catch (reason) {
     if (isMistake(reason)) throw reason;
@@ -163,6 +171,7 @@ function job(
       if (typeof fn !== "string") refuseByLook(fn, name);
     }
   }
+  checkReport(entry, host, progress);
   return {
     name,
     fn,
@@ -174,8 +183,19 @@ function job(
     transfer,
     host,
     console,
+    progress: progress === true,
+    onProgress,
     failure,
   };
+}
+
+/** Refuses a function of the host that would stand where `report` does. */
+function checkReport(entry: Entry, host: HostTable | undefined, progress = false): void {
+  if (!progress || !host?.all.has("report")) return;
+  throw typeError(
+    `${entry.where}{ host }): host.report would hide the \`report\` of a task that tells of its ` +
+      "progress; rename it, or leave onProgress and progress out",
+  );
 }
 
 /** Whether an error says that the call itself is wrong, whenever it is tried. */
@@ -199,6 +219,12 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
   const limits = known.runner === undefined
     ? limitsIn(NO_OPTIONS, options, entry.where, known.limits)
     : known.runner.limits(options, entry.where, known.limits);
+  const host = options.host === undefined
+    ? known.host
+    : readHost(entry, options.host).over(known.runner?.host);
+  const { onProgress } = options;
+  const progress = options.progress ?? (onProgress !== undefined || known.progress);
+  checkReport(entry, host, progress);
   return {
     ...known,
     name: options.name ?? known.name,
@@ -206,9 +232,9 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
     signal: options.signal ?? known.signal,
     transfer: options.transfer ?? known.transfer,
     console: options.console ?? known.console,
-    host: options.host === undefined
-      ? known.host
-      : readHost(entry, options.host).over(known.runner?.host),
+    progress,
+    onProgress: onProgress ?? known.onProgress,
+    host,
   };
 }
 
@@ -256,7 +282,8 @@ export function taskOptions<O extends WrapOptions>(
   if (signal !== undefined && !isSignal(signal)) {
     throw wrong(entry, "signal", "an AbortSignal", signal);
   }
-  checkConsole(entry.where, options.console);
+  checkConsole(where, options.console);
+  checkProgress(where, options.onProgress, options.progress);
   if (pool !== undefined) checkPool(entry, pool, runner);
   checkLimits(options, where);
   return options;

@@ -63,6 +63,7 @@ import {
 } from "../limits.ts";
 import type { Answer, Runner } from "../runner.ts";
 import { checkConsole, type TaskConsole } from "../console.ts";
+import { checkProgress, type OnProgress } from "../progress.ts";
 import { type HostFunctions, type HostTable, readHost } from "../host.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
@@ -96,6 +97,10 @@ export interface PoolOptions extends Limits {
   readonly host?: HostFunctions | undefined;
   /** Where its tasks print, unless they say otherwise. Default: the host's console. */
   readonly console?: TaskConsole | false | undefined;
+  /** Called with what each of its tasks reports, and the task. Default: nobody. */
+  readonly onProgress?: OnProgress | undefined;
+  /** Whether its tasks can report their progress. Default: with an `onProgress`. */
+  readonly progress?: boolean | undefined;
 }
 
 const KIB = 1024;
@@ -144,6 +149,8 @@ export class ThreadRunner implements Runner {
   #letters: Encoder | undefined;
   readonly host: HostTable | undefined;
   readonly console: TaskConsole | false | undefined;
+  readonly onProgress: OnProgress | undefined;
+  readonly progress: boolean | undefined;
   #reply = new Uint8Array(4 * KIB);
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -155,6 +162,8 @@ export class ThreadRunner implements Runner {
       this.host = readHost({ where: "new DeferredPool(" }, options.host);
     }
     this.console = options.console;
+    this.onProgress = options.onProgress;
+    this.progress = options.progress ?? (options.onProgress === undefined ? undefined : true);
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
@@ -264,8 +273,8 @@ export class ThreadRunner implements Runner {
       if (job.program?.evicted) job.program = this.#programs.get(fn as AnyFunction, job);
       const { program } = job;
       if (program !== null) program.used = true;
-      const { host } = job;
-      if (host !== undefined) encoder.value(host.names, "host");
+      const names = job.host?.names ?? (job.progress ? [] : undefined);
+      if (names !== undefined) encoder.value(names, "host");
       const argsLength = encoder.length - SUBMISSION.ARGS;
       if (transfer !== undefined) this.#ready(); // while nothing is detached
       const lent = transfer === undefined && encoder.regions === undefined
@@ -277,10 +286,11 @@ export class ThreadRunner implements Runner {
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
       header.setFloat64(SUBMISSION.PROGRAM, program?.program ?? 0, true);
-      header.setUint32(SUBMISSION.ARGC, host === undefined ? count : count + 1, true);
-      const offers = host === undefined ? 0 : HOST.OFFERS;
+      header.setUint32(SUBMISSION.ARGC, names === undefined ? count : count + 1, true);
+      const offers = names === undefined ? 0 : HOST.OFFERS;
       const silent = job.console === false ? HOST.SILENT : 0;
-      header.setUint32(SUBMISSION.HOST, offers | silent, true);
+      const reports = job.progress ? HOST.REPORTS : 0;
+      header.setUint32(SUBMISSION.HOST, offers | silent | reports, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
@@ -303,6 +313,10 @@ export class ThreadRunner implements Runner {
 
   heard(handle: number, bytes: number): void {
     if (!this.#closed) this.#native.symbols.dfd_heard(this.#pool, handle, bytes);
+  }
+
+  reported(handle: number, bytes: number): void {
+    if (!this.#closed) this.#native.symbols.dfd_reported(this.#pool, handle, bytes);
   }
 
   post(handle: number, { number, type, room, value, root, noStacks }: Answer): void {
@@ -554,6 +568,8 @@ const POOL_NAMES: ReadonlySet<string> = new Set([
   "classes",
   "host",
   "console",
+  "onProgress",
+  "progress",
   ...LIMIT_NAMES,
 ]);
 
@@ -581,6 +597,7 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
     );
   }
   checkConsole("new DeferredPool(", options.console);
+  checkProgress("new DeferredPool(", options.onProgress, options.progress);
   checkLimits(options, "new DeferredPool(");
   return options;
 }
