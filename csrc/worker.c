@@ -17,18 +17,10 @@ _Static_assert(WORKER_PAYLOAD_KEPT <= DFD_LIMIT_MEMORY_MIN,
                "no task may write more than its limit");
 
 /* Whether spinning pays: not where there is one processor, which the host needs. */
-static bool worker_may_spin(void) {
-    static _Atomic int cores; /* 0: not asked yet */
-    int known = atomic_load_explicit(&cores, memory_order_relaxed);
-    if (!known) {
-        known = os_processors() > 1 ? 2 : 1;
-        atomic_store_explicit(&cores, known, memory_order_relaxed);
-    }
-    return known > 1;
-}
+static bool worker_may_spin(void) { return os_processors() > 1; }
 
 bool workers_open(Workers *workers) {
-    worker_may_spin(); /* asks the system, which hardened workers may not */
+    os_processors(); /* asks the system, which hardened workers may not */
     workers->hardening = UINT32_MAX;
     return os_condition_open(&workers->queued);
 }

@@ -1,12 +1,13 @@
 /**
- * The engine's source: fetched, checked, edited. It is never part of this repository.
+ * Source that is compiled into the library and is never part of this repository: the engine's, which
+ * is edited, and zlib's.
  *
- *   folder named by QUICKJS_NG_DIR ─┐
- *   build/engine/source (our cache) ├─> checked against engine/SHA256SUMS ─> engine/edits.mjs
- *   the crate, by `cargo vendor` ───┘                                        ─> build/engine/edited
+ *   folders named by QUICKJS_NG_DIR, ZLIB_DIR ─┐
+ *   build/engine/source (our cache) ───────────┼─> checked against ─────> engine/edits.mjs
+ *   the crates, by `cargo vendor` ─────────────┘   engine/SHA256SUMS      ─> build/engine/edited
  *
- * Any origin gives the same bytes or is refused. `cargo vendor` downloads one crate, pinned by
- * engine/Cargo.lock, and runs none of its code.
+ * Any origin gives the same bytes or is refused. `cargo vendor` downloads two crates, pinned by
+ * engine/Cargo.lock, and runs none of their code.
  *
  *   node scripts/engine.mjs --pin   writes engine/SHA256SUMS anew, after a change of version
  *
@@ -25,34 +26,75 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CACHE = path.join(ROOT, "build", "engine", "source");
 const EDITED = path.join(ROOT, "build", "engine", "edited");
 const SUMS = path.join(ROOT, "engine", "SHA256SUMS");
-const CRATE = "libquickjs-ng-sys";
 
-/** The folder to include the engine from, relative to the package's root. */
+/** The folder to include the engine from, relative to the package's root; zlib's is `zlib` in it. */
 export const ENGINE_DIR = "build/engine/edited";
 
 /** The engine's own translation units beside quickjs.c, which csrc/engine.c includes. */
 export const ENGINE_UNITS = ["dtoa.c", "libregexp.c", "libunicode.c"];
 
-/** What we use of the engine: the units, what they include, and the licence. */
-const FILES = [
-  "quickjs.c",
-  ...ENGINE_UNITS,
-  "builtin-array-fromasync.h",
-  "builtin-iterator-zip-keyed.h",
-  "builtin-iterator-zip.h",
-  "cutils.h",
-  "dtoa.h",
-  "libregexp-opcode.h",
-  "libregexp.h",
-  "libunicode-table.h",
-  "libunicode.h",
-  "list.h",
-  "quickjs-atom.h",
-  "quickjs-c-atomics.h",
-  "quickjs-opcode.h",
-  "quickjs.h",
-  "LICENSE",
+/** Those of zlib: it is told to use nothing of the system (Z_SOLO). */
+export const ZLIB_UNITS = [
+  "zlib/adler32.c",
+  "zlib/crc32.c",
+  "zlib/deflate.c",
+  "zlib/inffast.c",
+  "zlib/inflate.c",
+  "zlib/inftrees.c",
+  "zlib/trees.c",
+  "zlib/zutil.c",
 ];
+
+/** Where each comes from, and what we use of it: the units, what they include, and the licence. */
+const ORIGINS = [
+  {
+    title: "QuickJS-ng 0.18.0",
+    variable: "QUICKJS_NG_DIR",
+    crate: "libquickjs-ng-sys/embed/quickjs",
+    prefix: "",
+    files: [
+      "quickjs.c",
+      ...ENGINE_UNITS,
+      "builtin-array-fromasync.h",
+      "builtin-iterator-zip-keyed.h",
+      "builtin-iterator-zip.h",
+      "cutils.h",
+      "dtoa.h",
+      "libregexp-opcode.h",
+      "libregexp.h",
+      "libunicode-table.h",
+      "libunicode.h",
+      "list.h",
+      "quickjs-atom.h",
+      "quickjs-c-atomics.h",
+      "quickjs-opcode.h",
+      "quickjs.h",
+      "LICENSE",
+    ],
+  },
+  {
+    title: "zlib 1.3.2",
+    variable: "ZLIB_DIR",
+    crate: "libz-sys/src/zlib",
+    prefix: "zlib/",
+    files: [
+      ...ZLIB_UNITS,
+      "zlib/crc32.h",
+      "zlib/deflate.h",
+      "zlib/inffast.h",
+      "zlib/inffixed.h",
+      "zlib/inflate.h",
+      "zlib/inftrees.h",
+      "zlib/trees.h",
+      "zlib/zconf.h",
+      "zlib/zlib.h",
+      "zlib/zutil.h",
+      "zlib/LICENSE",
+    ],
+  },
+];
+
+/** @typedef {typeof ORIGINS[number]} Origin */
 
 /** Something a person has to put right. Told without a stack. */
 export class BuildError extends Error {
@@ -79,24 +121,29 @@ async function readIfThere(file) {
 }
 
 /**
- * Reads the pinned files from a folder.
+ * Reads the pinned files of one origin.
  *
- * @param {string} dir
+ * @param {(name: string) => string} where  the path of a file
+ * @param {Origin} origin
  * @param {Map<string, string>} sums
  * @returns {Promise<{ files: Map<string, Buffer>, wrong: string[] }>} `wrong` says what is missing
  *   or differs
  */
-async function readSource(dir, sums) {
+async function readSource(where, { files: names }, sums) {
   const files = new Map();
   const wrong = [];
-  for (const [name, sum] of sums) {
-    const bytes = await readIfThere(path.join(dir, name));
+  for (const name of names) {
+    const sum = sums.get(name);
+    const bytes = await readIfThere(where(name));
     if (!bytes) wrong.push(`${name} is missing`);
     else if (sha256(bytes) !== sum) wrong.push(`${name} has SHA-256 ${sha256(bytes)}, not ${sum}`);
     else files.set(name, bytes);
   }
   return { files, wrong };
 }
+
+const BY_HAND = ORIGINS.map(({ title, variable }) => `unpack ${title} and name it in ${variable}`)
+  .join(", ");
 
 /** Runs cargo in a folder of ours; what it says is told only if it fails. */
 function cargo(args) {
@@ -108,10 +155,9 @@ function cargo(args) {
     child.on("error", (error) => {
       reject(
         error.code !== "ENOENT" ? error : new BuildError(
-          "cargo was not found. It brings the source of the JavaScript engine (QuickJS-ng), and " +
-            "compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install cargo; " +
-            "macOS: brew install rust; elsewhere: rustup),\n  or unpack QuickJS-ng 0.18.0 " +
-            "yourself and name its folder in QUICKJS_NG_DIR.",
+          "cargo was not found. It brings the source of the JavaScript engine (QuickJS-ng) and of " +
+            "zlib, and compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install " +
+            `cargo; macOS: brew install rust; elsewhere: rustup),\n  or ${BY_HAND}`,
         ),
       );
     });
@@ -120,14 +166,14 @@ function cargo(args) {
       reject(
         new BuildError(
           `cargo ${args.join(" ")} ended with ${signal ?? `code ${code}`}:\n${said.trimEnd()}\n` +
-            "  Without a network, unpack QuickJS-ng 0.18.0 and name its folder in QUICKJS_NG_DIR.",
+            `  Without a network, ${BY_HAND}`,
         ),
       );
     });
   });
 }
 
-/** Brings the crate and returns the folder of the engine's source in it. */
+/** Brings the crates, and returns their folder. */
 async function vendor() {
   const dir = path.join(ROOT, "build", "engine", `vendor.${process.pid}`);
   await mkdir(path.dirname(dir), { recursive: true });
@@ -139,8 +185,11 @@ async function vendor() {
     path.join("engine", "Cargo.toml"),
     path.relative(ROOT, dir),
   ]);
-  return { dir, source: path.join(dir, CRATE, "embed", "quickjs") };
+  return dir;
 }
+
+/** Where a file lies in a folder of an origin's own. @param {string} dir @param {Origin} origin */
+const within = (dir, { prefix }) => (name) => path.join(dir, name.slice(prefix.length));
 
 /**
  * Where the source comes from, and its bytes.
@@ -150,32 +199,45 @@ async function vendor() {
  * @returns {Promise<Map<string, Buffer>>}
  */
 async function obtain(sums, log) {
-  const named = process.env.QUICKJS_NG_DIR;
-  if (named) {
-    const { files, wrong } = await readSource(named, sums);
-    if (wrong.length > 0) {
-      throw new BuildError(
-        `QUICKJS_NG_DIR (${named}) is not the pinned QuickJS-ng 0.18.0:\n  ${wrong.join("\n  ")}`,
-      );
+  const all = [];
+  const missing = [];
+  for (const origin of ORIGINS) {
+    const named = process.env[origin.variable];
+    if (named) {
+      const { files, wrong } = await readSource(within(named, origin), origin, sums);
+      if (wrong.length > 0) {
+        throw new BuildError(
+          `${origin.variable} (${named}) is not the pinned ${origin.title}:\n  ${
+            wrong.join("\n  ")
+          }`,
+        );
+      }
+      all.push(...files);
+      continue;
     }
-    return files;
+    const { files, wrong } = await readSource((name) => path.join(CACHE, name), origin, sums);
+    if (wrong.length > 0) missing.push(origin);
+    else all.push(...files);
   }
+  if (missing.length === 0) return new Map(all);
 
-  const cached = await readSource(CACHE, sums);
-  if (cached.wrong.length === 0) return cached.files;
-
-  log("fetching the engine's source (QuickJS-ng) with cargo");
-  const { dir, source } = await vendor();
+  log(`fetching the source of ${missing.map(({ title }) => title).join(" and ")} with cargo`);
+  const dir = await vendor();
   try {
-    const { files, wrong } = await readSource(source, sums);
-    if (wrong.length > 0) {
-      throw new BuildError(
-        `the crate ${CRATE} is not what engine/SHA256SUMS pins:\n  ${wrong.join("\n  ")}`,
-      );
+    for (const origin of missing) {
+      const from = within(path.join(dir, origin.crate), origin);
+      const { files, wrong } = await readSource(from, origin, sums);
+      if (wrong.length > 0) {
+        throw new BuildError(
+          `the crate of ${origin.title} is not what engine/SHA256SUMS pins:\n  ${
+            wrong.join("\n  ")
+          }`,
+        );
+      }
+      for (const [name, bytes] of files) await writeWhole(path.join(CACHE, name), bytes);
+      all.push(...files);
     }
-    await mkdir(CACHE, { recursive: true });
-    for (const [name, bytes] of files) await writeWhole(path.join(CACHE, name), bytes);
-    return files;
+    return new Map(all);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -183,6 +245,7 @@ async function obtain(sums, log) {
 
 /** Writes a file so that nobody ever sees half of it. */
 async function writeWhole(file, bytes) {
+  await mkdir(path.dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
   await writeFile(temporary, bytes);
   await rename(temporary, file);
@@ -216,7 +279,9 @@ function edit(files) {
 export async function prepareEngine(log) {
   const edited = edit(await obtain(await readSums(), log));
   await mkdir(EDITED, { recursive: true });
-  for (const name of await readdir(EDITED)) {
+  const there = await readdir(EDITED, { recursive: true, withFileTypes: true });
+  for (const file of there.filter((entry) => entry.isFile())) {
+    const name = path.relative(EDITED, path.join(file.parentPath, file.name));
     if (!edited.has(name)) await rm(path.join(EDITED, name), { force: true });
   }
   for (const [name, bytes] of edited) {
@@ -225,16 +290,19 @@ export async function prepareEngine(log) {
   }
 }
 
-/** Writes SHA256SUMS from what Cargo.lock pins: the one moment in which the crate is believed. */
+/** Writes SHA256SUMS from what Cargo.lock pins: the one moment in which the crates are believed. */
 async function pin() {
-  const { dir, source } = await vendor();
+  const dir = await vendor();
   try {
     const lines = [];
-    for (const name of FILES) {
-      lines.push(`${sha256(await readFile(path.join(source, name)))}  ${name}\n`);
+    for (const origin of ORIGINS) {
+      const from = within(path.join(dir, origin.crate), origin);
+      for (const name of origin.files) {
+        lines.push(`${sha256(await readFile(from(name)))}  ${name}\n`);
+      }
     }
     await writeFile(SUMS, lines.join(""));
-    console.log(`engine/SHA256SUMS pins ${FILES.length} files`);
+    console.log(`engine/SHA256SUMS pins ${lines.length} files`);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

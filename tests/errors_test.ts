@@ -402,7 +402,7 @@ describe("the stack of an error of a call, thrown or not,", () => {
   test("begins at the call of DeferredPool for what its classes throw, too", async () => {
     class Throwing {
       static ready: boolean = (() => {
-        const host = typeof (globalThis as { navigator?: unknown }).navigator !== "undefined";
+        const host = typeof process !== "undefined";
         if (!host) throw new RangeError("from the class");
         return host;
       })();

@@ -200,13 +200,18 @@ export function noThis(message: string, text: string): string | null {
 const ADVICE: ReadonlyMap<string, string> = new Map(
   ([
     [
-      "fetch Request Response WebSocket XMLHttpRequest EventSource",
+      "fetch Request Response WebSocket WebSocketStream XMLHttpRequest EventSource WebTransport",
       `${OUTSIDE}, which has no network by design; fetch outside and pass the response's data in \`args\`, ` +
       "or offer a function that fetches: { host: { load } }",
     ],
     [
-      "process Deno Bun navigator",
-      "belongs to the host and stays outside the task; pass the value that you need in `args`",
+      "FileReader",
+      `${OUTSIDE}; read a Blob by its own methods: await blob.text(), await blob.bytes()`,
+    ],
+    [
+      "process Deno Bun",
+      "belongs to the host and stays outside the task; pass the value that you need in `args`, or " +
+      "offer a function that gives it: { host: { read } }",
     ],
     ["Buffer", `${OUTSIDE}; use Uint8Array`],
     [
@@ -223,13 +228,18 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
       `${OUTSIDE}, which receives no messages; pass what it needs in \`args\``,
     ],
     [
-      "window document localStorage sessionStorage location alert",
-      `${OUTSIDE}; pass the value that you need in \`args\``,
+      "window document localStorage sessionStorage indexedDB caches location alert",
+      `${OUTSIDE}; pass the value that you need in \`args\`, or offer a function that reads it: ` +
+      "{ host: { read } }",
     ],
     ["global", `${OUTSIDE}; use globalThis`],
     [
-      "ReadableStream WritableStream TransformStream BroadcastChannel Worker",
-      `${OUTSIDE} yet; use it outside and pass its result in \`args\``,
+      "BroadcastChannel Worker SharedWorker",
+      `${OUTSIDE}; start tasks outside, or offer a function that does: { host: { run } }`,
+    ],
+    [
+      "CryptoKey",
+      `${OUTSIDE}, which has no keys; use them outside and pass the result in \`args\``,
     ],
     ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],
     ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],
