@@ -2,21 +2,9 @@
 #include "clone_text.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* Names and keys that are longer are left out or cut short: people have no use for them. */
 enum { LONGEST = 64 };
-
-uint32_t text_unit(EngineText text, uint32_t index) {
-    return text.wide ? ((const uint16_t *)text.units)[index] : ((const uint8_t *)text.units)[index];
-}
-
-bool text_is(EngineText text, const char *ascii) {
-    if (text.length != strlen(ascii)) return false;
-    for (uint32_t i = 0; i < text.length; i++)
-        if (text_unit(text, i) != (uint8_t)ascii[i]) return false;
-    return true;
-}
 
 void text_add(Text *text, EngineText part) {
     if (part.length > text->capacity - text->length) {

@@ -79,7 +79,7 @@ function adviceOnCall(
   { given }: Subject,
   text: string,
 ): string | null {
-  const top = errors.find(({ error }) => error === thrown)?.frames?.[0];
+  const top = errors.find(({ error }) => error === thrown)?.frames?.()[0];
   if (top?.kind !== WIRE_FRAME.TASK) return null;
   const offset = offsetIn(text, top.row, top.column);
   return offset === null ? null : notAFunction(text, offset, given);

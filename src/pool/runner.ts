@@ -485,7 +485,7 @@ export class ThreadRunner implements Runner {
     const value = decode(this.#reply.subarray(8, length));
     if (program === 0) {
       const { name, message } = value as Error;
-      const frame = takeErrors()[0]?.frames?.find(({ kind }) => kind === WIRE_FRAME.TASK);
+      const frame = takeErrors()[0]?.frames?.().find(({ kind }) => kind === WIRE_FRAME.TASK);
       const place = frame && { line: frame.row, column: frame.column };
       return { program, error: { name, message, place } };
     }
