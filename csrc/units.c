@@ -65,8 +65,6 @@ static JSValue units_define(JSContext *ctx, JSValueConst self, int argc, JSValue
     return fine ? JS_UNDEFINED : JS_EXCEPTION;
 }
 
-static JSValue units_exports(JSContext *ctx, uint32_t unit);
-
 static JSValue units_use(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     static const char *const names[] = {
 #define UNITS_NAME(name) #name,
@@ -108,8 +106,7 @@ static JSValue units_evaluate(JSContext *ctx, const UnitsCode *code) {
     return exports;
 }
 
-/* What a unit gave: it is run unless it was. */
-static JSValue units_exports(JSContext *ctx, uint32_t unit) {
+JSValue units_exports(JSContext *ctx, uint32_t unit) {
     JSValue kept = platform_kept(ctx); /* by unit */
     if (JS_IsException(kept)) return kept;
     JSValue exports = JS_GetPropertyUint32(ctx, kept, unit);

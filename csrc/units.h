@@ -20,6 +20,7 @@
 /* The units, and the globals of each: its unit, its name, which kind of global it is (globals.c).
  */
 #define UNITS_MAP(UNIT)                                                                            \
+    UNIT(encodings)                                                                                \
     UNIT(events)                                                                                   \
     UNIT(url)                                                                                      \
     UNIT(urlpattern)                                                                               \
@@ -78,6 +79,9 @@ enum { UNITS_MAP(UNITS_NUMBER) UNITS_COUNT };
 
 /* By number: what realm/compile.c writes. */
 extern const UnitsCode units_code[];
+
+/* What a unit gave: it is run unless it was. The caller's. */
+JSValue units_exports(JSContext *ctx, uint32_t unit);
 
 /* The global of that number, in the order of the map: for ENGINE_LAZY. */
 JSValue units_make(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int which);
