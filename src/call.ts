@@ -15,9 +15,10 @@ import { checkConsole, type TaskConsole } from "./console.ts";
 import { FreeVariableError, FunctionNotSerializableError, typeError } from "./errors.ts";
 import { describe, nameOf, shorten } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
-import type { AnyFunction } from "./function/source.ts";
-import { type HostTable, readHost } from "./host.ts";
-import { NO_OPTIONS, optionHint, readOptions } from "./options.ts";
+import { isExecutor } from "./function/advice.ts";
+import { type AnyFunction, textOf } from "./function/source.ts";
+import { checkReport, type HostTable, readHost } from "./host.ts";
+import { meantOption, NO_OPTIONS, optionHint, readOptions } from "./options.ts";
 import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
 import { defaultRunner } from "./pool/runner.ts";
 import { type Runner, runnerOf } from "./runner.ts";
@@ -130,6 +131,25 @@ export function functionJob(
   return job(entry, fn as AnyFunction, options.name ?? nameOf(fn as AnyFunction), options, own);
 }
 
+/**
+ * Refuses a function that takes itself for a Promise's executor, and would be told nothing where it
+ * calls `resolve` later. A function with that parameter gets no argument for it.
+ */
+export function refuseExecutor(
+  entry: Entry,
+  fn: AnyFunction,
+  { args }: Readonly<DeferredOptions>,
+  { host, progress }: Job,
+): void {
+  if (fn.length === 0 || args?.length || host !== undefined || progress) return;
+  if (!isExecutor(textOf(fn))) return;
+  throw typeError(
+    `${entry.title}(fn): fn takes \`resolve\`, as a Promise's executor does, but a task is passed ` +
+      "nothing but its `args`: return the value, or throw. To wait for a callback, await " +
+      "new Promise((resolve) => …) in the task",
+  );
+}
+
 /** The job for a script; its arguments are its text and its scope. */
 export function scriptJob(
   entry: Entry,
@@ -187,15 +207,6 @@ function job(
     onProgress,
     failure,
   };
-}
-
-/** Refuses a function of the host that would stand where `report` does. */
-function checkReport(entry: Entry, host: HostTable | undefined, progress = false): void {
-  if (!progress || !host?.all.has("report")) return;
-  throw typeError(
-    `${entry.where}{ host }): host.report would hide the \`report\` of a task that tells of its ` +
-      "progress; rename it, or leave onProgress and progress out",
-  );
 }
 
 /** Whether an error says that the call itself is wrong, whenever it is tried. */
@@ -266,9 +277,16 @@ export function taskOptions<O extends WrapOptions>(
     throw typeError(`${all}: nothing can follow the options, got ${describe(rest[1])}${into}`);
   }
   const options: O = readOptions(given ?? {}, names, (name) => {
-    const hint = POOL_NAMES.includes(name)
-      ? `it is a pool's: new DeferredPool({ ${name} })`
-      : advice.get(name) ?? optionHint(name, known(names, runner));
+    const own = known(names, runner);
+    let hint = advice.get(name);
+    if (hint === undefined && meantOption(name, own) === undefined) {
+      const meant = meantOption(name, POOL_NAMES);
+      if (meant !== undefined) {
+        const which = meant === name ? "it is a pool's" : `\`${meant}\` is a pool's`;
+        hint = `${which}: new DeferredPool({ ${meant} })`;
+      }
+    }
+    hint ??= optionHint(name, own);
     throw typeError(`${all}: there is no option \`${shorten(name, 60)}\`; ${hint}`);
   });
   const { name, transfer, allowGlobals, signal, pool } = options as Record<string, unknown>;

@@ -9,6 +9,7 @@ import {
   functionJob,
   type Job,
   jobWith,
+  refuseExecutor,
   retried,
   wrapOptions,
 } from "./call.ts";
@@ -318,6 +319,7 @@ const Class = class Deferred<T> extends TaskPromise<T> {
     try {
       options = deferredOptions(entry, rest);
       job = functionJob(entry, fn, options);
+      refuseExecutor(entry, fn, options, job);
     } catch (error) {
       throw cutStack(error, new.target);
     }

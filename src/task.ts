@@ -112,12 +112,21 @@ function mayPrint({ fn, program }: Job): boolean {
   return typeof fn === "string" ? fn.includes("console") : program?.prints === true;
 }
 
+const NOTHING: readonly string[] = [];
+
+/** The names of what a task finds in its last parameter. */
+function offersOf(host: Job["host"], progress: boolean): readonly string[] {
+  if (!progress) return host?.titles ?? NOTHING;
+  return [...host?.titles ?? NOTHING, "report"];
+}
+
 /** The pending side of a Deferred: it settles the promise exactly once. */
 class Task implements Pending, Subject {
   readonly name: string;
   readonly fn: Job["fn"];
   readonly limits: Limits;
   given = 0;
+  readonly offers: readonly string[];
   readonly #runner: Runner | undefined;
   /** Where the Deferred was made. */
   site: Site = {};
@@ -137,7 +146,8 @@ class Task implements Pending, Subject {
   #inContext: (<R>(call: () => R) => R) | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
 
-  constructor({ name, fn, limits, runner, console, progress, onProgress }: Job) {
+  constructor({ name, fn, limits, runner, host, console, progress, onProgress }: Job) {
+    this.offers = offersOf(host, progress);
     this.#console = console;
     if (progress) this.progress = new Progress(onProgress);
     this.name = name;

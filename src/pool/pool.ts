@@ -4,7 +4,7 @@
  * @module
  */
 import { CONTROL, HARDENING } from "../../ffi/symbols.ts";
-import { deferredOptions, type Entry, functionJob } from "../call.ts";
+import { deferredOptions, type Entry, functionJob, refuseExecutor } from "../call.ts";
 import {
   type Deferred,
   type DeferredFunction,
@@ -116,7 +116,9 @@ export class DeferredPool {
   defer<T>(fn: AnyFunction, ...rest: unknown[]): Deferred<T> {
     try {
       const options = deferredOptions(DEFER, rest, this.#runner);
-      return start(DEFER, functionJob(DEFER, fn, options, this.#runner), options.args ?? []);
+      const job = functionJob(DEFER, fn, options, this.#runner);
+      refuseExecutor(DEFER, fn, options, job);
+      return start(DEFER, job, options.args ?? []);
     } catch (error) {
       throw cutStack(error, DEFER.function);
     }

@@ -64,7 +64,7 @@ import {
 import type { Answer, Runner } from "../runner.ts";
 import { checkConsole, type TaskConsole } from "../console.ts";
 import { checkProgress, type OnProgress } from "../progress.ts";
-import { type HostFunctions, type HostTable, readHost } from "../host.ts";
+import { checkReport, type HostFunctions, type HostTable, readHost } from "../host.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
 import {
@@ -114,6 +114,8 @@ const NATIVE_OPTION = {
   maxStackSize: OPTION.MAX_STACK_SIZE,
 } as const;
 
+const POOL_ENTRY = { where: "new DeferredPool(", isPool: true };
+
 /** The names of a script's arguments in messages. */
 const SCRIPT_PATHS = ["source", "scope"] as const;
 
@@ -159,11 +161,12 @@ export class ThreadRunner implements Runner {
     const options = checkPoolOptions(given);
     this.#limits = options;
     if (options.host !== undefined) {
-      this.host = readHost({ where: "new DeferredPool(" }, options.host);
+      this.host = readHost(POOL_ENTRY, options.host);
     }
     this.console = options.console;
     this.onProgress = options.onProgress;
     this.progress = options.progress ?? (options.onProgress === undefined ? undefined : true);
+    checkReport(POOL_ENTRY, this.host, this.progress);
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
