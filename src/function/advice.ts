@@ -143,7 +143,7 @@ function callsAt(text: string, offset: number): Call[] {
   const add = (name: string, at: number): void => {
     const before = text.slice(Math.max(0, at - 200), at);
     const isMember = /\.\s*$/.test(before);
-    const objects = isMember ? OBJECTS.exec(before)?.[1]!.split(/\s*\??\.\s*/).slice(0, -1) : [];
+    const objects = isMember ? OBJECTS.exec(before)?.[1]?.split(/\s*\??\.\s*/).slice(0, -1) : [];
     calls.push({ name, isMember, path: objects === undefined ? [] : [...objects, name] });
   };
   CALL.lastIndex = offset;
