@@ -70,11 +70,14 @@
     X(MAX_THREADS, 0, "worker threads at the most; the default is 1")                              \
     X(MEMORY_LIMIT, 1, "bytes a task's realm may use unless its submission says otherwise")        \
     X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")     \
-    X(COMPILE_LIMIT, 3, "ms that compiling a function may take; the default is 5,000")
+    X(COMPILE_LIMIT, 3, "ms that compiling a function may take; the default is 5,000")             \
+    X(MAX_WAITING, 4, "tasks that may wait, having begun, beside those that run")
 
 /* Bounds and defaults of what options and submissions say. */
 #define DFD_LIMIT_MAP(X)                                                                           \
     X(THREADS_MAX, 1024, "worker threads of a pool")                                               \
+    X(WAITING_MAX, 1000000, "tasks of a pool that wait, having begun")                             \
+    X(WAITING_DEFAULT, 10000, "unless a pool says otherwise")                                      \
     X(MEMORY_MIN, 1048576, "bytes of a task's realm, at the least")                                \
     X(MEMORY_MAX, 2147483648, "at the most: what offsets of 32 bits, with a sign, reach")          \
     X(MEMORY_DEFAULT, 268435456, "unless a pool says otherwise")                                   \
@@ -203,7 +206,8 @@
 #define DFD_HOST_MAP(X)                                                                            \
     X(OFFERS, 1, "functions, which the last argument lists")                                       \
     X(SILENT, 2, "no console: what the task prints is not sent")                                   \
-    X(REPORTS, 4, "with OFFERS: also `report`, by which the task tells of its progress")
+    X(REPORTS, 4, "with OFFERS: also `report`, by which the task tells of its progress")           \
+    X(INNER, 8, "a task of the pool that waits for it: a function that it called submits this one")
 
 /* A region: memory of the host's for LENT and SHARED buffers among the arguments. */
 #define DFD_REGION_MAP(X)                                                                          \

@@ -64,6 +64,11 @@ void engine_reseed(JSContext *ctx, uint64_t seed) {
     ctx->random_state = seed;
 }
 
+void engine_forget_thread(JSContext *ctx) {
+    ctx->rt->stack_top = ctx->rt->stack_limit = 0;
+    ctx->random_state = 1;
+}
+
 void engine_seed_hashes(JSContext *ctx, uint32_t seed) { ctx->hash_seed = seed; }
 
 void engine_set_gc_limit(JSRuntime *runtime, size_t limit) {

@@ -33,6 +33,32 @@ typedef struct Limits {
 Realm *realm_open(size_t memory, size_t stack);
 void realm_close(Realm *realm); /* NULL is fine */
 
+/* What the realms of a pool have in common. The first two are built alike: with the same limits,
+ * the same seed, the same classes. Where they differ is where the image has pointers, so that from
+ * then on it makes the others: it is copied and moved, in place of built. */
+typedef struct RealmModel {
+    uint32_t hash_seed;
+    struct ArenaImage *image; /* of the realm that was taken for it; NULL before */
+    const struct Arena *arena;
+    JSRuntime *runtime;
+    JSContext *context;
+    const JSValue *classes;
+    uint32_t class_count;
+} RealmModel;
+
+bool realm_model_open(RealmModel *model); /* false when the system has nothing random */
+void realm_model_close(RealmModel *model);
+
+/* As realm_open: built with the model's seed, or made of its image, which must have been learned.
+ */
+Realm *realm_open_alike(size_t memory, size_t stack, const RealmModel *model, bool by_image);
+
+/* Takes a pristine realm's image, without presets, for the model. */
+void realm_model_take(RealmModel *model, const Realm *realm);
+/* Learns from another one how to move that. false if that can't be: they differ in more than
+ * pointers (classes may have noted the time), or there is no memory. */
+bool realm_model_learn(RealmModel *model, const Realm *alike);
+
 /* Calls a program without arguments whose result is an array of prototypes: those of the classes
  * whose instances cross as such; then runs the jobs that it left. What it made, globals too, is
  * part of the realm from then on. It may use `stack` bytes of native stack. Returns 0; or a

@@ -45,7 +45,7 @@ bool submission_is_sound(const uint8_t *submission, size_t length) {
     if (args > rest || argc > args) return false;
     uint32_t host = submission_u32(submission, DFD_SUBMISSION_HOST);
     uint32_t offers = host & DFD_HOST_OFFERS;
-    uint32_t all = DFD_HOST_OFFERS | DFD_HOST_SILENT | DFD_HOST_REPORTS;
+    uint32_t all = DFD_HOST_OFFERS | DFD_HOST_SILENT | DFD_HOST_REPORTS | DFD_HOST_INNER;
     if (host & ~all || argc < offers) return false;
     if (!submission_program(submission) && argc != SUBMISSION_SCRIPT_ARGC + offers) return false;
     if (count == 0) return args == rest;
@@ -92,6 +92,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
         .argc = submission_u32(submission, DFD_SUBMISSION_ARGC),
         .offers = (host & DFD_HOST_OFFERS) != 0,
         .reports = (host & DFD_HOST_REPORTS) != 0,
+        .inner = (host & DFD_HOST_INNER) != 0,
         .lines.silent = (host & DFD_HOST_SILENT) != 0,
         .length = args,
         .region_count = count,

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x9b6a364a;
+export const ABI = 0xc97698c8;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -289,12 +289,18 @@ export const OPTION = {
   MAX_STACK_SIZE: 2,
   /** ms that compiling a function may take; the default is 5,000 */
   COMPILE_LIMIT: 3,
+  /** tasks that may wait, having begun, beside those that run */
+  MAX_WAITING: 4,
 } as const;
 
 /** Bounds and defaults of what options and submissions say. */
 export const LIMIT = {
   /** worker threads of a pool */
   THREADS_MAX: 1024,
+  /** tasks of a pool that wait, having begun */
+  WAITING_MAX: 1000000,
+  /** unless a pool says otherwise */
+  WAITING_DEFAULT: 10000,
   /** bytes of a task's realm, at the least */
   MEMORY_MIN: 1048576,
   /** at the most: what offsets of 32 bits, with a sign, reach */
@@ -435,6 +441,8 @@ export const HOST = {
   SILENT: 2,
   /** with OFFERS: also `report`, by which the task tells of its progress */
   REPORTS: 4,
+  /** a task of the pool that waits for it: a function that it called submits this one */
+  INNER: 8,
 } as const;
 
 /** A message to a task that goes on (dfd_post): this head, then a value in the wire format. */

@@ -73,7 +73,7 @@ const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGl
 const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
 /** Pool options that people look for at a task. */
-const POOL_NAMES: readonly string[] = ["classes", "maxThreads"];
+const POOL_NAMES: readonly string[] = ["classes", "maxThreads", "maxWaiting"];
 
 /** Options of `eval` that people look for at a function. */
 const ADVICE: ReadonlyMap<string, string> = new Map([

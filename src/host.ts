@@ -163,6 +163,20 @@ export function checkReport(
   );
 }
 
+/** The calls of the task that waits for what is done now, in a function of the host. */
+const answering = new AsyncLocalStorage<Calls>();
+/** Whether there has been any; to ask for the store takes time. */
+let wereCalls = false;
+
+/** Whether a task of this runner waits for what is done now. */
+export function isAwaited(runner: Runner): boolean {
+  if (!wereCalls) return false;
+  for (let calls = answering.getStore(); calls !== undefined; calls = calls.outer) {
+    if (calls.isOf(runner)) return true;
+  }
+  return false;
+}
+
 /** How many bytes are read before a task is told so without an answer. */
 const OWED = LIMIT.UNREAD_MAX / 2;
 
@@ -182,8 +196,10 @@ export class Calls {
   #owed = 0;
   /** By which the task is known to its runner. */
   handle = 0;
+  /** The calls of the task that waits for this one, if one does. */
+  readonly outer: Calls | undefined;
   /** The context in which the task was started. */
-  readonly #inContext: <R>(call: () => R) => R = AsyncLocalStorage.snapshot();
+  readonly #inContext: <R>(call: () => R) => R;
 
   /** @param fail called when a call can't be answered at all */
   constructor(
@@ -198,6 +214,14 @@ export class Calls {
     this.#runner = runner;
     this.#isStrange = isStrange;
     this.#fail = fail;
+    this.outer = wereCalls ? answering.getStore() : undefined;
+    wereCalls = true;
+    this.#inContext = answering.run(this, () => AsyncLocalStorage.snapshot());
+  }
+
+  /** Whether the task runs there, and still waits for answers. */
+  isOf(runner: Runner): boolean {
+    return this.#open && this.#runner === runner;
   }
 
   /** The task has ended. */

@@ -357,6 +357,7 @@ function editor(): void {
       "console",
       "host",
       "maxThreads",
+      "maxWaiting",
       "onProgress",
       "progress",
     ]],

@@ -64,7 +64,7 @@ import {
 import type { Answer, Runner } from "../runner.ts";
 import { checkConsole, type TaskConsole } from "../console.ts";
 import { checkProgress, type OnProgress } from "../progress.ts";
-import { checkReport, type HostFunctions, type HostTable, readHost } from "../host.ts";
+import { checkReport, type HostFunctions, type HostTable, isAwaited, readHost } from "../host.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
 import {
@@ -85,6 +85,15 @@ export interface PoolOptions extends Limits {
    * `DEFERRED_THREADS`, or else the number of processors (`navigator.hardwareConcurrency`).
    */
   readonly maxThreads?: number | undefined;
+  /**
+   * How many tasks may wait at once, for a timer or a function of the host: they have begun, and take
+   * memory but no thread. No more than `maxThreads + maxWaiting` tasks have begun and not ended, so
+   * that the pool's tasks never take more than `(maxThreads + maxWaiting) * memoryLimit` bytes;
+   * further ones stay in the queue until one ends. A task that a function of the host submits to the
+   * same pool, for a task that waits for it, begins all the same. From 0 to 1,000,000. Default:
+   * 10,000.
+   */
+  readonly maxWaiting?: number | undefined;
   /**
    * Classes whose instances arrive as instances, in tasks and back, and which tasks find as globals
    * by their names. Their source crosses, so they can use only each other and what tasks have; a
@@ -110,6 +119,7 @@ const KEPT_ENCODER = 16 * MIB;
 
 const NATIVE_OPTION = {
   maxThreads: OPTION.MAX_THREADS,
+  maxWaiting: OPTION.MAX_WAITING,
   memoryLimit: OPTION.MEMORY_LIMIT,
   maxStackSize: OPTION.MAX_STACK_SIZE,
 } as const;
@@ -293,7 +303,8 @@ export class ThreadRunner implements Runner {
       const offers = names === undefined ? 0 : HOST.OFFERS;
       const silent = job.console === false ? HOST.SILENT : 0;
       const reports = job.progress ? HOST.REPORTS : 0;
-      header.setUint32(SUBMISSION.HOST, offers | silent | reports, true);
+      const inner = isAwaited(this) ? HOST.INNER : 0;
+      header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
@@ -568,6 +579,7 @@ export function libraryError(
 
 const POOL_NAMES: ReadonlySet<string> = new Set([
   "maxThreads",
+  "maxWaiting",
   "classes",
   "host",
   "console",
@@ -588,8 +600,9 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
       }`,
     );
   });
-  if (options.maxThreads !== undefined) {
-    checkWhole(options.maxThreads, "new DeferredPool({ maxThreads })", BOUNDS.maxThreads);
+  for (const name of ["maxThreads", "maxWaiting"] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined) checkWhole(value, `new DeferredPool({ ${name} })`, BOUNDS[name]);
   }
   const classes: unknown = options.classes;
   if (classes !== undefined && !Array.isArray(classes)) {

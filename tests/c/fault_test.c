@@ -308,8 +308,8 @@ static bool fits(FaultKind kind, int32_t reason) {
     case FAULT_calloc:
     case FAULT_realloc:
     case FAULT_setenv:
-    case FAULT_getentropy: /* no realm: its caller knows no other reason */
         return reason == DFD_E_MEMORY;
+    case FAULT_getentropy: /* no pool; or no realm: its caller knows no other reason */
     case FAULT_mmap:
     case FAULT_mprotect:
         return reason == DFD_E_MEMORY || reason == DFD_E_SYSTEM;
