@@ -94,6 +94,9 @@ function ofPlatform(name: string, advice: string, make: () => unknown, more: Mor
 
 const FUNCTION = "pass data, and put the code into the task, or offer it in `host`";
 const ENTRIES = "pass its entries: [...it]";
+const ITS_BYTES = "Bun" in globalThis // whose File is a Blob by its tag
+  ? "pass its bytes: await it.bytes(), and its type"
+  : "pass its bytes: await it.bytes(), its name and its type";
 const CHUNKS = "pass the chunks: await Array.fromAsync(it.readable)";
 const VALUES = "pass its values: [...it]";
 const OUTSIDE = "use it outside, and pass its result";
@@ -466,7 +469,7 @@ export const tables: readonly Table[] = [
       ofPlatform("Blob", "pass its bytes: await it.bytes(), and its type", () => new Blob(["x"]), {
         hosts: all(same),
       }),
-      ofPlatform("File", "pass its bytes: await it.bytes(), its name and its type", () => {
+      ofPlatform("File", ITS_BYTES, () => {
         return new File(["x"], "a");
       }, { called: /a (File|Blob) /, hosts: all(same) }),
       ofPlatform("ReadableStream", "pass its chunks: await Array.fromAsync(it)", () => {
