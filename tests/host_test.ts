@@ -160,10 +160,9 @@ describe("a function of the host", () => {
     ) {
       assert.equal(await said(text), "not a function", text);
     }
-    const progress = await new Deferred((host: object) => (host as { log(): void }).log(), {
-      pool,
-      onProgress: () => {},
-    } as never).catch((error) => error.message);
+    const calls = new Function("host", "host.log()") as () => unknown;
+    const progress = await new Deferred(calls, { pool, onProgress: () => {} } as never)
+      .catch((error) => error.message);
     assert.equal(progress, `${none}\`log\`; it offers \`report\``);
   });
 
