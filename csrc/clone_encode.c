@@ -991,7 +991,8 @@ static bool encode_error_with(Encoder *e, JSValueConst error, bool is_dom_except
     StackFrame frames[STACK_FRAMES];
     EngineText stack = engine_text(strings->stack);
     bool local = e->scope && e->scope->local;
-    int frame_count = stack.length > 0 && !local ? stack_parse(stack, frames) : -1;
+    const CloneFiles *files = e->scope ? e->scope->files : NULL;
+    int frame_count = stack.length > 0 && !local ? stack_parse(stack, files, frames) : -1;
     if (frame_count > 0) flags |= WIRE_ERROR_HAS_FRAMES;
     if (frame_count < 0 && is_string(strings->stack)) flags |= WIRE_ERROR_HAS_STACK;
     frame->flags = (uint8_t)flags;

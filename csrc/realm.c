@@ -50,6 +50,7 @@ struct Realm {
     bool settled, threw;
     bool offers;  /* the last argument lists functions of the host */
     bool reports; /* and `report` stands among them */
+    bool loads;   /* and it loads modules */
     Post post;
     bool of_script; /* that one is of a script's end, whose value may be one in its turn */
     Presets presets;
@@ -129,7 +130,7 @@ static Realm *realm_new(size_t memory, size_t stack) {
     if (!realm) return NULL;
     realm->limit = memory;
     realm->stack = stack;
-    realm->pristine = (CloneScope){.presets = &realm->presets};
+    realm->pristine = (CloneScope){.presets = &realm->presets, .files = &realm->loop.modules.files};
     realm->scope = realm->pristine;
     realm->globals.scope = &realm->scope;
     realm->loop.calls.post = &realm->post;
@@ -256,7 +257,7 @@ void realm_restore(Realm *realm) {
     realm->scope = realm->pristine;
     globals_end(&realm->globals);
     realm->awaited = realm->outcome = JS_UNDEFINED;
-    realm->settled = realm->offers = realm->reports = false;
+    realm->settled = realm->offers = realm->reports = realm->loads = false;
 }
 
 void realm_stop(Realm *realm, int status) {
@@ -385,7 +386,7 @@ static JSValue realm_promise_of(JSContext *ctx, JSValueConst value) {
 
 typedef struct RunCall {
     Realm *realm;
-    const Program *program; /* or NULL: the arguments are a script and its globals */
+    const Program *program; /* or NULL: the arguments are a text, its globals, and more of it */
     const uint8_t *args;
     size_t length;
     uint32_t argc;
@@ -418,20 +419,6 @@ static bool realm_define_globals(JSContext *ctx, JSValueConst scope) {
             return false;
     }
     return true;
-}
-
-/* Starts a script, which may await and return at its top level. Its promise, or an exception. */
-static JSValue realm_evaluate(JSContext *ctx, JSValueConst source, JSValueConst scope) {
-    size_t length;
-    const char *text = JS_ToCStringLen(ctx, &length, source);
-    if (!text || !realm_define_globals(ctx, scope)) return JS_EXCEPTION;
-    JSEvalOptions options = {
-        .version = JS_EVAL_OPTIONS_VERSION,
-        .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_ASYNC,
-        .filename = PROGRAM_FILE,
-        .line_num = 1,
-    };
-    return JS_Eval2(ctx, text, length, &options);
 }
 
 /* Encodes how the task ended, when all that it had to say was sent. */
@@ -500,9 +487,11 @@ static int realm_run_inside(void *opaque) {
         if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, call->out);
     } else {
         if (!JS_IsString(values[0]) || !JS_IsObject(values[1])) return DFD_STATUS_INTERNAL;
-        if (realm->offers && !calls_define_globals(ctx, values[2], realm->reports))
+        realm->loop.modules.loads = realm->loads;
+        if ((realm->offers && !calls_define_globals(ctx, values[3], realm->reports)) ||
+            !realm_define_globals(ctx, values[1]))
             return realm_end(realm, JS_EXCEPTION, true, call->out);
-        realm->awaited = realm_evaluate(ctx, values[0], values[1]);
+        realm->awaited = modules_start(ctx, &realm->loop.modules, values[0], values[2]);
         if (JS_IsException(realm->awaited)) return realm_end(realm, JS_EXCEPTION, true, call->out);
     }
     return realm_go_on(realm, call->out);
@@ -697,9 +686,10 @@ void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines) {
     realm->post.opaque = opaque;
 }
 
-void realm_offer(Realm *realm, bool lists, bool reports) {
+void realm_offer(Realm *realm, bool lists, bool reports, bool loads) {
     realm->offers = lists;
     realm->reports = reports;
+    realm->loads = loads;
 }
 
 void mail_free(Mail *first) {

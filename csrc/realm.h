@@ -95,8 +95,9 @@ int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flag
 void realm_set_stack(Realm *realm, size_t stack);
 
 /* Calls a program with `argc` arguments in the wire format (`length` bytes, aligned to 8) and
- * appends the payload to `out`. Without a program the two arguments are the text of a script, which
- * is compiled here, under the same limits, and an object whose properties it finds as globals.
+ * appends the payload to `out`. Without a program the three arguments are a text, which is compiled
+ * here, under the same limits, an object whose properties it finds as globals, and what else is to
+ * be known of it (modules.h).
  * Returns a DFD_STATUS_*, and the realm needs a restore; or REALM_WAITS. */
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out);
@@ -126,8 +127,8 @@ typedef bool RealmSend(void *opaque, Bytes *letter);
 void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines);
 
 /* Whether the last argument of the next run lists functions of the host, and the task finds
- * `report` among them. */
-void realm_offer(Realm *realm, bool lists, bool reports);
+ * `report` among them; and whether the host loads modules for it. */
+void realm_offer(Realm *realm, bool lists, bool reports, bool loads);
 
 /* When a task that waits has something to do, whoever sends it anything or not: ms of os_now, or
  * INFINITY. */

@@ -39,6 +39,7 @@ typedef struct Task {
     bool inner;        /* submitted by a function that another task of the pool waits for */
     bool offers;       /* the last of the arguments lists functions of the host */
     bool reports;      /* and `report` is one of them */
+    bool loads;        /* the host loads modules for it */
     size_t length;
     uint32_t region_count;
     const CloneRegion *regions; /* behind the arguments */

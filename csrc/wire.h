@@ -51,7 +51,8 @@
  *             OBJECT.. of own enumerable properties, which takes an object number as any other).
  *             FRAMES, in results only, stand in the place of the stack: a count from 1 to 10 (u8),
  *             and for each the kind u8 (WIRE_FRAME_*), the function's name (a string of at most 64
- *             units, empty if it has none), row n and column n (0 for NATIVE)
+ *             units, empty if it has none), row n and column n (0 for NATIVE), and of MODULE the
+ *             number n of its file
  *   REFERENCE n
  *
  * ONE ENCODING FOR ONE VALUE. Both encoders write the same bytes (tests/vectors/clone.json), so:
@@ -188,11 +189,13 @@
     X(PROPS, 32)                                                                                   \
     X(FRAMES, 64)
 
-/* The kinds of a frame: in the task's function, native, in code that the task made of text. */
+/* The kinds of a frame: in the task's function or text, native, in code that the task made of text,
+ * in a module. */
 #define WIRE_FRAME_MAP(X)                                                                          \
     X(TASK, 0)                                                                                     \
     X(NATIVE, 1)                                                                                   \
-    X(EVAL, 2)
+    X(EVAL, 2)                                                                                     \
+    X(MODULE, 3)
 
 #define WIRE_LIMIT_ENUM(name, value, text) WIRE_##name = value,
 #define WIRE_TAG_ENUM(name, value) WIRE_##name = value,

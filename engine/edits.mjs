@@ -16,6 +16,7 @@ import { EMBEDDING } from "./edits/embedding.mjs";
 import { GROWTH } from "./edits/growth.mjs";
 import { ITERATION } from "./edits/iteration.mjs";
 import { LIMITS } from "./edits/limits.mjs";
+import { MODULES } from "./edits/modules.mjs";
 import { NUMBERS } from "./edits/numbers.mjs";
 import { OBJECTS } from "./edits/objects.mjs";
 import { PATTERNS } from "./edits/patterns.mjs";
@@ -54,4 +55,5 @@ export const EDITS = [
   ...SCOPES,
   ...PATTERNS,
   ...LIMITS,
+  ...MODULES,
 ];

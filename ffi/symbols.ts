@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xc97698c8;
+export const ABI = 0xaa2b1c96;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -431,6 +431,8 @@ export const EVENT_TYPE = {
   LINE: 2,
   /** the task reports how far it is: later ones take its place while it waits */
   PROGRESS: 3,
+  /** the task wants a module: answered as a call is */
+  IMPORT: 4,
 } as const;
 
 /** What a task has of its host. */
@@ -443,6 +445,28 @@ export const HOST = {
   REPORTS: 4,
   /** a task of the pool that waits for it: a function that it called submits this one */
   INNER: 8,
+  /** modules, which it is asked for by DFD_EVENT_TYPE_IMPORT */
+  LOADS: 16,
+} as const;
+
+/** What a text is. */
+export const FORM = {
+  /** a script; or a module, if it has what only a module may have */
+  EITHER: 0,
+  /** a script */
+  SCRIPT: 1,
+  /** a module */
+  MODULE: 2,
+} as const;
+
+/** In what it is written. */
+export const LANGUAGE = {
+  /** JavaScript */
+  JAVASCRIPT: 0,
+  /** TypeScript, whose types are blanked out */
+  TYPESCRIPT: 1,
+  /** JSON: a module whose default export is the value */
+  JSON: 2,
 } as const;
 
 /** A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
@@ -487,9 +511,11 @@ export const MOVED = {
  * at a multiple of 8 the regions of memory that the host lends to the task. It is self-contained
  * but for the program and the regions. 0 means the pool's default or no limit.
  *
- * A submission without a program has two arguments: the text of a script, which is compiled in the
- * task, under its limits, and may await and return at its top level; and an object, whose own
- * properties the script finds as globals.
+ * A submission without a program has three arguments: a text, which is compiled in the task, under
+ * its limits; an object, whose own properties it finds as globals; and [file, url, form, language]
+ * (DFD_FORM_*, DFD_LANGUAGE_*), or undefined. `file` is its name in stacks, as a module's is, or
+ * undefined, and `url` its import.meta.url. A script may await and return at its top level; a
+ * module gives its default export, or else an object with what it exports.
  *
  * If the host offers functions, one more argument lists them: an array of names, and of arrays of
  * which the first is the name of a group and the others those of functions in it. A program finds
@@ -633,9 +659,13 @@ export const WIRE_ERROR_HAS = {
   FRAMES: 64,
 } as const;
 
-/** The kinds of a frame: in the task's function, native, in code that the task made of text. */
+/**
+ * The kinds of a frame: in the task's function or text, native, in code that the task made of text,
+ * in a module.
+ */
 export const WIRE_FRAME = {
   TASK: 0,
   NATIVE: 1,
   EVAL: 2,
+  MODULE: 3,
 } as const;

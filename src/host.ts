@@ -163,16 +163,35 @@ export function checkReport(
   );
 }
 
-/** The calls of the task that waits for what is done now, in a function of the host. */
-const answering = new AsyncLocalStorage<Calls>();
+/** What is done now, by the host, for a task that waits for it. */
+const answering = new AsyncLocalStorage<Errand>();
 /** Whether there has been any; to ask for the store takes time. */
 let wereCalls = false;
+
+/** What the host does for a task that waits for it: calls of its functions, or its modules. */
+export interface Errand {
+  /** What the task that waits for this one waits for, if one does. */
+  readonly outer: Errand | undefined;
+  /** Whether the task runs there, and still waits. */
+  isOf(runner: Runner): boolean;
+}
+
+/** What is waited for where this is called. */
+export function outerOf(): Errand | undefined {
+  return wereCalls ? answering.getStore() : undefined;
+}
+
+/** Runs a call in the context of where this is called, as something that a task waits for. */
+export function contextOf(errand: Errand): <R>(call: () => R) => R {
+  wereCalls = true;
+  return answering.run(errand, () => AsyncLocalStorage.snapshot());
+}
 
 /** Whether a task of this runner waits for what is done now. */
 export function isAwaited(runner: Runner): boolean {
   if (!wereCalls) return false;
-  for (let calls = answering.getStore(); calls !== undefined; calls = calls.outer) {
-    if (calls.isOf(runner)) return true;
+  for (let errand = answering.getStore(); errand !== undefined; errand = errand.outer) {
+    if (errand.isOf(runner)) return true;
   }
   return false;
 }
@@ -181,7 +200,7 @@ export function isAwaited(runner: Runner): boolean {
 const OWED = LIMIT.UNREAD_MAX / 2;
 
 /** The calls of one task. */
-export class Calls {
+export class Calls implements Errand {
   readonly #table: HostTable;
   readonly #task: string;
   readonly #runner: Runner;
@@ -196,8 +215,7 @@ export class Calls {
   #owed = 0;
   /** By which the task is known to its runner. */
   handle = 0;
-  /** The calls of the task that waits for this one, if one does. */
-  readonly outer: Calls | undefined;
+  readonly outer: Errand | undefined = outerOf();
   /** The context in which the task was started. */
   readonly #inContext: <R>(call: () => R) => R;
 
@@ -214,12 +232,9 @@ export class Calls {
     this.#runner = runner;
     this.#isStrange = isStrange;
     this.#fail = fail;
-    this.outer = wereCalls ? answering.getStore() : undefined;
-    wereCalls = true;
-    this.#inContext = answering.run(this, () => AsyncLocalStorage.snapshot());
+    this.#inContext = contextOf(this);
   }
 
-  /** Whether the task runs there, and still waits for answers. */
   isOf(runner: Runner): boolean {
     return this.#open && this.#runner === runner;
   }

@@ -127,7 +127,7 @@ const NATIVE_OPTION = {
 const POOL_ENTRY = { where: "new DeferredPool(", isPool: true };
 
 /** The names of a script's arguments in messages. */
-const SCRIPT_PATHS = ["source", "scope"] as const;
+const SCRIPT_PATHS = ["source", "scope", "filename"] as const;
 
 const SUBMIT = "the task could not be submitted";
 const ANSWERED = "the answer could not be sent to the task";
@@ -265,7 +265,7 @@ export class ThreadRunner implements Runner {
 
   /**
    * Submits a task and returns its handle. Throws a DataCloneError for a bad argument; otherwise
-   * the buffers of `transfer` are detached. A script's arguments are its text and its scope.
+   * the buffers of `transfer` are detached. A text's arguments are what `evalJob` gives.
    */
   submit(job: Job, args: readonly unknown[], pending: Pending): number {
     this.#checkOpen();
@@ -277,6 +277,8 @@ export class ThreadRunner implements Runner {
     this.#encoder = undefined;
     try {
       encoder.presets = this.#presetNumbers;
+      // A text may be a stranger's: it is not told where the host's code lies.
+      encoder.noStacks = job.program === null;
       encoder.begin(SUBMISSION.ARGS, transfer);
       for (let i = 0; i < count; i++) {
         encoder.value(args[i], job.program === null ? SCRIPT_PATHS[i]! : `args[${i}]`);
@@ -304,7 +306,8 @@ export class ThreadRunner implements Runner {
       const silent = job.console === false ? HOST.SILENT : 0;
       const reports = job.progress ? HOST.REPORTS : 0;
       const inner = isAwaited(this) ? HOST.INNER : 0;
-      header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner, true);
+      const loads = job.text?.loader === undefined ? 0 : HOST.LOADS;
+      header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner | loads, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);

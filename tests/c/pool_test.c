@@ -344,34 +344,36 @@ TEST("the host's end of the socket is given once, and why a call failed as far a
     CHECK(dfd_reason(NULL, 4) == DFD_E_INVALID);
 }
 
-/* Submits a script (short, Latin-1) with `globals` as its second argument, or none. */
+/* Submits a script (short, Latin-1) with `globals` as its second argument, or none, and nothing
+ * more that is to be known of it. */
 static double submit_script(uint32_t pool, const char *text, uint8_t globals, uint32_t argc) {
     _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + 130] = {0};
-    uint32_t length = (uint32_t)strlen(text), args = 2 + length + (argc > 1 ? 2 : 0);
+    uint32_t length = (uint32_t)strlen(text), args = 2 + length + (argc > 1 ? 2 : 0) + (argc > 2);
     memcpy(bytes + DFD_SUBMISSION_ARGC, &argc, 4);
     memcpy(bytes + DFD_SUBMISSION_ARGS_LENGTH, &args, 4);
     bytes[DFD_SUBMISSION_ARGS] = WIRE_STRING8;
     bytes[DFD_SUBMISSION_ARGS + 1] = (uint8_t)length;
     memcpy(bytes + DFD_SUBMISSION_ARGS + 2, text, length);
-    bytes[DFD_SUBMISSION_ARGS + 2 + length] = globals; /* and n = 0 */
+    bytes[DFD_SUBMISSION_ARGS + 2 + length] = globals; /* and n = 0, and undefined */
     return dfd_submit(pool, bytes, DFD_SUBMISSION_ARGS + args);
 }
 
 TEST("a submission without a program is a script, compiled in the task") {
     uint32_t pool = open_pool(1);
     HostRecord record;
-    CHECK(submit_script(pool, "return 6 * 7", WIRE_OBJECT, 2) > 0);
+    CHECK(submit_script(pool, "return 6 * 7", WIRE_OBJECT, 3) > 0);
     CHECK(next(pool, &record) && record.status == DFD_STATUS_OK);
     CHECK(record.length == 1 && record.head[0] == (0x80 | 42));
-    CHECK(submit_script(pool, "return 6 *", WIRE_OBJECT, 2) > 0);
+    CHECK(submit_script(pool, "return 6 *", WIRE_OBJECT, 3) > 0);
     CHECK(next(pool, &record) && record.status == DFD_STATUS_THROWN);
     /* What no host sends. */
     CHECK(submit_script(pool, "1", WIRE_OBJECT, 1) == DFD_E_INVALID);
-    CHECK(submit_script(pool, "1", WIRE_STRING8, 2) > 0);
+    CHECK(submit_script(pool, "1", WIRE_OBJECT, 2) == DFD_E_INVALID);
+    CHECK(submit_script(pool, "1", WIRE_STRING8, 3) > 0);
     CHECK(next(pool, &record) && record.status == DFD_STATUS_INTERNAL);
-    CHECK(submit_script(pool, "1", 0xfe, 2) > 0);
+    CHECK(submit_script(pool, "1", 0xfe, 3) > 0);
     CHECK(next(pool, &record) && record.status == DFD_STATUS_THROWN);
-    CHECK(submit_script(pool, "7", WIRE_OBJECT, 2) > 0);
+    CHECK(submit_script(pool, "7", WIRE_OBJECT, 3) > 0);
     CHECK(next(pool, &record) && record.head[0] == (0x80 | 7));
     close_pool(pool);
 }
