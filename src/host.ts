@@ -49,6 +49,11 @@ export type Host<H> = {
     : Host<H[K]>;
 };
 
+/** What the parameters of a task end with in a pool that offers `H`: nothing, if it offers nothing. */
+export type HostParameter<H> = [keyof H] extends [never] ? []
+  : string extends keyof H ? []
+  : [host: Host<H>];
+
 type Names = readonly (string | readonly string[])[];
 type Functions = ReadonlyMap<string, AnyHostFunction | ReadonlyMap<string, AnyHostFunction>>;
 type AnyHostFunction = (this: unknown, ...args: never[]) => unknown;

@@ -79,7 +79,7 @@ import { type AnyFunction, expression, join, type Source } from "../function/sou
 import type { Job } from "../call.ts";
 
 /** Options of `new DeferredPool`. */
-export interface PoolOptions extends Limits {
+export interface PoolOptions<H extends HostFunctions = HostFunctions> extends Limits {
   /**
    * The maximum number of worker threads, 1 to 1024. Default: the environment variable
    * `DEFERRED_THREADS`, or else the number of processors (`navigator.hardwareConcurrency`).
@@ -103,7 +103,7 @@ export interface PoolOptions extends Limits {
    */
   readonly classes?: readonly AnyClass[] | undefined;
   /** Functions that all tasks of the pool may call; a task's own count more. Default: none. */
-  readonly host?: HostFunctions | undefined;
+  readonly host?: H | undefined;
   /** Where its tasks print, unless they say otherwise. Default: the host's console. */
   readonly console?: TaskConsole | false | undefined;
   /** Called with what each of its tasks reports, and the task. Default: nobody. */
