@@ -27,6 +27,7 @@
     UNIT(pairs)                                                                                    \
     UNIT(data)                                                                                     \
     UNIT(messages)                                                                                 \
+    UNIT(quota)                                                                                    \
     UNIT(streams)                                                                                  \
     UNIT(transforms)                                                                               \
     UNIT(console)                                                                                  \
@@ -67,6 +68,7 @@
     GLOBAL(transforms, DecompressionStream, INTERFACE)                                             \
     GLOBAL(transforms, TextEncoderStream, INTERFACE)                                               \
     GLOBAL(transforms, TextDecoderStream, INTERFACE)                                               \
+    GLOBAL(quota, QuotaExceededError, INTERFACE)                                                   \
     GLOBAL(console, console, INTERFACE)
 
 typedef struct UnitsCode {

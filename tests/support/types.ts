@@ -441,7 +441,9 @@ export const tables: readonly Table[] = [
         argument: changed("a `DOMException` of that name", () => {
           return new DOMException("full", "QuotaExceededError");
         }),
-        result: lacking,
+        result: changed("a `DOMException` of that name", () => {
+          return new DOMException("full", "QuotaExceededError");
+        }),
         hosts: { node: same },
       }),
     ],
