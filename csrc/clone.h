@@ -57,8 +57,10 @@ typedef struct CloneScope {
     /* clone_encode: it is decoded in the same realm. So buffers are copied, however large, and LENT
      * ones too, but for SHARED memory; and stacks stay as they are. */
     bool local;
-    /* clone_encode: the large buffers of the value, and how many of them are MOVED. Allocated in
-     * the realm: the caller calls clone_free_kept, or restores the realm. */
+    /* clone_encode: how many bytes of large buffers may be copied, and how many were. */
+    size_t may_copy, copied;
+    /* clone_encode: the large buffers of the value that are not copied, and how many of them are
+     * MOVED. Allocated in the realm: the caller calls clone_free_kept, or restores the realm. */
     CloneKept *kept;
     uint32_t kept_count, kept_capacity, moved_count;
     bool copies;             /* clone_encode: nothing is kept, what was lent is not given back */

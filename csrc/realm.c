@@ -130,7 +130,11 @@ static Realm *realm_new(size_t memory, size_t stack) {
     if (!realm) return NULL;
     realm->limit = memory;
     realm->stack = stack;
-    realm->pristine = (CloneScope){.presets = &realm->presets, .files = &realm->loop.modules.files};
+    realm->pristine = (CloneScope){
+        .presets = &realm->presets,
+        .files = &realm->loop.modules.files,
+        .may_copy = WIRE_COPY_BYTES,
+    };
     realm->scope = realm->pristine;
     realm->globals.scope = &realm->scope;
     realm->loop.calls.post = &realm->post;

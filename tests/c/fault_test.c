@@ -145,8 +145,8 @@ static const struct {
     {"(() => made)", 1, 0, 0x85},
     {"(() => 'x'.repeat(100000))", 100004, 0, WIRE_STRING8},
     {"(() => new Promise((end) => setTimeout(end, 1, 7)))", 1, 0, 0x87},
-    {"(() => new ArrayBuffer(9e5))", 2, 1, WIRE_MOVED},
-    {"(() => [new ArrayBuffer(9e5), 'y'.repeat(30000)])", 30008, 1, WIRE_ARRAY},
+    {"(() => new ArrayBuffer(5e6))", 2, 1, WIRE_MOVED},
+    {"(() => [new ArrayBuffer(5e6), 'y'.repeat(30000)])", 30008, 1, WIRE_ARRAY},
 };
 enum { RESULTS = sizeof results / sizeof *results };
 

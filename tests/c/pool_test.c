@@ -595,19 +595,28 @@ TEST("results too large for the ring come whole") {
     close_pool(pool);
 }
 
-TEST("the large buffers of a result are moved, each once, and small ones are not") {
+TEST("large buffers of a result are moved if they don't fit among its copies, each once") {
     static const struct {
         const char *source;
         uint32_t moved;
     } cases[] = {
-        {"(() => new ArrayBuffer(2 ** 19))", 1},
-        {"(() => new ArrayBuffer(2 ** 19 - 1))", 0},
-        {"(() => { const b = new ArrayBuffer(1e6), c = new ArrayBuffer(1e6);"
+        {"(() => new ArrayBuffer(2 ** 22))", 0},
+        {"(() => new ArrayBuffer(2 ** 22 + 1))", 1},
+        {"(() => [0, 1].map(() => new ArrayBuffer(2 ** 21)))", 0},
+        {"(() => [0, 0, 0, 1].map((more) => new ArrayBuffer(2 ** 20 + more)))", 1},
+        /* The small ones count for nothing; what fits after one that does not is copied. */
+        {"(() => Array.from({ length: 9 }, () => new ArrayBuffer(2 ** 19 - 1)))", 0},
+        {"(() => [2 ** 21, 2 ** 22, 2 ** 21, 2 ** 19].map((n) => new ArrayBuffer(n)))", 2},
+        {"(() => { const b = new ArrayBuffer(5e6), c = new ArrayBuffer(5e6);"
          "return [b, c, new Uint8Array(b), new DataView(c), b]; })",
          2},
-        {"(() => new ArrayBuffer(1e6, { maxByteLength: 1e6 }))", 0},
-        {"(() => { throw new ArrayBuffer(1e6); })", 1},
-        {"(() => ({ get a() { return new ArrayBuffer(1e6); }, b: () => {} }))", 0},
+        {"(() => new ArrayBuffer(5e6, { maxByteLength: 5e6 }))", 0},
+        {"(() => { throw new ArrayBuffer(5e6); })", 1},
+        {"(() => ({ get a() { return new ArrayBuffer(5e6); }, b: () => {} }))", 0},
+        /* What an error can't take along uses up nothing. */
+        {"(() => { const b = new ArrayBuffer(2 ** 22), c = new ArrayBuffer(2 ** 22);"
+         "throw Object.assign(new Error('x'), { list: [b, () => {}], c }); })",
+         0},
     };
     uint32_t pool = open_pool(1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
