@@ -184,7 +184,7 @@ const ends = (pool: DeferredPool): Promise<unknown>[] => [
   pool.run(() => ({ list: [1, { a: 2 }], map: new Map([[1, "x"]]) })),
   pool.run(() => "x".repeat(100_000)),
   pool.run(() => new Uint8Array(200_000)),
-  pool.run(() => new Uint8Array(600_000)),
+  pool.run(() => new Uint8Array(5_000_000)),
   pool.run(() => [new TypeError("returned", { cause: new Error("c") })]),
   pool.run(() => {
     throw new RangeError("thrown");
