@@ -7,7 +7,7 @@
  *   bun examples/agent.ts
  *   node examples/agent.ts
  */
-import { inspect } from "node:util";
+import { format, inspect } from "node:util";
 import { DeferredPool, type HostCall } from "../mod.ts";
 
 // --- the tools ------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ const pool = new DeferredPool({
 
 async function run(code: string, show: (step: unknown) => void): Promise<Outcome> {
   const printed: string[] = [];
-  const print = (...values: unknown[]) => void printed.push(values.map(text).join(" "));
+  const print = (...values: unknown[]) => void printed.push(format(...values));
   try {
     const result = await pool.eval(code, {
       name: "code",
@@ -72,9 +72,9 @@ async function run(code: string, show: (step: unknown) => void): Promise<Outcome
   }
 }
 
-/** A value of the sandbox's, in a line of bounded length. */
+/** A value of the sandbox's, in a line of bounded length, in which no text can steer a terminal. */
 function text(value: unknown): string {
-  const whole = typeof value === "string" ? value : inspect(value, { breakLength: Infinity });
+  const whole = inspect(value, { breakLength: Infinity });
   return whole.length > 200 ? `${whole.slice(0, 200)}…` : whole;
 }
 

@@ -309,8 +309,8 @@ const EXPECTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^printed: found \{ id: 2, name: 'Kurt', city: 'Brno' \}$/m,
     /^TypeError: .*toUpperCase.*\n {2}line 3, column \d+:\n {2}return user\.nmae/m,
     /^TypeError: weather: city must be a string\n {2}line 2, column 28:$/m,
-    /^reported last: step [012]\nTimeoutError: the task `code` ran longer than its timeout/m,
-    /^printed: asked for 3 cities\nreported last: Emmy\nresult: \{ degrees: 24, name: 'Emmy' \}$/m,
+    /^reported last: 'step [012]'\nTimeoutError: the task `code` ran longer than its timeout/m,
+    /^printed: asked for 3 cities\nreported last: 'Emmy'\nresult: \{ degrees: 24, name: 'Emmy' \}$/m,
   ],
   "compare.ts": [/main thread +task/, /a loop over integers .* × /, /a Map of strings .* × /],
   "csv.ts": [

@@ -628,11 +628,17 @@ TEST("of reports that the host does not read the first is there, and the last be
     double program = compile("((host) => { " REPORTS_LENGTHS " for (let i = 0; i < 50000; i++) "
                              "say(i % 100); say(101); return 7; })");
     submit_offered(program, 1, 0);
-    HostRecord first = next(), last = next(), end = next();
-    CHECK(first.kind == DFD_KIND_EVENT && type_of(&first) == DFD_EVENT_TYPE_PROGRESS);
-    CHECK(LENGTH_OF(first) == 0, "%u", LENGTH_OF(first));
-    CHECK(last.kind == DFD_KIND_EVENT && LENGTH_OF(last) == 101, "%u", LENGTH_OF(last));
-    CHECK(end.kind == DFD_KIND_END && integer(&end) == 7);
+    HostRecord record, first = {0}, last = {0};
+    int reports = 0;
+    while ((record = next()).kind == DFD_KIND_EVENT) {
+        CHECK(type_of(&record) == DFD_EVENT_TYPE_PROGRESS);
+        if (!reports++) first = record;
+        last = record;
+    }
+    CHECK(reports == 2, "%d", reports);
+    CHECK(LENGTH_OF(first) == 0 && LENGTH_OF(last) == 101, "%u, %u", LENGTH_OF(first),
+          LENGTH_OF(last));
+    CHECK(integer(&record) == 7);
     close_pool();
 }
 
