@@ -50,7 +50,8 @@
     X(CANCELLED, 9, "the task was cancelled, queued or running")                                   \
     X(INTERNAL, 10, "the library failed")                                                          \
     X(PRELOAD, 11, "the pool's classes could not be evaluated within their time")                  \
-    X(RESOURCES, 12, "the system refused the memory or the signals that running the task takes")
+    X(RESOURCES, 12, "the system refused the memory or the signals that running the task takes")   \
+    X(RESULT, 13, "what the task returned or threw is larger than its resultLimit")
 
 /* Why a call was refused: what the function returns. */
 #define DFD_ERROR_MAP(X)                                                                           \
@@ -209,7 +210,8 @@
     X(ARGS_LENGTH, 52, "u32: bytes of the arguments")                                              \
     X(REGIONS, 56, "u32: how many regions")                                                        \
     X(HOST, 60, "u32: DFD_HOST_*, bits")                                                           \
-    X(ARGS, 64, "the arguments")
+    X(RESULT_LIMIT, 64, "f64: bytes of the result, encoded, with the buffers that it moves out")   \
+    X(ARGS, 72, "the arguments")
 
 /* What a task has of its host. */
 #define DFD_HOST_MAP(X)                                                                            \

@@ -41,6 +41,7 @@ struct Realm {
     JSContext *context;
     size_t limit, stack; /* bytes, of the arena and of the thread's stack */
     size_t shared;       /* of the limit, what the presets take */
+    size_t result_limit; /* of this run; 0 for none */
     uint32_t hash_seed;  /* of the engine's tables: in the image */
     Seeds seeds;         /* of Math.random: one for each task */
     Globals globals;     /* of the running task */
@@ -365,8 +366,26 @@ static int realm_encode_beside(JSContext *ctx, CloneScope *scope, JSValue value,
     return realm_encode_failure(ctx, &failure, true, out);
 }
 
+/* As realm_encode_beside, within the limit of the result. */
 static int realm_encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
-    return realm_encode_beside(realm->context, &realm->scope, value, threw, out);
+    size_t most = realm->result_limit;
+    bool lower = most && most < out->limit;
+    if (lower) out->limit = most;
+    int status = realm_encode_beside(realm->context, &realm->scope, value, threw, out);
+    if (!lower) return status;
+    CloneScope *scope = &realm->scope;
+    bool over = out->length > most || (out->failed && !out->starved);
+    size_t rest = over ? 0 : most - out->length;
+    for (uint32_t i = 0; i < scope->kept_count && !over; i++) {
+        if (scope->kept[i].lent) continue;
+        over = scope->kept[i].memory.length > rest;
+        rest -= over ? 0 : scope->kept[i].memory.length;
+    }
+    if (!over) return status;
+    scope->kept_count = scope->moved_count = 0;
+    out->length = 0;
+    out->failed = false;
+    return DFD_STATUS_RESULT;
 }
 
 /* A promise for what `value` stands for: itself if it is one, its `then` followed if it has one
@@ -668,6 +687,7 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
 int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
               uint32_t argc, const Limits *limits, Bytes *out) {
     RunCall call = {realm, program, args, length, argc, NULL, out};
+    realm->result_limit = limits->result;
     /* What a task returns may take as much memory again as what it was made in. */
     out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;
     if (limits->stack && limits->stack < realm->stack)

@@ -73,6 +73,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
     Task *task = malloc(sizeof *task + at + count * sizeof *task->regions);
     if (!task) return NULL;
     double memory = submission_limit(submission, DFD_SUBMISSION_MEMORY_LIMIT);
+    double result = submission_limit(submission, DFD_SUBMISSION_RESULT_LIMIT);
     double patience = submission_limit(submission, DFD_SUBMISSION_QUEUE_TIMEOUT);
     uint32_t host = submission_u32(submission, DFD_SUBMISSION_HOST);
     double now = os_now();
@@ -85,6 +86,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
                 .cpu_ms = submission_limit(submission, DFD_SUBMISSION_CPU_LIMIT),
                 .memory = memory < (double)(SIZE_MAX / 2) ? (size_t)memory : 0,
                 .stack = submission_u32(submission, DFD_SUBMISSION_MAX_STACK_SIZE),
+                .result = result < (double)(SIZE_MAX / 2) ? (size_t)result : 0,
             },
         .submitted = now,
         .expires = patience ? now + patience : INFINITY,

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xb3fd6da5;
+export const ABI = 0x31d4841a;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -222,6 +222,8 @@ export const STATUS = {
   PRELOAD: 11,
   /** the system refused the memory or the signals that running the task takes */
   RESOURCES: 12,
+  /** what the task returned or threw is larger than its resultLimit */
+  RESULT: 13,
 } as const;
 
 /** What each of {@link STATUS} means, by its value. */
@@ -239,6 +241,7 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
   10: "the library failed",
   11: "the pool's classes could not be evaluated within their time",
   12: "the system refused the memory or the signals that running the task takes",
+  13: "what the task returned or threw is larger than its resultLimit",
 };
 
 /** Why a call was refused: what the function returns. */
@@ -549,8 +552,10 @@ export const SUBMISSION = {
   REGIONS: 56,
   /** u32: DFD_HOST_*, bits */
   HOST: 60,
+  /** f64: bytes of the result, encoded, with the buffers that it moves out */
+  RESULT_LIMIT: 64,
   /** the arguments */
-  ARGS: 64,
+  ARGS: 72,
 } as const;
 
 /** A region: memory of the host's for LENT and SHARED buffers among the arguments. */

@@ -178,7 +178,7 @@ export class DeferredStackError extends DeferredError {
   override readonly code: string = "ERR_DEFERRED_STACK";
 }
 
-/** Code given as text went over a limit of its own, other than of time and memory. */
+/** A task went over a limit that is neither of time nor of memory. */
 export class DeferredLimitError extends DeferredError {
   static {
     setName(this, "DeferredLimitError");
@@ -187,7 +187,7 @@ export class DeferredLimitError extends DeferredError {
   /** "ERR_DEFERRED_LIMIT". */
   override readonly code: string = "ERR_DEFERRED_LIMIT";
 
-  /** The option that says so: "sourceLimit". */
+  /** The option that says so: "resultLimit", "sourceLimit" or "moduleLimit". */
   readonly limit: string;
 
   /**

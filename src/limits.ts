@@ -35,22 +35,34 @@ export interface Limits {
    * some 7,000 calls.
    */
   readonly maxStackSize?: number | undefined;
+  /**
+   * Bytes that what a task returns or throws may be, as it is sent: some 2 more than a string's
+   * characters, 1 to 9 for a number. Beyond that it rejects with a `DeferredLimitError`, and none of it
+   * reaches this thread. Default: no limit but `memoryLimit`.
+   */
+  readonly resultLimit?: number | undefined;
 }
 
 /** The lowest and highest value of each option that is a whole number. */
 export const BOUNDS: Readonly<
-  Record<"maxThreads" | "maxWaiting" | "memoryLimit" | "maxStackSize", readonly [number, number]>
+  Record<
+    "maxThreads" | "maxWaiting" | "memoryLimit" | "maxStackSize" | "resultLimit",
+    readonly [number, number]
+  >
 > = {
   maxThreads: [1, LIMIT.THREADS_MAX],
   maxWaiting: [0, LIMIT.WAITING_MAX],
   memoryLimit: [LIMIT.MEMORY_MIN, LIMIT.MEMORY_MAX],
   maxStackSize: [LIMIT.STACK_MIN, LIMIT.STACK_MAX],
+  resultLimit: [1, LIMIT.MEMORY_MAX],
 };
+
+const SIZES = ["memoryLimit", "maxStackSize", "resultLimit"] as const;
 
 const TIMES = ["timeout", "cpuLimit", "queueTimeout"] as const;
 
 /** The names of all limits, for whoever checks options. */
-export const LIMIT_NAMES: readonly (keyof Limits)[] = [...TIMES, "memoryLimit", "maxStackSize"];
+export const LIMIT_NAMES: readonly (keyof Limits)[] = [...TIMES, ...SIZES];
 
 /** The library's default limits, in bytes. */
 export const DEFAULT_BYTES: { readonly memoryLimit: number; readonly maxStackSize: number } = {
@@ -78,7 +90,7 @@ export function checkLimits(limits: Limits, where: string): void {
       throw noLimit(`${where}{ ${name} }) must be a number of ms above 0`, value);
     }
   }
-  for (const name of ["memoryLimit", "maxStackSize"] as const) {
+  for (const name of SIZES) {
     const value: unknown = limits[name];
     if (value !== undefined) checkWhole(value, `${where}{ ${name} })`, BOUNDS[name]);
   }
@@ -111,6 +123,7 @@ function mergedLimits(own: Limits, base: Limits): Limits {
     queueTimeout: own.queueTimeout ?? base.queueTimeout,
     memoryLimit: own.memoryLimit ?? base.memoryLimit,
     maxStackSize: own.maxStackSize ?? base.maxStackSize,
+    resultLimit: own.resultLimit ?? base.resultLimit,
   };
 }
 

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { after, describe, mock, test } from "node:test";
 import {
   Deferred,
+  DeferredLimitError,
   DeferredMemoryError,
   DeferredPool,
   DeferredStackError,
@@ -435,4 +436,69 @@ test("hardening tells what is in force", () => {
   if (process.platform === "linux") {
     assert.deepEqual(pool.hardening, { signal: true, syscalls: true });
   }
+});
+
+describe("resultLimit", () => {
+  const over = async (promise: Promise<unknown>): Promise<void> => {
+    const error = await reasonOf(promise);
+    assert.ok(error instanceof DeferredLimitError, String(error));
+    assert.equal(error.code, "ERR_DEFERRED_LIMIT");
+    assert.equal(error.limit, "resultLimit");
+    assert.match(
+      error.message,
+      /^the task.* returned or threw more than its resultLimit of \d+ bytes$/,
+    );
+    await nextIsFine();
+  };
+  const text = (n: number): string => "x".repeat(n);
+
+  test("bounds what a task returns, throws and rejects with", async () => {
+    assert.equal(await pool.defer(text, { args: [900], resultLimit: 1000 }), text(900));
+    await over(pool.defer(text, { args: [1001], resultLimit: 1000 }));
+    await over(pool.defer(text, { args: [10_000_000], resultLimit: 1000 }));
+    await over(pool.eval("throw new Error('x'.repeat(1000))", { resultLimit: 1000 }));
+    await over(
+      pool.eval("await null; return Promise.reject('x'.repeat(1000))", { resultLimit: 1000 }),
+    );
+    await over(
+      pool.eval("setTimeout(() => {}, 1); new Array(1000).fill({ a: 1 })", { resultLimit: 900 }),
+    );
+    assert.equal(await pool.eval("1", { resultLimit: 1 }), 1);
+    await over(pool.eval("'ab'", { resultLimit: 1 }));
+  });
+
+  test("counts buffers that are moved out, and not those that are given back", async () => {
+    const bytes = (n: number): Uint8Array => new Uint8Array(n);
+    const large = 2 ** 20;
+    await over(pool.defer(bytes, { args: [large], resultLimit: large }));
+    const whole = await pool.defer(bytes, { args: [large], resultLimit: large + 100 });
+    assert.equal(whole.length, large);
+    await over(pool.defer((n) => [new Uint8Array(n), new Uint8Array(n)], {
+      args: [large],
+      resultLimit: large + 100,
+    }));
+  });
+
+  test("after a large result on the same thread, what can't be cloned, and of a pool", async () => {
+    assert.equal((await pool.run(text, 60_000)).length, 60_000);
+    await over(pool.defer(text, { args: [50_000], resultLimit: 1000 }));
+    const error = await reasonOf(pool.eval("({ f() {} })", { resultLimit: 1000 }));
+    assert.equal((error as Error).name, "DataCloneError");
+    await over(pool.eval("({ ['k'.repeat(900)]: () => {} })", { resultLimit: 50 }));
+    await using own = new DeferredPool({ maxThreads: 1, resultLimit: 100 });
+    await over(own.run(text, 101));
+    assert.equal(await own.defer(text, { args: [101], resultLimit: 200 }), text(101));
+    const host = { give: (value: unknown) => value };
+    const passed = "(await give('x'.repeat(1000))).length"; // a call is no result
+    assert.equal(await own.eval(passed, { host }), 1000);
+  });
+
+  test("that makes no sense is refused", () => {
+    assert.throws(
+      () => void pool.eval("1", { resultLimit: 0 }),
+      /^RangeError: .*{ resultLimit }\)/,
+    );
+    assert.throws(() => new DeferredPool({ resultLimit: 1.5 }), RangeError);
+    assert.throws(() => void pool.eval("1", { resultLimit: "1" as never }), TypeError);
+  });
 });

@@ -8,6 +8,7 @@ import { define } from "../clone/own.ts";
 import { MAX_QUOTED, oneLine } from "../display.ts";
 import {
   DataCloneError,
+  DeferredLimitError,
   DeferredMemoryError,
   DeferredStackError,
   InternalError,
@@ -194,6 +195,11 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
     case STATUS.MEMORY:
       return new DeferredMemoryError(
         `${task} needed more memory than its limit of ${bytesOf(limits, "memoryLimit")}`,
+      );
+    case STATUS.RESULT:
+      return new DeferredLimitError(
+        `${task} returned or threw more than its resultLimit of ${limits.resultLimit} bytes`,
+        "resultLimit",
       );
     case STATUS.STACK:
       return new DeferredStackError(

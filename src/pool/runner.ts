@@ -310,6 +310,7 @@ export class ThreadRunner implements Runner {
       header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner | loads, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
+      header.setFloat64(SUBMISSION.RESULT_LIMIT, limits.resultLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
       header.setFloat64(SUBMISSION.CPU_LIMIT, time(limits.cpuLimit), true);
       header.setFloat64(SUBMISSION.QUEUE_TIMEOUT, time(limits.queueTimeout), true);
