@@ -13,6 +13,7 @@ import {
   type ModuleLoader,
   UnsettledError,
 } from "../mod.ts";
+import { MOD, outputOf } from "./support/process.ts";
 import { turn, until } from "./support/wait.ts";
 
 const pool = new DeferredPool({ maxThreads: 2 });
@@ -242,6 +243,16 @@ describe("imports", () => {
     const late = "const said = []; for (let i = 0; i < 2; i++) " +
       "await import('./a.js').catch((e) => said.push(e.message)); return said";
     assert.deepEqual(await run(late, fails), ["b", "b"]);
+  });
+
+  test("of what a minifier leaves", async () => {
+    const all = {
+      x: 'let a=1,b=()=>a++;export{a as n,b as default};export*from"y";',
+      y: "export let c=[]",
+    };
+    const text =
+      'import e,{n as t,c}from"x";e();const{default:r}=await import("x");r();export{t as default,c};';
+    assert.equal(await run(text, all), 3);
   });
 
   test("import.meta belongs to each module", async () => {
@@ -781,4 +792,31 @@ describe("hostile modules", () => {
       );
     }
   });
+});
+
+test("a loader serves code in a Worker of the host's, which ends in the middle of it without harm", async () => {
+  const worker = (text: string): string => `
+    import { Worker } from "node:worker_threads";
+    const text = 'import { parentPort } from "node:worker_threads";' +
+      'import { Deferred } from ' + JSON.stringify(${JSON.stringify(MOD)}) + ';' + ${
+    JSON.stringify(text)
+  };
+    const worker = new Worker(new URL("data:text/javascript," + encodeURIComponent(text)));
+    worker.on("message", async (said) => { await worker.terminate(); console.log(said); });`;
+  const load = "load: async (url) => `export const x: string = ${JSON.stringify(url)}`";
+  const code = `"import { x } from './a.ts'; export default x"`;
+  assert.equal(
+    await outputOf(worker(
+      `parentPort.postMessage(await Deferred.eval(${code}, { loader: { ${load} }, filename: "main.ts" }));`,
+    )),
+    "a.ts",
+  );
+  const ask =
+    "load: (url) => { parentPort.postMessage('asked ' + url); return new Promise(() => {}) }";
+  assert.equal(
+    await outputOf(
+      worker(`await Deferred.eval(${code}, { loader: { ${ask} }, filename: "main.ts" });`),
+    ),
+    "asked a.ts",
+  );
 });
