@@ -325,7 +325,14 @@ async function open(): Promise<Editor> {
   };
 }
 
-const LIMITS = ["cpuLimit", "maxStackSize", "memoryLimit", "queueTimeout", "timeout"];
+const LIMITS = [
+  "cpuLimit",
+  "maxStackSize",
+  "memoryLimit",
+  "queueTimeout",
+  "resultLimit",
+  "timeout",
+];
 const OF_TASKS = [
   ...LIMITS,
   "console",
