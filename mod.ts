@@ -34,7 +34,7 @@ export type { OnProgress, Reporter } from "./src/progress.ts";
 export type { TaskStats } from "./src/task.ts";
 export type { EvalOptions } from "./src/function/script.ts";
 export type { AnyClass } from "./src/clone/classes.ts";
-export type { Limits } from "./src/limits.ts";
+export type { HostCallLimits, Limits } from "./src/limits.ts";
 export type { PoolOptions } from "./src/pool/runner.ts";
 export { DeferredPool, type Hardening } from "./src/pool/pool.ts";
 export {

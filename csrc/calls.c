@@ -56,6 +56,7 @@ static void calls_take(Calls *calls, uint32_t number, JSValue settle[2]) {
     call->next_free = calls->free;
     calls->free = number + 1;
     calls->pending--;
+    if (calls->at_once) calls->at_once--;
 }
 
 /* --- sending ------------------------------------------------------------------------------ */
@@ -115,6 +116,38 @@ static void calls_drop_unsent(JSContext *ctx, Calls *calls, Unsent *unsent) {
     js_free(ctx, unsent);
 }
 
+static void calls_append(Calls *calls, Unsent *unsent) {
+    unsent->next = NULL;
+    unsent->previous = calls->last;
+    *(calls->last ? &calls->last->next : &calls->first) = unsent;
+    calls->last = unsent;
+}
+
+static Unsent *calls_keep(JSContext *ctx, const Bytes *letter) {
+    Unsent *unsent = js_malloc(ctx, sizeof *unsent + letter->length);
+    unsent->next = NULL;
+    unsent->length = letter->length;
+    memcpy(unsent->bytes, letter->data, letter->length);
+    return unsent;
+}
+
+/* Keeps a call back until others were answered. */
+static void calls_hold(JSContext *ctx, Calls *calls, const Bytes *letter) {
+    Unsent *unsent = calls_keep(ctx, letter);
+    *(calls->last_held ? &calls->last_held->next : &calls->held) = unsent;
+    calls->last_held = unsent;
+}
+
+/* A call was answered: the next of those that were kept back is to be sent. */
+static void calls_let_go(Calls *calls) {
+    Unsent *unsent = calls->held;
+    if (!unsent || calls->at_once >= calls->limits.at_once) return;
+    calls->held = unsent->next;
+    if (!calls->held) calls->last_held = NULL;
+    calls->at_once++;
+    calls_append(calls, unsent);
+}
+
 void calls_post(JSContext *ctx, Calls *calls, Bytes *letter) {
     bool reports = calls_type(letter->data) == DFD_EVENT_TYPE_PROGRESS;
     if (!calls->first && (reports || calls->room > 0)) {
@@ -123,13 +156,7 @@ void calls_post(JSContext *ctx, Calls *calls, Bytes *letter) {
     }
     if (reports && calls_type(calls->last->bytes) == DFD_EVENT_TYPE_PROGRESS)
         calls_drop_unsent(ctx, calls, calls->last);
-    Unsent *unsent = js_malloc(ctx, sizeof *unsent + letter->length);
-    unsent->next = NULL;
-    unsent->previous = calls->last;
-    unsent->length = letter->length;
-    memcpy(unsent->bytes, letter->data, letter->length);
-    *(calls->last ? &calls->last->next : &calls->first) = unsent;
-    calls->last = unsent;
+    calls_append(calls, calls_keep(ctx, letter));
 }
 
 static void calls_send_unsent(JSContext *ctx, Calls *calls) {
@@ -169,13 +196,47 @@ static bool calls_write(JSContext *ctx, Calls *calls, uint32_t type, uint32_t fu
     return calls_check(ctx, letter, result, &failure, "args");
 }
 
+/* Throws that a limit would be broken, by the name of the option. */
+static bool calls_refuse(JSContext *ctx, const char *limit, const char *what, double most) {
+    JS_ThrowDOMException(ctx, "QuotaExceededError",
+                         "%s than the %llu that hostCalls.%s allows to the task", what,
+                         (unsigned long long)most, limit);
+    return false;
+}
+
+/* Whether the limits allow the call that the letter holds, which counts from here on; else an
+ * exception is pending. */
+static bool calls_allow(JSContext *ctx, Calls *calls, const Bytes *letter) {
+    const CallLimits *limits = &calls->limits;
+    double bytes = (double)(letter->length - DFD_EVENT_VALUE);
+    if (bytes > limits->bytes)
+        return calls_refuse(ctx, "bytes", "a call's arguments take more bytes", limits->bytes);
+    if (calls->bytes + bytes > limits->total_bytes)
+        return calls_refuse(ctx, "totalBytes", "the arguments of all calls take more bytes",
+                            limits->total_bytes);
+    calls->bytes += bytes;
+    calls->made++;
+    return true;
+}
+
 /* Sends a message whose answer settles; or settles by why that can't be. */
 static void calls_send_as(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
                           JSValueConst *argv, JSValue settle[2]) {
-    if (calls_write(ctx, calls, type, function, argc, argv)) {
+    Bytes *letter = &calls->post->letter;
+    bool is_call = type == DFD_EVENT_TYPE_CALL; /* the only one that has limits */
+    bool more =
+        !is_call || calls->made < calls->limits.total ||
+        calls_refuse(ctx, "total", "more calls of the host's functions", calls->limits.total);
+    if (more && calls_write(ctx, calls, type, function, argc, argv) &&
+        (!is_call || calls_allow(ctx, calls, letter))) {
         uint32_t number = calls_add(ctx, calls, settle);
-        memcpy(calls->post->letter.data + DFD_EVENT_NUMBER, &number, sizeof number);
-        calls_post(ctx, calls, &calls->post->letter);
+        memcpy(letter->data + DFD_EVENT_NUMBER, &number, sizeof number);
+        if (is_call && (calls->held || calls->at_once >= calls->limits.at_once)) {
+            calls_hold(ctx, calls, letter);
+        } else {
+            calls->at_once++;
+            calls_post(ctx, calls, letter);
+        }
         return;
     }
     JSValue thrown = JS_GetException(ctx);
@@ -268,21 +329,35 @@ static uint32_t calls_u32(const uint8_t *at) {
     return value;
 }
 
-void calls_make_room(JSContext *ctx, Calls *calls, const uint8_t *message) {
+/* Heeds all of a message but its value. Whether it is an answer; then the call's functions are the
+ * caller's. */
+static bool calls_heed(JSContext *ctx, Calls *calls, const uint8_t *message, JSValue settle[2],
+                       bool *threw) {
+    uint32_t type = calls_u32(message + DFD_MESSAGE_TYPE);
+    uint32_t number = calls_u32(message + DFD_MESSAGE_NUMBER);
     double room;
     memcpy(&room, message + DFD_MESSAGE_ROOM, sizeof room);
     calls->room += room;
+    *threw = type == DFD_ANSWER_THREW;
+    bool answers = (type == DFD_ANSWER_RETURNED || *threw) && calls_has(calls, number);
+    if (answers) {
+        calls_take(calls, number, settle);
+        calls_let_go(calls);
+    }
     calls_send_unsent(ctx, calls);
+    return answers;
+}
+
+void calls_receive_late(JSContext *ctx, Calls *calls, const uint8_t *message) {
+    JSValue settle[2];
+    bool threw;
+    calls_heed(ctx, calls, message, settle, &threw);
 }
 
 void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t length) {
-    uint32_t type = calls_u32(message + DFD_MESSAGE_TYPE);
-    uint32_t number = calls_u32(message + DFD_MESSAGE_NUMBER);
-    calls_make_room(ctx, calls, message);
-    bool threw = type == DFD_ANSWER_THREW;
-    if ((type != DFD_ANSWER_RETURNED && !threw) || !calls_has(calls, number)) return;
     JSValue settle[2], value;
-    calls_take(calls, number, settle);
+    bool threw;
+    if (!calls_heed(ctx, calls, message, settle, &threw)) return;
     if (clone_decode(ctx, message + DFD_MESSAGE_VALUE, length - DFD_MESSAGE_VALUE,
                      calls->post->scope, &value, 1)) {
         value = JS_GetException(ctx);

@@ -59,7 +59,7 @@ JSValue console_has_room(JSContext *ctx, JSValueConst self, int argc, JSValueCon
     Lines *lines = loop_of(ctx)->calls.post->lines;
     (void)self, (void)argc, (void)argv;
     if (lines->silent) return JS_FALSE;
-    if (atomic_load(&lines->unread) < DFD_LIMIT_UNREAD_MAX) return JS_TRUE;
+    if (lines->left > 0 && atomic_load(&lines->unread) < DFD_LIMIT_UNREAD_MAX) return JS_TRUE;
     if (lines->dropped < UINT32_MAX) lines->dropped++;
     return JS_FALSE;
 }
@@ -83,6 +83,12 @@ JSValue console_print(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
     }
     if (result == CLONE_THREW) JS_FreeValue(ctx, JS_GetException(ctx));
     if (result != CLONE_OK || line->failed) return JS_FALSE;
+    lines->left -= (double)(line->length - DFD_EVENT_VALUE);
+    if (lines->left < 0) { /* the last one, which would be beyond the limit */
+        lines->left = 0;
+        if (lines->dropped < UINT32_MAX) lines->dropped++;
+        return JS_TRUE;
+    }
     memcpy(line->data + DFD_EVENT_DROPPED, &lines->dropped, sizeof lines->dropped);
     lines->dropped = 0;
     atomic_fetch_add(&lines->unread, (uint32_t)line->length);

@@ -87,6 +87,9 @@
     X(STACK_DEFAULT, 4194304, "unless a pool says otherwise")                                      \
     X(COMPILE_MS_DEFAULT, 5000, "that compiling a function may take")                              \
     X(BUFFER_MAX, 2147483647, "bytes of a buffer in a task: the engine's limit")                   \
+    X(CALLS_MAX, 4294967295, "calls of a task, at the most")                                       \
+    X(CALLS_AT_ONCE_DEFAULT, 1000,                                                                 \
+      "calls of a task without an answer, unless its submission says")                             \
     X(UNREAD_MAX, 262144,                                                                          \
       "bytes of calls that the host has not read, but for the last; and of lines")
 
@@ -145,6 +148,7 @@
     X(NUMBER, 4, "u32: of the call, which its answer is to name; may be used again after that")    \
     X(FUNCTION, 8, "u32: which of the host's functions is called, as the submission lists them")   \
     X(DROPPED, 4, "u32, of LINE instead: lines for which there was no room, since the last one")   \
+    X(OVER, 8, "u32, of LINE instead: 1 if that was because of CONSOLE_LIMIT")                     \
     X(VALUE, 16,                                                                                   \
       "the arguments, an array; of LINE a line, or nothing; of PROGRESS what is reported")
 
@@ -211,7 +215,12 @@
     X(REGIONS, 56, "u32: how many regions")                                                        \
     X(HOST, 60, "u32: DFD_HOST_*, bits")                                                           \
     X(RESULT_LIMIT, 64, "f64: bytes of the result, encoded, with the buffers that it moves out")   \
-    X(ARGS, 72, "the arguments")
+    X(CALLS, 72, "f64: calls of the host's functions")                                             \
+    X(CALL_BYTES, 80, "f64: bytes of the arguments of one of them")                                \
+    X(CALLS_BYTES, 88, "f64: of all of them")                                                      \
+    X(CONSOLE_LIMIT, 96, "f64: bytes of what it prints")                                           \
+    X(CALLS_AT_ONCE, 104, "u32: calls that the host has not answered; others wait in the task")    \
+    X(ARGS, 112, "the arguments")
 
 /* What a task has of its host. */
 #define DFD_HOST_MAP(X)                                                                            \

@@ -56,6 +56,12 @@ JSValue timers_fire(JSContext *ctx, Timers *timers, double now, uint64_t order, 
 
 /* --- calls of the host's functions (calls.c) ---------------------------------------------- */
 
+/* What a task may do; INFINITY: as much as it likes. */
+typedef struct CallLimits {
+    double total, bytes, total_bytes;
+    uint32_t at_once;
+} CallLimits;
+
 typedef struct Call Call;
 typedef struct Unsent Unsent;
 
@@ -63,7 +69,9 @@ typedef struct Unsent Unsent;
  * counted only. The task's, written by the thread that runs it, but for `unread`. */
 typedef struct Lines {
     _Atomic uint32_t unread; /* bytes that the host has not read: it takes them off (dfd_heard) */
+    atomic_bool noticed;     /* that some were dropped was told, since the host has read any */
     uint32_t dropped;        /* lines since the last that was sent */
+    double left;             /* bytes that it may print */
     bool silent;             /* nobody wants any */
 } Lines;
 
@@ -85,8 +93,12 @@ typedef struct Post {
 typedef struct Calls {
     Call *slots; /* by number */
     uint32_t count, capacity;
-    uint32_t free;        /* slot + 1, or 0 */
-    uint32_t pending;     /* have no answer yet */
+    uint32_t free;            /* slot + 1, or 0 */
+    uint32_t pending;         /* have no answer yet */
+    uint32_t at_once;         /* of those, were sent, or are in the list of those that will be */
+    Unsent *held, *last_held; /* calls beyond those that may wait for their answers at once */
+    CallLimits limits;
+    double made, bytes;   /* of all calls */
     Unsent *first, *last; /* messages for which there was no room */
     double room;          /* bytes that may be sent before the host has read what was */
     bool writing;         /* the letter is being written */
@@ -121,8 +133,10 @@ bool calls_define_globals(JSContext *ctx, JSValueConst names, bool reports);
 
 /* Heeds a message of the host's, DFD_MESSAGE_VALUE bytes of it at least. */
 void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t length);
-/* Heeds only that there is more room: for a task that only has to send what it has left. */
-void calls_make_room(JSContext *ctx, Calls *calls, const uint8_t *message);
+/* The same, for a task that only has to send what it has left: it is told of no answer. */
+void calls_receive_late(JSContext *ctx, Calls *calls, const uint8_t *message);
+/* Whether there is anything left to send. */
+static inline bool calls_has_unsent(const Calls *calls) { return calls->first || calls->held; }
 
 /* --- what a task reports of its progress (progress.c) -------------------------------------- */
 

@@ -258,7 +258,10 @@ int32_t pool_post(Pool *pool, double handle, const uint8_t *message, size_t leng
 int32_t pool_heard(Pool *pool, double handle, uint32_t bytes) {
     lock_take(&pool->lock);
     Task *task = slots_get(&pool->tasks, slots_handle(handle));
-    if (task) atomic_fetch_sub(&task->lines.unread, bytes);
+    if (task) {
+        atomic_fetch_sub(&task->lines.unread, bytes);
+        atomic_store(&task->lines.noticed, false);
+    }
     lock_release(&pool->lock);
     return task ? 0 : DFD_E_HANDLE;
 }

@@ -450,7 +450,7 @@ static int realm_end(Realm *realm, JSValue value, bool threw, Bytes *out) {
         value = JS_GetException(realm->context);
         threw = true;
     }
-    if (realm->loop.calls.first) {
+    if (calls_has_unsent(&realm->loop.calls)) {
         realm->settled = true;
         realm->outcome = value;
         realm->threw = threw;
@@ -528,7 +528,7 @@ static int realm_resume_inside(void *opaque) {
     JS_UpdateStackTop(realm->runtime);
     for (const Mail *mail = call->mail; mail; mail = mail->next) {
         if (realm->settled) {
-            calls_make_room(realm->context, calls, mail->bytes);
+            calls_receive_late(realm->context, calls, mail->bytes);
         } else {
             calls_receive(realm->context, calls, mail->bytes, mail->length);
             loop_jobs(realm->context, &realm->loop, realm->awaited);
@@ -567,6 +567,11 @@ static int realm_preload_inside(void *opaque) {
     int64_t count = 0;
     if (JS_IsException(list) || JS_GetLength(ctx, list, &count) || !realm_run_jobs(realm))
         return realm_encode_beside(ctx, NULL, JS_GetException(ctx), true, call->out);
+    if (loop_due(&realm->loop) < INFINITY) {
+        JS_ThrowTypeError(ctx, "a timer that classes set when they are evaluated would never be "
+                               "due: set it in the task");
+        return realm_encode_beside(ctx, NULL, JS_GetException(ctx), true, call->out);
+    }
     JSValue *classes = js_malloc(ctx, sizeof *classes * (size_t)(count ? count : 1));
     for (int64_t i = 0; i < count; i++)
         classes[i] = JS_GetPropertyInt64(ctx, list, i); /* held for good */
@@ -693,6 +698,7 @@ int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t 
     if (limits->stack && limits->stack < realm->stack)
         JS_SetMaxStackSize(realm->runtime, limits->stack);
     realm_start_afresh(realm, limits->memory ? limits->memory + realm->shared : realm->limit);
+    realm->loop.calls.limits = limits->calls;
     return realm_run_guarded(&call, realm_run_inside);
 }
 

@@ -27,6 +27,7 @@ typedef struct Limits {
     size_t memory;
     size_t stack;
     size_t result; /* bytes that what it returns or throws may be */
+    CallLimits calls;
 } Limits;
 
 /* Builds a realm that may grow to `memory` bytes and use `stack` bytes of native stack of the

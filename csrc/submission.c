@@ -26,6 +26,12 @@ static double submission_limit(const uint8_t *bytes, int offset) {
     return value > 0 ? value : 0;
 }
 
+/* What may be used: a positive number, or as much as one likes. */
+static double submission_most(const uint8_t *bytes, int offset) {
+    double value = submission_f64(bytes, offset);
+    return value > 0 ? value : INFINITY;
+}
+
 /* Where the regions lie behind the arguments. */
 static size_t submission_regions_at(size_t args) { return (args + 7) & ~(size_t)7; }
 
@@ -76,6 +82,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
     double result = submission_limit(submission, DFD_SUBMISSION_RESULT_LIMIT);
     double patience = submission_limit(submission, DFD_SUBMISSION_QUEUE_TIMEOUT);
     uint32_t host = submission_u32(submission, DFD_SUBMISSION_HOST);
+    uint32_t at_once = submission_u32(submission, DFD_SUBMISSION_CALLS_AT_ONCE);
     double now = os_now();
     *task = (Task){
         .completion.task = submission_u32(submission, DFD_SUBMISSION_TASK),
@@ -87,6 +94,13 @@ Task *submission_read(const uint8_t *submission, Program *program) {
                 .memory = memory < (double)(SIZE_MAX / 2) ? (size_t)memory : 0,
                 .stack = submission_u32(submission, DFD_SUBMISSION_MAX_STACK_SIZE),
                 .result = result < (double)(SIZE_MAX / 2) ? (size_t)result : 0,
+                .calls =
+                    {
+                        .total = submission_most(submission, DFD_SUBMISSION_CALLS),
+                        .bytes = submission_most(submission, DFD_SUBMISSION_CALL_BYTES),
+                        .total_bytes = submission_most(submission, DFD_SUBMISSION_CALLS_BYTES),
+                        .at_once = at_once ? at_once : DFD_LIMIT_CALLS_AT_ONCE_DEFAULT,
+                    },
             },
         .submitted = now,
         .expires = patience ? now + patience : INFINITY,
@@ -98,6 +112,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
         .inner = (host & DFD_HOST_INNER) != 0,
         .loads = (host & DFD_HOST_LOADS) != 0,
         .lines.silent = (host & DFD_HOST_SILENT) != 0,
+        .lines.left = submission_most(submission, DFD_SUBMISSION_CONSOLE_LIMIT),
         .length = args,
         .region_count = count,
     };

@@ -25,10 +25,10 @@ void task_drop(Task *task) {
     free(task);
 }
 
-/* Says how many lines there was no room for since the last one that was printed. */
-static void task_tell_dropped(CompletionQueue *completions, Task *task) {
+void task_tell_dropped(CompletionQueue *completions, Task *task) {
     Bytes notice = {0};
-    uint32_t head[] = {DFD_EVENT_TYPE_LINE, task->lines.dropped, 0, 0};
+    uint32_t head[] = {DFD_EVENT_TYPE_LINE, task->lines.dropped, task->lines.left <= 0, 0};
+    task->lines.dropped = 0;
     bytes_write(&notice, head, sizeof head);
     if (!notice.failed)
         completion_tell(completions, task->completion.task, &task->progress, &notice);

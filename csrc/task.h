@@ -65,6 +65,10 @@ void task_put_mail(Task *task, Mail *mail);
 /* Takes all that is in it. */
 Mail *task_take_mail(Task *task);
 
+/* Says how many lines there was no room for since the last one that was printed. The thread's that
+ * runs the task, or that ends it. */
+void task_tell_dropped(CompletionQueue *completions, Task *task);
+
 /* Publishes how the task ended, and takes it: nobody reaches it by its handle any more. `payload`
  * stays the caller's unless it was moved. `worker` is the number of the worker that ran it, or 0.
  */

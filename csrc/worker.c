@@ -377,6 +377,9 @@ static int worker_run_task(Worker *worker, Task *task, Bytes *payload) {
     os_forget();
     int status =
         task->ran_on ? worker_go_on(worker, task, payload) : worker_begin(worker, task, payload);
+    if (status == REALM_WAITS && task->lines.dropped &&
+        !atomic_exchange(&task->lines.noticed, true))
+        task_tell_dropped(&pool->completions, task); /* it may wait for long */
     if (status == REALM_WAITS && (status = worker_let_wait(worker, task)) == REALM_WAITS)
         return status;
     if (payload->length > UINT32_MAX) payload->failed = true;

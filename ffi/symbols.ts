@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x31d4841a;
+export const ABI = 0x1d2ab2a6;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -320,6 +320,10 @@ export const LIMIT = {
   COMPILE_MS_DEFAULT: 5000,
   /** bytes of a buffer in a task: the engine's limit */
   BUFFER_MAX: 2147483647,
+  /** calls of a task, at the most */
+  CALLS_MAX: 4294967295,
+  /** calls of a task without an answer, unless its submission says */
+  CALLS_AT_ONCE_DEFAULT: 1000,
   /** bytes of calls that the host has not read, but for the last; and of lines */
   UNREAD_MAX: 262144,
 } as const;
@@ -422,6 +426,8 @@ export const EVENT = {
   FUNCTION: 8,
   /** u32, of LINE instead: lines for which there was no room, since the last one */
   DROPPED: 4,
+  /** u32, of LINE instead: 1 if that was because of CONSOLE_LIMIT */
+  OVER: 8,
   /** the arguments, an array; of LINE a line, or nothing; of PROGRESS what is reported */
   VALUE: 16,
 } as const;
@@ -554,8 +560,18 @@ export const SUBMISSION = {
   HOST: 60,
   /** f64: bytes of the result, encoded, with the buffers that it moves out */
   RESULT_LIMIT: 64,
+  /** f64: calls of the host's functions */
+  CALLS: 72,
+  /** f64: bytes of the arguments of one of them */
+  CALL_BYTES: 80,
+  /** f64: of all of them */
+  CALLS_BYTES: 88,
+  /** f64: bytes of what it prints */
+  CONSOLE_LIMIT: 96,
+  /** u32: calls that the host has not answered; others wait in the task */
+  CALLS_AT_ONCE: 104,
   /** the arguments */
-  ARGS: 72,
+  ARGS: 112,
 } as const;
 
 /** A region: memory of the host's for LENT and SHARED buffers among the arguments. */

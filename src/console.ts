@@ -80,12 +80,17 @@ export class Printer {
   }
 
   /** A line came, or word of some that were dropped. `read` may throw. Throws nothing. */
-  receive({ number: dropped, size }: TaskEvent, read: () => readonly unknown[]): void {
+  receive(
+    { number: dropped, which: isOver, size }: TaskEvent,
+    read: () => readonly unknown[],
+  ): void {
     try {
       if (dropped > 0) {
         const lines = dropped === 1 ? "1 line" : `${dropped} lines`;
         this.#call("warn", [
-          `${lines} of the task's console dropped: it prints faster than is read`,
+          `${lines} of the task's console dropped: ${
+            isOver > 0 ? "it printed more than its consoleLimit" : "it prints faster than is read"
+          }`,
         ]);
       }
       if (size > EVENT.VALUE) this.#print(read());

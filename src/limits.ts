@@ -5,7 +5,8 @@
  */
 import { LIMIT } from "../ffi/symbols.ts";
 import { rangeError, typeError } from "./errors.ts";
-import { describe } from "./function/describe.ts";
+import { describe, shorten } from "./function/describe.ts";
+import { optionHint, readOptions } from "./options.ts";
 
 /** What one task may use. Each limit can be set for a task, or for all tasks of a pool. */
 export interface Limits {
@@ -41,6 +42,32 @@ export interface Limits {
    * reaches this thread. Default: no limit but `memoryLimit`.
    */
   readonly resultLimit?: number | undefined;
+  /** How a task may call the functions of its `host`. Default: no limit but 1,000 at once. */
+  readonly hostCalls?: HostCallLimits | undefined;
+  /**
+   * Bytes that a task may print by its `console`, as they cross. Further lines are dropped, and how
+   * many is told. Default: no limit.
+   */
+  readonly consoleLimit?: number | undefined;
+}
+
+/**
+ * How a task may call functions of the host. A call beyond `total`, `bytes` or `totalBytes` is not
+ * made: its promise rejects in the task with a QuotaExceededError (a `DOMException`) that names the
+ * limit.
+ */
+export interface HostCallLimits {
+  /** How many calls a task may make. Default: no limit. */
+  readonly total?: number | undefined;
+  /**
+   * How many of its calls may be without an answer at once. Others wait in the task, in their order.
+   * Default: 1,000.
+   */
+  readonly concurrent?: number | undefined;
+  /** Bytes of the arguments of one call, as they cross. Default: no limit but `memoryLimit`. */
+  readonly bytes?: number | undefined;
+  /** Bytes of the arguments of all of a task's calls. Default: no limit. */
+  readonly totalBytes?: number | undefined;
 }
 
 /** The lowest and highest value of each option that is a whole number. */
@@ -62,7 +89,14 @@ const SIZES = ["memoryLimit", "maxStackSize", "resultLimit"] as const;
 const TIMES = ["timeout", "cpuLimit", "queueTimeout"] as const;
 
 /** The names of all limits, for whoever checks options. */
-export const LIMIT_NAMES: readonly (keyof Limits)[] = [...TIMES, ...SIZES];
+export const LIMIT_NAMES: readonly (keyof Limits)[] = [
+  ...TIMES,
+  ...SIZES,
+  "hostCalls",
+  "consoleLimit",
+];
+
+const CALL_NAMES: ReadonlySet<string> = new Set(["total", "concurrent", "bytes", "totalBytes"]);
 
 /** The library's default limits, in bytes. */
 export const DEFAULT_BYTES: { readonly memoryLimit: number; readonly maxStackSize: number } = {
@@ -94,6 +128,27 @@ export function checkLimits(limits: Limits, where: string): void {
     const value: unknown = limits[name];
     if (value !== undefined) checkWhole(value, `${where}{ ${name} })`, BOUNDS[name]);
   }
+  const { hostCalls, consoleLimit }: { hostCalls?: unknown; consoleLimit?: unknown } = limits;
+  if (consoleLimit !== undefined) checkMost(consoleLimit, `${where}{ consoleLimit })`);
+  if (hostCalls === undefined) return;
+  if (typeof hostCalls !== "object" || hostCalls === null || Array.isArray(hostCalls)) {
+    throw typeError(
+      `${where}{ hostCalls }): hostCalls must be an object such as { total: 100, concurrent: 10 }, ` +
+        `got ${describe(hostCalls)}`,
+    );
+  }
+  // Read once, as all options are: what was given may change.
+  const read: HostCallLimits = readOptions(hostCalls, CALL_NAMES, (name) => {
+    throw typeError(
+      `${where}{ hostCalls }): there is no option \`${shorten(name, 60)}\`; ${
+        optionHint(name, [...CALL_NAMES])
+      }`,
+    );
+  });
+  for (const name of CALL_NAMES as ReadonlySet<keyof HostCallLimits>) {
+    if (read[name] !== undefined) checkMost(read[name], `${where}{ hostCalls: { ${name} } })`);
+  }
+  (limits as { hostCalls: HostCallLimits }).hostCalls = read;
 }
 
 /**
@@ -124,12 +179,26 @@ function mergedLimits(own: Limits, base: Limits): Limits {
     memoryLimit: own.memoryLimit ?? base.memoryLimit,
     maxStackSize: own.maxStackSize ?? base.maxStackSize,
     resultLimit: own.resultLimit ?? base.resultLimit,
+    hostCalls: own.hostCalls && base.hostCalls
+      ? {
+        total: own.hostCalls.total ?? base.hostCalls.total,
+        concurrent: own.hostCalls.concurrent ?? base.hostCalls.concurrent,
+        bytes: own.hostCalls.bytes ?? base.hostCalls.bytes,
+        totalBytes: own.hostCalls.totalBytes ?? base.hostCalls.totalBytes,
+      }
+      : own.hostCalls ?? base.hostCalls,
+    consoleLimit: own.consoleLimit ?? base.consoleLimit,
   };
 }
 
-/** A limit in ms as the library takes it: 0 for none. */
-export function time(limit: number | undefined): number {
+/** A limit in ms, or a count, as the library takes it: 0 for none. */
+export function most(limit: number | undefined): number {
   return limit === undefined || limit === Infinity ? 0 : limit;
+}
+
+/** Throws for what is no count of things or bytes. */
+function checkMost(value: unknown, what: string): void {
+  if (value !== Infinity) checkWhole(value, what, [1, LIMIT.CALLS_MAX]);
 }
 
 /** The error for a value that no limit can have. */

@@ -326,7 +326,9 @@ async function open(): Promise<Editor> {
 }
 
 const LIMITS = [
+  "consoleLimit",
   "cpuLimit",
+  "hostCalls",
   "maxStackSize",
   "memoryLimit",
   "queueTimeout",

@@ -1,7 +1,7 @@
 /** How many tasks of a pool may wait, and those that tasks wait for. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { DeferredPool } from "../mod.ts";
+import { DeferredPool, type HostCallLimits } from "../mod.ts";
 import { until } from "./support/wait.ts";
 
 /** Calls that are answered when the test says so. */
@@ -121,5 +121,147 @@ describe("tasks that tasks wait for", () => {
     gate.release();
     await waits;
     assert.equal(await later, 5);
+  });
+});
+
+describe("hostCalls", () => {
+  const hostCalls: HostCallLimits = { total: 5, concurrent: 2 };
+  const pool = new DeferredPool({ maxThreads: 1, hostCalls });
+  after(() => pool.close());
+
+  test("is checked: the object, its members, their values", () => {
+    const make = (hostCalls: unknown) => () => new DeferredPool({ hostCalls } as never);
+    assert.throws(make(5), {
+      name: "TypeError",
+      message: /hostCalls must be an object such as \{/,
+    });
+    assert.throws(make([]), { message: /hostCalls must be an object/ });
+    assert.throws(make({ totl: 5 }), {
+      message: /\{ hostCalls \}\): there is no option `totl`; did you mean `total`\?/,
+    });
+    for (const name of ["total", "concurrent", "bytes", "totalBytes"]) {
+      for (const value of [0, -1, 1.5, NaN, "4", null]) {
+        assert.throws(make({ [name]: value }), {
+          name: typeof value === "number" ? "RangeError" : "TypeError",
+          message: new RegExp(`hostCalls: \\{ ${name} \\} \\}\\) must be a whole number from 1 to`),
+        });
+      }
+    }
+    assert.throws(() => pool.eval("1", { consoleLimit: 0 }), {
+      name: "RangeError",
+      message: /pool\.eval\(source, \{ consoleLimit \}\) must be a whole number from 1 to/,
+    });
+  });
+
+  const tally = `const errors = [];
+    for (const size of sizes) await f("x".repeat(size)).catch((e) => errors.push(e));
+    return errors.map((e) => e.name + ": " + e.message);`;
+
+  test("a call beyond the total is not made; its promise rejects with the limit's name", async () => {
+    let calls = 0;
+    const host = { f: () => void calls++ };
+    const errors = await pool.eval(tally, { host, scope: { sizes: Array(20).fill(1) } });
+    assert.equal(calls, 5);
+    assert.deepEqual(
+      errors,
+      Array(15).fill(
+        "QuotaExceededError: more calls of the host's functions than the 5 that hostCalls.total " +
+          "allows to the task",
+      ),
+    );
+    // What is not caught is what the task rejects with; the next one begins anew.
+    await assert.rejects(pool.eval("for (;;) await f()", { host }), {
+      name: "QuotaExceededError",
+      message: /hostCalls\.total/,
+    });
+    assert.equal(calls, 10);
+  });
+
+  test("a task's own members count more, one by one; Infinity is none", async () => {
+    let calls = 0;
+    const host = { f: () => void calls++ };
+    const own = { host, scope: { sizes: [10, 200, 10, 10] } };
+    const sizes = await pool.eval<string[]>(tally, { ...own, hostCalls: { bytes: 100 } });
+    assert.equal(calls, 3);
+    assert.match(
+      sizes.join(),
+      /^QuotaExceededError: a call's .* than the 100 that hostCalls\.bytes/,
+    );
+    const all = await pool.eval<string[]>(tally, { ...own, hostCalls: { totalBytes: 220 } });
+    assert.equal(calls, 5);
+    assert.equal(all.length, 2);
+    assert.match(all[0]!, /hostCalls\.totalBytes/);
+    assert.deepEqual(
+      await pool.eval(tally, {
+        host,
+        hostCalls: { total: Infinity },
+        scope: { sizes: Array(9).fill(1) },
+      }),
+      [],
+    );
+  });
+
+  test("no more are without an answer at once; the others follow in their order", async () => {
+    const gate = new Gate();
+    const seen: number[] = [];
+    const host = {
+      f(n: number): Promise<void> {
+        seen.push(n);
+        return gate.pass();
+      },
+    };
+    const task = pool.eval("Promise.all([1, 2, 3, 4, 5].map((n) => f(n)))", { host });
+    for (let came = 2; came <= 5; came++) {
+      await until(() => seen.length === came && gate.waiting === 2, `${came} calls came`);
+      assert.deepEqual(seen, [1, 2, 3, 4, 5].slice(0, came));
+      gate.release();
+    }
+    await until(() => gate.waiting === 1, "the last one waits");
+    gate.release();
+    await task;
+  });
+});
+
+describe("consoleLimit", () => {
+  const lines = (consoleLimit: number | undefined, source: string) => {
+    const printed: string[] = [], warned: string[] = [];
+    const log = (text: string) => void printed.push(text);
+    const console = { log, warn: (text: string) => void warned.push(text) };
+    return { printed, warned, task: pool.eval(source, { console, consoleLimit }) };
+  };
+  const pool = new DeferredPool({ maxThreads: 1 });
+  after(() => pool.close());
+
+  test("lines beyond it are dropped, and how many is told", async () => {
+    const { printed, warned, task } = lines(
+      1000,
+      "for (let i = 0; i < 50; i++) console.log('x'.repeat(90))",
+    );
+    await task;
+    assert.ok(printed.length >= 5 && printed.length <= 11, String(printed.length));
+    assert.deepEqual(warned, [
+      `${50 - printed.length} lines of the task's console dropped: it printed more than its ` +
+      "consoleLimit",
+    ]);
+  });
+
+  test("is told when the task begins to wait, not when it ends", async () => {
+    const { warned, task } = lines(10, "console.log('x'.repeat(90)); await scheduler.wait(1e8)");
+    await until(() => warned.length === 1, "it is told");
+    assert.match(warned[0]!, /^1 line of the task's console dropped: .* consoleLimit$/);
+    task.cancel("enough");
+    await assert.rejects(task, (reason) => reason === "enough");
+  });
+});
+
+test("classes that leave a timer are refused: it would never be due", () => {
+  class Late {
+    static {
+      setTimeout(() => {}, 1);
+    }
+  }
+  assert.throws(() => new DeferredPool({ classes: [Late] }), {
+    name: "TypeError",
+    message: /a timer that classes set .* would never be due: set it in the task/,
   });
 });

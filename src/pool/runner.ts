@@ -13,6 +13,7 @@ import {
   ERROR,
   ERROR_TEXT,
   HOST,
+  LIMIT,
   MESSAGE,
   OPTION,
   SUBMISSION,
@@ -59,7 +60,7 @@ import {
   LIMIT_NAMES,
   type Limits,
   limitsIn,
-  time,
+  most,
 } from "../limits.ts";
 import type { Answer, Runner } from "../runner.ts";
 import { checkConsole, type TaskConsole } from "../console.ts";
@@ -311,9 +312,16 @@ export class ThreadRunner implements Runner {
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.RESULT_LIMIT, limits.resultLimit ?? 0, true);
-      header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
-      header.setFloat64(SUBMISSION.CPU_LIMIT, time(limits.cpuLimit), true);
-      header.setFloat64(SUBMISSION.QUEUE_TIMEOUT, time(limits.queueTimeout), true);
+      header.setFloat64(SUBMISSION.TIMEOUT, most(limits.timeout), true);
+      header.setFloat64(SUBMISSION.CPU_LIMIT, most(limits.cpuLimit), true);
+      header.setFloat64(SUBMISSION.QUEUE_TIMEOUT, most(limits.queueTimeout), true);
+      const calls = limits.hostCalls;
+      header.setFloat64(SUBMISSION.CALLS, most(calls?.total), true);
+      header.setFloat64(SUBMISSION.CALL_BYTES, most(calls?.bytes), true);
+      header.setFloat64(SUBMISSION.CALLS_BYTES, most(calls?.totalBytes), true);
+      const atOnce = Math.min(calls?.concurrent ?? 0, LIMIT.CALLS_MAX); // 0: the default
+      header.setUint32(SUBMISSION.CALLS_AT_ONCE, atOnce, true);
+      header.setFloat64(SUBMISSION.CONSOLE_LIMIT, most(limits.consoleLimit), true);
       header.setUint32(SUBMISSION.ARGS_LENGTH, argsLength, true);
       header.setUint32(SUBMISSION.REGIONS, lent?.length ?? 0, true);
       const handle = this.#check(

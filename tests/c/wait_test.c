@@ -388,6 +388,9 @@ TEST("a task that waits keeps the memory that was lent to it, its limits, and it
 /* --- functions of the host ----------------------------------------------------------------- */
 
 /* A task with one argument, the list of the host's functions: ["f", ["g", "h"]]; and `report`. */
+static uint32_t at_once = UINT32_MAX; /* calls that may be without an answer */
+static double calls_most;             /* calls in all, 0: no limit */
+
 static double submit_offered(double program, uint32_t task, double memory) {
     static const uint8_t names[] = {
         WIRE_ARRAY, 2,   WIRE_STRING8, 1, 'f', WIRE_ARRAY, 2, WIRE_STRING8,
@@ -402,6 +405,8 @@ static double submit_offered(double program, uint32_t task, double memory) {
     memcpy(bytes + DFD_SUBMISSION_MEMORY_LIMIT, &memory, 8);
     memcpy(bytes + DFD_SUBMISSION_ARGS_LENGTH, &length, 4);
     memcpy(bytes + DFD_SUBMISSION_ARGS, names, sizeof names);
+    memcpy(bytes + DFD_SUBMISSION_CALLS_AT_ONCE, &at_once, 4);
+    memcpy(bytes + DFD_SUBMISSION_CALLS, &calls_most, 8);
     double handle = dfd_submit(pool, bytes, sizeof bytes);
     CHECK(handle > 0, "%f", handle);
     return handle;
@@ -539,6 +544,55 @@ TEST(
     HostRecord record;
     while ((record = next()).kind != DFD_KIND_END) continue;
     CHECK(record.status == DFD_STATUS_MEMORY, "%u", record.status);
+    close_pool();
+}
+
+TEST(
+    "calls beyond those that may be without an answer wait in the task, also when it has settled") {
+    enum { CALLS = 50, AT_ONCE = 3 };
+    open_pool(1);
+    double program = compile("((host) => { for (let i = 0; i < 50; i++) host.f(i); return 5; })");
+    at_once = AT_ONCE;
+    double handle = submit_offered(program, 1, 0);
+    uint32_t numbers[CALLS];
+    int came = 0;
+    for (int answered = 0; answered < CALLS; answered++) {
+        while (came < CALLS && came < answered + AT_ONCE) {
+            HostRecord record = next();
+            REQUIRE(record.kind == DFD_KIND_EVENT);
+            numbers[came++] = number_of(&record);
+        }
+        if (came == CALLS) break; /* all was sent: it ends */
+        until_waiting(1);
+        HostRecord none;
+        CHECK(!host_read(pool, &none), "a call too many");
+        CHECK(answer(handle, DFD_ANSWER_RETURNED, numbers[answered], 1, 50) == 0);
+    }
+    CHECK(came == CALLS);
+    HostRecord record = next();
+    CHECK(record.kind == DFD_KIND_END && integer(&record) == 5, "%u", record.status);
+    at_once = UINT32_MAX;
+    close_pool();
+}
+
+TEST("a flood of calls beyond their number is stopped in the task") {
+    open_pool(1);
+    double program =
+        compile("(async (host) => { let n = 0; for (let i = 0; i < 50; i++)"
+                "try { await host.f(i); } catch (e) {"
+                "n += e.name === 'QuotaExceededError' && e.message.includes('total'); }"
+                "return n; })");
+    calls_most = 7;
+    double handle = submit_offered(program, 1, 0);
+    for (int i = 0; i < 7; i++) {
+        HostRecord record = next();
+        CHECK(record.kind == DFD_KIND_EVENT);
+        CHECK(answer(handle, DFD_ANSWER_RETURNED, number_of(&record), 1, 0) == 0);
+    }
+    HostRecord record = next();
+    CHECK(record.kind == DFD_KIND_END && integer(&record) == 43, "%u %d", record.status,
+          integer(&record));
+    calls_most = 0;
     close_pool();
 }
 
