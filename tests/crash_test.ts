@@ -214,6 +214,30 @@ describe("a function is made where the host's stack is nearly used up", () => {
     assert.equal(stdout, "made");
   });
 
+  test("and what is told of that is the end of the stack", async () => {
+    const stdout = await outputOf(`
+      process.on("unhandledRejection", () => {}); // then() may find no stack either
+      const told = new Set();
+      const tell = (error) => told.add(error.name);
+      const ends = [];
+      let count = 0;
+      const make = () => {
+        const fn = (0, eval)("() => " + count++);
+        try { ends.push(Deferred.run(fn).then(() => {}, tell)); } catch (error) { tell(error); }
+      };
+      const down = () => {
+        let above = 0;
+        try { above = down(); } catch {}
+        try { if (above < 60) make(); } catch {}
+        return above + 1;
+      };
+      await Deferred.run(() => 1);
+      down();
+      await Promise.all(ends);
+      console.log(told.has("DataCloneError"), told.has("InternalError"));`);
+    assert.equal(stdout, "false false");
+  });
+
   test("as deep as on one of ours, where it is not", async () => {
     const stdout = await outputOf(`
       const nested = (0, eval)("() => " + "[".repeat(2000) + "]".repeat(2000) + ".length");

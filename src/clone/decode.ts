@@ -164,6 +164,9 @@ export function isHole(value: unknown): boolean {
 /** Instead of a value: the attempt to read it was given up. */
 export const LEFT_OFF: unique symbol = Symbol("left off");
 
+/** How all engines begin what they say where the stack ends. */
+const STACK_OVERFLOW = "Maximum call stack";
+
 /** Lists of up to this many are kept from one decoding to the next. */
 const KEPT: number = BLANK;
 /** Room that is made for an array before its elements are seen. */
@@ -344,9 +347,13 @@ export function attempt(units: number): unknown {
   }
 }
 
-/** Whether an error says that the host can't have a value, or does not want it. */
+/**
+ * Whether an error says that the host can't have a value, or does not want it. Where the program has
+ * left no room on the stack, that is its own affair, and the error too.
+ */
 export function isRefused(error: unknown): error is Refusal | RangeError {
-  return error instanceof Refusal || error instanceof RangeError;
+  return error instanceof Refusal ||
+    (error instanceof RangeError && !error.message.startsWith(STACK_OVERFLOW));
 }
 
 export function malformed(what: string, cause?: unknown): never {
