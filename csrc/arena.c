@@ -810,12 +810,24 @@ ArenaImage *arena_image_hold(const Arena *arena) {
     return arena->image;
 }
 
+/* What free blocks held may be anything: images that are alike must not differ by it. */
+RAW static void clear_free(Arena *arena) {
+    for (uint32_t b = HEAP_START, size; b < arena->heap.top; b += size) {
+        size = size_of(arena, b);
+        if (!(*header(arena, b) & FREE)) continue;
+        uint32_t from = b + 8, to = b + size - (is_binned(arena, b) ? 2 * HEADER : HEADER);
+        if (to > from) memset(at(arena, from), 0, to - from);
+        if (!is_binned(arena, b)) *prev_free(arena, b) = 0; /* a link that it does not have */
+    }
+}
+
 bool arena_snapshot(Arena *arena) {
     if (!end_watch(arena)) return false;
     assert(!arena_check(arena));
     sweep(arena); /* the image is as short and its lists as tidy as can be */
     size_t touched = resident_end(arena);
     lift_poison(arena, touched);
+    clear_free(arena);
     ArenaImage *image = image_take(arena, arena->heap.top - IMAGE_START);
     /* Only now: if it failed, all above the old image, where the peak must be, is to be cleared. */
     if (image) clear_above(arena, arena->heap.top);
