@@ -737,6 +737,24 @@ describe("hostile modules", () => {
     assert.equal(await pool.eval("6 * 7"), 42);
   });
 
+  test("a chain for which the stack did not suffice is imported again, from its middle", async () => {
+    for (const count of [500, 600, 700, 800]) {
+      const loader: ModuleLoader = {
+        load: (url) =>
+          Number(url) < count ? `export { x } from "${Number(url) + 1}"` : "export const x = 1",
+      };
+      const text = `
+        const seen = new Set();
+        for (let i = 1; i <= ${count}; i += 10) {
+          try { seen.add((await import(String(i))).x); } catch (error) { seen.add(error.name); }
+        }
+        export default [...seen];
+      `;
+      const options = { loader, moduleLimit: 1000, maxStackSize: 2 ** 16 };
+      assert.deepEqual(await pool.eval(text, options), ["RangeError", 1]);
+    }
+  });
+
   test("a task is killed while it links, loads and evaluates", async () => {
     const loader: ModuleLoader = {
       load: (url) => Number(url) < 300 ? `import "${Number(url) + 1}"; await 0` : "for (;;);",

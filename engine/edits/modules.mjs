@@ -217,22 +217,112 @@ export const MODULES = [
       {
         file: "quickjs.c",
         find: `\
+/* must be done before js_link_module() because of cyclic references */
+static int js_create_module_function(JSContext *ctx, JSModuleDef *m)
+{
+    bool is_c_module;
+    int i;
+    JSVarRef *var_ref;
+
     if (m->func_created)
         return 0;
 
     is_c_module = (m->init_func != NULL);
 `,
         replace: `\
-    if (m->func_created)
-        return 0;
-    if (js_check_stack_overflow(ctx->rt, 0)) {
-        JS_ThrowStackOverflow(ctx);
-        return -1;
-    }
+static int js_create_one_module_function(JSContext *ctx, JSModuleDef *m)
+{
+    bool is_c_module;
+    int i;
+    JSVarRef *var_ref;
 
     is_c_module = (m->init_func != NULL);
 `,
       },
+      {
+        file: "quickjs.c",
+        find: `\
+            if (me->export_type == JS_EXPORT_TYPE_LOCAL) {
+                var_ref = js_create_module_var(ctx, false);
+`,
+        replace: `\
+            if (me->export_type == JS_EXPORT_TYPE_LOCAL && !me->u.local.var_ref) {
+                var_ref = js_create_module_var(ctx, false);
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+    } else {
+        if (js_create_module_bytecode_function(ctx, m))
+            return -1;
+    }
+    m->func_created = true;
+
+    /* do it on the dependencies */
+
+    for(i = 0; i < m->req_module_entries_count; i++) {
+        JSReqModuleEntry *rme = &m->req_module_entries[i];
+        if (js_create_module_function(ctx, rme->module) < 0)
+            return -1;
+    }
+
+    return 0;
+}
+`,
+        replace: `\
+    } else if (!JS_IsObject(m->func_obj)) {
+        if (js_create_module_bytecode_function(ctx, m))
+            return -1;
+    }
+    return 0;
+}
+
+/* must be done before js_link_module() because of cyclic references. Of all
+   that 'm' reaches or of nothing: what has func_created is linked without a
+   look at what it reaches. The list is by stack_prev, which is free before a
+   module is linked. */
+static int js_create_module_function(JSContext *ctx, JSModuleDef *m)
+{
+    JSModuleDef *m1, *last = m;
+    int i;
+
+    if (m->func_created)
+        return 0;
+    m->func_created = true;
+    m->stack_prev = NULL;
+    for(m1 = m; m1 != NULL; m1 = m1->stack_prev) {
+        if (js_create_one_module_function(ctx, m1) < 0)
+            goto fail;
+        for(i = 0; i < m1->req_module_entries_count; i++) {
+            JSModuleDef *m2 = m1->req_module_entries[i].module;
+            if (m2->func_created)
+                continue;
+            m2->func_created = true;
+            m2->stack_prev = NULL;
+            last->stack_prev = m2;
+            last = m2;
+        }
+    }
+    return 0;
+fail:
+    for(m1 = m; m1 != NULL; m1 = m1->stack_prev)
+        m1->func_created = false;
+    return -1;
+}
+`,
+      },
+    ],
+    why:
+      "A module counted as created before what it imports was: when that ended halfway, where the " +
+      "stack did, a second `import()` of the same linked modules without a function, whose " +
+      "bytecode was taken for an object. And a chain of 100,000 modules overflowed the stack.",
+    upstream:
+      "A crash of an embedder that loads modules of strangers and gives memory a limit: an " +
+      "allocation may fail there, too.",
+  },
+  {
+    changes: [
       {
         file: "quickjs.c",
         find: `\
