@@ -372,9 +372,9 @@ static int realm_encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *
     bool lower = most && most < out->limit;
     if (lower) out->limit = most;
     int status = realm_encode_beside(realm->context, &realm->scope, value, threw, out);
-    if (!lower) return status;
+    if (!most) return status;
     CloneScope *scope = &realm->scope;
-    bool over = out->length > most || (out->failed && !out->starved);
+    bool over = out->length > most || (lower && out->failed && !out->starved);
     size_t rest = over ? 0 : most - out->length;
     for (uint32_t i = 0; i < scope->kept_count && !over; i++) {
         if (scope->kept[i].lent) continue;

@@ -479,6 +479,16 @@ describe("resultLimit", () => {
     }));
   });
 
+  test("counts them where it is no less than memoryLimit, which each half may take", async () => {
+    const both = (): unknown[] => {
+      const moved = new Uint8Array(20 * 2 ** 20), text = "x".repeat(2 ** 20);
+      return [moved, ...new Array(20).fill(text)];
+    };
+    const memoryLimit = 32 * 2 ** 20;
+    assert.equal((await pool.defer(both, { memoryLimit })).length, 21);
+    await over(pool.defer(both, { memoryLimit, resultLimit: memoryLimit }));
+  });
+
   test("after a large result on the same thread, what can't be cloned, and of a pool", async () => {
     assert.equal((await pool.run(text, 60_000)).length, 60_000);
     await over(pool.defer(text, { args: [50_000], resultLimit: 1000 }));
