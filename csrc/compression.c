@@ -102,7 +102,10 @@ static bool compression_check(JSContext *ctx, Codec *own, int status) {
         JS_ThrowOutOfMemory(ctx);
         return false;
     default:
-        compression_refuse(ctx, own->stream.msg ? own->stream.msg : "is damaged");
+        if (!own->stream.msg)
+            compression_refuse(ctx, "is damaged");
+        else
+            JS_ThrowTypeError(ctx, "the compressed data is damaged: %s", own->stream.msg);
         return false;
     }
 }

@@ -78,9 +78,17 @@ const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 /** Pool options that people look for at a task. */
 const POOL_NAMES: readonly string[] = ["classes", "maxThreads", "maxWaiting"];
 
+const OF_TEXT = "it is for code that is text, which Deferred.eval(source) runs; a function";
+
 /** Options of `eval` that people look for at a function. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ["scope", "it is for code that is text; a function gets values by its parameters: use `args`"],
+  ["filename", `${OF_TEXT} is found in its file by itself`],
+  ["type", `${OF_TEXT} can't import; pass what it needs in \`args\``],
+  ["loader", `${OF_TEXT} can't import; pass what it needs in \`args\``],
+  ["moduleLimit", `${OF_TEXT} can't import`],
+  ["sourceLimit", `${OF_TEXT} is your own, and of any length`],
+  ["language", `${OF_TEXT} is JavaScript by the time that it is passed`],
 ]);
 
 /** Options of functions that people look for at a wrapped one. */

@@ -341,7 +341,10 @@ export class Modules implements Errand {
         language = known;
       }
       if (typeof source !== "string" && !(source instanceof Uint8Array)) {
-        throw refuse(`an object with ${describe(source)} as its source`);
+        throw refuse(
+          `${describe(given)} with ${describe(source)} as its source; it may give a text, bytes ` +
+            "in UTF-8, or { source, language }",
+        );
       }
     }
     if (source instanceof Uint8Array) {

@@ -681,6 +681,7 @@ describe("names from outside a function", () => {
     ) {
       assert.equal(said(text), `\`tell\` ${called}`);
     }
+    assert.match(said("() => report(1)"), /^`report` is found in the task's last parameter, /);
     const made =
       "is not defined inside the task, which knows no classes but its pool's; write the " +
       "class inside the function, or register it: new DeferredPool({ classes: [...] })";
@@ -754,6 +755,10 @@ describe("options", () => {
     says({ arg: [1] }, /no option `arg`.*args/);
     says({ args: [], timeOut: 5 }, /`timeOut`/);
     says({ scope: { a: 1 } }, /no option `scope`; it is for code that is text; .* use `args`$/);
+    for (const name of ["filename", "type", "language", "loader", "moduleLimit", "sourceLimit"]) {
+      const wanted = `no option \`${name}\`; it is for code that is text, which Deferred\\.eval`;
+      says({ [name]: 1 }, new RegExp(wanted));
+    }
   });
 
   test("that are misspelt are told which one was meant", () => {

@@ -444,7 +444,16 @@ describe("a loader", () => {
       },
     }, /: "x": the loader failed$/],
     ["gives a number", { load: () => 5 as never }, /load\(\) gave the number 5$/],
-    ["gives an object", { load: () => ({}) as never }, /an object with undefined as its source$/],
+    [
+      "gives an object",
+      { load: () => ({}) as never },
+      / an object with undefined as its source; .*{ source/,
+    ],
+    [
+      "gives a response",
+      { load: () => new Response("") as never },
+      / a Response object with undefined as its source; it may give a text, bytes/,
+    ],
     [
       "gives a language that is none",
       { load: () => ({ source: "", language: "coffee" }) as never },

@@ -473,6 +473,12 @@ describe("progress, iterated", () => {
         error instanceof TypeError && /start it with \{ progress: true \}/.test(error.message),
     );
     assert.equal(await task, 1);
+    for (const options of [{}, { host: { log() {} } }]) {
+      await assert.rejects(
+        pool.eval("report(1)", options),
+        /^ReferenceError: report is not defined: it is there if the task has .*`onProgress`/,
+      );
+    }
     const silent = pool.defer(() => 1, { progress: true });
     assert.deepEqual(await all(silent.progress), []);
   });

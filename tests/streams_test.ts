@@ -295,6 +295,13 @@ describe("CompressionStream and DecompressionStream", () => {
       assert.equal(await Deferred.run(through, format, false, [packed, packed]), "TypeError");
       assert.equal(await Deferred.run(through, format, false, [damaged]), "TypeError");
     }
+    await assert.rejects(
+      Deferred.run(async () => {
+        const stream = new Blob(["no gzip"]).stream();
+        await Array.fromAsync(stream.pipeThrough(new DecompressionStream("gzip")));
+      }),
+      /^TypeError: the compressed data is damaged: incorrect header check$/,
+    );
   });
 
   test("only bytes that nobody else may write are chunks, and only three formats known", async () => {

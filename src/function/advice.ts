@@ -372,6 +372,11 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],
     ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],
     ["Deferred DeferredPool", `${OUTSIDE}; a task can't start tasks`],
+    [
+      "report",
+      "is found in the task's last parameter, ({ report }) => …, if the task has the option " +
+      "`onProgress` or { progress: true }; a function of your own goes into `host`, or into the task",
+    ],
   ] as const).flatMap(([names, advice]) => names.split(" ").map((name) => [name, advice] as const)),
 );
 
@@ -388,6 +393,8 @@ export const PROBED: ReadonlySet<string> = new Set(
 const MISSING: ReadonlyMap<string, string> = new Map(
   [...ADVICE].map(([name, advice]) => [`${name} is not defined`, advice]),
 );
+/** What a script finds as a global, and a function in its last parameter. */
+const NO_REPORT = "report is not defined";
 const MAX_MISSING = Math.max(...[...MISSING.keys()].map((message) => message.length));
 
 /** The message for a ReferenceError in a task; `null` if the engine's is enough. */
@@ -395,6 +402,9 @@ export function missingName(message: string, inScript: boolean): string | null {
   // The message is the task's, of whatever length.
   const advice = message.length > MAX_MISSING ? undefined : MISSING.get(message);
   if (advice === undefined) return null;
+  if (inScript && message === NO_REPORT) {
+    return `${message}: it is there if the task has the option \`onProgress\` or { progress: true }`;
+  }
   return `${message}: it ${inScript ? advice.replaceAll("`args`", "`scope`") : advice}`;
 }
 
