@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jit/jit.h"
 #include "submission.h"
 #include "zone.h"
 
@@ -29,6 +30,7 @@ Pool *pool_open(int32_t *refused) {
     pool->stack = DFD_LIMIT_STACK_DEFAULT;
     compiler_open(&pool->compiler);
     zone_read();
+    jit_open();
     if ((*refused = completion_open(&pool->completions))) goto no_queue;
     queue_open(&pool->queue, pool_word(pool, DFD_CONTROL_QUEUED),
                pool_word(pool, DFD_CONTROL_WAITING), &pool->watchdog.deadlines);

@@ -1,6 +1,7 @@
 /* program.h - bytecode of one function, shared by the tasks that run it.
  *
- * Immutable, outside every arena, and counted: freed with the last hold. Any thread.
+ * Outside every arena, and counted: freed with the last hold. Immutable, but for what is learnt of its
+ * functions while they run. Any thread.
  */
 #ifndef DEFERRED_PROGRAM_H
 #define DEFERRED_PROGRAM_H
@@ -14,7 +15,8 @@
 
 typedef struct Program {
     atomic_uint holds;
-    int member; /* which constant of what the bytecode evaluates to; -1 for that itself */
+    struct JitProgram *_Atomic jit; /* records of its functions, and their code (jit/jit.h) */
+    int member;                     /* which constant of what the bytecode evaluates to; -1 for that itself */
     size_t size;
     uint8_t bytecode[];
 } Program;

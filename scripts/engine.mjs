@@ -1,12 +1,13 @@
 /**
- * The engine's source: fetched, checked, edited. It is never part of this repository.
+ * The source of the engine (QuickJS-ng), and of the assembler of its compiler (sljit): fetched,
+ * checked, edited. Neither is ever part of this repository.
  *
- *   folder named by QUICKJS_NG_DIR ─┐
- *   build/engine/source (our cache) ├─> checked against engine/SHA256SUMS ─> engine/edits.mjs
- *   the crate, by `cargo vendor` ───┘                                        ─> build/engine/edited
+ *   folders named by QUICKJS_NG_DIR, SLJIT_DIR ─┐
+ *   build/engine/source (our cache) ────────────├─> checked against engine/SHA256SUMS
+ *   the crates, by `cargo vendor` ──────────────┘   ─> engine/edits.mjs ─> build/engine/edited
  *
- * Any origin gives the same bytes or is refused. `cargo vendor` downloads one crate, pinned by
- * engine/Cargo.lock, and runs none of its code.
+ * Any origin gives the same bytes or is refused. `cargo vendor` downloads two crates, pinned by
+ * engine/Cargo.lock, and runs none of their code.
  *
  *   node scripts/engine.mjs --pin   writes engine/SHA256SUMS anew, after a change of version
  *
@@ -25,7 +26,6 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CACHE = path.join(ROOT, "build", "engine", "source");
 const EDITED = path.join(ROOT, "build", "engine", "edited");
 const SUMS = path.join(ROOT, "engine", "SHA256SUMS");
-const CRATE = "libquickjs-ng-sys";
 
 /** The folder to include the engine from, relative to the package's root. */
 export const ENGINE_DIR = "build/engine/edited";
@@ -33,25 +33,55 @@ export const ENGINE_DIR = "build/engine/edited";
 /** The engine's own translation units beside quickjs.c, which csrc/engine.c includes. */
 export const ENGINE_UNITS = ["dtoa.c", "libregexp.c", "libunicode.c"];
 
-/** What we use of the engine: the units, what they include, and the licence. */
-const FILES = [
-  "quickjs.c",
-  ...ENGINE_UNITS,
-  "builtin-array-fromasync.h",
-  "builtin-iterator-zip-keyed.h",
-  "builtin-iterator-zip.h",
-  "cutils.h",
-  "dtoa.h",
-  "libregexp-opcode.h",
-  "libregexp.h",
-  "libunicode-table.h",
-  "libunicode.h",
-  "list.h",
-  "quickjs-atom.h",
-  "quickjs-c-atomics.h",
-  "quickjs-opcode.h",
-  "quickjs.h",
-  "LICENSE",
+/**
+ * What is fetched, each from its crate or from the folder that a variable of the environment names.
+ * Of the engine the units, what they include, and the licence; of sljit what it is on the machines
+ * that csrc/jit/ compiles for (the licence stands in each file).
+ */
+const SOURCES = [
+  {
+    name: "QuickJS-ng 0.18.0",
+    variable: "QUICKJS_NG_DIR",
+    crate: "libquickjs-ng-sys",
+    folder: "embed/quickjs",
+    files: [
+      "quickjs.c",
+      ...ENGINE_UNITS,
+      "builtin-array-fromasync.h",
+      "builtin-iterator-zip-keyed.h",
+      "builtin-iterator-zip.h",
+      "cutils.h",
+      "dtoa.h",
+      "libregexp-opcode.h",
+      "libregexp.h",
+      "libunicode-table.h",
+      "libunicode.h",
+      "list.h",
+      "quickjs-atom.h",
+      "quickjs-c-atomics.h",
+      "quickjs-opcode.h",
+      "quickjs.h",
+      "LICENSE",
+    ],
+  },
+  {
+    name: "sljit (of PCRE2 10.46)",
+    variable: "SLJIT_DIR",
+    crate: "pcre2-sys",
+    folder: "upstream/deps/sljit/sljit_src",
+    files: [
+      "sljitConfig.h",
+      "sljitConfigCPU.h",
+      "sljitConfigInternal.h",
+      "sljitLir.c",
+      "sljitLir.h",
+      "sljitNativeARM_64.c",
+      "sljitNativeX86_64.c",
+      "sljitNativeX86_common.c",
+      "sljitSerialize.c",
+      "sljitUtils.c",
+    ],
+  },
 ];
 
 /** Something a person has to put right. Told without a stack. */
@@ -82,14 +112,16 @@ async function readIfThere(file) {
  * Reads the pinned files from a folder.
  *
  * @param {string} dir
+ * @param {string[]} names
  * @param {Map<string, string>} sums
  * @returns {Promise<{ files: Map<string, Buffer>, wrong: string[] }>} `wrong` says what is missing
  *   or differs
  */
-async function readSource(dir, sums) {
+async function readSource(dir, names, sums) {
   const files = new Map();
   const wrong = [];
-  for (const [name, sum] of sums) {
+  for (const name of names) {
+    const sum = sums.get(name);
     const bytes = await readIfThere(path.join(dir, name));
     if (!bytes) wrong.push(`${name} is missing`);
     else if (sha256(bytes) !== sum) wrong.push(`${name} has SHA-256 ${sha256(bytes)}, not ${sum}`);
@@ -97,6 +129,10 @@ async function readSource(dir, sums) {
   }
   return { files, wrong };
 }
+
+/** What to do without cargo. */
+const BY_HAND = "unpack yourself " +
+  SOURCES.map(({ name, variable }) => `${name} and name its folder in ${variable}`).join(", ");
 
 /** Runs cargo in a folder of ours; what it says is told only if it fails. */
 function cargo(args) {
@@ -108,10 +144,9 @@ function cargo(args) {
     child.on("error", (error) => {
       reject(
         error.code !== "ENOENT" ? error : new BuildError(
-          "cargo was not found. It brings the source of the JavaScript engine (QuickJS-ng), and " +
-            "compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install cargo; " +
-            "macOS: brew install rust; elsewhere: rustup),\n  or unpack QuickJS-ng 0.18.0 " +
-            "yourself and name its folder in QUICKJS_NG_DIR.",
+          "cargo was not found. It brings the source of the JavaScript engine (QuickJS-ng) and of " +
+            "sljit, and compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install " +
+            `cargo; macOS: brew install rust; elsewhere: rustup),\n  or ${BY_HAND}.`,
         ),
       );
     });
@@ -120,14 +155,14 @@ function cargo(args) {
       reject(
         new BuildError(
           `cargo ${args.join(" ")} ended with ${signal ?? `code ${code}`}:\n${said.trimEnd()}\n` +
-            "  Without a network, unpack QuickJS-ng 0.18.0 and name its folder in QUICKJS_NG_DIR.",
+            `  Without a network, ${BY_HAND}.`,
         ),
       );
     });
   });
 }
 
-/** Brings the crate and returns the folder of the engine's source in it. */
+/** Brings the crates and returns the folder that they are in. */
 async function vendor() {
   const dir = path.join(ROOT, "build", "engine", `vendor.${process.pid}`);
   await mkdir(path.dirname(dir), { recursive: true });
@@ -139,43 +174,49 @@ async function vendor() {
     path.join("engine", "Cargo.toml"),
     path.relative(ROOT, dir),
   ]);
-  return { dir, source: path.join(dir, CRATE, "embed", "quickjs") };
+  return dir;
 }
 
 /**
- * Where the source comes from, and its bytes.
+ * Where the sources come from, and their bytes.
  *
  * @param {Map<string, string>} sums
  * @param {(line: string) => void} log
  * @returns {Promise<Map<string, Buffer>>}
  */
 async function obtain(sums, log) {
-  const named = process.env.QUICKJS_NG_DIR;
-  if (named) {
-    const { files, wrong } = await readSource(named, sums);
-    if (wrong.length > 0) {
+  const all = new Map();
+  const missing = [];
+  for (const source of SOURCES) {
+    const named = process.env[source.variable];
+    const { files, wrong } = await readSource(named || CACHE, source.files, sums);
+    if (named && wrong.length > 0) {
       throw new BuildError(
-        `QUICKJS_NG_DIR (${named}) is not the pinned QuickJS-ng 0.18.0:\n  ${wrong.join("\n  ")}`,
+        `${source.variable} (${named}) is not the pinned ${source.name}:\n  ${wrong.join("\n  ")}`,
       );
     }
-    return files;
+    if (wrong.length > 0) missing.push(source);
+    else for (const [name, bytes] of files) all.set(name, bytes);
   }
+  if (missing.length === 0) return all;
 
-  const cached = await readSource(CACHE, sums);
-  if (cached.wrong.length === 0) return cached.files;
-
-  log("fetching the engine's source (QuickJS-ng) with cargo");
-  const { dir, source } = await vendor();
+  log(`fetching ${missing.map(({ name }) => name).join(" and ")} with cargo`);
+  const dir = await vendor();
   try {
-    const { files, wrong } = await readSource(source, sums);
-    if (wrong.length > 0) {
-      throw new BuildError(
-        `the crate ${CRATE} is not what engine/SHA256SUMS pins:\n  ${wrong.join("\n  ")}`,
-      );
-    }
     await mkdir(CACHE, { recursive: true });
-    for (const [name, bytes] of files) await writeWhole(path.join(CACHE, name), bytes);
-    return files;
+    for (const { crate, folder, files: names } of missing) {
+      const { files, wrong } = await readSource(path.join(dir, crate, folder), names, sums);
+      if (wrong.length > 0) {
+        throw new BuildError(
+          `the crate ${crate} is not what engine/SHA256SUMS pins:\n  ${wrong.join("\n  ")}`,
+        );
+      }
+      for (const [name, bytes] of files) {
+        await writeWhole(path.join(CACHE, name), bytes);
+        all.set(name, bytes);
+      }
+    }
+    return all;
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -225,16 +266,18 @@ export async function prepareEngine(log) {
   }
 }
 
-/** Writes SHA256SUMS from what Cargo.lock pins: the one moment in which the crate is believed. */
+/** Writes SHA256SUMS from what Cargo.lock pins: the one moment in which the crates are believed. */
 async function pin() {
-  const { dir, source } = await vendor();
+  const dir = await vendor();
   try {
     const lines = [];
-    for (const name of FILES) {
-      lines.push(`${sha256(await readFile(path.join(source, name)))}  ${name}\n`);
+    for (const { crate, folder, files } of SOURCES) {
+      for (const name of files) {
+        lines.push(`${sha256(await readFile(path.join(dir, crate, folder, name)))}  ${name}\n`);
+      }
     }
     await writeFile(SUMS, lines.join(""));
-    console.log(`engine/SHA256SUMS pins ${FILES.length} files`);
+    console.log(`engine/SHA256SUMS pins ${lines.length} files`);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
