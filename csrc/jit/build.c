@@ -207,24 +207,39 @@ static bool is_live(const Graph *g, uint32_t slot, uint32_t pc) {
 
 /* Which sums matter only modulo 2^32: each is used by operations that take no more of it, or by such
  * sums. Uses are found within a block, where the stack is known; what leaves it is used in full. */
+typedef struct Wraps {
+    int32_t stack[STACK_MAX]; /* who pushed what is there: the pc of a sum, or -1 */
+    uint32_t depth;
+    int32_t *into;    /* [pc]: the sum that uses this one, 1 + its pc */
+    uint8_t *in_full; /* [pc]: something uses all of it */
+} Wraps;
+
+static int32_t wraps_pop(Wraps *w) { return w->depth > 0 ? w->stack[--w->depth] : -1; }
+
+static void wraps_push(Wraps *w, int32_t sum) {
+    if (w->depth < STACK_MAX) w->stack[w->depth++] = sum;
+}
+
+static void wraps_use(Wraps *w, int32_t sum) {
+    if (sum >= 0) w->in_full[sum] = 1;
+}
+
+static void wraps_use_all(Wraps *w) {
+    while (w->depth > 0) wraps_use(w, wraps_pop(w));
+}
+
 static void find_wraps(Build *b) {
-    enum { KEPT = 255 };
     Graph *g = b->g;
     const JitFunction *f = b->f;
-    int32_t stack[STACK_MAX];
-    int32_t(*into)[2] = graph_alloc(g, sizeof *into * (f->length + 1)); /* sums that use it, 1 + pc */
-    uint8_t *in_full = graph_alloc(g, f->length + 1);
-    uint32_t depth = 0;
+    Wraps *w = graph_alloc(g, sizeof *w);
+    w->into = graph_alloc(g, sizeof *w->into * (f->length + 1));
+    w->in_full = graph_alloc(g, f->length + 1);
     g->wraps = graph_alloc(g, f->length + 1);
     g->wide = graph_alloc(g, f->length + 1);
-#define POP_WRAP() (depth > 0 ? stack[--depth] : -1)
-#define PUSH_WRAP(x) (depth < STACK_MAX ? (void)(stack[depth++] = (x)) : (void)0)
-#define IN_FULL(x) ((x) >= 0 ? (void)(in_full[x] = 1) : (void)0)
     for (uint32_t pc = 0, next; pc < f->length; pc = next) {
         uint8_t op = b->code[pc];
         next = pc + bytecode_sizes[op];
-        if (b->leader[pc])
-            while (depth > 0) IN_FULL(stack[--depth]);
+        if (b->leader[pc]) wraps_use_all(w);
         switch (op) {
         case OP_push_minus1:
         case OP_push_0:
@@ -259,11 +274,11 @@ static void find_wraps(Build *b) {
         case OP_get_var_ref2:
         case OP_get_var_ref3:
         case OP_get_var:
-            PUSH_WRAP(-1);
+            wraps_push(w, -1);
             break;
         case OP_get_loc0_loc1:
-            PUSH_WRAP(-1);
-            PUSH_WRAP(-1);
+            wraps_push(w, -1);
+            wraps_push(w, -1);
             break;
         case OP_and:
         case OP_or:
@@ -271,55 +286,55 @@ static void find_wraps(Build *b) {
         case OP_shl:
         case OP_sar:
         case OP_shr:
-            (void)POP_WRAP();
-            (void)POP_WRAP();
-            PUSH_WRAP(-1);
+            (void)wraps_pop(w);
+            (void)wraps_pop(w);
+            wraps_push(w, -1);
             break;
         case OP_not:
-            (void)POP_WRAP();
-            PUSH_WRAP(-1);
+            (void)wraps_pop(w);
+            wraps_push(w, -1);
             break;
         case OP_add:
         case OP_sub:
             for (int i = 0; i < 2; i++) {
-                int32_t operand = POP_WRAP();
+                int32_t operand = wraps_pop(w);
                 if (operand < 0) continue;
-                if (into[operand][0])
-                    in_full[operand] = 1;
+                if (w->into[operand])
+                    wraps_use(w, operand);
                 else
-                    into[operand][0] = (int32_t)pc + 1;
+                    w->into[operand] = (int32_t)pc + 1;
             }
             g->wraps[pc] = 1;
-            PUSH_WRAP((int32_t)pc);
+            wraps_push(w, (int32_t)pc);
             break;
         case OP_mul:
         case OP_div:
         case OP_mod:
-            IN_FULL(POP_WRAP());
-            IN_FULL(POP_WRAP());
-            PUSH_WRAP(-1);
+            wraps_use(w, wraps_pop(w));
+            wraps_use(w, wraps_pop(w));
+            wraps_push(w, -1);
             break;
         case OP_get_array_el:
-            IN_FULL(POP_WRAP());
-            IN_FULL(POP_WRAP());
-            PUSH_WRAP(-1);
+            wraps_use(w, wraps_pop(w));
+            wraps_use(w, wraps_pop(w));
+            wraps_push(w, -1);
             break;
         case OP_get_array_el2:
-            IN_FULL(POP_WRAP());
-            PUSH_WRAP(-1);
+            wraps_use(w, wraps_pop(w));
+            wraps_push(w, -1);
             break;
         case OP_put_array_el: {
-            int32_t value = POP_WRAP();
+            int32_t value = wraps_pop(w);
             uint32_t on = atomic_load_explicit(&b->sites[pc].receiver, memory_order_relaxed);
             uint32_t integers = 1u << JIT_ON_INT8 | 1u << JIT_ON_UINT8 | 1u << JIT_ON_INT16 |
                                 1u << JIT_ON_UINT16 | 1u << JIT_ON_INT32 | 1u << JIT_ON_UINT32;
-            if (on & ~integers || !on) IN_FULL(value);
-            IN_FULL(POP_WRAP());
-            IN_FULL(POP_WRAP());
+            if (on & ~integers || !on) wraps_use(w, value);
+            wraps_use(w, wraps_pop(w));
+            wraps_use(w, wraps_pop(w));
             break;
         }
         default:
-            while (depth > 0) IN_FULL(stack[--depth]);
+            wraps_use_all(w);
             break;
         }
     }
@@ -327,13 +342,10 @@ static void find_wraps(Build *b) {
         changed = false;
         for (uint32_t pc = 0; pc < f->length; pc++) {
             if (!g->wraps[pc]) continue;
-            int32_t user = into[pc][0] - 1;
-            if (in_full[pc] || (user >= 0 && !g->wraps[user])) g->wraps[pc] = 0, changed = true;
+            int32_t user = w->into[pc] - 1;
+            if (w->in_full[pc] || (user >= 0 && !g->wraps[user])) g->wraps[pc] = 0, changed = true;
         }
     }
-#undef POP_WRAP
-#undef PUSH_WRAP
-#undef IN_FULL
 }
 
 /* --- nodes ---------------------------------------------------------------------------------- */
