@@ -101,6 +101,9 @@ typedef struct Build {
     uint32_t pc;       /* of this instruction */
     int32_t state_now; /* its state, or -1 */
     bool *reads;       /* [slots]: of outer ones, that are read and so worth loading */
+    int32_t *depths;   /* [pc]: 1 + the depth of the stack there; 0: nobody comes there */
+    uint16_t *callees; /* [pc]: of what fetches a known function, which; else 0 */
+    int32_t *globals;  /* [pc]: of a get_field2 that does, the get_var; or -1 */
 } Build;
 
 static uint16_t seen(const Build *b) {
@@ -345,6 +348,72 @@ static void find_wraps(Build *b) {
             int32_t user = w->into[pc] - 1;
             if (w->in_full[pc] || (user >= 0 && !g->wraps[user])) g->wraps[pc] = 0, changed = true;
         }
+    }
+}
+
+/* How deep the stack is before each instruction, found by following the bytecode from its start. */
+static void find_depths(Build *b) {
+    static const struct {
+        uint8_t pops, pushes;
+    } effects[] = {
+#define FMT(f)
+#define DEF(id, size, n_pop, n_push, f) {n_pop, n_push},
+#define def(id, size, n_pop, n_push, f)
+#include "quickjs-opcode.h"
+#undef def
+#undef DEF
+#undef FMT
+    };
+    Graph *g = b->g;
+    int32_t *depths = b->depths = graph_alloc(g, sizeof *depths * (b->f->length + 1));
+    uint32_t *queue = graph_alloc(g, sizeof *queue * (b->f->length + 1)), count = 0;
+    depths[0] = 1;
+    queue[count++] = 0;
+    while (count > 0) {
+        uint32_t pc = queue[--count];
+        uint8_t op = b->code[pc];
+        int32_t depth = depths[pc] - effects[op].pops + effects[op].pushes;
+        if (op == OP_call || op == OP_call_method || op == OP_call_constructor ||
+            op == OP_array_from || op == OP_eval)
+            depth -= bytecode_u16(b->code + pc + 1);
+        if (op >= OP_call0 && op <= OP_call3) depth -= op - OP_call0;
+        if (depth < 1) graph_fail(g, "stack");
+        int32_t to = bytecode_target(b->code, (int32_t)pc);
+        bool ends = op == OP_return || op == OP_return_undef || op == OP_throw ||
+                    op == OP_throw_error || op == OP_ret || op == OP_tail_call ||
+                    op == OP_tail_call_method || op == OP_goto || op == OP_goto8 ||
+                    op == OP_goto16;
+        uint32_t next = pc + bytecode_sizes[op];
+        /* A gosub's target has the return address on top; what follows it does not. */
+        if (to >= 0 && !depths[to]) {
+            depths[to] = depth + (op == OP_gosub ? 1 : 0);
+            queue[count++] = (uint32_t)to;
+        }
+        if (!ends && next < b->f->length && !depths[next]) {
+            depths[next] = depth;
+            queue[count++] = next;
+        }
+    }
+}
+
+/* Finds calls of what is known, with the instructions before them that fetch the function: the last
+ * get_field2 that put it where the call takes it from, and the get_var in front of that. */
+static void find_calls(Build *b) {
+    const JitFunction *f = b->f;
+    b->callees = graph_alloc(b->g, sizeof *b->callees * (f->length + 1));
+    b->globals = graph_alloc(b->g, sizeof *b->globals * (f->length + 1));
+    for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[b->code[pc]]) {
+        uint16_t callee = atomic_load_explicit(&b->sites[pc].callee, memory_order_relaxed);
+        if (b->code[pc] != OP_call_method || callee <= JIT_MANY || !b->depths[pc]) continue;
+        int32_t at = b->depths[pc] - 1 - bytecode_u16(b->code + pc + 1) - 1;
+        uint32_t field = 0, before = 0, global = 0;
+        for (uint32_t i = 0, last = 0; i < pc; last = i, i += bytecode_sizes[b->code[i]])
+            if (b->code[i] == OP_get_field2 && b->depths[i] - 1 == at) field = i, before = last;
+        if (!field) continue;
+        if (b->code[before] == OP_get_var && !b->leader[field]) global = before + 1;
+        b->callees[field] = callee;
+        b->globals[field] = (int32_t)global - 1;
+        if (global) b->callees[before] = callee;
     }
 }
 
@@ -838,7 +907,7 @@ static Step call_method(Build *b, uint32_t count) {
                              known->intrinsic == JIT_MATH_BINARY || known->intrinsic == JIT_MATH_IMUL
                          ? 2
                          : 1;
-    if (method.type != T_METHOD || count != needs || !is_number(x) || (needs == 2 && !is_number(y)))
+    if (method.type != T_METHOD || b->callees[method.node] != callee || count != needs || !is_number(x) || (needs == 2 && !is_number(y)))
         return STEP_LEAVES;
     bool integers = x.type == T_INT && (needs == 1 || y.type == T_INT);
     Val result;
@@ -846,13 +915,11 @@ static Step call_method(Build *b, uint32_t count) {
     if (known->intrinsic == JIT_CHAR_CODE_AT) {
         if (object.type != T_STRING || x.type != T_INT) return STEP_LEAVES;
         use_in_full(b, x);
-        assume(b, JIT_OF_STRINGS, method.node, callee);
         int32_t length = emit(b, N_STRING_LENGTH, T_INT, object.node, -1);
         int32_t index = guard(b, N_CHECK_INDEX, T_INT, x.node, length);
         result = held(T_INT, emit(b, N_CHAR_CODE, T_INT, object.node, index));
     } else {
         if (object.type != T_GLOBAL) return STEP_LEAVES;
-        assume(b, object.node, method.node, callee);
         switch (known->intrinsic) {
         case JIT_MATH_IMUL:
             result = held(T_INT, emit(b, N_MUL_WRAP, T_INT, to_int32(b, x), to_int32(b, y)));
@@ -1183,11 +1250,16 @@ static Step step(Build *b) {
         return top(b, 0)->type == T_INT ? STEP_NEXT : STEP_LEAVES;
     case OP_to_propkey2:
         return top(b, 0)->type == T_INT && top(b, 1)->type == T_OBJECT ? STEP_NEXT : STEP_LEAVES;
-    case OP_get_var:
+    case OP_get_var: /* which is what was seen: that is checked before the code is entered */
+        if (!b->callees[b->pc]) return STEP_LEAVES;
         push(b, held(T_GLOBAL, (int32_t)b->pc));
         return STEP_NEXT;
     case OP_get_field2:
-        if (top(b, 0)->type != T_GLOBAL && top(b, 0)->type != T_STRING) return STEP_LEAVES;
+        if (!b->callees[b->pc] ||
+            top(b, 0)->type != (b->globals[b->pc] >= 0 ? T_GLOBAL : T_STRING))
+            return STEP_LEAVES;
+        assume(b, b->globals[b->pc] >= 0 ? b->globals[b->pc] : JIT_OF_STRINGS, (int32_t)b->pc,
+               b->callees[b->pc]);
         push(b, held(T_METHOD, (int32_t)b->pc));
         return STEP_NEXT;
     case OP_call_method:
@@ -1600,53 +1672,6 @@ static void check_profit(Build *b, int32_t first) {
     }
 }
 
-/* The depth of the stack at the entry, found by following the bytecode from its start. */
-static uint32_t depth_at(Build *b, uint32_t wanted) {
-    static const struct {
-        uint8_t pops, pushes;
-    } effects[] = {
-#define FMT(f)
-#define DEF(id, size, n_pop, n_push, f) {n_pop, n_push},
-#define def(id, size, n_pop, n_push, f)
-#include "quickjs-opcode.h"
-#undef def
-#undef DEF
-#undef FMT
-    };
-    Graph *g = b->g;
-    int32_t *depths = graph_alloc(g, sizeof *depths * (b->f->length + 1)); /* 1 + depth */
-    uint32_t *queue = graph_alloc(g, sizeof *queue * (b->f->length + 1)), count = 0;
-    depths[0] = 1;
-    queue[count++] = 0;
-    while (count > 0) {
-        uint32_t pc = queue[--count];
-        uint8_t op = b->code[pc];
-        int32_t depth = depths[pc] - effects[op].pops + effects[op].pushes;
-        if (op == OP_call || op == OP_call_method || op == OP_call_constructor ||
-            op == OP_array_from || op == OP_eval)
-            depth -= bytecode_u16(b->code + pc + 1);
-        if (op >= OP_call0 && op <= OP_call3) depth -= op - OP_call0;
-        if (depth < 1) graph_fail(g, "stack");
-        int32_t to = bytecode_target(b->code, (int32_t)pc);
-        bool ends = op == OP_return || op == OP_return_undef || op == OP_throw ||
-                    op == OP_throw_error || op == OP_ret || op == OP_tail_call ||
-                    op == OP_tail_call_method || op == OP_goto || op == OP_goto8 ||
-                    op == OP_goto16;
-        uint32_t next = pc + bytecode_sizes[op];
-        /* A gosub's target has the return address on top; what follows it does not. */
-        if (to >= 0 && !depths[to]) {
-            depths[to] = depth + (op == OP_gosub ? 1 : 0);
-            queue[count++] = (uint32_t)to;
-        }
-        if (!ends && next < b->f->length && !depths[next]) {
-            depths[next] = depth;
-            queue[count++] = next;
-        }
-    }
-    if (!depths[wanted]) graph_fail(g, "an entry that is not reached");
-    return (uint32_t)depths[wanted] - 1;
-}
-
 void build(Graph *g) {
     const JitFunction *f = g->function;
     Build build = {.g = g, .f = f, .code = f->code, .sites = g->sites};
@@ -1663,7 +1688,10 @@ void build(Graph *g) {
     b->now = graph_alloc(g, sizeof(Val) * (g->slots + g->stack + 1));
     b->before = graph_alloc(g, sizeof(Val) * (g->slots + g->stack + 1));
     g->builtins = graph_alloc(g, sizeof *g->builtins * (f->length + 1));
-    uint32_t depth = depth_at(b, g->entry->pc);
+    find_depths(b);
+    find_calls(b);
+    if (!b->depths[g->entry->pc]) graph_fail(g, "an entry that is not reached");
+    uint32_t depth = (uint32_t)b->depths[g->entry->pc] - 1;
     /* What is learnt on the way only grows: which variables are in memory, which sums are wide. */
     for (int tries = 0;; tries++) {
         if (tries > 100) graph_fail(g, "no end of it");
