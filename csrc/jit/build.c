@@ -440,7 +440,7 @@ static Val number(Build *b, double value) {
 
 /* A sum of which the upper half is missing must have it, as it is used in full after all. */
 static void use_in_full(Build *b, Val v) {
-    if (!b->g->emitting || v.node < 0) return;
+    if (!b->g->emitting || v.type != T_INT || v.node < 0) return;
     const Node *node = &b->g->nodes[v.node];
     if (node->operation != N_ADD_WRAP && node->operation != N_SUB_WRAP) return;
     b->g->wide[node->slot] = true;
