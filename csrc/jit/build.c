@@ -783,7 +783,7 @@ static bool is_index(Val v) { return v.type == T_INT || v.type == T_UINT || v.ty
 
 /* What a value in memory is taken for, by what was seen there; T_NONE if it can't be. */
 static Type type_seen(uint16_t set) {
-    set &= JIT_OUT_OF_RANGE - 1;
+    set &= JIT_AT_END - 1;
     if (set == JIT_INT) return T_INT;
     if (set && !(set & ~(JIT_INT | JIT_DOUBLE))) return T_DOUBLE;
     if (set == JIT_BOOL) return T_BOOL;
@@ -826,8 +826,22 @@ static Step put_element(Build *b) {
     if (on < 0 || on == JIT_ON_STRING || object.type != T_OBJECT || !is_index(index) ||
         !is_number(value) || seen(b) & JIT_OUT_OF_RANGE)
         return seen(b) & JIT_EXECUTED ? STEP_LEAVES : STEP_FAILED;
-    Place at = place(b, object, index, on);
     int32_t what = value.node, node;
+    if (on == JIT_ON_ARRAY && seen(b) & JIT_AT_END) {
+        if (index.type != T_INT) return STEP_LEAVES;
+        use_in_full(b, index);
+        use_in_full(b, value);
+        if (value.type == T_UINT || value.type == T_WIDE) {
+            what = to_double(b, value);
+            value.type = T_DOUBLE;
+        }
+        node = guard(b, N_APPEND, (Type)value.type, check_class(b, object.node, on), index.node);
+        if (node >= 0) b->g->nodes[node].c = what;
+        b->g->appends = b->g->stores_values = true;
+        b->depth -= 3;
+        return STEP_NEXT;
+    }
+    Place at = place(b, object, index, on);
     if (on == JIT_ON_ARRAY) {
         use_in_full(b, value);
         int32_t address = emit(b, N_ADDRESS, T_POINTER, at.elements, at.index);
@@ -896,6 +910,34 @@ static Step get_length(Build *b) {
 
 /* --- calls of what is known ----------------------------------------------------------------- */
 
+/* Math.min or max of three or more. */
+static Step extreme_of(Build *b, const JitKnown *known, uint32_t count) {
+    bool integers = true;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_number(*top(b, i))) return STEP_LEAVES;
+        integers &= top(b, i)->type == T_INT;
+    }
+    Operation operation = !integers                              ? N_CALL2
+                          : known->intrinsic == JIT_MATH_MIN ? N_MIN
+                                                             : N_MAX;
+    Type type = integers ? T_INT : T_DOUBLE;
+    int32_t node = -1;
+    for (uint32_t i = count; i-- > 0;) {
+        Val v = *top(b, i);
+        use_in_full(b, v);
+        int32_t operand = integers ? v.node : to_double(b, v);
+        if (i == count - 1) {
+            node = operand;
+            continue;
+        }
+        node = emit(b, operation, type, node, operand);
+        if (!integers && node >= 0) b->g->nodes[node].binary = known->binary;
+    }
+    b->depth -= count + 2;
+    push(b, held(type, node));
+    return STEP_NEXT;
+}
+
 static Step call_method(Build *b, uint32_t count) {
     uint32_t callee = atomic_load_explicit(&b->sites[b->pc].callee, memory_order_relaxed);
     if (callee <= JIT_MANY || b->depth < count + 2)
@@ -903,10 +945,11 @@ static Step call_method(Build *b, uint32_t count) {
     Val method = *top(b, count), object = *top(b, count + 1);
     const JitKnown *known = &jit_known[callee];
     Val x = count > 0 ? *top(b, count - 1) : (Val){0}, y = count > 1 ? *top(b, count - 2) : (Val){0};
-    uint32_t needs = known->intrinsic == JIT_MATH_MIN || known->intrinsic == JIT_MATH_MAX ||
-                             known->intrinsic == JIT_MATH_BINARY || known->intrinsic == JIT_MATH_IMUL
-                         ? 2
-                         : 1;
+    bool extreme = known->intrinsic == JIT_MATH_MIN || known->intrinsic == JIT_MATH_MAX;
+    uint32_t needs =
+        extreme || known->intrinsic == JIT_MATH_BINARY || known->intrinsic == JIT_MATH_IMUL ? 2 : 1;
+    if (extreme && count > 2 && method.type == T_METHOD && b->callees[method.node] == callee)
+        return extreme_of(b, known, count);
     if (method.type != T_METHOD || b->callees[method.node] != callee || count != needs || !is_number(x) || (needs == 2 && !is_number(y)))
         return STEP_LEAVES;
     bool integers = x.type == T_INT && (needs == 1 || y.type == T_INT);
@@ -1695,7 +1738,7 @@ void build(Graph *g) {
     /* What is learnt on the way only grows: which variables are in memory, which sums are wide. */
     for (int tries = 0;; tries++) {
         if (tries > 100) graph_fail(g, "no end of it");
-        g->again = g->emitting = g->stores_values = false;
+        g->again = g->emitting = g->stores_values = g->appends = false;
         g->node_count = g->state_count = g->block_count = 0;
         g->builtin_count = 0;
         g->blocks = graph_alloc(g, sizeof *g->blocks * BLOCKS_MAX);

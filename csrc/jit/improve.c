@@ -65,8 +65,13 @@ static bool is_pure(const Graph *g, const Node *node) {
     case N_STORE:
     case N_PUT_VALUE:
     case N_PUT_ELEMENT:
+    case N_APPEND:
     case N_GET_ELEMENT: /* memory may be shared with other threads */
         return false;
+    case N_COUNT:
+    case N_ELEMENTS:
+    case N_LENGTH:
+        return !g->appends;
     case N_GET_VALUE:
         return !g->stores_values;
     default:
@@ -241,7 +246,8 @@ static void drop_unneeded(Graph *g) {
         if (block->end == END_EXIT) need_state(g, needed, queue, &count, block->state);
         for (int32_t n = block->first; n >= 0; n = g->nodes[n].next) {
             uint8_t operation = g->nodes[n].operation;
-            if (operation == N_STORE || operation == N_PUT_VALUE || operation == N_PUT_ELEMENT)
+            if (operation == N_STORE || operation == N_PUT_VALUE || operation == N_PUT_ELEMENT ||
+                operation == N_APPEND)
                 need(g, needed, queue, &count, n);
         }
     }

@@ -76,6 +76,7 @@ typedef struct Val {
     NODE(ADDRESS)    /* a: elements, b: an index: of a value */                                    \
     NODE(GET_VALUE)  /* a: address; guards the tag */                                              \
     NODE(PUT_VALUE)  /* a: address, b; guards that what was there needs no freeing */              \
+    NODE(APPEND)     /* a: array, b: index, c; as PUT_VALUE, or after the last element */          \
     NODE(GET_ELEMENT) /* a: elements, b: index, value: JIT_ON_* */                                 \
     NODE(PUT_ELEMENT) /* a: elements, b: index, c, value: JIT_ON_* */                              \
     NODE(STRING_LENGTH)                                                                            \
@@ -173,6 +174,7 @@ typedef struct Graph {
     uint32_t live_words;
     struct JitBuiltin *builtins;
     uint32_t builtin_count;
+    bool appends;       /* some array may get longer, and its elements move */
     bool stores_values; /* some array's element or variable is overwritten by a PUT_VALUE or STORE */
 
     void *compiler; /* sljit's, while there is one */

@@ -16,7 +16,7 @@
  * Compiled code works on the interpreter's own frame. It is entered at the start of a function or of
  * a loop, and ends at some bytecode of the same function, where the interpreter goes on: because a
  * guard failed, because the instruction is not one that is compiled, or at the `return`. It never
- * throws, calls no code of the task, allocates nothing and owns nothing, so it may be left at any
+ * throws, calls no code of the task and owns nothing outside the arena, so it may be left at any
  * instruction, like all else in a task (guard.h), and polls nothing: where a thread can't be
  * signalled, it is not used.
  *
@@ -49,6 +49,7 @@ enum {
     JIT_UNINITIALIZED = 128,
     JIT_OTHER = 256,
     /* of an instruction: */
+    JIT_AT_END = 1 << 13,       /* an element was added to an array, after its last */
     JIT_OUT_OF_RANGE = 1 << 14, /* an index was no index of an element */
     JIT_EXECUTED = 1 << 15,
 };
@@ -157,6 +158,7 @@ typedef struct JitFrame {
     void *context;
     uint64_t integers[JIT_REGISTERS]; /* at an exit: S0.., R0.. as lower.c numbers them */
     double doubles[JIT_REGISTERS];
+    uint64_t value;                  /* for a helper */
     uint64_t spills[JIT_SPILLS_MAX];
 } JitFrame;
 

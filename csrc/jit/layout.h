@@ -36,12 +36,15 @@
 enum { LAYOUT_MAP(LAYOUT_NAME) };
 #undef LAYOUT_NAME
 
-/* What compiled code calls: functions of C that run no code, and can't fail. Made known by the
+/* What compiled code calls: functions of C that run no code of a task's, and can't fail. Made known by the
  * engine (engine_jit.c.inc). */
 typedef struct JitHelpers {
     void (*free_value)(void *context, void *pointer, long tag); /* whose count has become 0 */
     int (*char_code)(void *string, unsigned index);            /* in range */
     unsigned (*string_length)(void *string);
+    /* Adds an element to an array, at `index`, its count: the JitFrame's `value`, with this tag. false:
+     * there would be more to it, and nothing happened. */
+    int (*append)(void *frame, void *array, long tag, unsigned index);
     double (*power)(double, double);
     double (*remainder)(double, double);
     double (*clamp)(double); /* to 0 .. 255, as a Uint8ClampedArray does */

@@ -89,13 +89,14 @@ static bool is_constant(const Node *node) {
 
 static bool calls_out(const Node *node) {
     return node->operation == N_CALL1 || node->operation == N_CALL2 ||
-           node->operation == N_CHAR_CODE || node->operation == N_STORE;
+           node->operation == N_CHAR_CODE || node->operation == N_STORE ||
+           node->operation == N_APPEND;
 }
 
 static bool has_register(const Lower *l, int32_t n) {
     const Node *node = &l->g->nodes[n];
     return node->type != T_NONE && node->operation != N_STORE && node->operation != N_PUT_VALUE &&
-           !is_constant(node) && !node_is_alias(node) && !l->fused[n];
+           node->operation != N_APPEND && !is_constant(node) && !node_is_alias(node) && !l->fused[n];
 }
 
 /* --- numbering and liveness ----------------------------------------------------------------- */
@@ -911,6 +912,50 @@ static void put_element(Lower *l, int32_t n) {
     }
 }
 
+/* Stores an element, or adds one after the last by a call. */
+static void append(Lower *l, int32_t n) {
+    struct sljit_compiler *c = l->c;
+    const Node *node = &l->g->nodes[n];
+    Type type = (Type)node->type;
+    Operand index = operand(l, node->b), value = operand(l, node->c);
+    sljit_s32 object = in_register(l, node->a, SLJIT_R0);
+    sljit_emit_op1(c, SLJIT_MOV_U32, SLJIT_R1, 0, SLJIT_MEM1(object), LAYOUT_OBJECT_COUNT);
+    struct sljit_jump *beyond =
+        sljit_emit_cmp(c, SLJIT_LESS_EQUAL | SLJIT_32, SLJIT_R1, 0, index.reg, index.word);
+    if (index.reg == SLJIT_IMM) {
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, SLJIT_IMM, (sljit_sw)(uint32_t)index.word);
+    } else {
+        sljit_emit_op1(c, SLJIT_MOV_U32, SLJIT_R1, 0, index.reg, index.word);
+    }
+    sljit_emit_op2(c, SLJIT_SHL, SLJIT_R1, 0, SLJIT_R1, 0, SLJIT_IMM, 4);
+    sljit_emit_op2(c, SLJIT_ADD, SLJIT_R1, 0, SLJIT_R1, 0, SLJIT_MEM1(object),
+                   LAYOUT_OBJECT_ELEMENTS);
+    fails(l, node,
+          sljit_emit_cmp(c, SLJIT_SIG_LESS | SLJIT_32, SLJIT_MEM1(SLJIT_R1), LAYOUT_VALUE_TAG,
+                         SLJIT_IMM, 0));
+    write_value(l, type, node->c, SLJIT_R1, 0);
+    struct sljit_jump *done = sljit_emit_jump(c, SLJIT_JUMP);
+    sljit_set_label(beyond, sljit_emit_label(c));
+    if (type == T_DOUBLE) {
+        sljit_s32 reg = in_double_register(l, node->c);
+        sljit_emit_fop1(c, SLJIT_MOV_F64, IN_FRAME, offsetof(JitFrame, value), reg, 0);
+    } else {
+        sljit_emit_op1(c, SLJIT_MOV32, IN_FRAME, offsetof(JitFrame, value), value.reg, value.word);
+    }
+    /* The state's values survive the call, or lie in the frame: it may fail after that. */
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, operand(l, node->a).reg, operand(l, node->a).word);
+    sljit_emit_op1(c, SLJIT_MOV, IN_FRAME, SPARE(0), SLJIT_R1, 0);
+    sljit_emit_op1(c, SLJIT_MOV32, SLJIT_R0, 0, index.reg, index.word);
+    sljit_emit_op1(c, SLJIT_MOV32, SLJIT_R3, 0, SLJIT_R0, 0);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R2, 0, SLJIT_IMM, tag_of(type));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, IN_FRAME, SPARE(0));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_S0, 0);
+    sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS4(32, P, P, W, 32), SLJIT_IMM,
+                     SLJIT_FUNC_ADDR(jit_helpers.append));
+    fails(l, node, sljit_emit_cmp(c, SLJIT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM, 0));
+    sljit_set_label(done, sljit_emit_label(c));
+}
+
 /* A word of an object's. */
 static void field(Lower *l, int32_t n, sljit_s32 op, sljit_sw offset) {
     sljit_s32 base = in_register(l, l->g->nodes[n].a, SLJIT_R0);
@@ -1149,6 +1194,9 @@ static void emit_node(Lower *l, int32_t n) {
         write_value(l, (Type)node->type, node->b, base, 0);
         break;
     }
+    case N_APPEND:
+        append(l, n);
+        break;
     case N_GET_ELEMENT:
         get_element(l, n);
         break;

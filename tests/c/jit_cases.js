@@ -168,3 +168,11 @@ async () => { function* g() { for (let i = 0; i < 100; i++) { let s = 0; for (le
 () => { class V { #n = 0; add(k) { for (let i = 0; i < 20; i++) this.#n += k & i; return this; } get n() { return this.#n; } } const v = new V(); for (let i = 0; i < 40; i++) v.add(i); return v.n; }
 //// destructuring and spread in a loop
 () => { let s = 0; for (let i = 0; i < 100; i++) { const [a, b = 2] = [i, i & 1 ? undefined : i], { c = 3, ...r } = { d: a }; s += a + b + c + r.d; [s] = [...[s]]; } return s; }
+//// arrays that are filled, beyond their capacity, with doubles, and then with holes
+() => { const a = [], b = [], c = [1, 2]; for (let i = 0; i < 300; i++) { a[i] = i; b[i] = i * 0.5; c[i] = i & 1 ? i : i + 0.5; } const d = []; for (let i = 0; i < 200; i++) { d[i] = i; if (i === 150) d[170] = 5; } let s = 0; for (let i = 0; i < 300; i++) { s += a[i] + b[i] + c[i]; a[i + 1] = i; } return [s, a.length, d, d.length]; }
+//// arrays that may not be added to
+() => { const f = (a) => { try { for (let i = 0; i < 60; i++) a[i] = i; } catch (e) { return [e.message, a.length]; } return a.length; }; const seal = Object.seal([1, 2]), ext = Object.preventExtensions([1]), ro = Object.defineProperty([1, 2], "length", { writable: false }); class S extends Array {} const n = Object.setPrototypeOf([], null); return [f([]), f([]), f([]), f(seal), f(ext), f(ro), f(new S()), f([]), f(n), f(Object.assign([], { x: 1 }))]; }
+//// a setter for an index that is added
+() => { let hits = 0; const f = () => { const a = []; for (let i = 0; i < 60; i++) a[i] = i; return a.length; }; const out = [f(), f(), f()]; Object.defineProperty(Array.prototype, 40, { set() { hits++; }, get() { return 1; }, configurable: true }); out.push(f()); delete Array.prototype[40]; out.push(f(), hits); return out; }
+//// Math.min and max of many
+() => { let s = 0; for (let i = 0; i < 100; i++) s += Math.min(i, 50, 70 - i) + Math.max(i * 0.5, 3, -i, 20) + Math.min(i, NaN, 3 ? i : 0.5) ; return String(s) + Math.max(1, 2, 3); }
