@@ -22,11 +22,14 @@ export {
   type DeferredConstructor,
   type DeferredFunction,
   type DeferredOptions,
+  type ReportingDeferred,
+  type ReportingFunction,
   type TaskOptions,
   type WrapOptions,
 } from "./src/deferred.ts";
 export type { TaskConsole } from "./src/console.ts";
 export type { Host, HostCall, HostFunction, HostFunctions } from "./src/host.ts";
+export type { OnProgress, Reporter } from "./src/progress.ts";
 export type { TaskStats } from "./src/task.ts";
 export type { EvalOptions } from "./src/function/script.ts";
 export type { AnyClass } from "./src/clone/classes.ts";

@@ -17,7 +17,7 @@ struct Call {
 };
 
 struct Unsent {
-    struct Unsent *next;
+    struct Unsent *next, *previous;
     size_t length;
     uint8_t bytes[];
 };
@@ -73,25 +73,57 @@ CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size
     return clone_encode(ctx, value, letter, &scope, failure);
 }
 
+bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneFailure *failure,
+                 const char *what) {
+    if (result == CLONE_NO_MEMORY || letter->failed)
+        guard_leave(letter->starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY);
+    if (result == CLONE_UNCLONEABLE) {
+        const char *path = JS_ToCString(ctx, failure->path);
+        const char *message = JS_ToCString(ctx, failure->message);
+        JS_ThrowDOMException(ctx, "DataCloneError", "%s%s: %s", what, path ? path : "",
+                             message ? message : "");
+        JS_FreeCString(ctx, path);
+        JS_FreeCString(ctx, message);
+        JS_FreeValue(ctx, failure->path);
+        JS_FreeValue(ctx, failure->message);
+    }
+    return result == CLONE_OK;
+}
+
+static uint32_t calls_type(const uint8_t *letter) {
+    uint32_t type;
+    memcpy(&type, letter + DFD_EVENT_TYPE, sizeof type);
+    return type;
+}
+
 /* Sends a letter. In a critical section: what sends takes locks, and memory. */
 static void calls_send(Calls *calls, Bytes *letter) {
     Post *post = calls->post;
-    uint32_t type;
-    memcpy(&type, letter->data + DFD_EVENT_TYPE, sizeof type);
-    if (type == DFD_EVENT_TYPE_CALL) calls->room -= (double)letter->length;
+    if (calls_type(letter->data) == DFD_EVENT_TYPE_CALL) calls->room -= (double)letter->length;
     guard_critical_enter();
     bool sent = post->send(post->opaque, letter);
     guard_critical_leave();
     if (!sent) guard_leave(DFD_STATUS_RESOURCES);
 }
 
+/* Takes a message out of those that are not sent. */
+static void calls_drop_unsent(JSContext *ctx, Calls *calls, Unsent *unsent) {
+    *(unsent->previous ? &unsent->previous->next : &calls->first) = unsent->next;
+    *(unsent->next ? &unsent->next->previous : &calls->last) = unsent->previous;
+    js_free(ctx, unsent);
+}
+
 void calls_post(JSContext *ctx, Calls *calls, Bytes *letter) {
-    if (!calls->first && calls->room > 0) {
+    bool reports = calls_type(letter->data) == DFD_EVENT_TYPE_PROGRESS;
+    if (!calls->first && (reports || calls->room > 0)) {
         calls_send(calls, letter);
         return;
     }
+    if (reports && calls_type(calls->last->bytes) == DFD_EVENT_TYPE_PROGRESS)
+        calls_drop_unsent(ctx, calls, calls->last);
     Unsent *unsent = js_malloc(ctx, sizeof *unsent + letter->length);
     unsent->next = NULL;
+    unsent->previous = calls->last;
     unsent->length = letter->length;
     memcpy(unsent->bytes, letter->data, letter->length);
     *(calls->last ? &calls->last->next : &calls->first) = unsent;
@@ -105,9 +137,7 @@ static void calls_send_unsent(JSContext *ctx, Calls *calls) {
         letter->limit = 0;
         bytes_write(letter, unsent->bytes, unsent->length);
         if (letter->failed) guard_leave(DFD_STATUS_RESOURCES);
-        calls->first = unsent->next;
-        if (!calls->first) calls->last = NULL;
-        js_free(ctx, unsent);
+        calls_drop_unsent(ctx, calls, unsent);
         calls_send(calls, letter);
     }
 }
@@ -134,19 +164,7 @@ static bool calls_write(JSContext *ctx, Calls *calls, uint32_t function, int arg
     CloneResult result = calls_encode(ctx, calls, letter, calls->post->limit, head, args, &failure);
     calls->writing = false;
     JS_FreeValue(ctx, args);
-    if (result == CLONE_NO_MEMORY || letter->failed)
-        guard_leave(letter->starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY);
-    if (result == CLONE_UNCLONEABLE) {
-        const char *path = JS_ToCString(ctx, failure.path);
-        const char *message = JS_ToCString(ctx, failure.message);
-        JS_ThrowDOMException(ctx, "DataCloneError", "args%s: %s", path ? path : "",
-                             message ? message : "");
-        JS_FreeCString(ctx, path);
-        JS_FreeCString(ctx, message);
-        JS_FreeValue(ctx, failure.path);
-        JS_FreeValue(ctx, failure.message);
-    }
-    return result == CLONE_OK;
+    return calls_check(ctx, letter, result, &failure, "args");
 }
 
 /* A function of the host, by its number: a promise of what it returns. */
@@ -207,18 +225,27 @@ static bool calls_define_all(JSContext *ctx, JSValueConst on, JSValueConst names
     return true;
 }
 
-JSValue calls_object(JSContext *ctx, JSValueConst names) {
+/* Defines `report` as well. */
+static bool calls_define_report(JSContext *ctx, JSValueConst on) {
+    JSValue report = JS_NewCFunction(ctx, progress_report, "report", 1);
+    return JS_DefinePropertyValueStr(ctx, on, "report", report, JS_PROP_C_W_E | JS_PROP_THROW) >= 0;
+}
+
+JSValue calls_object(JSContext *ctx, JSValueConst names, bool reports) {
     int function = 0;
     JSValue host = JS_NewObjectProto(ctx, JS_NULL);
-    if (!calls_define_all(ctx, host, names, 0, &function)) return JS_EXCEPTION;
+    if (!calls_define_all(ctx, host, names, 0, &function) ||
+        (reports && !calls_define_report(ctx, host)))
+        return JS_EXCEPTION;
     JS_FreezeObject(ctx, host);
     return host;
 }
 
-bool calls_define_globals(JSContext *ctx, JSValueConst names) {
+bool calls_define_globals(JSContext *ctx, JSValueConst names, bool reports) {
     int function = 0;
     JSValue global = JS_GetGlobalObject(ctx);
-    return calls_define_all(ctx, global, names, 0, &function);
+    return calls_define_all(ctx, global, names, 0, &function) &&
+           (!reports || calls_define_report(ctx, global));
 }
 
 /* --- answers ------------------------------------------------------------------------------ */

@@ -26,12 +26,24 @@ static bool begins_frame(EngineText text, uint32_t at) {
            text_is(part_of(text, at, at + BEFORE_LENGTH), BEFORE);
 }
 
+/* Where the next line begins; or the end of the text. */
+static uint32_t end_of_line(EngineText text, uint32_t from) {
+    if (!text.wide) {
+        const char *units = text.units;
+        const char *end = memchr(units + from, '\n', text.length - from);
+        return end ? (uint32_t)(end - units) + 1 : text.length;
+    }
+    while (from < text.length)
+        if (text_unit(text, from++) == '\n') break;
+    return from;
+}
+
 /* Where the frame at `from` ends: behind its line end, or at the end of the text. */
 static uint32_t end_of_frame(EngineText text, uint32_t from) {
-    for (uint32_t i = from; i < text.length; i++)
-        if (text_unit(text, i) == '\n' && (i + 1 == text.length || begins_frame(text, i + 1)))
-            return i + 1;
-    return text.length;
+    uint32_t end = from;
+    do end = end_of_line(text, end);
+    while (end < text.length && !begins_frame(text, end));
+    return end;
 }
 
 /* Cuts `:NUMBER` off the end of a place; false if it has none, or one that is no line's. */

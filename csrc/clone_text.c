@@ -2,21 +2,9 @@
 #include "clone_text.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* Names and keys that are longer are left out or cut short: people have no use for them. */
 enum { LONGEST = 64 };
-
-uint32_t text_unit(EngineText text, uint32_t index) {
-    return text.wide ? ((const uint16_t *)text.units)[index] : ((const uint8_t *)text.units)[index];
-}
-
-bool text_is(EngineText text, const char *ascii) {
-    if (text.length != strlen(ascii)) return false;
-    for (uint32_t i = 0; i < text.length; i++)
-        if (text_unit(text, i) != (uint8_t)ascii[i]) return false;
-    return true;
-}
 
 void text_add(Text *text, EngineText part) {
     if (part.length > text->capacity - text->length) {
@@ -66,6 +54,38 @@ static void add_class(Text *text, JSValueConst object, const char *which) {
     text_add(text, name);
 }
 
+/* What to do about objects of these classes; the host's part says the same (slots.ts). */
+static const struct {
+    const char *class, *advice;
+} text_advice[] = {
+    {"Promise", "await it first"},
+    {"URL", "pass its href"},
+    {"URLSearchParams", "pass its entries: [...it]"},
+    {"Headers", "pass its entries: [...it]"},
+    {"FormData", "pass its entries: [...it]"},
+    {"Blob", "pass its bytes: await it.bytes(), and its type"},
+    {"File", "pass its bytes: await it.bytes(), its name and its type"},
+    {"ReadableStream", "pass its chunks: await Array.fromAsync(it)"},
+    {"WritableStream", "pass what is written to it"},
+    {"TransformStream", "pass the chunks: await Array.fromAsync(it.readable)"},
+    {"CompressionStream", "pass the chunks: await Array.fromAsync(it.readable)"},
+    {"DecompressionStream", "pass the chunks: await Array.fromAsync(it.readable)"},
+    {"TextEncoderStream", "pass the chunks: await Array.fromAsync(it.readable)"},
+    {"TextDecoderStream", "pass the chunks: await Array.fromAsync(it.readable)"},
+    {"Generator", "pass its values: [...it]"},
+    {"AsyncGenerator", "pass its values: await Array.fromAsync(it)"},
+};
+
+static void add_advice(Text *text, EngineText class) {
+    if (class.wide) return;
+    for (size_t i = 0; i < sizeof text_advice / sizeof *text_advice; i++) {
+        const char *known = text_advice[i].class;
+        if (strlen(known) != class.length || memcmp(known, class.units, class.length)) continue;
+        text_add_ascii(text, "; ");
+        text_add_ascii(text, text_advice[i].advice);
+    }
+}
+
 JSValue text_uncloneable(JSContext *ctx, JSValueConst object, EngineKind kind, const char *which) {
     Text text = {.ctx = ctx};
     if (kind == ENGINE_FUNCTION)
@@ -79,7 +99,8 @@ JSValue text_uncloneable(JSContext *ctx, JSValueConst object, EngineKind kind, c
     else
         add_class(&text, object, which);
     text_add_ascii(&text, " can't be cloned");
-    if (kind == ENGINE_PROMISE) text_add_ascii(&text, "; await it first");
+    if (kind == ENGINE_PROMISE || kind == ENGINE_OTHER)
+        add_advice(&text, engine_class_name(ctx, object));
     return text_end(&text);
 }
 

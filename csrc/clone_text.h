@@ -2,6 +2,8 @@
 #ifndef DEFERRED_CLONE_TEXT_H
 #define DEFERRED_CLONE_TEXT_H
 
+#include <string.h>
+
 #include "engine_values.h"
 
 /* A string being put together, in the realm's memory; zero but for `ctx` at the start. Pieces that
@@ -16,8 +18,17 @@ void text_add(Text *text, EngineText part);
 void text_add_ascii(Text *text, const char *part);
 JSValue text_end(Text *text); /* the string; frees the pieces */
 
-uint32_t text_unit(EngineText text, uint32_t index);
-bool text_is(EngineText text, const char *ascii);
+static inline uint32_t text_unit(EngineText text, uint32_t index) {
+    return text.wide ? ((const uint16_t *)text.units)[index] : ((const uint8_t *)text.units)[index];
+}
+
+static inline bool text_is(EngineText text, const char *ascii) {
+    if (text.length != strlen(ascii)) return false;
+    if (!text.wide) return memcmp(text.units, ascii, text.length) == 0;
+    for (uint32_t i = 0; i < text.length; i++)
+        if (text_unit(text, i) != (uint8_t)ascii[i]) return false;
+    return true;
+}
 
 /* "a function (`fn`) can't be cloned", "an Array Iterator can't be cloned". `which`, if it is not
  * empty, stands in place of the article: "a detached ". */

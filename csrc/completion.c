@@ -121,22 +121,35 @@ static void tell_host(CompletionQueue *queue) {
     lock_release(&queue->wake_lock);
 }
 
-bool completion_push(CompletionQueue *queue, Completion *completion) {
-    lock_take(&queue->lock);
+/* Writes a record, or appends the completion to the overflow list: then it is that's. */
+static bool push_record(CompletionQueue *queue, Completion *completion) {
+    lock_assert(&queue->lock);
     /* Once one waits outside, all do: completions keep their order. */
-    bool written = !queue->first && write_record(queue, completion);
-    if (!written) {
-        completion->next = NULL;
-        *queue->last = completion;
-        queue->last = &completion->next;
-        atomic_fetch_add(word(queue, DFD_CONTROL_OVERFLOW), 1);
-    }
+    if (!queue->first && write_record(queue, completion)) return true;
+    completion->next = NULL;
+    *queue->last = completion;
+    queue->last = &completion->next;
+    atomic_fetch_add(word(queue, DFD_CONTROL_OVERFLOW), 1);
+    return false;
+}
+
+/* Lets go of the lock under which records were written. */
+static void pushed(CompletionQueue *queue) {
     lock_release(&queue->lock);
     if (atomic_exchange(word(queue, DFD_CONTROL_PARKED), 0)) tell_host(queue);
+}
+
+bool completion_push(CompletionQueue *queue, Completion *completion) {
+    lock_take(&queue->lock);
+    bool written = push_record(queue, completion);
+    pushed(queue);
     return written;
 }
 
-bool completion_tell(CompletionQueue *queue, uint32_t task, Bytes *payload) {
+/* --- events ------------------------------------------------------------------------------- */
+
+static bool push_event(CompletionQueue *queue, uint32_t task, Bytes *payload) {
+    lock_assert(&queue->lock);
     Completion *event = malloc(sizeof *event);
     if (!event) return false;
     *event = (Completion){
@@ -145,10 +158,64 @@ bool completion_tell(CompletionQueue *queue, uint32_t task, Bytes *payload) {
         .length = (uint32_t)payload->length,
     };
     bool loaded = payload->length <= UINT32_MAX && completion_load(queue, event, payload);
-    if (loaded && !completion_push(queue, event)) return true;
+    if (loaded && !push_record(queue, event)) return true;
     if (loaded) *payload = event->payload;
     free(event);
     return loaded;
+}
+
+static bool push_report(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload) {
+    size_t length = payload->length;
+    if (!push_event(queue, task, payload)) return false;
+    progress->unread += length;
+    return true;
+}
+
+/* Tells the host of the report that waits, if one does. */
+static bool push_latest(CompletionQueue *queue, uint32_t task, Progress *progress) {
+    Bytes *latest = &progress->latest;
+    if (!latest->length) return true;
+    if (!push_report(queue, task, progress, latest)) return false;
+    bytes_reset(latest);
+    return true;
+}
+
+bool completion_tell(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload) {
+    lock_take(&queue->lock);
+    bool told = (progress->unread >= DFD_LIMIT_UNREAD_MAX || push_latest(queue, task, progress)) &&
+                push_event(queue, task, payload);
+    pushed(queue);
+    return told;
+}
+
+bool completion_report(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload) {
+    bool told = true;
+    lock_take(&queue->lock);
+    if (progress->unread) {
+        Bytes before = progress->latest;
+        progress->latest = *payload;
+        *payload = before;
+    } else {
+        bytes_reset(&progress->latest); /* there was no memory for it */
+        told = push_report(queue, task, progress, payload);
+    }
+    pushed(queue);
+    return told;
+}
+
+bool completion_reported(CompletionQueue *queue, uint32_t task, Progress *progress, size_t bytes) {
+    lock_take(&queue->lock);
+    progress->unread -= bytes < progress->unread ? bytes : progress->unread;
+    bool told = progress->unread || push_latest(queue, task, progress);
+    pushed(queue);
+    return told;
+}
+
+void completion_report_last(CompletionQueue *queue, uint32_t task, Progress *progress) {
+    lock_take(&queue->lock);
+    push_latest(queue, task, progress);
+    bytes_free(&progress->latest);
+    pushed(queue);
 }
 
 int32_t completion_refill(CompletionQueue *queue) {

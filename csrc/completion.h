@@ -41,6 +41,16 @@ typedef struct Completion {
     Bytes payload;   /* and the table of what was moved; owned, unless it was granted */
 } Completion;
 
+/* What a task reports of its progress. The host has one report to read at a time. A later one waits
+ * here until it has, and yet later ones take its place: so a flood costs neither memory nor the
+ * host's time. A report comes before what the task says after it, unless the host has left too much
+ * of them unread; then it comes later, and before the task's end in any case. The task's; written
+ * under the queue's lock. */
+typedef struct Progress {
+    Bytes latest;  /* the payload of what waits; empty: nothing does */
+    size_t unread; /* bytes of reports that the host has not read */
+} Progress;
+
 typedef struct CompletionQueue {
     _Atomic uint32_t *control; /* the control block with the ring behind it; an mmap of its own */
     Lock lock;                 /* writers of the ring, and the overflow list */
@@ -65,7 +75,16 @@ bool completion_load(CompletionQueue *queue, Completion *completion, Bytes *payl
 bool completion_push(CompletionQueue *queue, Completion *completion);
 /* Tells the host of an event in a task that goes on. The payload is taken over, or copied and left
  * to the caller. false when there is no memory for that. Any thread. */
-bool completion_tell(CompletionQueue *queue, uint32_t task, Bytes *payload);
+bool completion_tell(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload);
+/* Tells the host of a report, at once or later. The payload is exchanged for a buffer of no use.
+ * false when there is no memory. The thread that runs the task. */
+bool completion_report(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload);
+/* The host has read so many bytes of reports. false when there is no memory to tell it of the next
+ * one, which waits on. */
+bool completion_reported(CompletionQueue *queue, uint32_t task, Progress *progress, size_t bytes);
+/* Tells the host of the report that waits, whatever it has read: the task ends. Without memory it
+ * is lost. */
+void completion_report_last(CompletionQueue *queue, uint32_t task, Progress *progress);
 int32_t completion_refill(CompletionQueue *queue);
 
 int32_t completion_park(CompletionQueue *queue);

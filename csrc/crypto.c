@@ -185,21 +185,13 @@ static JSValue crypto_digest(JSContext *ctx, JSValueConst self, int argc, JSValu
     return promise;
 }
 
-/* An instance of an interface, which is made if it is not there. */
-static JSValue crypto_new(JSContext *ctx, const PlatformInterface *interface, void *opaque) {
-    JSValue made = platform_interface(ctx, interface);
-    if (JS_IsException(made)) return JS_EXCEPTION;
-    JS_FreeValue(ctx, made);
-    return platform_new(ctx, interface, JS_UNDEFINED, opaque);
-}
-
 JSValue crypto_make(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int which) {
     (void)self, (void)argc, (void)argv;
     if (which == CRYPTO_INTERFACE) return platform_interface(ctx, &crypto_interface);
     if (which == CRYPTO_SUBTLE_INTERFACE) return platform_interface(ctx, &crypto_subtle_interface);
-    JSValue subtle = crypto_new(ctx, &crypto_subtle_interface, NULL), crypto = JS_EXCEPTION;
+    JSValue subtle = platform_instance(ctx, &crypto_subtle_interface, NULL), crypto = JS_EXCEPTION;
     if (!JS_IsException(subtle))
-        crypto = crypto_new(ctx, &crypto_interface, JS_VALUE_GET_PTR(subtle));
+        crypto = platform_instance(ctx, &crypto_interface, JS_VALUE_GET_PTR(subtle));
     if (JS_IsException(crypto)) JS_FreeValue(ctx, subtle);
     return crypto;
 }

@@ -218,6 +218,11 @@ int32_t dfd_heard(uint32_t handle, double task, uint32_t bytes) {
     return pool ? pool_heard(pool, task, bytes) : DFD_E_HANDLE;
 }
 
+int32_t dfd_reported(uint32_t handle, double task, uint32_t bytes) {
+    Pool *pool = deferred_find(handle);
+    return pool ? pool_reported(pool, task, bytes) : DFD_E_HANDLE;
+}
+
 int32_t dfd_park(uint32_t handle) {
     Pool *pool = deferred_find(handle);
     return pool ? completion_park(pool_completions(pool)) : DFD_E_HANDLE;

@@ -134,17 +134,20 @@
     X(KIND, 44, "u32: DFD_KIND_*")                                                                 \
     X(PAYLOAD, 48, "the payload")
 
-/* An event's payload: this head, then a value in the wire format. Nothing is moved with it. */
+/* An event's payload: this head, then a value in the wire format. Nothing is moved with it. What a
+ * line is says realm/console.js. */
 #define DFD_EVENT_MAP(X)                                                                           \
     X(TYPE, 0, "u32: DFD_EVENT_TYPE_*")                                                            \
     X(NUMBER, 4, "u32: of the call, which its answer is to name; may be used again after that")    \
     X(FUNCTION, 8, "u32: which of the host's functions is called, as the submission lists them")   \
     X(DROPPED, 4, "u32, of LINE instead: lines for which there was no room, since the last one")   \
-    X(VALUE, 16, "the arguments, an array; of LINE what realm/console.js says, or nothing")
+    X(VALUE, 16,                                                                                   \
+      "the arguments, an array; of LINE a line, or nothing; of PROGRESS what is reported")
 
 #define DFD_EVENT_TYPE_MAP(X)                                                                      \
     X(CALL, 1, "a function of the host is called")                                                 \
-    X(LINE, 2, "the task prints by its console")
+    X(LINE, 2, "the task prints by its console")                                                   \
+    X(PROGRESS, 3, "the task reports how far it is: later ones take its place while it waits")
 
 /* A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
 #define DFD_MESSAGE_MAP(X)                                                                         \
@@ -177,7 +180,8 @@
  * If the host offers functions, one more argument lists them: an array of names, and of arrays of
  * which the first is the name of a group and the others those of functions in it. A program finds
  * an object with them in the place of that argument, a script finds them as globals. They are
- * numbered in their order, from 0.
+ * numbered in their order, from 0. With DFD_HOST_REPORTS `report` stands there, too, of which the
+ * list says nothing; it may be empty then.
  *
  * A region's memory must stay as it is until the task's completion was read or, when the pool is
  * closed before that, until dfd_stragglers is 0. */
@@ -198,7 +202,8 @@
 /* What a task has of its host. */
 #define DFD_HOST_MAP(X)                                                                            \
     X(OFFERS, 1, "functions, which the last argument lists")                                       \
-    X(SILENT, 2, "no console: what the task prints is not sent")
+    X(SILENT, 2, "no console: what the task prints is not sent")                                   \
+    X(REPORTS, 4, "with OFFERS: also `report`, by which the task tells of its progress")
 
 /* A region: memory of the host's for LENT and SHARED buffers among the arguments. */
 #define DFD_REGION_MAP(X)                                                                          \
@@ -322,6 +327,11 @@ DFD_API int32_t dfd_post(uint32_t pool, double task, const uint8_t *message, uin
 /* Says that the host has read so many bytes of a task's LINE events: it may print as many more. 0,
  * or DFD_E_HANDLE if the task has ended. */
 DFD_API int32_t dfd_heard(uint32_t pool, double task, uint32_t bytes);
+
+/* Says that the host has read so many bytes of a task's PROGRESS events. When it has read all, the
+ * latest report comes, if one had to wait. 0, or an error: DFD_E_HANDLE if the task has ended,
+ * DFD_E_MEMORY if that report can't be told yet. */
+DFD_API int32_t dfd_reported(uint32_t pool, double task, uint32_t bytes);
 
 /* Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
  * which case none is asked for; else 0. */

@@ -55,7 +55,7 @@ bool engine_own_value(JSContext *ctx, JSValueConst object, const char *key, JSVa
 int engine_define(JSContext *ctx, JSValueConst object, JSAtom key, JSValue value, int flags);
 
 /* Gives a plain object another class, which has neither behaviour nor data of its own; false if it
- * is none. */
+ * is none. What has it, or inherits from it, can't be cloned. */
 bool engine_brand(JSValueConst object, JSClassID class_id);
 /* Adds `Symbol.toStringTag`. */
 int engine_define_tag(JSContext *ctx, JSValueConst object, JSValue tag);

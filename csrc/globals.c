@@ -3,42 +3,11 @@
 
 #include "crypto.h"
 #include "engine.h"
+#include "environment.h"
 #include "os.h"
 #include "structured.h"
 #include "text_codec.h"
 #include "units.h"
-
-static JSValue globals_now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    (void)self, (void)argc, (void)argv;
-    const Globals *globals = JS_GetContextOpaque(ctx);
-    return JS_NewFloat64(ctx, os_now() - globals->start);
-}
-
-static JSValue globals_time_origin(JSContext *ctx, JSValueConst self, int argc,
-                                   JSValueConst *argv) {
-    (void)self, (void)argc, (void)argv;
-    const Globals *globals = JS_GetContextOpaque(ctx);
-    double elapsed = os_now() - globals->start;
-    return JS_NewFloat64(ctx, os_wall_clock() - elapsed);
-}
-
-/* The engine's own `performance` keeps the origin of the snapshot; ours counts from the start of
- * the task (High Resolution Time, W3C: now() since timeOrigin, which is in Unix time). */
-static bool globals_add_performance(JSContext *ctx, JSValueConst global) {
-    JSValue performance = JS_NewObject(ctx);
-    JSValue now = JS_NewCFunction(ctx, globals_now, "now", 0);
-    JSValue origin = JS_NewCFunction(ctx, globals_time_origin, "get timeOrigin", 0);
-    JSAtom name = JS_NewAtom(ctx, "timeOrigin");
-    int flags = JS_PROP_C_W_E;
-    bool fine = JS_DefinePropertyValueStr(ctx, performance, "now", now, flags) >= 0 &&
-                JS_DefinePropertyGetSet(ctx, performance, name, origin, JS_UNDEFINED,
-                                        JS_PROP_CONFIGURABLE | JS_PROP_ENUMERABLE) >= 0 &&
-                JS_DefinePropertyValueStr(ctx, global, "performance", JS_DupValue(ctx, performance),
-                                          JS_PROP_WRITABLE | JS_PROP_CONFIGURABLE) >= 0;
-    JS_FreeAtom(ctx, name);
-    JS_FreeValue(ctx, performance);
-    return fine;
-}
 
 static JSValue globals_self(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
                             int which) {
@@ -53,7 +22,7 @@ enum {
 };
 
 /* The globals of units, by their numbers. */
-#define GLOBALS_NUMBER(unit, name) GLOBALS_##name,
+#define GLOBALS_NUMBER(unit, name, kind) GLOBALS_##name,
 enum { UNITS_GLOBAL_MAP(GLOBALS_NUMBER) };
 #undef GLOBALS_NUMBER
 
@@ -63,9 +32,15 @@ static const JSCFunctionListEntry globals_table[] = {
     ENGINE_LAZY("TextEncoder", text_codec_make, TEXT_CODEC_ENCODER, GLOBALS_INTERFACE),
     ENGINE_LAZY("TextDecoder", text_codec_make, TEXT_CODEC_DECODER, GLOBALS_INTERFACE),
     ENGINE_LAZY("crypto", crypto_make, CRYPTO_OBJECT, GLOBALS_MEMBER),
+    ENGINE_LAZY("performance", environment_make, ENVIRONMENT_PERFORMANCE, GLOBALS_MEMBER),
+    ENGINE_LAZY("Performance", environment_make, ENVIRONMENT_PERFORMANCE_INTERFACE,
+                GLOBALS_INTERFACE),
+    ENGINE_LAZY("navigator", environment_make, ENVIRONMENT_NAVIGATOR, GLOBALS_MEMBER),
+    ENGINE_LAZY("Navigator", environment_make, ENVIRONMENT_NAVIGATOR_INTERFACE, GLOBALS_INTERFACE),
     ENGINE_LAZY("Crypto", crypto_make, CRYPTO_INTERFACE, GLOBALS_INTERFACE),
     ENGINE_LAZY("SubtleCrypto", crypto_make, CRYPTO_SUBTLE_INTERFACE, GLOBALS_INTERFACE),
-#define GLOBALS_UNIT(unit, name) ENGINE_LAZY(#name, units_make, GLOBALS_##name, GLOBALS_INTERFACE),
+#define GLOBALS_UNIT(unit, name, kind)                                                             \
+    ENGINE_LAZY(#name, units_make, GLOBALS_##name, GLOBALS_##kind),
     UNITS_GLOBAL_MAP(GLOBALS_UNIT)
 #undef GLOBALS_UNIT
 };
@@ -74,8 +49,7 @@ bool globals_add(JSContext *ctx, Globals *globals) {
     JS_SetContextOpaque(ctx, globals);
     JSValue global = JS_GetGlobalObject(ctx);
     int count = sizeof globals_table / sizeof *globals_table;
-    bool fine = globals_add_performance(ctx, global) &&
-                JS_SetPropertyFunctionList(ctx, global, globals_table, count) == 0;
+    bool fine = JS_SetPropertyFunctionList(ctx, global, globals_table, count) == 0;
     JS_FreeValue(ctx, global);
     return fine;
 }

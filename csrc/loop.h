@@ -76,6 +76,7 @@ typedef struct Post {
     Lines *lines;
     Bytes letter; /* a call, when it is made or sent; the realm's */
     Bytes line;   /* a line: arguments of calls may print while they are read; the realm's */
+    Bytes report; /* of progress, as a line; the realm's */
     size_t limit; /* of the letter's length */
     const CloneScope *scope;
 } Post;
@@ -89,27 +90,39 @@ typedef struct Calls {
     double room;          /* bytes that may be sent before the host has read what was */
     bool writing;         /* the letter is being written */
     bool printing;        /* the line is */
+    bool reporting;       /* the report is */
     Post *post;
 } Calls;
 
-/* Writes a letter or a line: a head, and a value, of which all is copied, up to `limit` bytes. Runs
- * the task's getters, which must not write into it in their turn. */
+/* Writes a letter, a line or a report: a head, and a value, of which all is copied, up to `limit`
+ * bytes. Runs the task's getters, which must not write into it in their turn. */
 CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size_t limit,
                          const uint32_t head[DFD_EVENT_VALUE / 4], JSValueConst value,
                          CloneFailure *failure);
-/* Sends the letter or the line, or keeps it until there is room for calls: in their order. */
+/* Throws in the task why what it gave to its host, `what`, can't be cloned; or leaves it for want
+ * of memory. `letter` is what was written, with that result. Returns whether all is well. */
+bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneFailure *failure,
+                 const char *what);
+/* Sends the letter, the line or the report, or keeps it until there is room for calls: in their
+ * order, but of reports that have nothing between them only the last. */
 void calls_post(JSContext *ctx, Calls *calls, Bytes *letter);
 
 /* An object with the functions that `names` lists: strings, and arrays of which the first string is
- * the name of a group and the others those of its functions. */
-JSValue calls_object(JSContext *ctx, JSValueConst names);
+ * the name of a group and the others those of its functions. And with `report`, if the task is to
+ * tell of its progress. */
+JSValue calls_object(JSContext *ctx, JSValueConst names, bool reports);
 /* The same, as globals. false with an exception pending. */
-bool calls_define_globals(JSContext *ctx, JSValueConst names);
+bool calls_define_globals(JSContext *ctx, JSValueConst names, bool reports);
 
 /* Heeds a message of the host's, DFD_MESSAGE_VALUE bytes of it at least. */
 void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t length);
 /* Heeds only that there is more room: for a task that only has to send what it has left. */
 void calls_make_room(JSContext *ctx, Calls *calls, const uint8_t *message);
+
+/* --- what a task reports of its progress (progress.c) -------------------------------------- */
+
+/* report(value): tells the host, without an answer (completion.h, Progress). */
+JSValue progress_report(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
 
 /* --- the loop (loop.c) -------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -336,7 +337,16 @@ double os_cpu_time(OsThread thread) {
     return -1;
 }
 
-long os_processors(void) { return sysconf(_SC_NPROCESSORS_ONLN); }
+long os_processors(void) {
+    static _Atomic long known; /* 0: not asked yet */
+    long count = atomic_load_explicit(&known, memory_order_relaxed);
+    if (count == 0) {
+        count = sysconf(_SC_NPROCESSORS_ONLN);
+        if (count < 1) count = 1;
+        atomic_store_explicit(&known, count, memory_order_relaxed);
+    }
+    return count;
+}
 
 int os_processor(void) {
 #if defined(__linux__)

@@ -158,7 +158,8 @@ OsStack os_stack(void);
 /* CPU time of a thread in ms, or -1 where it can't be known. */
 double os_cpu_time(OsThread thread);
 
-/* Processors that are there; the one this thread runs on, or -1 where nobody tells. */
+/* Processors that are there: the system is asked once, which hardened workers may not do. The one
+ * that this thread runs on, or -1 where nobody tells. */
 long os_processors(void);
 int os_processor(void);
 void os_yield(void);

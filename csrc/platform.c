@@ -61,6 +61,13 @@ JSValue platform_new(JSContext *ctx, const PlatformInterface *interface, JSValue
     return made;
 }
 
+JSValue platform_instance(JSContext *ctx, const PlatformInterface *interface, void *opaque) {
+    JSValue made = platform_interface(ctx, interface);
+    if (JS_IsException(made)) return JS_EXCEPTION;
+    JS_FreeValue(ctx, made);
+    return platform_new(ctx, interface, JS_UNDEFINED, opaque);
+}
+
 bool platform_self(JSContext *ctx, const PlatformInterface *interface, JSValueConst self,
                    void **opaque) {
     if (JS_GetClassID(self) != platform_id(interface)) {

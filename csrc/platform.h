@@ -20,6 +20,9 @@ typedef enum PlatformClass {
     PLATFORM_TEXT_DECODER,
     PLATFORM_CRYPTO,
     PLATFORM_SUBTLE_CRYPTO,
+    PLATFORM_PERFORMANCE,
+    PLATFORM_NAVIGATOR,
+    PLATFORM_CODEC, /* of a compressing or decompressing stream; no global */
 } PlatformClass;
 
 typedef struct PlatformInterface {
@@ -51,6 +54,9 @@ JSValue platform_interface(JSContext *ctx, const PlatformInterface *interface);
 /* An instance, as `new_target` makes it (undefined: as we do), of an interface that is there. */
 JSValue platform_new(JSContext *ctx, const PlatformInterface *interface, JSValueConst new_target,
                      void *opaque);
+
+/* An instance of an interface, which is made if it is not there. */
+JSValue platform_instance(JSContext *ctx, const PlatformInterface *interface, void *opaque);
 
 /* What an instance was made with, in *opaque; false, with a TypeError pending, if `self` is none.
  */

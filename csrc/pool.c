@@ -249,6 +249,19 @@ int32_t pool_heard(Pool *pool, double handle, uint32_t bytes) {
     return task ? 0 : DFD_E_HANDLE;
 }
 
+int32_t pool_reported(Pool *pool, double handle, uint32_t bytes) {
+    CompletionQueue *completions = &pool->completions;
+    int32_t refused = DFD_E_HANDLE;
+    lock_take(&pool->lock);
+    Task *task = slots_get(&pool->tasks, slots_handle(handle));
+    if (task)
+        refused = completion_reported(completions, task->completion.task, &task->progress, bytes)
+                      ? 0
+                      : DFD_E_MEMORY;
+    lock_release(&pool->lock);
+    return refused;
+}
+
 int32_t pool_cancel(Pool *pool, double handle) {
     lock_take(&pool->lock);
     Task *task = slots_get(&pool->tasks, slots_handle(handle));

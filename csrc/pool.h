@@ -35,6 +35,7 @@ int32_t pool_ready(Pool *pool);
 double pool_submit(Pool *pool, const uint8_t *submission, size_t length);
 int32_t pool_cancel(Pool *pool, double task);
 int32_t pool_heard(Pool *pool, double task, uint32_t bytes);
+int32_t pool_reported(Pool *pool, double task, uint32_t bytes);
 int32_t pool_post(Pool *pool, double task, const uint8_t *message, size_t length);
 
 #endif

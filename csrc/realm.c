@@ -48,7 +48,8 @@ struct Realm {
     JSValue awaited;     /* the promise that the task stands for, while it waits; in the arena */
     JSValue outcome;     /* with what that was settled, if messages have still to be sent */
     bool settled, threw;
-    bool offers; /* the last argument lists functions of the host */
+    bool offers;  /* the last argument lists functions of the host */
+    bool reports; /* and `report` stands among them */
     Post post;
     bool of_script; /* that one is of a script's end, whose value may be one in its turn */
     Presets presets;
@@ -155,6 +156,7 @@ void realm_close(Realm *realm) {
     presets_free(&realm->presets);
     bytes_free(&realm->post.letter);
     bytes_free(&realm->post.line);
+    bytes_free(&realm->post.report);
     free(realm);
 }
 
@@ -166,7 +168,7 @@ void realm_restore(Realm *realm) {
     realm->scope = realm->pristine;
     globals_end(&realm->globals);
     realm->awaited = realm->outcome = JS_UNDEFINED;
-    realm->settled = realm->offers = false;
+    realm->settled = realm->offers = realm->reports = false;
 }
 
 void realm_stop(Realm *realm, int status) {
@@ -410,13 +412,13 @@ static int realm_run_inside(void *opaque) {
     if (realm->offers && call->argc == 0) return DFD_STATUS_INTERNAL;
     if (call->program) {
         JSValue *last = realm->offers ? &values[call->argc - 1] : NULL;
-        if (last && JS_IsException(*last = calls_object(ctx, *last)))
+        if (last && JS_IsException(*last = calls_object(ctx, *last, realm->reports)))
             return realm_end(realm, JS_EXCEPTION, true, call->out);
         JSValue value = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
         if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, call->out);
     } else {
         if (!JS_IsString(values[0]) || !JS_IsObject(values[1])) return DFD_STATUS_INTERNAL;
-        if (realm->offers && !calls_define_globals(ctx, values[2]))
+        if (realm->offers && !calls_define_globals(ctx, values[2], realm->reports))
             return realm_end(realm, JS_EXCEPTION, true, call->out);
         realm->awaited = realm_evaluate(ctx, values[0], values[1]);
         if (JS_IsException(realm->awaited)) return realm_end(realm, JS_EXCEPTION, true, call->out);
@@ -580,6 +582,7 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
     int status = guard_run(&realm->guard, inside, call);
     if (realm->post.letter.capacity > LETTER_KEPT) bytes_free(&realm->post.letter);
     if (realm->post.line.capacity > LETTER_KEPT) bytes_free(&realm->post.line);
+    if (realm->post.report.capacity > LETTER_KEPT) bytes_free(&realm->post.report);
     if (realm->guard.left) {
         call->out->length = 0; /* whatever was half encoded */
         realm->scope.kept_count = realm->scope.moved_count = 0;
@@ -612,7 +615,10 @@ void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines) {
     realm->post.opaque = opaque;
 }
 
-void realm_offer(Realm *realm, bool lists) { realm->offers = lists; }
+void realm_offer(Realm *realm, bool lists, bool reports) {
+    realm->offers = lists;
+    realm->reports = reports;
+}
 
 void mail_free(Mail *first) {
     for (Mail *next; first; first = next) {

@@ -99,8 +99,9 @@ typedef bool RealmSend(void *opaque, Bytes *letter);
 /* `lines` is the task's, and outlives its run. */
 void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines);
 
-/* Whether the last argument of the next run lists functions of the host. */
-void realm_offer(Realm *realm, bool lists);
+/* Whether the last argument of the next run lists functions of the host, and the task finds
+ * `report` among them. */
+void realm_offer(Realm *realm, bool lists, bool reports);
 
 /* When a task that waits has something to do, whoever sends it anything or not: ms of os_now, or
  * INFINITY. */

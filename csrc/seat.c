@@ -38,7 +38,7 @@ void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines) {
 
 int seat_run(Seat *seat, const Task *task, Bytes *payload) {
     realm_lend(seat->realm, task->regions, task->region_count);
-    realm_offer(seat->realm, task->offers);
+    realm_offer(seat->realm, task->offers, task->reports);
     return realm_run(seat->realm, task->program, task->args, task->length, task->argc,
                      &task->limits, payload);
 }

@@ -45,7 +45,8 @@ bool submission_is_sound(const uint8_t *submission, size_t length) {
     if (args > rest || argc > args) return false;
     uint32_t host = submission_u32(submission, DFD_SUBMISSION_HOST);
     uint32_t offers = host & DFD_HOST_OFFERS;
-    if (host & ~(uint32_t)(DFD_HOST_OFFERS | DFD_HOST_SILENT) || argc < offers) return false;
+    uint32_t all = DFD_HOST_OFFERS | DFD_HOST_SILENT | DFD_HOST_REPORTS;
+    if (host & ~all || argc < offers) return false;
     if (!submission_program(submission) && argc != SUBMISSION_SCRIPT_ARGC + offers) return false;
     if (count == 0) return args == rest;
     if (rest < at || (rest - at) / DFD_REGION_SIZE != count || (rest - at) % DFD_REGION_SIZE)
@@ -90,6 +91,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
         .cpu_left = INFINITY,
         .argc = submission_u32(submission, DFD_SUBMISSION_ARGC),
         .offers = (host & DFD_HOST_OFFERS) != 0,
+        .reports = (host & DFD_HOST_REPORTS) != 0,
         .lines.silent = (host & DFD_HOST_SILENT) != 0,
         .length = args,
         .region_count = count,

@@ -21,15 +21,17 @@ Mail *task_take_mail(Task *task) {
 void task_drop(Task *task) {
     program_drop(task->program);
     mail_free(task_take_mail(task));
+    bytes_free(&task->progress.latest);
     free(task);
 }
 
 /* Says how many lines there was no room for since the last one that was printed. */
-static void task_tell_dropped(CompletionQueue *completions, const Task *task) {
+static void task_tell_dropped(CompletionQueue *completions, Task *task) {
     Bytes notice = {0};
     uint32_t head[] = {DFD_EVENT_TYPE_LINE, task->lines.dropped, 0, 0};
     bytes_write(&notice, head, sizeof head);
-    if (!notice.failed) completion_tell(completions, task->completion.task, &notice);
+    if (!notice.failed)
+        completion_tell(completions, task->completion.task, &task->progress, &notice);
     bytes_free(&notice);
 }
 
@@ -38,7 +40,10 @@ void task_end(CompletionQueue *completions, Task *task, uint32_t status, uint32_
     Completion *completion = &task->completion;
     program_drop(task->program);
     mail_free(task_take_mail(task));
+    if (task->progress.latest.length)
+        completion_report_last(completions, completion->task, &task->progress);
     if (task->lines.dropped) task_tell_dropped(completions, task);
+    bytes_free(&task->progress.latest);
     double end = os_now();
     completion->status = status;
     completion->worker = worker;

@@ -34,8 +34,10 @@ typedef struct Task {
     double expires;   /* when its time in the queue is over; INFINITY if it never is */
     uint32_t shares;  /* that its realm must have */
     uint32_t argc;
-    Lines lines; /* that it prints */
-    bool offers; /* the last of the arguments lists functions of the host */
+    Lines lines;       /* that it prints */
+    Progress progress; /* that it reports */
+    bool offers;       /* the last of the arguments lists functions of the host */
+    bool reports;      /* and `report` is one of them */
     size_t length;
     uint32_t region_count;
     const CloneRegion *regions; /* behind the arguments */

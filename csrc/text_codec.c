@@ -19,6 +19,7 @@
 
 #include "engine_values.h"
 #include "platform.h"
+#include "units.h"
 
 /* --- encodings ---------------------------------------------------------------------------- */
 
@@ -323,7 +324,9 @@ static void text_codec_put_bytes(Encoding encoding, Units to, const uint8_t *at,
 
 enum { PENDING_MOST = 3, POINT_MOST = 4 };
 
+/* Of an encoding that is not ours, a unit's function decodes. */
 typedef struct Decoder {
+    JSValue name, decode; /* of such; or undefined */
     uint8_t encoding;
     bool fatal, ignores_bom;
     bool streams; /* the last call was not the end */
@@ -337,6 +340,7 @@ static JSValue text_codec_decoder_decode(JSContext *ctx, JSValueConst self, int 
                                          JSValueConst *argv);
 static JSValue text_codec_decoder_get(JSContext *ctx, JSValueConst self, int which);
 static void text_codec_decoder_finalize(JSRuntime *runtime, JSValueConst self);
+static void text_codec_decoder_mark(JSRuntime *runtime, JSValueConst self, JS_MarkFunc *mark);
 
 enum { DECODER_ENCODING, DECODER_FATAL, DECODER_IGNORE_BOM };
 
@@ -355,17 +359,46 @@ static const PlatformInterface text_codec_decoder_interface = {
     .members = text_codec_decoder_members,
     .count = sizeof text_codec_decoder_members / sizeof *text_codec_decoder_members,
     .finalize = text_codec_decoder_finalize,
+    .mark = text_codec_decoder_mark,
 };
 
-static void text_codec_decoder_finalize(JSRuntime *runtime, JSValueConst self) {
-    js_free_rt(runtime, JS_GetOpaque(self, JS_GetClassID(self)));
+static void text_codec_decoder_free(JSRuntime *runtime, Decoder *decoder) {
+    JS_FreeValueRT(runtime, decoder->name);
+    JS_FreeValueRT(runtime, decoder->decode);
+    js_free_rt(runtime, decoder);
 }
 
-static JSValue text_codec_refuse_label(JSContext *ctx, const char *label, size_t length) {
-    return JS_ThrowRangeError(ctx,
-                              "the encoding \"%.*s\" is not available inside a task, which has "
-                              "utf-8, utf-16le, utf-16be and windows-1252 (latin1)",
-                              (int)(length < 40 ? length : 40), label);
+static void text_codec_decoder_finalize(JSRuntime *runtime, JSValueConst self) {
+    Decoder *decoder = JS_GetOpaque(self, JS_GetClassID(self));
+    if (decoder) text_codec_decoder_free(runtime, decoder);
+}
+
+static void text_codec_decoder_mark(JSRuntime *runtime, JSValueConst self, JS_MarkFunc *mark) {
+    const Decoder *decoder = JS_GetOpaque(self, JS_GetClassID(self));
+    if (decoder) JS_MarkValue(runtime, decoder->decode, mark);
+}
+
+/* Asks the unit for an encoding that is not ours. false with an exception pending. */
+static bool text_codec_find(JSContext *ctx, JSValueConst label, bool fatal, Decoder *decoder) {
+    JSValueConst find = JS_UNDEFINED;
+    JSValue unit = units_exports(ctx, UNITS_encodings), made = JS_EXCEPTION;
+    if (JS_IsException(unit)) return false;
+    if (engine_own_value(ctx, unit, "decoderOf", &find)) {
+        JSValueConst args[] = {label, JS_NewBool(ctx, fatal)};
+        made = JS_Call(ctx, find, JS_UNDEFINED, 2, args);
+    }
+    JS_FreeValue(ctx, unit);
+    if (JS_IsException(made)) return false;
+    if (JS_IsObject(made)) {
+        decoder->name = JS_GetPropertyUint32(ctx, made, 0);
+        decoder->decode = JS_GetPropertyUint32(ctx, made, 1);
+    } else {
+        const char *text = JS_ToCString(ctx, label);
+        if (text) JS_ThrowRangeError(ctx, "there is no encoding \"%.40s\"", text);
+        JS_FreeCString(ctx, text);
+    }
+    JS_FreeValue(ctx, made);
+    return !JS_IsUndefined(decoder->decode);
 }
 
 /* A boolean option; -1 with an exception pending. */
@@ -380,26 +413,36 @@ static int text_codec_flag_of(JSContext *ctx, JSValueConst options, const char *
 static JSValue text_codec_decoder_construct(JSContext *ctx, JSValueConst new_target, int argc,
                                             JSValueConst *argv) {
     int encoding = UTF_8;
+    JSValue label = JS_UNDEFINED;
     if (argc > 0 && !JS_IsUndefined(argv[0])) {
         size_t length;
-        const char *label = JS_ToCStringLen(ctx, &length, argv[0]);
-        if (!label) return JS_EXCEPTION;
-        encoding = text_codec_encoding_of(label, length);
-        if (encoding < 0) text_codec_refuse_label(ctx, label, length);
-        JS_FreeCString(ctx, label);
-        if (encoding < 0) return JS_EXCEPTION;
+        label = JS_ToString(ctx, argv[0]);
+        const char *text = JS_IsException(label) ? NULL : JS_ToCStringLen(ctx, &length, label);
+        if (text) encoding = text_codec_encoding_of(text, length);
+        JS_FreeCString(ctx, text);
+        if (!text) {
+            JS_FreeValue(ctx, label);
+            return JS_EXCEPTION;
+        }
     }
     JSValueConst options = argc > 1 ? argv[1] : JS_UNDEFINED;
     int fatal = text_codec_flag_of(ctx, options, "fatal");
     int ignores = fatal < 0 ? -1 : text_codec_flag_of(ctx, options, "ignoreBOM");
-    if (ignores < 0) return JS_EXCEPTION;
-    Decoder *decoder = js_mallocz(ctx, sizeof *decoder);
-    if (!decoder) return JS_EXCEPTION;
-    decoder->encoding = (uint8_t)encoding;
-    decoder->fatal = fatal;
-    decoder->ignores_bom = ignores;
-    JSValue made = platform_new(ctx, &text_codec_decoder_interface, new_target, decoder);
-    if (JS_IsException(made)) js_free(ctx, decoder);
+    Decoder *decoder = ignores < 0 ? NULL : js_mallocz(ctx, sizeof *decoder);
+    JSValue made = JS_EXCEPTION;
+    if (decoder) {
+        *decoder = (Decoder){
+            .name = JS_UNDEFINED,
+            .decode = JS_UNDEFINED,
+            .encoding = (uint8_t)encoding,
+            .fatal = fatal,
+            .ignores_bom = ignores,
+        };
+        if (encoding >= 0 || text_codec_find(ctx, label, fatal, decoder))
+            made = platform_new(ctx, &text_codec_decoder_interface, new_target, decoder);
+        if (JS_IsException(made)) text_codec_decoder_free(JS_GetRuntime(ctx), decoder);
+    }
+    JS_FreeValue(ctx, label);
     return made;
 }
 
@@ -408,7 +451,9 @@ static JSValue text_codec_decoder_get(JSContext *ctx, JSValueConst self, int whi
     if (!platform_self(ctx, &text_codec_decoder_interface, self, &opaque)) return JS_EXCEPTION;
     const Decoder *decoder = opaque;
     if (which == DECODER_ENCODING)
-        return JS_NewString(ctx, text_codec_encoding_names[decoder->encoding]);
+        return JS_IsUndefined(decoder->decode)
+                   ? JS_NewString(ctx, text_codec_encoding_names[decoder->encoding])
+                   : JS_DupValue(ctx, decoder->name);
     return JS_NewBool(ctx, which == DECODER_FATAL ? decoder->fatal : decoder->ignores_bom);
 }
 
@@ -514,6 +559,21 @@ static JSValue text_codec_decode(JSContext *ctx, Decoder *decoder, const uint8_t
     return text_codec_join(ctx, encoding, &head, data, &tally, ends_badly);
 }
 
+/* By the unit's function, which gets a copy: it runs the task's code, if the task made it so. */
+static JSValue text_codec_decode_foreign(JSContext *ctx, const Decoder *decoder,
+                                         const uint8_t *data, size_t length, bool streams) {
+    uint8_t *bytes;
+    JSValue copy = engine_make_bytes(ctx, length, &bytes), text;
+    if (JS_IsException(copy)) return copy;
+    if (length > 0) memcpy(bytes, data, length);
+    JSValueConst args[] = {copy, JS_NewBool(ctx, streams)};
+    JSValue decode = JS_DupValue(ctx, decoder->decode);
+    text = JS_Call(ctx, decode, JS_UNDEFINED, 2, args);
+    JS_FreeValue(ctx, decode);
+    JS_FreeValue(ctx, copy);
+    return text;
+}
+
 static JSValue text_codec_decoder_decode(JSContext *ctx, JSValueConst self, int argc,
                                          JSValueConst *argv) {
     void *opaque;
@@ -526,6 +586,8 @@ static JSValue text_codec_decoder_decode(JSContext *ctx, JSValueConst self, int 
     int streams = text_codec_flag_of(ctx, argc > 1 ? argv[1] : JS_UNDEFINED, "stream");
     if (streams < 0) return JS_EXCEPTION;
     if (has_bytes) engine_bytes(ctx, argv[0], &data, &length); /* a getter has run since */
+    if (!JS_IsUndefined(((Decoder *)opaque)->decode))
+        return text_codec_decode_foreign(ctx, opaque, data, length, streams);
     return text_codec_decode(ctx, opaque, data, length, streams);
 }
 

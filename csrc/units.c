@@ -4,13 +4,16 @@
  *
  *   brand(object)        makes of a plain object one of the platform's, which is not cloned as data
  *   kind, hasRoom, print: see console.h
- *   define(name, class)  members enumerable, as Web IDL has them; its prototype gets its name
- *   use(unit)            what another unit gave
+ *   codec, code: see compression.h
+ *   define(name, class)  members enumerable, as Web IDL has them; its prototype gets its name, and
+ * is branded: instances that the class's author did not brand count as such use(unit) what another
+ * unit gave
  */
 #include "units.h"
 
 #include <string.h>
 
+#include "compression.h"
 #include "console.h"
 #include "engine_values.h"
 #include "platform.h"
@@ -23,10 +26,14 @@ static JSValue units_brand(JSContext *ctx, JSValueConst self, int argc, JSValueC
     return JS_UNDEFINED;
 }
 
-/* Makes all own properties of an object enumerable but its `constructor`; and `length`, `name` and
- * `prototype` of a class. */
+/* Makes all own properties of an object enumerable but those that a prototype or a class has by
+ * itself. */
 static bool units_enumerate(JSContext *ctx, JSValueConst object) {
-    static const char *const hidden[] = {"constructor", "length", "name", "prototype"};
+    static const char *const of_prototype[] = {"constructor"};
+    static const char *const of_class[] = {"length", "name", "prototype"};
+    bool is_class = JS_IsFunction(ctx, object);
+    const char *const *hidden = is_class ? of_class : of_prototype;
+    size_t hidden_count = is_class ? 3 : 1;
     JSPropertyEnum *keys;
     uint32_t count;
     bool fine = true;
@@ -35,7 +42,7 @@ static bool units_enumerate(JSContext *ctx, JSValueConst object) {
         char digits[12];
         EngineText key = engine_key_text(ctx, keys[i].atom, digits);
         bool is_hidden = false;
-        for (size_t k = 0; k < sizeof hidden / sizeof *hidden; k++)
+        for (size_t k = 0; k < hidden_count; k++)
             is_hidden |= !key.wide && key.length == strlen(hidden[k]) &&
                          memcmp(key.units, hidden[k], key.length) == 0;
         if (is_hidden) continue;
@@ -51,13 +58,12 @@ static JSValue units_define(JSContext *ctx, JSValueConst self, int argc, JSValue
     JSValueConst value = JS_UNDEFINED;
     if (!engine_own_value(ctx, argv[1], "prototype", &value)) return JS_UNDEFINED;
     JSValue prototype = JS_DupValue(ctx, value);
+    platform_brand(ctx, prototype);
     bool fine = units_enumerate(ctx, argv[1]) && units_enumerate(ctx, prototype) &&
                 engine_define_tag(ctx, prototype, JS_DupValue(ctx, argv[0])) >= 0;
     JS_FreeValue(ctx, prototype);
     return fine ? JS_UNDEFINED : JS_EXCEPTION;
 }
-
-static JSValue units_exports(JSContext *ctx, uint32_t unit);
 
 static JSValue units_use(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     static const char *const names[] = {
@@ -81,6 +87,8 @@ static const JSCFunctionListEntry units_doors[] = {
     JS_CFUNC_DEF("kind", 1, console_kind),
     JS_CFUNC_DEF("hasRoom", 0, console_has_room),
     JS_CFUNC_DEF("print", 1, console_print),
+    JS_CFUNC_DEF("codec", 2, compression_codec),
+    JS_CFUNC_DEF("code", 2, compression_code),
 };
 
 /* --- units ------------------------------------------------------------------------------- */
@@ -98,8 +106,7 @@ static JSValue units_evaluate(JSContext *ctx, const UnitsCode *code) {
     return exports;
 }
 
-/* What a unit gave: it is run unless it was. */
-static JSValue units_exports(JSContext *ctx, uint32_t unit) {
+JSValue units_exports(JSContext *ctx, uint32_t unit) {
     JSValue kept = platform_kept(ctx); /* by unit */
     if (JS_IsException(kept)) return kept;
     JSValue exports = JS_GetPropertyUint32(ctx, kept, unit);
@@ -120,7 +127,7 @@ static const struct {
     uint32_t unit;
     const char *name;
 } units_globals[] = {
-#define UNITS_ENTRY(unit, name) {UNITS_##unit, #name},
+#define UNITS_ENTRY(unit, name, kind) {UNITS_##unit, #name},
     UNITS_GLOBAL_MAP(UNITS_ENTRY)
 #undef UNITS_ENTRY
 };

@@ -17,25 +17,56 @@
 #include "engine.h"
 #include "quickjs.h"
 
-/* The units, and the globals of each: its unit, its name, whether it is enumerable. */
-#define UNITS_MAP(UNIT) UNIT(events) UNIT(url) UNIT(pairs) UNIT(data) UNIT(messages) UNIT(console)
+/* The units, and the globals of each: its unit, its name, which kind of global it is (globals.c).
+ */
+#define UNITS_MAP(UNIT)                                                                            \
+    UNIT(encodings)                                                                                \
+    UNIT(events)                                                                                   \
+    UNIT(url)                                                                                      \
+    UNIT(urlpattern)                                                                               \
+    UNIT(pairs)                                                                                    \
+    UNIT(data)                                                                                     \
+    UNIT(messages)                                                                                 \
+    UNIT(streams)                                                                                  \
+    UNIT(transforms)                                                                               \
+    UNIT(console)
 #define UNITS_GLOBAL_MAP(GLOBAL)                                                                   \
-    GLOBAL(events, Event)                                                                          \
-    GLOBAL(events, CustomEvent)                                                                    \
-    GLOBAL(events, EventTarget)                                                                    \
-    GLOBAL(events, AbortController)                                                                \
-    GLOBAL(events, AbortSignal)                                                                    \
-    GLOBAL(events, reportError)                                                                    \
-    GLOBAL(url, URL)                                                                               \
-    GLOBAL(url, URLSearchParams)                                                                   \
-    GLOBAL(data, Blob)                                                                             \
-    GLOBAL(data, File)                                                                             \
-    GLOBAL(data, FormData)                                                                         \
-    GLOBAL(data, Headers)                                                                          \
-    GLOBAL(messages, MessageChannel)                                                               \
-    GLOBAL(messages, MessageEvent)                                                                 \
-    GLOBAL(messages, MessagePort)                                                                  \
-    GLOBAL(console, console)
+    GLOBAL(events, Event, INTERFACE)                                                               \
+    GLOBAL(events, CustomEvent, INTERFACE)                                                         \
+    GLOBAL(events, EventTarget, INTERFACE)                                                         \
+    GLOBAL(events, AbortController, INTERFACE)                                                     \
+    GLOBAL(events, AbortSignal, INTERFACE)                                                         \
+    GLOBAL(events, reportError, MEMBER)                                                            \
+    GLOBAL(url, URL, INTERFACE)                                                                    \
+    GLOBAL(url, URLSearchParams, INTERFACE)                                                        \
+    GLOBAL(urlpattern, URLPattern, INTERFACE)                                                      \
+    GLOBAL(data, Blob, INTERFACE)                                                                  \
+    GLOBAL(data, File, INTERFACE)                                                                  \
+    GLOBAL(data, FormData, INTERFACE)                                                              \
+    GLOBAL(messages, ErrorEvent, INTERFACE)                                                        \
+    GLOBAL(messages, PromiseRejectionEvent, INTERFACE)                                             \
+    GLOBAL(data, Headers, INTERFACE)                                                               \
+    GLOBAL(messages, MessageChannel, INTERFACE)                                                    \
+    GLOBAL(messages, MessageEvent, INTERFACE)                                                      \
+    GLOBAL(messages, MessagePort, INTERFACE)                                                       \
+    GLOBAL(streams, ReadableStream, INTERFACE)                                                     \
+    GLOBAL(streams, ReadableStreamDefaultReader, INTERFACE)                                        \
+    GLOBAL(streams, ReadableStreamBYOBReader, INTERFACE)                                           \
+    GLOBAL(streams, ReadableStreamDefaultController, INTERFACE)                                    \
+    GLOBAL(streams, ReadableByteStreamController, INTERFACE)                                       \
+    GLOBAL(streams, ReadableStreamBYOBRequest, INTERFACE)                                          \
+    GLOBAL(streams, WritableStream, INTERFACE)                                                     \
+    GLOBAL(streams, WritableStreamDefaultWriter, INTERFACE)                                        \
+    GLOBAL(streams, WritableStreamDefaultController, INTERFACE)                                    \
+    GLOBAL(streams, TransformStream, INTERFACE)                                                    \
+    GLOBAL(streams, TransformStreamDefaultController, INTERFACE)                                   \
+    GLOBAL(streams, ByteLengthQueuingStrategy, INTERFACE)                                          \
+    GLOBAL(streams, CountQueuingStrategy, INTERFACE)                                               \
+    GLOBAL(transforms, CompressionStream, INTERFACE)                                               \
+    GLOBAL(transforms, DecompressionStream, INTERFACE)                                             \
+    GLOBAL(transforms, TextEncoderStream, INTERFACE)                                               \
+    GLOBAL(transforms, TextDecoderStream, INTERFACE)                                               \
+    GLOBAL(console, console, INTERFACE)
 
 typedef struct UnitsCode {
     const uint8_t *bytecode;
@@ -48,6 +79,9 @@ enum { UNITS_MAP(UNITS_NUMBER) UNITS_COUNT };
 
 /* By number: what realm/compile.c writes. */
 extern const UnitsCode units_code[];
+
+/* What a unit gave: it is run unless it was. The caller's. */
+JSValue units_exports(JSContext *ctx, uint32_t unit);
 
 /* The global of that number, in the order of the map: for ENGINE_LAZY. */
 JSValue units_make(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int which);

@@ -17,18 +17,10 @@ _Static_assert(WORKER_PAYLOAD_KEPT <= DFD_LIMIT_MEMORY_MIN,
                "no task may write more than its limit");
 
 /* Whether spinning pays: not where there is one processor, which the host needs. */
-static bool worker_may_spin(void) {
-    static _Atomic int cores; /* 0: not asked yet */
-    int known = atomic_load_explicit(&cores, memory_order_relaxed);
-    if (!known) {
-        known = os_processors() > 1 ? 2 : 1;
-        atomic_store_explicit(&cores, known, memory_order_relaxed);
-    }
-    return known > 1;
-}
+static bool worker_may_spin(void) { return os_processors() > 1; }
 
 bool workers_open(Workers *workers) {
-    worker_may_spin(); /* asks the system, which hardened workers may not */
+    os_processors(); /* asks the system, which hardened workers may not */
     workers->hardening = UINT32_MAX;
     return os_condition_open(&workers->queued);
 }
@@ -325,7 +317,12 @@ void worker_made(Worker *worker) {
 /* Sends what a task has to say to the host. In a critical section of its guard. */
 static bool worker_send_letter(void *opaque, Bytes *letter) {
     Task *task = opaque;
-    return completion_tell(&task->worker->pool->completions, task->completion.task, letter);
+    CompletionQueue *completions = &task->worker->pool->completions;
+    uint32_t type, id = task->completion.task;
+    memcpy(&type, letter->data + DFD_EVENT_TYPE, sizeof type);
+    return type == DFD_EVENT_TYPE_PROGRESS
+               ? completion_report(completions, id, &task->progress, letter)
+               : completion_tell(completions, id, &task->progress, letter);
 }
 
 /* Begins with a task, in a seat that has what it needs. Returns a DFD_STATUS_* or REALM_WAITS, and

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x73a552b9;
+export const ABI = 0x9b6a364a;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -28,6 +28,7 @@ export const SYMBOLS = {
   dfd_cancel: { args: ["u32", "f64"], result: "i32" },
   dfd_post: { args: ["u32", "f64", "buffer", "u32"], result: "i32" },
   dfd_heard: { args: ["u32", "f64", "u32"], result: "i32" },
+  dfd_reported: { args: ["u32", "f64", "u32"], result: "i32" },
   dfd_park: { args: ["u32"], result: "i32" },
   dfd_unpark: { args: ["u32"], result: "i32" },
   dfd_refill: { args: ["u32"], result: "i32" },
@@ -144,6 +145,12 @@ export interface Symbols {
    * or DFD_E_HANDLE if the task has ended.
    */
   dfd_heard(pool: number, task: number, bytes: number): number;
+  /**
+   * Says that the host has read so many bytes of a task's PROGRESS events. When it has read all, the
+   * latest report comes, if one had to wait. 0, or an error: DFD_E_HANDLE if the task has ended,
+   * DFD_E_MEMORY if that report can't be told yet.
+   */
+  dfd_reported(pool: number, task: number, bytes: number): number;
   /**
    * Asks for a wake-up at the next completion. Returns 1 when completions are there already, in
    * which case none is asked for; else 0.
@@ -393,7 +400,10 @@ export const RECORD = {
   PAYLOAD: 48,
 } as const;
 
-/** An event's payload: this head, then a value in the wire format. Nothing is moved with it. */
+/**
+ * An event's payload: this head, then a value in the wire format. Nothing is moved with it. What a
+ * line is says realm/console.js.
+ */
 export const EVENT = {
   /** u32: DFD_EVENT_TYPE_* */
   TYPE: 0,
@@ -403,7 +413,7 @@ export const EVENT = {
   FUNCTION: 8,
   /** u32, of LINE instead: lines for which there was no room, since the last one */
   DROPPED: 4,
-  /** the arguments, an array; of LINE what realm/console.js says, or nothing */
+  /** the arguments, an array; of LINE a line, or nothing; of PROGRESS what is reported */
   VALUE: 16,
 } as const;
 
@@ -413,6 +423,8 @@ export const EVENT_TYPE = {
   CALL: 1,
   /** the task prints by its console */
   LINE: 2,
+  /** the task reports how far it is: later ones take its place while it waits */
+  PROGRESS: 3,
 } as const;
 
 /** What a task has of its host. */
@@ -421,6 +433,8 @@ export const HOST = {
   OFFERS: 1,
   /** no console: what the task prints is not sent */
   SILENT: 2,
+  /** with OFFERS: also `report`, by which the task tells of its progress */
+  REPORTS: 4,
 } as const;
 
 /** A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
@@ -472,7 +486,8 @@ export const MOVED = {
  * If the host offers functions, one more argument lists them: an array of names, and of arrays of
  * which the first is the name of a group and the others those of functions in it. A program finds
  * an object with them in the place of that argument, a script finds them as globals. They are
- * numbered in their order, from 0.
+ * numbered in their order, from 0. With DFD_HOST_REPORTS `report` stands there, too, of which the
+ * list says nothing; it may be empty then.
  *
  * A region's memory must stay as it is until the task's completion was read or, when the pool is
  * closed before that, until dfd_stragglers is 0.

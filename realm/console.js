@@ -3,7 +3,7 @@
 // arguments; and of objects among them, each with the name of its class behind it ("" without one).
 //
 // What can't be cloned becomes a label, wherever it is. Copies are bounded, and nothing is thrown.
-(({ kind, hasRoom, print }) => {
+export default ({ kind, hasRoom, print }) => {
   const MOST = 65_536; // units of all strings of a line, and SIZE for each value
   const SIZE = 8;
   const DEEPEST = 32;
@@ -294,4 +294,4 @@
     configurable: true,
   });
   return { console };
-});
+};

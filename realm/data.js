@@ -1,7 +1,7 @@
 // deno-lint-ignore-file require-await no-control-regex -- they reject; headers are bytes
 // Blob and File (the File API), FormData (XMLHttpRequest), Headers (Fetch): what requests are made of,
 // without the network.
-(({ brand, define, use }) => {
+export default ({ brand, define, use }) => {
   const { iterable, need, pairsOf } = use("pairs");
   const usv = (value) => `${value}`.toWellFormed();
   const dictionary = (value) => {
@@ -26,22 +26,21 @@
     type = `${type}`;
     return /^[\x20-\x7e]*$/.test(type) ? type.toLowerCase() : "";
   };
-  const join = (parts, endings) => {
+  const partsOf = (parts) => {
     if (typeof parts !== "object" && typeof parts !== "function" || parts === null) {
       throw new TypeError("the parts are no list");
     }
-    const chunks = Array.from(
+    return Array.from(
       { [Symbol.iterator]: () => parts[Symbol.iterator]() },
-      (part) => {
-        if (isBlob(part)) return blobBytes(part);
-        const bytes = bytesOf(part);
-        if (bytes !== null) return bytes;
-        const text = usv(part);
-        return new TextEncoder().encode(
-          endings === "native" ? text.replace(/\r\n?|\n/g, "\n") : text,
-        );
-      },
+      (part) => isBlob(part) ? blobBytes(part) : bytesOf(part) ?? usv(part),
     );
+  };
+  const join = (parts, endings) => {
+    const encoder = new TextEncoder();
+    const chunks = parts.map((part) => {
+      if (typeof part !== "string") return part;
+      return encoder.encode(endings === "native" ? part.replace(/\r\n?|\n/g, "\n") : part);
+    });
     const all = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
     let at = 0;
     for (const chunk of chunks) {
@@ -50,10 +49,15 @@
     }
     return all;
   };
+  // [Clamp] rounds to the nearest, and halves to the even.
   const clamp = (position, size) => {
-    position = Math.trunc(Number(position)) || 0;
+    position = Number(position) || 0;
+    const floor = Math.floor(position), part = position - floor;
+    if (part > 0.5 || (part === 0.5 && floor % 2 !== 0)) position = floor + 1;
+    else if (part >= 0) position = floor;
     return position < 0 ? Math.max(size + position, 0) : Math.min(position, size);
   };
+  const PIECE = 65_536; // bytes of a chunk of a stream
 
   let isBlob, blobBytes, makeBlob;
   const RAW = {};
@@ -72,12 +76,16 @@
         this.#type = options.type;
         return;
       }
-      const { endings = "transparent", type = "" } = dictionary(options);
-      if (!["transparent", "native"].includes(`${endings}`)) {
+      const list = parts === undefined ? [] : partsOf(parts);
+      options = dictionary(options);
+      let { endings = "transparent" } = options;
+      endings = `${endings}`;
+      if (endings !== "transparent" && endings !== "native") {
         throw new TypeError('`endings` is neither "transparent" nor "native"');
       }
-      this.#bytes = parts === undefined ? new Uint8Array(0) : join(parts, `${endings}`);
+      const { type = "" } = options;
       this.#type = typeOf(type);
+      this.#bytes = join(list, endings);
     }
     get size() {
       return this.#bytes.length;
@@ -89,6 +97,24 @@
       const size = this.#bytes.length;
       const from = clamp(start, size), to = end === undefined ? size : clamp(end, size);
       return makeBlob(this.#bytes.subarray(from, Math.max(from, to)), typeOf(type));
+    }
+    stream() {
+      const bytes = this.#bytes;
+      const { ReadableStream } = use("streams");
+      let at = 0;
+      return new ReadableStream({
+        type: "bytes",
+        pull(controller) {
+          if (at < bytes.length) {
+            const piece = bytes.slice(at, at + PIECE);
+            at += piece.length;
+            controller.enqueue(piece);
+          } else {
+            controller.close();
+            controller.byobRequest?.respond(0);
+          }
+        },
+      });
     }
     async text() {
       return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.#bytes);
@@ -225,8 +251,7 @@
       if (typeof init !== "object" && typeof init !== "function" || init === null) {
         throw new TypeError("headers are made of a list of pairs, or of an object");
       }
-      const pairs = pairsOf(init, (name, value) => [byteString(name), byteString(value)]);
-      for (const [name, value] of pairs) this.append(name, value);
+      for (const [name, value] of pairsOf(init, byteString)) this.append(name, value);
     }
     append(name, value) {
       need(arguments.length, 2, "append");
@@ -265,4 +290,4 @@
   const classes = { Blob, File, FormData, Headers };
   for (const name of Object.keys(classes)) define(name, classes[name]);
   return classes;
-});
+};

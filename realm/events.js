@@ -1,6 +1,6 @@
 // Event, CustomEvent, EventTarget, AbortController, AbortSignal and reportError, as the DOM standard
 // and HTML have them, without a tree: a target's path is itself.
-(({ brand, define }) => {
+export default ({ brand, define }) => {
   const dictionary = (value) => {
     if (value === undefined || value === null) return {};
     if (typeof value !== "object" && typeof value !== "function") {
@@ -406,4 +406,4 @@
       report(error);
     },
   };
-});
+};

@@ -1,6 +1,6 @@
-// MessageChannel, MessagePort and MessageEvent, as HTML has them, within one realm: ports can't be
-// transferred, as there is nowhere else to go.
-(({ brand, define, use }) => {
+// MessageChannel and MessagePort, as HTML has them, within one realm: ports can't be transferred, as
+// there is nowhere else to go. MessageEvent, ErrorEvent and PromiseRejectionEvent.
+export default ({ brand, define, use }) => {
   const { Event, EventTarget, dispatch, dictionary, trust } = use("events");
   const { need } = use("pairs");
 
@@ -34,6 +34,58 @@
     }
     get ports() {
       return this.#state.ports;
+    }
+  }
+
+  class ErrorEvent extends Event {
+    #state;
+    constructor(type, options = undefined) {
+      need(arguments.length, 1, "ErrorEvent");
+      super(type, options);
+      const { colno = 0, error, filename = "", lineno = 0, message = "" } = dictionary(options);
+      this.#state = {
+        colno: colno >>> 0,
+        error,
+        filename: `${filename}`.toWellFormed(),
+        lineno: lineno >>> 0,
+        message: `${message}`,
+      };
+    }
+    get message() {
+      return this.#state.message;
+    }
+    get filename() {
+      return this.#state.filename;
+    }
+    get lineno() {
+      return this.#state.lineno;
+    }
+    get colno() {
+      return this.#state.colno;
+    }
+    get error() {
+      return this.#state.error;
+    }
+  }
+
+  class PromiseRejectionEvent extends Event {
+    #promise;
+    #reason;
+    constructor(type, options) {
+      need(arguments.length, 2, "PromiseRejectionEvent");
+      super(type, options);
+      const { promise, reason } = dictionary(options);
+      if ((typeof promise !== "object" && typeof promise !== "function") || promise === null) {
+        throw new TypeError("`promise` is no object");
+      }
+      this.#promise = promise;
+      this.#reason = reason;
+    }
+    get promise() {
+      return this.#promise;
+    }
+    get reason() {
+      return this.#reason;
     }
   }
 
@@ -139,7 +191,13 @@
     }
   }
 
-  const classes = { MessageEvent, MessagePort, MessageChannel };
+  const classes = {
+    MessageEvent,
+    ErrorEvent,
+    PromiseRejectionEvent,
+    MessagePort,
+    MessageChannel,
+  };
   for (const name of Object.keys(classes)) define(name, classes[name]);
   return classes;
-});
+};

@@ -1,5 +1,5 @@
 // What Web IDL calls a pair iterable, for other units: entries, keys, values and forEach.
-(() => {
+export default () => {
   const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
   const read = {
     keys: (pair) => pair[0],
@@ -59,7 +59,7 @@
     });
   };
 
-  // The pairs that a sequence or a record of Web IDL has, each through `convert(name, value)`.
+  // The pairs that a sequence or a record of Web IDL has, each string through `convert`.
   const pairsOf = (init, convert) => {
     const iterate = init[Symbol.iterator];
     if (iterate === undefined || iterate === null) {
@@ -67,8 +67,8 @@
       for (const key of Reflect.ownKeys(init)) {
         if (!Reflect.getOwnPropertyDescriptor(init, key)?.enumerable) continue;
         if (typeof key === "symbol") throw new TypeError("a symbol is no name");
-        const [name, value] = convert(key, init[key]);
-        entries.set(name, value);
+        const name = convert(key);
+        entries.set(name, convert(init[key]));
       }
       return [...entries];
     }
@@ -80,7 +80,7 @@
       }
       const list = [...pair];
       if (list.length !== 2) throw new TypeError("a pair has a name and a value, no more");
-      pairs.push(convert(list[0], list[1]));
+      pairs.push([convert(list[0]), convert(list[1])]);
     }
     return pairs;
   };
@@ -92,4 +92,4 @@
   };
 
   return { iterable, need, pairsOf };
-});
+};

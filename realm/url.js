@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-control-regex -- URLs are about what else there is than printable ASCII
 // URL and URLSearchParams, as the URL standard has them (https://url.spec.whatwg.org/); the steps
 // are named as there. Domains are mapped as UTS #46 says, from the engine's own tables of Unicode.
-(({ brand, define, use }) => {
+export default ({ brand, define, use }) => {
   const { iterable, need, pairsOf } = use("pairs");
   const usv = (value) => `${value}`.toWellFormed();
 
@@ -228,7 +228,7 @@
   };
 
   const toASCII = (domain) => {
-    if (/^[\x00-\x7f]*$/.test(domain)) return domain.toLowerCase();
+    if (/^[\x00-\x7f]*$/.test(domain) && !/(?:^|\.)xn--/i.test(domain)) return domain.toLowerCase();
     const labels = mapDomain(domain).replace(/[A-Z]/g, (c) => c.toLowerCase()).split(".");
     const unicode = [];
     for (const label of labels) {
@@ -760,7 +760,7 @@
       brand(this);
       if (init === undefined) return;
       if (init !== null && (typeof init === "object" || typeof init === "function")) {
-        this.#pairs = pairsOf(init, (name, value) => [usv(name), usv(value)]);
+        this.#pairs = pairsOf(init, usv);
         return;
       }
       const text = usv(init);
@@ -988,4 +988,4 @@
   define("URL", URL);
   define("URLSearchParams", URLSearchParams);
   return { URL, URLSearchParams };
-});
+};

@@ -6,7 +6,8 @@
  *   mod.ts src/ ffi/ ─────────────────────────> build/js (JavaScript and declarations, for npm)
  *   engine's source ─> build/engine/edited ─┐
  *   csrc/*.c ───────────────────────────────┴─> build/MODE/objects ─> build/MODE/libdeferred.so
- *   realm/*.js ──(compiled by these objects)──> build/MODE/units_code.c ──┘
+ *   realm/*.js ──(bundled with what they import from npm)──> build/units
+ *   build/units ─(compiled by these objects)──> build/MODE/units_code.c ──┘
  *   tests/c/NAME_test.c ──────────────────────────────────────────└─> build/MODE/tests/NAME_test
  *
  * CC, CFLAGS and LDFLAGS are honoured; CC may have arguments ("ccache gcc"). The mode `fuzz`, which
@@ -41,7 +42,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 import process from "node:process";
-import { BuildError, ENGINE_DIR, ENGINE_UNITS, prepareEngine } from "./engine.mjs";
+import { BuildError, ENGINE_DIR, ENGINE_UNITS, prepareEngine, ZLIB_UNITS } from "./engine.mjs";
 import { abiNumber, symbols } from "./symbols.mjs";
 import * as terminal from "./terminal.mjs";
 
@@ -98,6 +99,9 @@ function hardeningFlags(mode) {
 
 /** The modes that have DFD_TEST. */
 const TESTED = /^(debug|asan|tsan|fuzz)$/;
+
+/** zlib asks the system for nothing, memory included. */
+const ZLIB_ALONE = "-DZ_SOLO";
 
 /** What the fuzzer is to see the coverage of: our files, and our functions in engine.c. */
 const COVERAGE = "-fsanitize=fuzzer-no-link";
@@ -205,6 +209,7 @@ async function listUnits(mode, tests) {
   const own = {
     "deferred.c": [`-DDFD_ABI_NUMBER=${await abiNumber()}u`],
     "engine.c": ["-DDFD_ONE_ALLOCATOR"],
+    "compression.c": [ZLIB_ALONE],
   };
   const user = words(process.env.CFLAGS);
   const ours = [...common, ...WARNINGS, "-Icsrc", "-isystem", ENGINE_DIR];
@@ -231,12 +236,13 @@ async function listUnits(mode, tests) {
       flags: [...ours, ...special, ...user],
     });
   }
-  for (const name of ENGINE_UNITS) {
+  for (const name of [...ENGINE_UNITS, ...ZLIB_UNITS]) {
+    const special = ZLIB_UNITS.includes(name) ? [ZLIB_ALONE] : [];
     units.push({
       mode,
       source: `${ENGINE_DIR}/${name}`,
       part: "library",
-      flags: [...common, "-w", ...user],
+      flags: [...common, ...special, "-w", ...user],
     });
   }
   const programs = mode === "fuzz"
@@ -250,7 +256,10 @@ async function listUnits(mode, tests) {
       flags: [...ours, "-Itests/c", ...user],
     });
   }
-  return units.map((unit) => ({ ...unit, stem: path.basename(unit.source, ".c") }));
+  /** Unlike those of two units may be: csrc and realm have a compile.c each. */
+  const stem = ({ part, source }) =>
+    `${part === "compiler" ? "realm_" : ""}${path.basename(source, ".c")}`;
+  return units.map((unit) => ({ ...unit, stem: stem(unit) }));
 }
 
 /** Hashes of files, each read once a build. */
@@ -496,9 +505,57 @@ async function emit() {
   }
 }
 
+/** The units as scripts, each of which evaluates to what its file exports. */
+const UNITS_DIR = "build/units";
+
 /**
- * Compiles the globals that are written in JavaScript (csrc/units.h): by a program that is linked
- * with the library's objects, as their bytecode means something to this very engine only.
+ * Bundles the globals that are written in JavaScript (csrc/units.h): each with what it imports, which
+ * are packages that package.json pins.
+ *
+ * @returns {Promise<{ ok: boolean, output: string, sources: string[] }>} in the order of UNITS_MAP
+ */
+async function bundle() {
+  const esbuild = await import("esbuild").catch(() => null);
+  if (esbuild === null) {
+    return { ok: false, output: "there is no esbuild: run npm ci", sources: [] };
+  }
+  const header = await readFile(path.join(ROOT, "csrc/units.h"), "utf8");
+  const map = header.match(/#define UNITS_MAP(?:.*\\\n)*.*/)[0];
+  const names = [...map.matchAll(/\bUNIT\((\w+)\)/g)].map(([, name]) => name);
+  const { errors, outputFiles = [] } = await esbuild.build({
+    absWorkingDir: ROOT,
+    entryPoints: names.map((name) => `realm/${name}.js`),
+    outdir: UNITS_DIR,
+    bundle: true,
+    format: "esm",
+    target: "esnext",
+    charset: "utf8",
+    legalComments: "none", // THIRD_PARTY_NOTICES has them
+    logLevel: "silent",
+    write: false,
+  }).catch((error) => {
+    if (error.errors === undefined) throw error;
+    return error;
+  });
+  const output = await esbuild.formatMessages(errors, { kind: "error" });
+  if (errors.length > 0) return { ok: false, output: output.join(""), sources: [] };
+  await mkdir(path.join(ROOT, UNITS_DIR), { recursive: true });
+  for (const { path: file, text } of outputFiles) {
+    const [exported, value] = /export \{\s+(\w+) as default\s+\};\s*$/.exec(text) ?? [];
+    if (value === undefined) {
+      return { ok: false, output: `${path.basename(file)} has no default export`, sources: [] };
+    }
+    const script = `(() => {\n${text.replace(exported, () => `return ${value};\n`)}})();\n`;
+    if (await readFile(file, "utf8").catch(() => "") === script) continue;
+    await writeFile(`${file}.tmp`, script);
+    await rename(`${file}.tmp`, file);
+  }
+  return { ok: true, output: "", sources: names.map((name) => `${UNITS_DIR}/${name}.js`) };
+}
+
+/**
+ * Compiles the units: by a program that is linked with the library's objects, as their bytecode means
+ * something to this very engine only.
  *
  * @param {Compiler} compiler @param {Unit[]} own  of one mode, but the generated one
  * @param {string[]} sanitize @returns {Promise<{ fresh: boolean, ok: boolean, output: string }>}
@@ -508,10 +565,8 @@ async function generate(compiler, own, sanitize) {
   const program = `build/${own[0].mode}/compile_units`;
   const { ok, output } = await compiler.link(program, linked, sanitize);
   if (!ok) return { fresh: false, ok, output };
-  const header = await readFile(path.join(ROOT, "csrc/units.h"), "utf8");
-  const names = [...header.match(/#define UNITS_MAP.*/)[0].matchAll(/\bUNIT\((\w+)\)/g)]
-    .map(([, name]) => name);
-  const sources = names.map((name) => `realm/${name}.js`);
+  const { sources, ...bundled } = await bundle();
+  if (!bundled.ok) return { fresh: false, ...bundled };
   const texts = await Promise.all(sources.map((file) => readFile(path.join(ROOT, file))));
   const key = hash(await readFile(path.join(ROOT, `${program}.key`)), ...sources, ...texts);
   const target = path.join(ROOT, `build/${own[0].mode}/units_code.c`);

@@ -1,12 +1,12 @@
 /**
- * The source of the engine (QuickJS-ng), and of the assembler of its compiler (sljit): fetched,
- * checked, edited. Neither is ever part of this repository.
+ * Source that is compiled into the library and is never part of this repository: the engine's, which
+ * is edited, zlib's, and that of sljit, an assembler.
  *
- *   folders named by QUICKJS_NG_DIR, SLJIT_DIR ─┐
- *   build/engine/source (our cache) ────────────├─> checked against engine/SHA256SUMS
- *   the crates, by `cargo vendor` ──────────────┘   ─> engine/edits.mjs ─> build/engine/edited
+ *   folders named by QUICKJS_NG_DIR, … ─┐
+ *   build/engine/source (our cache) ────┼─> checked against ─────> engine/edits.mjs
+ *   the crates, by `cargo vendor` ──────┘   engine/SHA256SUMS      ─> build/engine/edited
  *
- * Any origin gives the same bytes or is refused. `cargo vendor` downloads two crates, pinned by
+ * Any origin gives the same bytes or is refused. `cargo vendor` downloads three crates, pinned by
  * engine/Cargo.lock, and runs none of their code.
  *
  *   node scripts/engine.mjs --pin   writes engine/SHA256SUMS anew, after a change of version
@@ -27,23 +27,31 @@ const CACHE = path.join(ROOT, "build", "engine", "source");
 const EDITED = path.join(ROOT, "build", "engine", "edited");
 const SUMS = path.join(ROOT, "engine", "SHA256SUMS");
 
-/** The folder to include the engine from, relative to the package's root. */
+/** The folder to include the engine from, relative to the root; `zlib` and `sljit` are in it. */
 export const ENGINE_DIR = "build/engine/edited";
 
 /** The engine's own translation units beside quickjs.c, which csrc/engine.c includes. */
 export const ENGINE_UNITS = ["dtoa.c", "libregexp.c", "libunicode.c"];
 
-/**
- * What is fetched, each from its crate or from the folder that a variable of the environment names.
- * Of the engine the units, what they include, and the licence; of sljit what it is on the machines
- * that csrc/jit/ compiles for (the licence stands in each file).
- */
-const SOURCES = [
+/** Those of zlib: it is told to use nothing of the system (Z_SOLO). */
+export const ZLIB_UNITS = [
+  "zlib/adler32.c",
+  "zlib/crc32.c",
+  "zlib/deflate.c",
+  "zlib/inffast.c",
+  "zlib/inflate.c",
+  "zlib/inftrees.c",
+  "zlib/trees.c",
+  "zlib/zutil.c",
+];
+
+/** Where each comes from, and what we use of it: the units, what they include, and the licence. */
+const ORIGINS = [
   {
-    name: "QuickJS-ng 0.18.0",
+    title: "QuickJS-ng 0.18.0",
     variable: "QUICKJS_NG_DIR",
-    crate: "libquickjs-ng-sys",
-    folder: "embed/quickjs",
+    crate: "libquickjs-ng-sys/embed/quickjs",
+    prefix: "",
     files: [
       "quickjs.c",
       ...ENGINE_UNITS,
@@ -65,24 +73,46 @@ const SOURCES = [
     ],
   },
   {
-    name: "sljit (of PCRE2 10.46)",
-    variable: "SLJIT_DIR",
-    crate: "pcre2-sys",
-    folder: "upstream/deps/sljit/sljit_src",
+    title: "zlib 1.3.2",
+    variable: "ZLIB_DIR",
+    crate: "libz-sys/src/zlib",
+    prefix: "zlib/",
     files: [
-      "sljitConfig.h",
-      "sljitConfigCPU.h",
-      "sljitConfigInternal.h",
-      "sljitLir.c",
-      "sljitLir.h",
-      "sljitNativeARM_64.c",
-      "sljitNativeX86_64.c",
-      "sljitNativeX86_common.c",
-      "sljitSerialize.c",
-      "sljitUtils.c",
+      ...ZLIB_UNITS,
+      "zlib/crc32.h",
+      "zlib/deflate.h",
+      "zlib/inffast.h",
+      "zlib/inffixed.h",
+      "zlib/inflate.h",
+      "zlib/inftrees.h",
+      "zlib/trees.h",
+      "zlib/zconf.h",
+      "zlib/zlib.h",
+      "zlib/zutil.h",
+      "zlib/LICENSE",
+    ],
+  },
+  { // for the machines that csrc/jit/ compiles for; the licence stands in each file
+    title: "sljit of PCRE2 10.46",
+    variable: "SLJIT_DIR",
+    crate: "pcre2-sys/upstream/deps/sljit/sljit_src",
+    prefix: "sljit/",
+    files: [
+      "sljit/sljitConfig.h",
+      "sljit/sljitConfigCPU.h",
+      "sljit/sljitConfigInternal.h",
+      "sljit/sljitLir.c",
+      "sljit/sljitLir.h",
+      "sljit/sljitNativeARM_64.c",
+      "sljit/sljitNativeX86_64.c",
+      "sljit/sljitNativeX86_common.c",
+      "sljit/sljitSerialize.c",
+      "sljit/sljitUtils.c",
     ],
   },
 ];
+
+/** @typedef {typeof ORIGINS[number]} Origin */
 
 /** Something a person has to put right. Told without a stack. */
 export class BuildError extends Error {
@@ -109,20 +139,20 @@ async function readIfThere(file) {
 }
 
 /**
- * Reads the pinned files from a folder.
+ * Reads the pinned files of one origin.
  *
- * @param {string} dir
- * @param {string[]} names
+ * @param {(name: string) => string} where  the path of a file
+ * @param {Origin} origin
  * @param {Map<string, string>} sums
  * @returns {Promise<{ files: Map<string, Buffer>, wrong: string[] }>} `wrong` says what is missing
  *   or differs
  */
-async function readSource(dir, names, sums) {
+async function readSource(where, { files: names }, sums) {
   const files = new Map();
   const wrong = [];
   for (const name of names) {
     const sum = sums.get(name);
-    const bytes = await readIfThere(path.join(dir, name));
+    const bytes = await readIfThere(where(name));
     if (!bytes) wrong.push(`${name} is missing`);
     else if (sha256(bytes) !== sum) wrong.push(`${name} has SHA-256 ${sha256(bytes)}, not ${sum}`);
     else files.set(name, bytes);
@@ -130,9 +160,8 @@ async function readSource(dir, names, sums) {
   return { files, wrong };
 }
 
-/** What to do without cargo. */
-const BY_HAND = "unpack yourself " +
-  SOURCES.map(({ name, variable }) => `${name} and name its folder in ${variable}`).join(", ");
+const BY_HAND = ORIGINS.map(({ title, variable }) => `unpack ${title} and name it in ${variable}`)
+  .join(", ");
 
 /** Runs cargo in a folder of ours; what it says is told only if it fails. */
 function cargo(args) {
@@ -145,8 +174,8 @@ function cargo(args) {
       reject(
         error.code !== "ENOENT" ? error : new BuildError(
           "cargo was not found. It brings the source of the JavaScript engine (QuickJS-ng) and of " +
-            "sljit, and compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install " +
-            `cargo; macOS: brew install rust; elsewhere: rustup),\n  or ${BY_HAND}.`,
+            "zlib and sljit, and compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install " +
+            `cargo; macOS: brew install rust; elsewhere: rustup),\n  or ${BY_HAND}`,
         ),
       );
     });
@@ -155,14 +184,14 @@ function cargo(args) {
       reject(
         new BuildError(
           `cargo ${args.join(" ")} ended with ${signal ?? `code ${code}`}:\n${said.trimEnd()}\n` +
-            `  Without a network, ${BY_HAND}.`,
+            `  Without a network, ${BY_HAND}`,
         ),
       );
     });
   });
 }
 
-/** Brings the crates and returns the folder that they are in. */
+/** Brings the crates, and returns their folder. */
 async function vendor() {
   const dir = path.join(ROOT, "build", "engine", `vendor.${process.pid}`);
   await mkdir(path.dirname(dir), { recursive: true });
@@ -177,46 +206,56 @@ async function vendor() {
   return dir;
 }
 
+/** Where a file lies in a folder of an origin's own. @param {string} dir @param {Origin} origin */
+const within = (dir, { prefix }) => (name) => path.join(dir, name.slice(prefix.length));
+
 /**
- * Where the sources come from, and their bytes.
+ * Where the source comes from, and its bytes.
  *
  * @param {Map<string, string>} sums
  * @param {(line: string) => void} log
  * @returns {Promise<Map<string, Buffer>>}
  */
 async function obtain(sums, log) {
-  const all = new Map();
+  const all = [];
   const missing = [];
-  for (const source of SOURCES) {
-    const named = process.env[source.variable];
-    const { files, wrong } = await readSource(named || CACHE, source.files, sums);
-    if (named && wrong.length > 0) {
-      throw new BuildError(
-        `${source.variable} (${named}) is not the pinned ${source.name}:\n  ${wrong.join("\n  ")}`,
-      );
-    }
-    if (wrong.length > 0) missing.push(source);
-    else for (const [name, bytes] of files) all.set(name, bytes);
-  }
-  if (missing.length === 0) return all;
-
-  log(`fetching ${missing.map(({ name }) => name).join(" and ")} with cargo`);
-  const dir = await vendor();
-  try {
-    await mkdir(CACHE, { recursive: true });
-    for (const { crate, folder, files: names } of missing) {
-      const { files, wrong } = await readSource(path.join(dir, crate, folder), names, sums);
+  for (const origin of ORIGINS) {
+    const named = process.env[origin.variable];
+    if (named) {
+      const { files, wrong } = await readSource(within(named, origin), origin, sums);
       if (wrong.length > 0) {
         throw new BuildError(
-          `the crate ${crate} is not what engine/SHA256SUMS pins:\n  ${wrong.join("\n  ")}`,
+          `${origin.variable} (${named}) is not the pinned ${origin.title}:\n  ${
+            wrong.join("\n  ")
+          }`,
         );
       }
-      for (const [name, bytes] of files) {
-        await writeWhole(path.join(CACHE, name), bytes);
-        all.set(name, bytes);
-      }
+      all.push(...files);
+      continue;
     }
-    return all;
+    const { files, wrong } = await readSource((name) => path.join(CACHE, name), origin, sums);
+    if (wrong.length > 0) missing.push(origin);
+    else all.push(...files);
+  }
+  if (missing.length === 0) return new Map(all);
+
+  log(`fetching the source of ${missing.map(({ title }) => title).join(" and ")} with cargo`);
+  const dir = await vendor();
+  try {
+    for (const origin of missing) {
+      const from = within(path.join(dir, origin.crate), origin);
+      const { files, wrong } = await readSource(from, origin, sums);
+      if (wrong.length > 0) {
+        throw new BuildError(
+          `the crate of ${origin.title} is not what engine/SHA256SUMS pins:\n  ${
+            wrong.join("\n  ")
+          }`,
+        );
+      }
+      for (const [name, bytes] of files) await writeWhole(path.join(CACHE, name), bytes);
+      all.push(...files);
+    }
+    return new Map(all);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -224,6 +263,7 @@ async function obtain(sums, log) {
 
 /** Writes a file so that nobody ever sees half of it. */
 async function writeWhole(file, bytes) {
+  await mkdir(path.dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
   await writeFile(temporary, bytes);
   await rename(temporary, file);
@@ -257,7 +297,9 @@ function edit(files) {
 export async function prepareEngine(log) {
   const edited = edit(await obtain(await readSums(), log));
   await mkdir(EDITED, { recursive: true });
-  for (const name of await readdir(EDITED)) {
+  const there = await readdir(EDITED, { recursive: true, withFileTypes: true });
+  for (const file of there.filter((entry) => entry.isFile())) {
+    const name = path.relative(EDITED, path.join(file.parentPath, file.name));
     if (!edited.has(name)) await rm(path.join(EDITED, name), { force: true });
   }
   for (const [name, bytes] of edited) {
@@ -271,9 +313,10 @@ async function pin() {
   const dir = await vendor();
   try {
     const lines = [];
-    for (const { crate, folder, files } of SOURCES) {
-      for (const name of files) {
-        lines.push(`${sha256(await readFile(path.join(dir, crate, folder, name)))}  ${name}\n`);
+    for (const origin of ORIGINS) {
+      const from = within(path.join(dir, origin.crate), origin);
+      for (const name of origin.files) {
+        lines.push(`${sha256(await readFile(from(name)))}  ${name}\n`);
       }
     }
     await writeFile(SUMS, lines.join(""));

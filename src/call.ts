@@ -15,13 +15,15 @@ import { checkConsole, type TaskConsole } from "./console.ts";
 import { FreeVariableError, FunctionNotSerializableError, typeError } from "./errors.ts";
 import { describe, nameOf, shorten } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
-import type { AnyFunction } from "./function/source.ts";
-import { type HostTable, readHost } from "./host.ts";
-import { NO_OPTIONS, optionHint, readOptions } from "./options.ts";
+import { isExecutor } from "./function/advice.ts";
+import { type AnyFunction, textOf } from "./function/source.ts";
+import { checkReport, type HostTable, readHost } from "./host.ts";
+import { meantOption, NO_OPTIONS, optionHint, readOptions } from "./options.ts";
 import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
 import { defaultRunner } from "./pool/runner.ts";
 import { type Runner, runnerOf } from "./runner.ts";
 import { isSignal } from "./pool/signals.ts";
+import { checkProgress, type OnProgress } from "./progress.ts";
 
 /** One of the functions that start tasks, for messages and stacks. */
 export interface Entry {
@@ -49,6 +51,9 @@ export interface Job {
   readonly host: HostTable | undefined;
   /** Where it prints; `undefined`: the host's console, `false`: nowhere. */
   readonly console: TaskConsole | false | undefined;
+  /** Whether it can report its progress, and who is called with it. */
+  readonly progress: boolean;
+  readonly onProgress: OnProgress | undefined;
   /** Why it can't run. */
   readonly failure: { readonly reason: unknown } | undefined;
 }
@@ -60,6 +65,8 @@ const TASK_NAMES: ReadonlySet<string> = new Set([
   "signal",
   "host",
   "console",
+  "onProgress",
+  "progress",
   ...LIMIT_NAMES,
 ]);
 const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals"]);
@@ -124,6 +131,25 @@ export function functionJob(
   return job(entry, fn as AnyFunction, options.name ?? nameOf(fn as AnyFunction), options, own);
 }
 
+/**
+ * Refuses a function that takes itself for a Promise's executor, and would be told nothing where it
+ * calls `resolve` later. A function with that parameter gets no argument for it.
+ */
+export function refuseExecutor(
+  entry: Entry,
+  fn: AnyFunction,
+  { args }: Readonly<DeferredOptions>,
+  { host, progress }: Job,
+): void {
+  if (fn.length === 0 || args?.length || host !== undefined || progress) return;
+  if (!isExecutor(textOf(fn))) return;
+  throw typeError(
+    `${entry.title}(fn): fn takes \`resolve\`, as a Promise's executor does, but a task is passed ` +
+      "nothing but its `args`: return the value, or throw. To wait for a callback, await " +
+      "new Promise((resolve) => …) in the task",
+  );
+}
+
 /** The job for a script; its arguments are its text and its scope. */
 export function scriptJob(
   entry: Entry,
@@ -142,7 +168,7 @@ function job(
   own: Runner | undefined,
 ): Job {
   const { allowGlobals, signal, transfer, pool } = options;
-  let { console } = options;
+  let { console, progress, onProgress } = options;
   let host = options.host === undefined ? undefined : readHost(entry, options.host);
   let runner = own ?? (pool === undefined ? undefined : runnerOf(pool)!);
   let limits: Limits = options;
@@ -153,6 +179,8 @@ function job(
     limits = runner.limits(options, entry.where);
     host = host?.over(runner.host) ?? runner.host;
     console ??= runner.console;
+    progress ??= onProgress === undefined ? runner.progress : true;
+    onProgress ??= runner.onProgress;
     if (typeof fn !== "string") program = runner.compile(fn, name, allowGlobals);
   } catch (reason) {
     if (isMistake(reason)) throw reason;
@@ -163,6 +191,7 @@ function job(
       if (typeof fn !== "string") refuseByLook(fn, name);
     }
   }
+  checkReport(entry, host, progress);
   return {
     name,
     fn,
@@ -174,6 +203,8 @@ function job(
     transfer,
     host,
     console,
+    progress: progress === true,
+    onProgress,
     failure,
   };
 }
@@ -199,6 +230,12 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
   const limits = known.runner === undefined
     ? limitsIn(NO_OPTIONS, options, entry.where, known.limits)
     : known.runner.limits(options, entry.where, known.limits);
+  const host = options.host === undefined
+    ? known.host
+    : readHost(entry, options.host).over(known.runner?.host);
+  const { onProgress } = options;
+  const progress = options.progress ?? (onProgress !== undefined || known.progress);
+  checkReport(entry, host, progress);
   return {
     ...known,
     name: options.name ?? known.name,
@@ -206,9 +243,9 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
     signal: options.signal ?? known.signal,
     transfer: options.transfer ?? known.transfer,
     console: options.console ?? known.console,
-    host: options.host === undefined
-      ? known.host
-      : readHost(entry, options.host).over(known.runner?.host),
+    progress,
+    onProgress: onProgress ?? known.onProgress,
+    host,
   };
 }
 
@@ -240,9 +277,16 @@ export function taskOptions<O extends WrapOptions>(
     throw typeError(`${all}: nothing can follow the options, got ${describe(rest[1])}${into}`);
   }
   const options: O = readOptions(given ?? {}, names, (name) => {
-    const hint = POOL_NAMES.includes(name)
-      ? `it is a pool's: new DeferredPool({ ${name} })`
-      : advice.get(name) ?? optionHint(name, known(names, runner));
+    const own = known(names, runner);
+    let hint = advice.get(name);
+    if (hint === undefined && meantOption(name, own) === undefined) {
+      const meant = meantOption(name, POOL_NAMES);
+      if (meant !== undefined) {
+        const which = meant === name ? "it is a pool's" : `\`${meant}\` is a pool's`;
+        hint = `${which}: new DeferredPool({ ${meant} })`;
+      }
+    }
+    hint ??= optionHint(name, own);
     throw typeError(`${all}: there is no option \`${shorten(name, 60)}\`; ${hint}`);
   });
   const { name, transfer, allowGlobals, signal, pool } = options as Record<string, unknown>;
@@ -256,7 +300,8 @@ export function taskOptions<O extends WrapOptions>(
   if (signal !== undefined && !isSignal(signal)) {
     throw wrong(entry, "signal", "an AbortSignal", signal);
   }
-  checkConsole(entry.where, options.console);
+  checkConsole(where, options.console);
+  checkProgress(where, options.onProgress, options.progress);
   if (pool !== undefined) checkPool(entry, pool, runner);
   checkLimits(options, where);
   return options;

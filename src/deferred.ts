@@ -9,6 +9,7 @@ import {
   functionJob,
   type Job,
   jobWith,
+  refuseExecutor,
   retried,
   wrapOptions,
 } from "./call.ts";
@@ -20,6 +21,7 @@ import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
 import type { TaskConsole } from "./console.ts";
 import type { Host, HostFunctions } from "./host.ts";
+import type { OnProgress, Reporter } from "./progress.ts";
 import { NO_OPTIONS } from "./options.ts";
 import { isCrowded, setSite, TaskPromise, type TaskStats } from "./task.ts";
 
@@ -49,6 +51,19 @@ export interface TaskOptions extends Limits {
    * lacks print nothing; or `false`, nowhere. Default: that of the pool, or else the host's console.
    */
   readonly console?: TaskConsole | false | undefined;
+  /**
+   * Called with what the task reports of its progress, and the task. The last parameter of the task
+   * has `report(value)` then, beside the functions of `host`; code that is text finds it as a
+   * global. Runs here, in the context in which the Deferred is made. A slow host is called with the
+   * latest report only, and is called with the last before the promise settles. What it throws is
+   * an unhandled rejection, and no concern of the task. Default: that of the pool.
+   */
+  readonly onProgress?: OnProgress | undefined;
+  /**
+   * Whether the task has `report` for {@linkcode Deferred.progress}, without an `onProgress`.
+   * Default: that of the pool, or else `false`.
+   */
+  readonly progress?: boolean | undefined;
 }
 
 /** Options of {@linkcode DeferredConstructor.wrap}. */
@@ -86,6 +101,15 @@ export interface DeferredFunction<A extends readonly unknown[], T> {
   with(options: TaskOptions): DeferredFunction<A, T>;
 }
 
+/** A {@linkcode DeferredFunction} whose tasks report values of the type `P`. */
+export interface ReportingFunction<A extends readonly unknown[], T, P>
+  extends DeferredFunction<A, T> {
+  /** Starts a task with these arguments. */
+  (...args: A): ReportingDeferred<T, P>;
+  /** As {@linkcode DeferredFunction.with}. */
+  with(options: TaskOptions): ReportingFunction<A, T, P>;
+}
+
 /** One task that runs off the main thread, and the promise of its result. */
 export interface Deferred<T> extends Promise<T> {
   /** The task's name: the option's, or the function's own; "" if it has none. */
@@ -95,6 +119,28 @@ export interface Deferred<T> extends Promise<T> {
    * rejects at once and ends shortly after, so its `stats` appear a moment later.
    */
   readonly stats: TaskStats | undefined;
+  /**
+   * What the task reports of its progress, for a task with the option `progress` or `onProgress`:
+   * from the latest report on, and each time the latest that there is. It ends with the task; why a
+   * task failed says its promise. Any number may iterate it, whenever and as often as they like.
+   *
+   * @example
+   * ```ts
+   * import { Deferred, type Reporter } from "@protojs/deferred";
+   *
+   * const task = new Deferred(
+   *   (n: number, { report }: Reporter<number>) => {
+   *     for (let i = 1; i <= n; i++) report(i / n);
+   *     return n;
+   *   },
+   *   { args: [1000], progress: true },
+   * );
+   * let last = 0;
+   * for await (const part of task.progress) last = part;
+   * console.log(await task, last); // 1000 1
+   * ```
+   */
+  readonly progress: AsyncIterable<unknown>;
   /**
    * Cancels the task, queued or running: the promise rejects at once, and the thread goes on with
    * the next task. Does nothing once the task has ended.
@@ -118,6 +164,12 @@ export interface Deferred<T> extends Promise<T> {
    * Nobody has to handle that rejection.
    */
   [Symbol.dispose](): void;
+}
+
+/** A task that reports values of the type `P`. */
+export interface ReportingDeferred<T, P> extends Deferred<T> {
+  /** What it reports; see {@linkcode Deferred.progress}. */
+  readonly progress: AsyncIterable<P>;
 }
 
 /** The type of {@linkcode Deferred} itself: its constructor and static methods. */
@@ -146,6 +198,19 @@ export interface DeferredConstructor {
    * console.log(area); // 42
    * ```
    */
+  new <T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<H> & Reporter<P>>]) => T | PromiseLike<T>,
+    options: DeferredOptions<A> & {
+      readonly host?: H | undefined;
+      readonly onProgress: OnProgress<P>;
+    },
+  ): ReportingDeferred<T, P>;
+  /** As above, for a task whose progress is iterated. */
+  new <T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<H>> & Reporter<P>]) => T | PromiseLike<T>,
+    options: DeferredOptions<A> & { readonly host?: H | undefined; readonly progress: true },
+  ): ReportingDeferred<T, P>;
+  /** As above, with functions of the host only. */
   new <T, H extends HostFunctions, A extends readonly unknown[] = []>(
     fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
     options: DeferredOptions<A> & { readonly host: H },
@@ -195,6 +260,16 @@ export interface DeferredConstructor {
    * console.log(await area.with({ timeout: 500 })(60, 70)); // 4200
    * ```
    */
+  wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<H> & Reporter<P>>]) => T | PromiseLike<T>,
+    options: WrapOptions & { readonly host?: H | undefined; readonly onProgress: OnProgress<P> },
+  ): ReportingFunction<A, T, P>;
+  /** As above, for a task whose progress is iterated. */
+  wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<H>> & Reporter<P>]) => T | PromiseLike<T>,
+    options: WrapOptions & { readonly host?: H | undefined; readonly progress: true },
+  ): ReportingFunction<A, T, P>;
+  /** As above, with functions of the host only. */
   wrap<T, H extends HostFunctions, A extends readonly unknown[] = []>(
     fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
     options: WrapOptions & { readonly host: H },
@@ -244,6 +319,7 @@ const Class = class Deferred<T> extends TaskPromise<T> {
     try {
       options = deferredOptions(entry, rest);
       job = functionJob(entry, fn, options);
+      refuseExecutor(entry, fn, options, job);
     } catch (error) {
       throw cutStack(error, new.target);
     }

@@ -99,7 +99,10 @@ export class HostTable {
 }
 
 /** Reads the option `host` of a call. Throws a TypeError for what can't be offered. */
-export function readHost(entry: Pick<Entry, "where">, given: unknown): HostTable {
+export function readHost(
+  entry: Pick<Entry, "where"> & { readonly isPool?: boolean },
+  given: unknown,
+): HostTable {
   if (given instanceof HostTable) return given; // of a job that is tried anew
   const what = "an object with functions, such as { lookup: (id) => … }";
   if (!isObject(given)) {
@@ -114,6 +117,8 @@ export function readHost(entry: Pick<Entry, "where">, given: unknown): HostTable
           `${entry.where}{ host }): a task can't be offered more than ${MOST} functions`,
         );
       }
+      // What the host's own objects hold besides, as Deno's console does.
+      if (path !== "" && typeof value !== "function" && !isRecord(from)) continue;
       const at = path === "" ? name : `${path}.${name}`;
       found.set(name, typeof value === "function" ? value as AnyHostFunction : other(value, at));
     }
@@ -126,6 +131,15 @@ export function readHost(entry: Pick<Entry, "where">, given: unknown): HostTable
     }
     return found;
   };
+  if (entry.isPool) {
+    for (const name of ["undefined", "NaN", "Infinity"]) {
+      if (!Object.hasOwn(given, name)) continue;
+      throw typeError(
+        `${entry.where}{ host }): host.${name} can't be offered: code that is text would find it as ` +
+          "a global, and that global can't be changed; give it another name",
+      );
+    }
+  }
   const refuse = (value: unknown, at: string): never => {
     throw typeError(
       `${entry.where}{ host }): host.${at} must be a function, got ${describe(value)}`,
@@ -133,6 +147,19 @@ export function readHost(entry: Pick<Entry, "where">, given: unknown): HostTable
   };
   return new HostTable(
     read(given, "", (value, at) => isObject(value) ? read(value, at, refuse) : refuse(value, at)),
+  );
+}
+
+/** Refuses a function of the host that would stand where `report` does. */
+export function checkReport(
+  entry: Pick<Entry, "where">,
+  host: HostTable | undefined,
+  progress = false,
+): void {
+  if (!progress || !host?.all.has("report")) return;
+  throw typeError(
+    `${entry.where}{ host }): host.report would hide the \`report\` of a task that tells of its ` +
+      "progress; rename it, or leave onProgress and progress out",
   );
 }
 

@@ -49,14 +49,36 @@ export function readOptions<T extends object>(
   return options as T;
 }
 
+/** What other libraries call an option. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map(
+  ([
+    ["args", "arguments argv params parameters input"],
+    ["maxThreads", "threads workers concurrency"],
+    ["host", "functions hostFunctions tools api"],
+    ["console", "logger stdout"],
+    ["scope", "context variables vars sandbox"],
+    ["onProgress", "onReport onMessage"],
+  ] as const).flatMap(([option, names]) => names.split(" ").map((name) => [name, option] as const)),
+);
+
+/** The option that was meant by a name that is none, if that is clear. */
+export function meantOption(name: string, names: readonly string[]): string | undefined {
+  const elsewhere = ELSEWHERE.get(name);
+  if (elsewhere !== undefined && names.includes(elsewhere)) return elsewhere;
+  return nearest(name.toLowerCase(), names);
+}
+
 /** The hint for an unknown option: which one was meant, or which ones there are. */
 export function optionHint(name: string, names: readonly string[]): string {
-  const meant = nearest(name.toLowerCase(), names);
+  const meant = meantOption(name, names);
   return meant === undefined ? `the options are ${names.join(", ")}` : `did you mean \`${meant}\`?`;
 }
 
-/** The name that differs by a slip or two, or the only one that has `word` in it, or is in it. */
-function nearest(word: string, names: readonly string[]): string | undefined {
+/**
+ * The name that differs by a slip or two, or the only one that has `word` in it, or is in it. `word`
+ * is in small letters.
+ */
+export function nearest(word: string, names: readonly string[]): string | undefined {
   if (word.length > 30) return undefined;
   const close = names.find((name) => slips(word, name.toLowerCase()) <= name.length / 4);
   if (close !== undefined || word.length < 5) return close;

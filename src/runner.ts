@@ -13,6 +13,7 @@ import type { AnyFunction } from "./function/source.ts";
 import type { HostTable } from "./host.ts";
 import type { Limits } from "./limits.ts";
 import type { Pending } from "./pool/reactor.ts";
+import type { OnProgress } from "./progress.ts";
 
 /** What a task is told of one of its calls; see `MESSAGE` in ffi/symbols.ts. */
 export interface Answer {
@@ -65,8 +66,15 @@ export interface Runner {
   /** Sends a task an answer. Throws a DataCloneError, or why it can't be sent. */
   post(handle: number, answer: Answer): void;
 
+  /** What all of its tasks report to; and whether they report. */
+  readonly onProgress: OnProgress | undefined;
+  readonly progress: boolean | undefined;
+
   /** Tells a task that so many bytes of what it printed were read. */
   heard(handle: number, bytes: number): void;
+
+  /** Tells a task that so many bytes of what it reported were read: the latest may come. */
+  reported(handle: number, bytes: number): void;
 
   /**
    * Ends a task, queued or running, as soon as it can be left. Its completion arrives like any

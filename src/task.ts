@@ -9,6 +9,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { EVENT_TYPE, STATUS } from "../ffi/symbols.ts";
 import type { Entry, Job } from "./call.ts";
+import type { Deferred } from "./deferred.ts";
 import { InternalError } from "./errors.ts";
 import { cutStack, type Site } from "./function/stack.ts";
 import { cancelled, ended, rejection, result, type Subject } from "./pool/outcome.ts";
@@ -18,6 +19,7 @@ import type { Runner } from "./runner.ts";
 import { Printer } from "./console.ts";
 import { Calls } from "./host.ts";
 import { listen, unlisten } from "./pool/signals.ts";
+import { NO_PROGRESS, Progress } from "./progress.ts";
 
 /** How a task ran: the `stats` of a Deferred that has ended. */
 export interface TaskStats {
@@ -63,6 +65,7 @@ export class TaskPromise<T> extends Promise<T> {
       task.reject = reject;
     });
     this.#task = task;
+    if (task.progress !== undefined) task.progress.task = this as unknown as Deferred<unknown>;
     try {
       task.start(job, args);
     } catch (error) {
@@ -80,6 +83,10 @@ export class TaskPromise<T> extends Promise<T> {
 
   get stats(): TaskStats | undefined {
     return this.#task.stats;
+  }
+
+  get progress(): AsyncIterable<unknown> {
+    return this.#task.progress ?? NO_PROGRESS;
   }
 
   cancel(reason?: unknown): void {
@@ -105,12 +112,21 @@ function mayPrint({ fn, program }: Job): boolean {
   return typeof fn === "string" ? fn.includes("console") : program?.prints === true;
 }
 
+const NOTHING: readonly string[] = [];
+
+/** The names of what a task finds in its last parameter. */
+function offersOf(host: Job["host"], progress: boolean): readonly string[] {
+  if (!progress) return host?.titles ?? NOTHING;
+  return [...host?.titles ?? NOTHING, "report"];
+}
+
 /** The pending side of a Deferred: it settles the promise exactly once. */
 class Task implements Pending, Subject {
   readonly name: string;
   readonly fn: Job["fn"];
   readonly limits: Limits;
   given = 0;
+  readonly offers: readonly string[];
   readonly #runner: Runner | undefined;
   /** Where the Deferred was made. */
   site: Site = {};
@@ -121,14 +137,19 @@ class Task implements Pending, Subject {
   reject!: (reason: unknown) => void;
   #handle = 0;
   #calls: Calls | undefined = undefined;
+  readonly progress: Progress | undefined = undefined;
+  /** Bytes of its reports that were read, and that it was not told of. */
+  #reported = 0;
   readonly #console: Job["console"];
   #printer: Printer | undefined = undefined;
   /** The context in which the task was started, if it may print. */
   #inContext: (<R>(call: () => R) => R) | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
 
-  constructor({ name, fn, limits, runner, console }: Job) {
+  constructor({ name, fn, limits, runner, host, console, progress, onProgress }: Job) {
+    this.offers = offersOf(host, progress);
     this.#console = console;
+    if (progress) this.progress = new Progress(onProgress);
     this.name = name;
     this.fn = fn;
     this.limits = limits;
@@ -172,7 +193,26 @@ class Task implements Pending, Subject {
   receive(event: TaskEvent): void {
     const read = () => result(event.read(), this) as readonly unknown[];
     if (event.type === EVENT_TYPE.CALL) this.#calls?.receive(event, read);
+    else if (event.type === EVENT_TYPE.PROGRESS) this.#receiveReport(event);
     else this.#print(event, read);
+  }
+
+  #receiveReport(event: TaskEvent): void {
+    this.#reported += event.size;
+    let value: unknown;
+    try {
+      value = result(event.read(), this);
+    } catch (cause) { // nothing that a task can bring about
+      this.cancel(cause);
+      return;
+    }
+    this.progress?.receive(value);
+  }
+
+  caughtUp(): void {
+    if (this.settled) return;
+    this.#runner!.reported(this.#handle, this.#reported);
+    this.#reported = 0;
   }
 
   #print(event: TaskEvent, read: () => readonly unknown[]): void {
@@ -217,6 +257,7 @@ class Task implements Pending, Subject {
     this.settled = true;
     if (this.#signal !== undefined) unlisten(this.#signal, this);
     this.#signal = undefined;
+    this.progress?.end();
     if (this.#calls === undefined) return;
     this.#calls.end(reason ?? ended(this.name));
     this.#calls = undefined;

@@ -20,6 +20,40 @@ describe("Blob and File", () => {
     assert.deepEqual(told, [14, "text/plain", expected, "[object Blob]", 0]);
   });
 
+  test("their parts are read first, then each option once, and positions are rounded", async () => {
+    const told = await Deferred.run(async () => {
+      const seen: string[] = [];
+      const parts = {
+        *[Symbol.iterator]() {
+          seen.push("parts");
+          yield { toString: () => (seen.push("text"), "abcd") } as unknown as string;
+        },
+      };
+      const blob = new Blob(parts as unknown as string[], {
+        get type() {
+          seen.push("type");
+          return "";
+        },
+        get endings() {
+          seen.push("endings");
+          return { toString: () => (seen.push("of endings"), "native") } as unknown as "native";
+        },
+      } as BlobPropertyBag);
+      const slices = [[0.5], [1.5], [2.5, 3.5], [-2.5], [-1.5, NaN], [-0.5]];
+      const texts = await Promise.all(slices.map(([from, to]) => blob.slice(from, to).text()));
+      return [
+        seen.join(),
+        texts.join(),
+        Object.getOwnPropertyDescriptor(File.prototype, "name")!.enumerable,
+      ];
+    });
+    assert.deepEqual(told, [
+      "parts,text,endings,of endings,type",
+      "abcd,cd,cd,cd,,abcd",
+      true,
+    ]);
+  });
+
   test("give their text and their bytes, whole and in parts", async () => {
     const told = await Deferred.run(async () => {
       const blob = new Blob(["0123456789"], { type: "a/b" });
@@ -176,6 +210,13 @@ describe("Headers", () => {
   test("refuses what is no header", async () => {
     const names = await Deferred.run(() =>
       [
+        () =>
+          new Headers({
+            "a€": "x",
+            get b(): string {
+              throw new RangeError("a name is checked before the next value is read");
+            },
+          }),
         () => new Headers({ "a b": "x" }),
         () => new Headers({ "": "x" }),
         () => new Headers({ a: "x\ny" }),
@@ -193,7 +234,7 @@ describe("Headers", () => {
         }
       })
     );
-    assert.deepEqual(names, Array<string>(9).fill("TypeError"));
+    assert.deepEqual(names, Array<string>(10).fill("TypeError"));
   });
 });
 

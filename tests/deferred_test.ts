@@ -767,6 +767,10 @@ describe("options", () => {
       ["globals", "allowGlobals"],
       ["transferList", "transfer"],
       ["abortSignal", "signal"],
+      ["arguments", "args"],
+      ["params", "args"],
+      ["tools", "host"],
+      ["logger", "console"],
     ];
     for (const [wrong, right] of meant) {
       says({ [wrong]: 1 }, new RegExp(`no option \`${wrong}\`; did you mean \`${right}\`\\?$`));
@@ -775,6 +779,14 @@ describe("options", () => {
       says({ [far]: 1 }, /; the options are .*args, .*allowGlobals/);
     }
     says({ ["x".repeat(1e6)]: 1 }, /^.{1,400}$/);
+    const ofPools = /; `maxThreads` is a pool's: new DeferredPool\(\{ maxThreads \}\)$/;
+    for (const wrong of ["threads", "workers", "concurrency", "maxthread"]) {
+      says({ [wrong]: 2 }, ofPools);
+      assert.throws(
+        () => new DeferredPool({ [wrong]: 2 } as never),
+        new RegExp(`no option \`${wrong}\`; did you mean \`maxThreads\`\\?$`),
+      );
+    }
     const pool = () => new DeferredPool({ maxThread: 1 } as never);
     assert.throws(pool, /^TypeError: .*no option `maxThread`; did you mean `maxThreads`\?$/);
   });
@@ -1158,8 +1170,8 @@ describe("a function that takes itself for a Promise's executor", () => {
 
   test("is told that it is none, by which call failed", async () => {
     assert.equal(
-      await told("(resolve, reject) => resolve(1)"),
-      `${NOTHING}resolve\`. Unlike a Promise's executor a task is passed nothing but its \`args\`: ` +
+      await told("(ok, reject) => ok(1)"),
+      `${NOTHING}ok\`. Unlike a Promise's executor a task is passed nothing but its \`args\`: ` +
         "return the value, or throw",
     );
     const calls: [text: string, name: string, args?: unknown[]][] = [
@@ -1182,16 +1194,45 @@ describe("a function that takes itself for a Promise's executor", () => {
   test("is not told so of anything else that is no function", async () => {
     const others: [text: string, args?: unknown[]][] = [
       ["(resolve) => resolve(1)", [5]],
-      ["(resolve) => { const f = 5; f(1); }"],
-      ["(resolve) => { const o = { resolve: 5 }; o.resolve(1); }"],
+      ["(ok) => { const f = 5; f(1); }"],
+      ["(ok) => { const o = { ok: 5 }; o.ok(1); }"],
       ["() => { const o = {}; o.area(); }"],
       ["(n) => { const f = n; f(1); }", [5]],
       ["(n) => [n].map((x) => x(1))", [5]],
-      ["(resolve) => { throw new TypeError('not a function'); }"],
+      ["(ok) => { throw new TypeError('not a function'); }"],
       ["(resolve = 5) => resolve(1)"],
       ["() => { let resolve; resolve(1); }"],
     ];
     for (const [text, args] of others) assert.equal(await told(text, args), "not a function", text);
+  });
+
+  test("is refused if it takes `resolve`, which it may call later, or never", async () => {
+    const message =
+      /^TypeError: new Deferred\(fn\): fn takes `resolve`, as a Promise's executor does/;
+    const executors = [
+      "(resolve) => { setTimeout(() => resolve(1), 10); }",
+      "resolve => { setTimeout(resolve, 10); }",
+      "async (resolve, reject) => { await 1; resolve(); }",
+      "async resolve => { }",
+      "function (resolve, reject) { reject(); }",
+      "async function job( resolve ) { }",
+    ];
+    for (const text of executors) {
+      assert.throws(() => new Deferred(written<() => unknown>(text)), message, text);
+      assert.throws(() => new Deferred(written<() => unknown>(text), { args: [] }), message, text);
+    }
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const executor = written<() => unknown>("(resolve) => resolve(1)");
+    assert.throws(() => pool.defer(executor), /pool\.defer\(fn\): fn takes `resolve`/);
+    // What may well get something, or looks like one only:
+    assert.equal(await new Deferred((resolve: number) => resolve, { args: [7] }), 7);
+    assert.equal(await new Deferred((resolve = 7) => resolve), 7);
+    assert.equal(
+      await new Deferred(written<() => unknown>("(resolved) => typeof resolved")),
+      "undefined",
+    );
+    const given = written<() => unknown>("(resolve) => typeof resolve.call");
+    assert.equal(await new Deferred(given, { host: { call: () => 1 } }), "function");
   });
 });
 

@@ -304,7 +304,19 @@ const USUAL_FLAGS = {
 
 /** What each example must print, in this order. */
 const EXPECTED: Readonly<Record<string, readonly RegExp[]>> = {
+  "agent.ts": [
+    /^SyntaxError: .*;'\n {2}line 1, column 48:\n.*Brno" \};\n {49}\^$/m,
+    /^printed: found \{ id: 2, name: 'Kurt', city: 'Brno' \}$/m,
+    /^TypeError: .*toUpperCase.*\n {2}line 3, column \d+:\n {2}return user\.nmae/m,
+    /^TypeError: weather: city must be a string\n {2}line 2, column 28:$/m,
+    /^reported last: step [012]\nTimeoutError: the task `code` ran longer than its timeout/m,
+    /^printed: asked for 3 cities\nreported last: Emmy\nresult: \{ degrees: 24, name: 'Emmy' \}$/m,
+  ],
   "compare.ts": [/main thread +task/, /a loop over integers .* × /, /a Map of strings .* × /],
+  "csv.ts": [
+    /^200000 rows in \d\d parts; price by what:$/m,
+    /^ {2}cake +515000\.00\n {2}bread, white +505000\.00\n {2}milk .*\n {2}the "best" butter +485000\.00$/m,
+  ],
   "each.ts": [/871 .* 179/, /the longest chain has 268 steps and starts at 10971/, /12 tasks/],
   "formula.ts": [
     /^price \* quantity +.= 100$/m,

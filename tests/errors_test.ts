@@ -334,6 +334,25 @@ describe("the stack of an error from a task", () => {
     assert.ok(stack.includes(`${THIS_FILE}:${lineOf("mark: captures")}`), stack);
   });
 
+  test("shows functions by their names, narrow or wide, wherever these lie among the bytes", async () => {
+    for (let length = 0; length < 4; length++) {
+      const stack = await stackOf(
+        Deferred.run((length: number) => {
+          const functions = {
+            é: () => functions.日本(),
+            日本: () => {
+              throw new Error("x".repeat(length));
+            },
+          };
+          functions.é();
+        }, length),
+      );
+      const names = stack.split("\n").map((line) => /^ +at ([^ ]+) \(/.exec(line)?.[1]);
+      assert.deepEqual(names.slice(1, 3), ["日本", "é"], stack);
+      assert.ok(stack.includes(THIS_FILE), stack);
+    }
+  });
+
   test("shows no frames that a task made up", async () => {
     const stack = await stackOf(Deferred.run(() => {
       throw Object.defineProperty(new Error("x"), "stack", {
@@ -402,7 +421,7 @@ describe("the stack of an error of a call, thrown or not,", () => {
   test("begins at the call of DeferredPool for what its classes throw, too", async () => {
     class Throwing {
       static ready: boolean = (() => {
-        const host = typeof (globalThis as { navigator?: unknown }).navigator !== "undefined";
+        const host = typeof process !== "undefined";
         if (!host) throw new RangeError("from the class");
         return host;
       })();

@@ -96,9 +96,15 @@ describe("globals of the web", () => {
     const advice: readonly (readonly [name: string, told: RegExp])[] = [
       ["fetch", /has no network by design; fetch outside and pass the response's data/],
       ["XMLHttpRequest", /no network by design/],
-      ["WebSocket", /no network by design/],
+      ["WebSocket", /no network by design.*or offer a function that fetches: \{ host: \{ load/],
+      ["Request", /no network by design/],
+      ["Worker", /start tasks outside, or offer a function that does: \{ host: \{ run/],
+      ["localStorage", /or offer a function that reads it: \{ host: \{ read/],
+      ["FileReader", /await blob.text\(\)/],
+      ["CryptoKey", /has no keys/],
+      ["Buffer", /use Uint8Array/],
       ["require", /can't load modules/],
-      ["process", /belongs to the host/],
+      ["process", /belongs to the host.*or offer a function that gives it: \{ host: \{ read/],
       ["Deno", /belongs to the host/],
       ["Bun", /belongs to the host/],
     ];
@@ -108,5 +114,86 @@ describe("globals of the web", () => {
         message: told,
       });
     }
+  });
+});
+
+describe("performance, navigator and the events that tell of errors", () => {
+  test("performance counts from the task's start, and is one of its class", async () => {
+    const told = await Deferred.run(() => {
+      const { timeOrigin } = performance;
+      const json = performance.toJSON() as { timeOrigin: number };
+      const { get } = Object.getOwnPropertyDescriptor(Performance.prototype, "timeOrigin")!;
+      const names = [() => get!.call({}), () => new Performance(), () => performance.now.call({})]
+        .map((attempt) => {
+          try {
+            return attempt() as string;
+          } catch (error) {
+            return (error as Error).name;
+          }
+        });
+      return [
+        performance instanceof Performance,
+        Object.keys(performance).length,
+        String(performance),
+        performance.now() >= 0 && performance.now() <= performance.now(),
+        Math.abs(timeOrigin + performance.now() - Date.now()) < 60_000,
+        Math.abs(json.timeOrigin - timeOrigin) < 60_000,
+        names.join(),
+      ];
+    });
+    assert.deepEqual(told, [
+      true,
+      0,
+      "[object Performance]",
+      true,
+      true,
+      true,
+      "TypeError,TypeError,TypeError",
+    ]);
+  });
+
+  test("navigator tells the number of processors, and where the code is", async () => {
+    const told = await Deferred.run(() => [
+      Number.isInteger(navigator.hardwareConcurrency) && navigator.hardwareConcurrency > 0,
+      navigator.userAgent,
+      String(navigator),
+      Object.keys(Object.getPrototypeOf(navigator)).join(),
+    ]);
+    assert.deepEqual(told, [
+      true,
+      "Deferred",
+      "[object Navigator]",
+      "hardwareConcurrency,userAgent",
+    ]);
+    await using pool = new DeferredPool({ maxThreads: 3 });
+    const counts = await Promise.all(
+      Array.from({ length: 9 }, () => pool.run(() => navigator.hardwareConcurrency)),
+    );
+    assert.equal(new Set(counts).size, 1, "whichever thread asks");
+  });
+
+  test("ErrorEvent and PromiseRejectionEvent hold what they were made with", async () => {
+    const told = await Deferred.eval(`
+      const event = new ErrorEvent("error", {
+        message: 7, filename: "a\ud800", lineno: -1, colno: 2.9, error: "x", cancelable: true,
+      });
+      const bare = new ErrorEvent("e");
+      const promise = Promise.resolve(), rejection = new PromiseRejectionEvent("r", { promise, reason: 5 });
+      const names = [
+        () => new ErrorEvent(), () => new PromiseRejectionEvent("r"), () => ErrorEvent("e"),
+        () => new PromiseRejectionEvent("r", {}), () => new PromiseRejectionEvent("r", { promise: 3 }),
+      ].map((attempt) => { try { return String(attempt()) } catch (error) { return error.name } });
+      return [
+        [event.message, event.filename, event.lineno, event.colno, event.error, event.cancelable].join(),
+        [bare.message, bare.filename, bare.lineno, bare.colno, bare.error].join(),
+        [event instanceof Event, rejection.promise === promise, rejection.reason, String(rejection)].join(),
+        names.join(),
+      ];`);
+    assert.deepEqual(told, [
+      "7,a\ufffd,4294967295,2,x,true",
+      ",,0,0,",
+      "true,true,5,[object PromiseRejectionEvent]",
+      Array(5).fill("TypeError").join(),
+    ]);
   });
 });

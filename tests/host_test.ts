@@ -79,6 +79,19 @@ describe("a function of the host", () => {
     assert.deepEqual(await own.eval(code, { host }), ["task", "rest", "a", "task's"]);
   });
 
+  test("whose name can't be a global is refused by a pool", () => {
+    for (const name of ["undefined", "NaN", "Infinity"]) {
+      assert.throws(
+        () => new DeferredPool({ host: { [name]: () => 1 } }),
+        new RegExp(
+          `^TypeError: new DeferredPool\\(\\{ host \\}\\): host\\.${name} can't be offered`,
+        ),
+      );
+    }
+    const report = () => 1;
+    assert.throws(() => new DeferredPool({ host: { report }, onProgress: () => {} }), /would hide/);
+  });
+
   test("is refused if it is none, when the Deferred is made", () => {
     const fn = () => 1;
     const taken: HostFunctions = { fn: fn satisfies HostFunction };
@@ -107,6 +120,87 @@ describe("a function of the host", () => {
     assert.throws(() => new DeferredPool({ host: { x: 1 } as never }), {
       message: /host\.x must be/,
     });
+  });
+
+  test("that is not offered is told, with those that are", async () => {
+    const offered = { find: () => 1, tools: { sum: () => 1 } };
+    const said = async (text: string, host: HostFunctions = offered): Promise<string> => {
+      const inTask = new Function(`return ${text}`)() as () => unknown;
+      const failed = await new Deferred(inTask, { host, pool }).catch((error) => error);
+      assert.ok(failed instanceof Error, text);
+      assert.ok(failed.stack!.startsWith(`TypeError: ${failed.message}\n`), failed.stack!);
+      return failed.message;
+    };
+    const none = "not a function: the host offers no ";
+    assert.equal(await said("(host) => host.fnd(1)"), `${none}\`fnd\`; did you mean \`find\`?`);
+    assert.equal(
+      await said("async ({ tools }) => { await tools.sm(1, 2); }"),
+      `${none}\`tools.sm\`; did you mean \`tools.sum\`?`,
+    );
+    assert.equal(
+      await said("(h) => [1].map((n) => h.tools.multiply(n))"),
+      `${none}\`tools.multiply\`; it offers \`find\` and \`tools.sum\``,
+    );
+    assert.equal(await said("({ fnd, tools }) => fnd()"), `${none}\`fnd\`; did you mean \`find\`?`);
+    assert.equal(
+      await said("(host) => host.tols.sum(1)"),
+      "cannot read property 'sum' of undefined: the host offers no `tols`; did you mean `tools`?",
+    );
+    const many = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`name${i}`, () => i]));
+    assert.match(
+      await said("(host) => host.x()", many),
+      /it offers `name0`, .*`name7`, and 12 more$/,
+    );
+    // What else is no function is none of the host's.
+    for (
+      const text of [
+        "(host) => { const o = {}; o.find(); }",
+        "(host) => { let f; f(host.find()); }",
+      ]
+    ) {
+      assert.equal(await said(text), "not a function", text);
+    }
+    const progress = await new Deferred((host: object) => (host as { log(): void }).log(), {
+      pool,
+      onProgress: () => {},
+    } as never).catch((error) => error.message);
+    assert.equal(progress, `${none}\`log\`; it offers \`report\``);
+  });
+
+  test("that is not offered to code that is text is told as well", async () => {
+    const host = { find: () => 1, tools: { sum: () => 1 } };
+    const said = (text: string) => pool.eval(text, { host }).catch(String);
+    const none = "the host offers no ";
+    assert.equal(
+      await said("const a = 1;\nawait tools.sm(a)"),
+      `TypeError: not a function: ${none}\`tools.sm\`; did you mean \`tools.sum\`?`,
+    );
+    assert.equal(
+      await said("fnd(1)"),
+      `ReferenceError: fnd is not defined: ${none}such function; did you mean \`find\`?`,
+    );
+    assert.equal(
+      await said("fetchAll(1)"),
+      `ReferenceError: fetchAll is not defined: ${none}such function; it offers \`find\` and ` +
+        "`tools.sum`",
+    );
+    assert.equal(await said("1 + fnd"), "ReferenceError: fnd is not defined");
+    assert.equal(await said("let list = []; list.fnd()"), "TypeError: not a function");
+    assert.equal(await pool.eval("fnd()").catch(String), "ReferenceError: fnd is not defined");
+  });
+
+  test("of a group that is an object of the platform's is offered, and what else is in it is not", async () => {
+    const lines: unknown[] = [];
+    const group = Object.assign(Object.create({ inherited: () => 1 }), {
+      log: (line: unknown) => void lines.push(line),
+      depth: 0,
+    }) as { log(line: unknown): void };
+    await pool.eval("await group.log(Object.keys(group).join())", { host: { group } });
+    assert.deepEqual(lines, ["log"]);
+    assert.equal(
+      await pool.eval("typeof console.log", { host: { out: console } as never }),
+      "function",
+    );
   });
 
   test("takes and gives what can be cloned: cycles, errors, bytes, large ones, nothing", async () => {

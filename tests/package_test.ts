@@ -326,7 +326,16 @@ async function open(): Promise<Editor> {
 }
 
 const LIMITS = ["cpuLimit", "maxStackSize", "memoryLimit", "queueTimeout", "timeout"];
-const OF_TASKS = [...LIMITS, "console", "host", "name", "signal", "transfer"];
+const OF_TASKS = [
+  ...LIMITS,
+  "console",
+  "host",
+  "name",
+  "onProgress",
+  "progress",
+  "signal",
+  "transfer",
+];
 const OF_FUNCTIONS = [...OF_TASKS, "allowGlobals"];
 
 function editor(): void {
@@ -342,8 +351,24 @@ function editor(): void {
     ["pool.wrap((a: number) => a, { | })", OF_FUNCTIONS],
     ["pool.eval('1', { | })", [...OF_TASKS, "scope"]],
     ["Deferred.eval('1', { | })", [...OF_TASKS, "pool", "scope"]],
-    ["new DeferredPool({ | })", [...LIMITS, "classes", "console", "host", "maxThreads"]],
-    ["new Deferred(() => 1).|", ["cancel", "catch", "finally", "name", "stats", "then"]],
+    ["new DeferredPool({ | })", [
+      ...LIMITS,
+      "classes",
+      "console",
+      "host",
+      "maxThreads",
+      "onProgress",
+      "progress",
+    ]],
+    ["new Deferred(() => 1).|", [
+      "cancel",
+      "catch",
+      "finally",
+      "name",
+      "progress",
+      "stats",
+      "then",
+    ]],
   ];
   for (const [program, names] of offers) {
     test(`completes ${program}`, async () => {
@@ -365,6 +390,10 @@ function editor(): void {
     ["new Deferred((a, b|) => a + b, { args: [1, ''] });", "(parameter) b: string"],
     ["const sum| = Deferred.run((a) => a, 1);", "const sum: Deferred<number>"],
     ["const sum| = await pool.run((a) => a, 1);", "const sum: number"],
+    [
+      "new Deferred(({ report| }) => report(1), { onProgress: (part: number) => {} });",
+      "(parameter) report: (value: number) => void",
+    ],
     [
       "const area| = pool.wrap((w: number, h: number) => w * h);",
       "const area: DeferredFunction<[w: number, h: number], number>",

@@ -74,6 +74,7 @@ function waiting(): Pending & { readonly told: Completion[]; readonly calls: Tas
     sent: undefined,
     complete: (completion) => void told.push(completion),
     receive: (call) => void calls.push(call),
+    caughtUp: () => undefined,
     abandon: () => undefined,
   };
 }

@@ -282,6 +282,19 @@ describe("the realm", () => {
       "Event",
       "EventTarget",
       "reportError",
+      "ErrorEvent",
+      "PromiseRejectionEvent",
+      "Performance",
+      "Navigator",
+      "navigator",
+      "URLPattern",
+      ..."ReadableStream ReadableStreamDefaultReader ReadableStreamBYOBReader".split(" "),
+      ..."ReadableStreamDefaultController ReadableByteStreamController".split(" "),
+      ..."ReadableStreamBYOBRequest WritableStream WritableStreamDefaultWriter".split(" "),
+      ..."WritableStreamDefaultController TransformStream".split(" "),
+      ..."TransformStreamDefaultController".split(" "),
+      ..."ByteLengthQueuingStrategy CountQueuingStrategy".split(" "),
+      ..."CompressionStream DecompressionStream TextEncoderStream TextDecoderStream".split(" "),
       "URL",
       "URLSearchParams",
       "Blob",
@@ -304,7 +317,7 @@ describe("the realm", () => {
       () => new Function("return typeof std + typeof os + typeof scriptArgs + typeof print")(),
     ];
     assert.deepEqual(await Promise.all(probes.map((fn) => Deferred.run(fn))), [
-      "self,structuredClone,crypto",
+      "self,structuredClone,crypto,performance,navigator,reportError",
       "undefined".repeat(4),
       "undefined".repeat(4),
     ]);

@@ -106,6 +106,29 @@ const imports = (path: string): string[] =>
   ]
     .map((match) => new URL(match[1] ?? "", new URL(path, ROOT)).href.slice(ROOT.href.length));
 
+test("what others wrote is pinned, and its licence is told", () => {
+  const root = (path: string): string =>
+    readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+  const notices = root("THIRD_PARTY_NOTICES");
+  const pinned = JSON.parse(root("package.json")).devDependencies as Record<string, string>;
+  const units = readdirSync(new URL("../realm/", import.meta.url)).filter((name) =>
+    name.endsWith(".js")
+  );
+  const packages = units.flatMap((name) =>
+    [...root(`realm/${name}`).matchAll(/ from "((?:@[^/"]+\/)?[^/."][^/"]*)/g)].map((found) =>
+      found[1]!
+    )
+  );
+  assert.ok(packages.length > 0, "there are some");
+  for (const name of packages) {
+    assert.match(pinned[name] ?? "", /^\d+\.\d+\.\d+$/, `${name} is not pinned`);
+    assert.ok(notices.includes(`the package ${name}`), `${name} is not in THIRD_PARTY_NOTICES`);
+    const licence = root(`node_modules/${name}/LICENSE`).replaceAll("\r\n", "\n").trim();
+    assert.ok(notices.includes(licence), `the licence of ${name} is not, or is another`);
+  }
+  assert.ok(notices.includes("zlib") && notices.includes("QuickJS-ng"));
+});
+
 test("what starts tasks knows of who runs them the interface, and nothing of the library", () => {
   const above = ["src/deferred.ts", "src/call.ts", "src/task.ts", "src/runner.ts", "src/limits.ts"];
   // `call.ts` takes from there whose tasks are run that name no pool.

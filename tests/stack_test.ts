@@ -89,7 +89,7 @@ function framesOf(raw: string): Frame[] {
 }
 
 function errorWith(raw: string, error: Error = new RangeError("too wide")): DecodedError {
-  return { error, frames: framesOf(raw), stack: undefined };
+  return { error, frames: () => framesOf(raw), stack: undefined };
 }
 
 /** Line and column of a mark in a file; `nth` counts from 0. */
@@ -340,7 +340,7 @@ group("the frames of a stack", () => {
     ];
     const [frame] = framesOf(engineStack(fn, [["x", "mark5"]]));
     for (const [i, name] of names.entries()) {
-      const from = { error: new RangeError("too wide"), frames: [{ ...frame!, name }] };
+      const from = { error: new RangeError("too wide"), frames: () => [{ ...frame!, name }] };
       const [, line, ...more] = taskStack(from, { name: "t", fn, site: {} }).split("\n");
       assert.deepEqual(more, []);
       const expected = shown[i] ?? `${"x".repeat(64)}…`;

@@ -91,11 +91,85 @@ describe("TextDecoder", () => {
     assert.deepEqual(names, expected);
   });
 
-  test("refuses other encodings, and says which there are", async () => {
-    for (const label of ["shift_jis", "utf-7", "\u0000utf-8", "utf-8\u00a0", "", "no such"]) {
+  test("reads the legacy encodings, whole and byte by byte", async () => {
+    const cases: readonly (readonly [label: string, name: string, bytes: string, text: string])[] =
+      [
+        ["latin2", "iso-8859-2", "BE6C75BB", "žluť"],
+        ["greek8", "iso-8859-7", "C1E8DEEDE1", "Αθήνα"],
+        ["logical", "iso-8859-8-i", "F9ECE5ED", "שלום"],
+        ["koi8", "koi8-r", "EDCFD3CBD7C1", "Москва"],
+        ["cp1251", "windows-1251", "CFF0E8E2E5F2", "Привет"],
+        ["mac", "macintosh", "8A80F0", "äÄ\uf8ff"],
+        ["tis-620", "windows-874", "CAC7D1CA", "สวัส"],
+        ["x-user-defined", "x-user-defined", "4180FF", "A\uf780\uf7ff"],
+        ["x-sjis", "shift_jis", "93FA967B8CEA41B1", "日本語Aｱ"],
+        ["x-euc-jp", "euc-jp", "C6FCCBDC8EB18FB0A1", "日本ｱ丂"],
+        ["csISO2022JP", "iso-2022-jp", "1B2442467C4B5C1B284241", "日本A"],
+        ["gb2312", "gbk", "D6D0CEC4A2E3", "中文€"],
+        ["gb18030", "gb18030", "D6D081308130CEC490308130", "中\u0080文\u{10000}"],
+        ["big5-hkscs", "big5", "A4A4A4E58862", "中文Ê̄"],
+        ["korean", "euc-kr", "C7D1B1DB41", "한글A"],
+      ];
+    for (const [label, name, hex, text] of cases) {
+      const told = await Deferred.run(
+        (label: string, hex: string) => {
+          const bytes = Uint8Array.fromHex(hex);
+          const whole = new TextDecoder(label as "utf-8", { fatal: true });
+          const parts = new TextDecoder(label as "utf-8");
+          let text = "";
+          for (const byte of bytes) text += parts.decode(new Uint8Array([byte]), { stream: true });
+          text += parts.decode();
+          const view = new DataView(new Uint8Array([0, ...bytes, 0]).buffer, 1, bytes.length);
+          return [whole.encoding, whole.decode(bytes), text, parts.decode(view)];
+        },
+        label,
+        hex,
+      );
+      assert.deepEqual(told, [name, text, text, text], label);
+    }
+  });
+
+  test("a fatal decoder throws at what a legacy encoding has not, another replaces it", async () => {
+    for (
+      const [label, hex, text] of [
+        ["windows-1253", "41D2", "A\ufffd"],
+        ["shift_jis", "41FF42", "A\ufffdB"],
+        ["gbk", "D6", "\ufffd"],
+        ["iso-2022-jp", "1B2442467C21", "日\ufffd"],
+      ] as const
+    ) {
+      const told = await Deferred.run(
+        (label: string, hex: string) => {
+          const bytes = Uint8Array.fromHex(hex);
+          try {
+            new TextDecoder(label as "utf-8", { fatal: true }).decode(bytes);
+            return "it did not throw";
+          } catch (error) {
+            return [(error as Error).name, new TextDecoder(label as "utf-8").decode(bytes)];
+          }
+        },
+        label,
+        hex,
+      );
+      assert.deepEqual(told, ["TypeError", text], label);
+    }
+  });
+
+  test("refuses what names no encoding", async () => {
+    for (
+      const label of [
+        "utf-7",
+        "\u0000utf-8",
+        "utf-8\u00a0",
+        "",
+        "no such",
+        "replacement",
+        "hz-gb-2312",
+      ]
+    ) {
       await assert.rejects(
         Deferred.run((label: string) => new TextDecoder(label as "utf-8").encoding, label),
-        { name: "RangeError", message: /has utf-8, utf-16le, utf-16be and windows-1252/ },
+        { name: "RangeError", message: /^there is no encoding "/ },
       );
     }
   });

@@ -74,7 +74,10 @@ const SHARING_WORKER = `
   });
 `;
 
-/** A Worker whose tasks call it, again and again, and wait for an answer that never comes. */
+/**
+ * A Worker whose tasks call it, again and again, and wait for an answer that never comes; one reports
+ * all the time.
+ */
 const ASKED_WORKER = `
   import { parentPort } from "node:worker_threads";
   import { DeferredPool } from ${JSON.stringify(MOD)};
@@ -84,6 +87,8 @@ const ASKED_WORKER = `
   const wait = async (host) => { await host.never(); };
   const tasks = [];
   for (let i = 0; i < 40; i++) tasks.push(pool.defer(i % 2 ? ask : wait, { host }));
+  const flood = ({ report }) => { for (let i = 0;; i++) report([i, "x".repeat(i % 30_000)]); };
+  tasks.push(pool.defer(flood, { onProgress: (value) => value }));
   setTimeout(() => parentPort.postMessage("asked"), 20);
   await Promise.all(tasks);
 `;
@@ -173,7 +178,7 @@ describe("Workers of the host", () => {
     assert.equal(said, "120 20");
   });
 
-  test("terminated while tasks call them leave nobody waiting", async () => {
+  test("terminated while tasks call them, and report, leave nobody waiting", async () => {
     const said = await outputOf(
       `${START}
       for (let i = 0; i < 6; i++) {

@@ -26,7 +26,7 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #endif
-#include "sljitLir.c"
+#include "sljit/sljitLir.c"
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif

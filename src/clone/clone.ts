@@ -19,7 +19,8 @@
  *
  * @module
  */
-export { type Beside, type DecodedError, forget, type Frame, takeErrors } from "./decode.ts";
+export { type Beside, type DecodedError, forget, takeErrors } from "./decode.ts";
+export type { Frame } from "./frames.ts";
 export { decode, decodeSoon, lastWork, LATER, Reading } from "./slices.ts";
 export { Encoder, OF_A_PRESET, OF_A_WORKER, OF_AN_ANSWER } from "./encode.ts";
 export type { Refusal } from "./slots.ts";

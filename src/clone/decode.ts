@@ -31,6 +31,7 @@ import {
   UNITS_A_MS,
 } from "./costs.ts";
 import { arePure, BLANK, blank, blankNumbers, define, isFree, list } from "./own.ts";
+import { type Frame, framesIn } from "./frames.ts";
 import { Refusal } from "./slots.ts";
 import {
   compile,
@@ -125,20 +126,11 @@ export interface Beside {
 }
 let beside: Beside | undefined;
 
-/** A frame of a task's error. */
-export interface Frame {
-  /** One of `WIRE_FRAME`. */
-  readonly kind: number;
-  /** The function's; "" if it has none. */
-  readonly name: string;
-  readonly row: number;
-  readonly column: number;
-}
-
 /** An error that was made, and what the bytes say of its stack. */
 export interface DecodedError {
   readonly error: Error;
-  readonly frames: readonly Frame[] | undefined;
+  /** Reads its frames, which few look at. */
+  readonly frames: (() => readonly Frame[]) | undefined;
   /** A text that is none of the engine's: the host's own, if the error was an argument. */
   readonly stack: string | undefined;
 }
@@ -1075,17 +1067,31 @@ export function setProps(error: Error, p: number, props: Record<string, unknown>
   objects[p] = error;
 }
 
-function readFrames(): Frame[] {
+/** Checks an error's frames, and keeps their bytes: to make objects of them takes ten times as long. */
+function readFrames(): () => readonly Frame[] {
+  const from = at;
   const count = readByte();
   if (count === 0 || count > MAX_FRAMES) malformed(`a stack of ${count} frames`);
-  const frames: Frame[] = [];
   for (let i = 0; i < count; i++) {
     const kind = readByte();
-    const name = readString();
-    if (kind > WIRE_FRAME.EVAL || name.length > MAX_FRAME_NAME) malformed(`a frame ${kind}`);
-    define(frames, i, { kind, name, row: readN(), column: readN() });
+    if (kind > WIRE_FRAME.EVAL || skipString() > MAX_FRAME_NAME) malformed(`a frame ${kind}`);
+    readN();
+    readN();
   }
-  return frames;
+  const written = latin1Slice.call(source, from, at);
+  const padding = (from - start) % 2;
+  return () => framesIn(written, padding);
+}
+
+/** Skips a string, where there must be one; gives its length. */
+function skipString(): number {
+  const tag = readByte();
+  const isWide = tag === STRING16;
+  if (tag !== STRING8 && !isWide) malformed(`tag ${tag} where a string must be`);
+  const length = readN();
+  align(isWide ? 2 : 1, length, isWide ? 2 : 1);
+  at += isWide ? 2 * length : length;
+  return length;
 }
 
 /** An error without the engine's own stack, which would show this file. */

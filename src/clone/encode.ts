@@ -1337,7 +1337,8 @@ function otherKeys(error: object, flags: number): string[] {
 function describeFunction(fn: object): Refusal {
   const name: unknown = Object.getOwnPropertyDescriptor(fn, "name")?.value;
   const named = typeof name === "string" && name !== "" ? ` (\`${name.slice(0, 64)}\`)` : "";
-  return new Refusal(`a function${named}`, "pass data, and put the code into the task");
+  const advice = "pass data, and put the code into the task, or offer it in `host`";
+  return new Refusal(`a function${named}`, advice);
 }
 
 /**

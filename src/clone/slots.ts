@@ -65,7 +65,12 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ["Blob", "pass its bytes: await it.bytes(), and its type"],
   ["Request", "pass its url, its bytes: await it.bytes(), its headers: [...it.headers]"],
   ["Response", "pass its status, its bytes: await it.bytes(), its headers: [...it.headers]"],
+  ["File", "pass its bytes: await it.bytes(), its name and its type"],
   ["ReadableStream", "pass its chunks: await Array.fromAsync(it)"],
+  ["WritableStream", "pass what is written to it"],
+  ...["Transform", "Compression", "Decompression", "TextEncoder", "TextDecoder"].map((kind) =>
+    [`${kind}Stream`, "pass the chunks: await Array.fromAsync(it.readable)"] as const
+  ),
   ["AbortSignal", "give it to the option `signal`"],
   ["AbortController", "give its signal to the option `signal`"],
   ["CryptoKey", "export it first: await crypto.subtle.exportKey(...)"],

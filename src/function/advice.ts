@@ -4,6 +4,7 @@
  * @module
  */
 import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
+import { nearest } from "../options.ts";
 import { nameOf, shorten } from "./describe.ts";
 import { offsetIn, type Position, positionAt } from "./positions.ts";
 import type { CompileError } from "./programs.ts";
@@ -121,11 +122,16 @@ const CALLEE = new RegExp(`(?<![\\p{ID_Continue}$])(${IDENTIFIER})\\s*$`, "u");
 /** So far before a place the calls are looked for that it is in. */
 const NEARBY = 1000;
 
+/** The objects in front of a member: "host.tools.". */
+const OBJECTS = new RegExp(`(?<![\\p{ID_Continue}$.])((?:${IDENTIFIER}\\s*\\??\\.\\s*)+)$`, "u");
+
 /** A call in a text. */
 interface Call {
   /** The called name, without the object that it is a member of. */
   readonly name: string;
   readonly isMember: boolean;
+  /** The names of the objects, and the called name, if they are all written as names. */
+  readonly path: readonly string[];
 }
 
 /**
@@ -135,7 +141,10 @@ interface Call {
 function callsAt(text: string, offset: number): Call[] {
   const calls: Call[] = [];
   const add = (name: string, at: number): void => {
-    calls.push({ name, isMember: /\.\s*$/.test(text.slice(Math.max(0, at - 100), at)) });
+    const before = text.slice(Math.max(0, at - 200), at);
+    const isMember = /\.\s*$/.test(before);
+    const objects = isMember ? OBJECTS.exec(before)?.[1]?.split(/\s*\??\.\s*/).slice(0, -1) : [];
+    calls.push({ name, isMember, path: objects === undefined ? [] : [...objects, name] });
   };
   CALL.lastIndex = offset;
   const there = CALL.exec(text);
@@ -158,6 +167,115 @@ function parametersOf(text: string): readonly string[] {
   return list.split(",").map((parameter) => parameter.trim());
 }
 
+/** The last parameter of a function, as its text has it. */
+function lastParameter(text: string): string {
+  const lone = ARROW.exec(text)?.[1];
+  if (lone !== undefined) return lone;
+  let depth = 0, from = 0;
+  for (let i = text.indexOf("("); i >= 0 && i < text.length && i < NEARBY; i++) {
+    const character = text[i]!;
+    if ("([{".includes(character) && depth++ === 0) from = i + 1;
+    if (")]}".includes(character) && --depth === 0) return text.slice(from, i).trim();
+    if (character === "," && depth === 1) from = i + 1;
+  }
+  return "";
+}
+
+/** Whether the first parameter of a function is that of a Promise's executor. */
+export function isExecutor(text: string): boolean {
+  return /^(?:async\s*)?(?:function\b[^(]*)?(?:\(\s*)?resolve\s*(?:[,)]|=>)/.test(text);
+}
+
+/** How many functions of the host a message names. */
+const NAMED = 8;
+
+function offer(asked: string, offers: readonly string[]): string {
+  const meant = nearest(asked.toLowerCase(), offers);
+  if (meant !== undefined) return `did you mean \`${shorten(meant, 60)}\`?`;
+  const more = offers.length > NAMED ? `, and ${offers.length - NAMED} more` : "";
+  return `it offers ${list(offers.slice(0, NAMED))}${more}`;
+}
+
+/**
+ * What is said where a task called a function of the host that there is not. `null` if it called
+ * something else.
+ *
+ * @param offset where in the text it was
+ * @param offers the names of those that there are: "log", "tools.sum"
+ */
+export function notOffered(
+  text: string,
+  offset: number,
+  offers: readonly string[],
+  inScript: boolean,
+): string | null {
+  const parameter = inScript ? "" : lastParameter(text);
+  const tops = topsOf(offers);
+  for (const { path } of callsAt(text, offset)) {
+    const [first] = path;
+    if (first === undefined) continue;
+    let asked = path;
+    if (first === parameter) asked = path.slice(1);
+    else if (path.length === 1 && !(isPattern(parameter) && takes(parameter, first))) continue;
+    else if (path.length > 1 && !tops.includes(first)) continue;
+    const title = asked.join(".");
+    if (title === "" || offers.includes(title)) continue;
+    return `not a function: the host offers no \`${shorten(title, 60)}\`; ${offer(title, offers)}`;
+  }
+  return null;
+}
+
+/** What is said where a task looked for a group of the host's functions that there is not, or `null`. */
+export function noSuchGroup(
+  message: string,
+  text: string,
+  offers: readonly string[],
+): string | null {
+  const property = /^cannot read property '([\w$]{1,60})' of undefined$/.exec(message)?.[1];
+  const parameter = lastParameter(text);
+  if (property === undefined || !/^[\w$]{1,60}$/.test(parameter)) return null;
+  const [host, member] = [parameter, property].map((name) => name.replaceAll("$", "\\$"));
+  const read = `(?<![\\w$.])${host}\\s*\\.\\s*([\\w$]+)\\s*\\.\\s*${member}(?![\\w$])`;
+  const group = new RegExp(read).exec(text)?.[1];
+  const tops = topsOf(offers);
+  if (group === undefined || tops.includes(group)) return null;
+  const meant = nearest(group.toLowerCase(), tops);
+  return `${message}: the host offers no \`${shorten(group, 60)}\`; ${
+    meant === undefined ? offer(group, offers) : `did you mean \`${shorten(meant, 60)}\`?`
+  }`;
+}
+
+/** The names of functions that are in no group, and of the groups. */
+function topsOf(offers: readonly string[]): readonly string[] {
+  return [...new Set(offers.map((title) => title.split(".", 1)[0]!))];
+}
+
+function isPattern(parameter: string): boolean {
+  return parameter.startsWith("{");
+}
+
+/** Whether a pattern such as `{ log, tools }` has a name in it. */
+function takes(pattern: string, name: string): boolean {
+  return new RegExp(`(?<![\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(pattern);
+}
+
+/** What is said of a name that a script calls and nothing defines; `null` if it calls it not. */
+export function noSuchName(
+  message: string,
+  text: string,
+  offers: readonly string[],
+): string | null {
+  const name = /^([\w$]{1,60}) is not defined$/.exec(message)?.[1];
+  if (name === undefined) return null;
+  const used = new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*[.(]`).test(text);
+  if (!used) return null;
+  const tops = topsOf(offers);
+  const meant = nearest(name.toLowerCase(), tops);
+  return `${message}: the host offers no such function; ${
+    meant === undefined ? offer(name, offers) : `did you mean \`${shorten(meant, 60)}\`?`
+  }`;
+}
+
 /**
  * What is said where a task called what is no function: a parameter that it was given no argument for,
  * as who takes a Deferred for a Promise does, or a method that an argument has lost. `null` if it was
@@ -165,10 +283,16 @@ function parametersOf(text: string): readonly string[] {
  *
  * @param offset where in the text it was
  * @param given how many arguments there were
+ * @param offered whether there was a parameter more, with what the host offers
  */
-export function notAFunction(text: string, offset: number, given: number): string | null {
+export function notAFunction(
+  text: string,
+  offset: number,
+  given: number,
+  offered: boolean,
+): string | null {
   const calls = callsAt(text, offset);
-  const missing = parametersOf(text).slice(given);
+  const missing = parametersOf(text).slice(offered ? given + 1 : given);
   const call = calls.find(({ name, isMember }) => !isMember && missing.includes(name));
   if (call !== undefined) {
     const name = shorten(call.name, 60);
@@ -200,13 +324,18 @@ export function noThis(message: string, text: string): string | null {
 const ADVICE: ReadonlyMap<string, string> = new Map(
   ([
     [
-      "fetch Request Response WebSocket XMLHttpRequest EventSource",
+      "fetch Request Response WebSocket WebSocketStream XMLHttpRequest EventSource WebTransport",
       `${OUTSIDE}, which has no network by design; fetch outside and pass the response's data in \`args\`, ` +
       "or offer a function that fetches: { host: { load } }",
     ],
     [
-      "process Deno Bun navigator",
-      "belongs to the host and stays outside the task; pass the value that you need in `args`",
+      "FileReader",
+      `${OUTSIDE}; read a Blob by its own methods: await blob.text(), await blob.bytes()`,
+    ],
+    [
+      "process Deno Bun",
+      "belongs to the host and stays outside the task; pass the value that you need in `args`, or " +
+      "offer a function that gives it: { host: { read } }",
     ],
     ["Buffer", `${OUTSIDE}; use Uint8Array`],
     [
@@ -223,13 +352,18 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
       `${OUTSIDE}, which receives no messages; pass what it needs in \`args\``,
     ],
     [
-      "window document localStorage sessionStorage location alert",
-      `${OUTSIDE}; pass the value that you need in \`args\``,
+      "window document localStorage sessionStorage indexedDB caches location alert",
+      `${OUTSIDE}; pass the value that you need in \`args\`, or offer a function that reads it: ` +
+      "{ host: { read } }",
     ],
     ["global", `${OUTSIDE}; use globalThis`],
     [
-      "ReadableStream WritableStream TransformStream BroadcastChannel Worker",
-      `${OUTSIDE} yet; use it outside and pass its result in \`args\``,
+      "BroadcastChannel Worker SharedWorker",
+      `${OUTSIDE}; start tasks outside, or offer a function that does: { host: { run } }`,
+    ],
+    [
+      "CryptoKey",
+      `${OUTSIDE}, which has no keys; use them outside and pass the result in \`args\``,
     ],
     ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],
     ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],

@@ -43,6 +43,8 @@ const NAMES: ReadonlySet<string> = new Set([
   "signal",
   "host",
   "console",
+  "onProgress",
+  "progress",
   ...LIMIT_NAMES,
 ]);
 
@@ -86,7 +88,14 @@ export function evalJob(
       throw typeError(`${entry.where}{ scope, host }): \`${name}\` stands in both; rename one`);
     }
   }
-  return { job: scriptJob(entry, source, options, runner), args: [source, scope] };
+  const job = scriptJob(entry, source, options, runner);
+  if (job.progress && Object.hasOwn(scope, "report")) {
+    throw typeError(
+      `${entry.where}{ scope }): scope.report would hide the \`report\` of a task that tells of its ` +
+        "progress; rename it, or leave onProgress and progress out",
+    );
+  }
+  return { job, args: [source, scope] };
 }
 
 function checkScope(entry: Entry, scope: unknown, option: "scope" | "host"): void {

@@ -20,7 +20,7 @@
 import { fileURLToPath } from "node:url";
 import { WIRE_FRAME } from "../../ffi/symbols.ts";
 import type { DecodedError, Frame } from "../clone/clone.ts";
-import { define } from "../clone/own.ts";
+import { define, defineAccessor } from "../clone/own.ts";
 import { functionName, lines, oneLine } from "../display.ts";
 import { takeUncut } from "../errors.ts";
 import { nameOf } from "./describe.ts";
@@ -258,8 +258,8 @@ function render(frame: TaskFrame, location: Location | null, text: string, name:
 /** An error that came from a task, and what is known of its stack. */
 interface TaskError {
   readonly error: Error;
-  /** The engine's frames. */
-  readonly frames?: readonly Frame[] | undefined;
+  /** Reads the engine's frames. */
+  readonly frames?: DecodedError["frames"];
   /** The stack that the host itself gave to the error, which was an argument. */
   readonly host?: string | undefined;
 }
@@ -282,9 +282,9 @@ function ownLines({ frames, host }: TaskError, subject: StackSubject): string[] 
   if (host !== undefined) return siteFrames({ stack: host }).map((frame) => frame.text);
   if (frames === undefined) return [];
   const { fn, name } = subject;
-  if (typeof fn === "string") return scriptLines(frames, fn, name);
+  if (typeof fn === "string") return scriptLines(frames(), fn, name);
   const text = textOf(fn);
-  const own = taskFrames(frames, text, nameOf(fn));
+  const own = taskFrames(frames(), text, nameOf(fn));
   const location = own.length > 0
     ? locationOf(text, siteFrames(subject.site.near ?? subject.site))
     : null;
@@ -317,43 +317,40 @@ export function setTaskStacks(
   subject: StackSubject,
   thrown?: unknown,
 ): void {
-  const inner = new Set<unknown>();
+  const inner = errors.length > 1 ? heldBy(errors) : undefined; // one alone holds none
   for (const { error, frames, stack } of errors) {
-    const made = error === thrown || !inner.has(error);
+    const made = error === thrown || inner?.has(error) !== true;
     const host = stack === undefined ? undefined : subject.sent?.get(stack);
     if (error === thrown || !stack) {
       setLazyStack(error, () => taskStack({ error, frames, host }, subject, made));
     } else {
       setLazyStack(error, () => host ?? lines(stack));
     }
-    if (errors.length === 1) break; // none that it could hold
-    for (const key of ["cause", "errors"]) {
-      const value: unknown = Object.getOwnPropertyDescriptor(error, key)?.value;
-      if (!Array.isArray(value)) inner.add(value);
-      else for (let i = 0; i < value.length && i < MAX_ERRORS; i++) inner.add(value[i]);
-    }
   }
 }
 
+/** What errors hold: their causes, and the errors of each AggregateError. */
+function heldBy(errors: readonly DecodedError[]): ReadonlySet<unknown> {
+  const held = new Set<unknown>();
+  for (const { error } of errors) {
+    for (const key of ["cause", "errors"]) {
+      const value: unknown = Object.getOwnPropertyDescriptor(error, key)?.value;
+      if (!Array.isArray(value)) held.add(value);
+      else for (let i = 0; i < value.length && i < MAX_ERRORS; i++) held.add(value[i]);
+    }
+  }
+  return held;
+}
+
 function setLazyStack(error: Error, compose: () => string): void {
-  const define = (value: unknown): void => {
-    Object.defineProperty(error, "stack", {
-      __proto__: null,
-      value,
-      writable: true,
-      enumerable: false,
-      configurable: true,
-    } as PropertyDescriptor);
+  const get = (): string => {
+    const stack = compose();
+    setStack.call(error, stack);
+    return stack;
   };
-  Object.defineProperty(error, "stack", {
-    __proto__: null,
-    configurable: true,
-    enumerable: false,
-    get: () => {
-      const stack = compose();
-      define(stack);
-      return stack;
-    },
-    set: define,
-  } as PropertyDescriptor);
+  defineAccessor(error, "stack", get, setStack);
+}
+
+function setStack(this: object, stack: unknown): void {
+  define(this, "stack", stack, false);
 }

@@ -19,8 +19,11 @@ import { bytesOf, type Limits } from "../limits.ts";
 import {
   missingName,
   noModule,
+  noSuchGroup,
+  noSuchName,
   notAFunction,
   noThis,
+  notOffered,
   scriptSyntaxError,
 } from "../function/advice.ts";
 import { offsetIn } from "../function/positions.ts";
@@ -35,6 +38,8 @@ export interface Subject {
   readonly fn: AnyFunction | string;
   /** How many arguments it was given. */
   readonly given: number;
+  /** The names of the host's functions that it was offered. */
+  readonly offers: readonly string[];
   /** Where its Deferred was made; known once it is on its way. */
   site: Site;
   /** The stacks of the errors among its arguments; see `Encoder.stacks`. */
@@ -46,27 +51,33 @@ export interface Subject {
 export function rejection(completion: Completion, subject: Subject): unknown {
   const { status, payload, errors } = completion;
   if (status === STATUS.THROWN) {
-    const inScript = typeof subject.fn === "string";
-    if (payload instanceof ReferenceError) {
-      const message = missingName(payload.message, inScript) ??
-        noModule(payload.message.slice(0, MAX_QUOTED), inScript);
-      if (message !== null) payload.message = message;
-    } else if (inScript && payload instanceof SyntaxError) {
-      const message = scriptSyntaxError(payload.message);
-      if (message !== null) payload.message = message;
-    } else if (typeof subject.fn !== "string" && payload instanceof TypeError) {
-      const text = textOf(subject.fn);
-      const message = payload.message === NOT_A_FUNCTION
-        ? adviceOnCall(payload, completion, subject, text)
-        : noThis(payload.message.slice(0, MAX_QUOTED), text);
-      if (message !== null) payload.message = message;
-    }
+    const message = payload instanceof Error ? adviceOn(payload, completion, subject) : null;
+    if (message !== null) (payload as Error).message = message;
     if (errors.length > 0) setTaskStacks(errors, subject, payload);
     return payload;
   }
   const error = withoutFrames(() => libraryError(status, payload, subject));
   setTaskStacks([{ error, frames: undefined, stack: undefined }], subject, error);
   return error;
+}
+
+/** The message for what a task threw; `null` if the engine's is enough. */
+function adviceOn(thrown: Error, completion: Completion, subject: Subject): string | null {
+  const { fn, offers } = subject;
+  const inScript = typeof fn === "string";
+  const text = inScript ? fn : textOf(fn);
+  if (thrown instanceof ReferenceError) {
+    return missingName(thrown.message, inScript) ??
+      noModule(thrown.message.slice(0, MAX_QUOTED), inScript) ??
+      (inScript && offers.length > 0 ? noSuchName(thrown.message, text, offers) : null);
+  }
+  if (thrown instanceof SyntaxError) return inScript ? scriptSyntaxError(thrown.message) : null;
+  if (!(thrown instanceof TypeError)) return null;
+  if (thrown.message === NOT_A_FUNCTION) return adviceOnCall(thrown, completion, subject, text);
+  if (inScript) return null;
+  const message = thrown.message.slice(0, MAX_QUOTED);
+  const none = offers.length > 0 ? noSuchGroup(message, text, offers) : null;
+  return none ?? noThis(message, text);
 }
 
 /** The engine's message for a call of something that is not a function. */
@@ -76,13 +87,18 @@ const NOT_A_FUNCTION = "not a function";
 function adviceOnCall(
   thrown: TypeError,
   { errors }: Completion,
-  { given }: Subject,
+  { fn, given, offers }: Subject,
   text: string,
 ): string | null {
-  const top = errors.find(({ error }) => error === thrown)?.frames?.[0];
+  const top = errors.find(({ error }) => error === thrown)?.frames?.()[0];
   if (top?.kind !== WIRE_FRAME.TASK) return null;
-  const offset = offsetIn(text, top.row, top.column);
-  return offset === null ? null : notAFunction(text, offset, given);
+  const inScript = typeof fn === "string";
+  // A script does not have the line of ours that precedes a function.
+  const offset = offsetIn(text, inScript ? top.row + 1 : top.row, top.column);
+  if (offset === null) return null;
+  const none = offers.length > 0 ? notOffered(text, offset, offers, inScript) : null;
+  if (none !== null || inScript) return none;
+  return notAFunction(text, offset, given, offers.length > 0);
 }
 
 /** What a task that returned resolves with. */

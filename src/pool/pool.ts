@@ -4,17 +4,20 @@
  * @module
  */
 import { CONTROL, HARDENING } from "../../ffi/symbols.ts";
-import { deferredOptions, type Entry, functionJob } from "../call.ts";
+import { deferredOptions, type Entry, functionJob, refuseExecutor } from "../call.ts";
 import {
   type Deferred,
   type DeferredFunction,
   type DeferredOptions,
+  type ReportingDeferred,
+  type ReportingFunction,
   start,
   wrap,
   type WrapOptions,
 } from "../deferred.ts";
 import { PoolClosedError, typeError } from "../errors.ts";
 import type { Host, HostFunctions } from "../host.ts";
+import type { OnProgress, Reporter } from "../progress.ts";
 import { NO_OPTIONS } from "../options.ts";
 import { refuse } from "../clone/slots.ts";
 import { cutStack } from "../function/stack.ts";
@@ -80,6 +83,22 @@ export class DeferredPool {
   }
 
   /** Like `new Deferred(fn, options)`, in this pool. Throws like `new Deferred`. */
+  defer<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<H> & Reporter<P>>]) => T | PromiseLike<T>,
+    options: Omit<DeferredOptions<A>, "pool"> & {
+      readonly host?: H | undefined;
+      readonly onProgress: OnProgress<P>;
+    },
+  ): ReportingDeferred<T, P>;
+  /** As above, for a task whose progress is iterated. */
+  defer<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<H>> & Reporter<P>]) => T | PromiseLike<T>,
+    options: Omit<DeferredOptions<A>, "pool"> & {
+      readonly host?: H | undefined;
+      readonly progress: true;
+    },
+  ): ReportingDeferred<T, P>;
+  /** As above, with functions of the host only. */
   defer<T, H extends HostFunctions, A extends readonly unknown[] = []>(
     fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
     options: Omit<DeferredOptions<A>, "pool"> & { readonly host: H },
@@ -97,7 +116,9 @@ export class DeferredPool {
   defer<T>(fn: AnyFunction, ...rest: unknown[]): Deferred<T> {
     try {
       const options = deferredOptions(DEFER, rest, this.#runner);
-      return start(DEFER, functionJob(DEFER, fn, options, this.#runner), options.args ?? []);
+      const job = functionJob(DEFER, fn, options, this.#runner);
+      refuseExecutor(DEFER, fn, options, job);
+      return start(DEFER, job, options.args ?? []);
     } catch (error) {
       throw cutStack(error, DEFER.function);
     }
@@ -115,6 +136,19 @@ export class DeferredPool {
    * console.log(await Promise.all([area(6, 7), area(8, 9)])); // [42, 72]
    * ```
    */
+  wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<H> & Reporter<P>>]) => T | PromiseLike<T>,
+    options: Omit<WrapOptions, "pool"> & {
+      readonly host?: H | undefined;
+      readonly onProgress: OnProgress<P>;
+    },
+  ): ReportingFunction<A, T, P>;
+  /** As above, for a task whose progress is iterated. */
+  wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<H>> & Reporter<P>]) => T | PromiseLike<T>,
+    options: Omit<WrapOptions, "pool"> & { readonly host?: H | undefined; readonly progress: true },
+  ): ReportingFunction<A, T, P>;
+  /** As above, with functions of the host only. */
   wrap<T, H extends HostFunctions, A extends readonly unknown[] = []>(
     fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
     options: Omit<WrapOptions, "pool"> & { readonly host: H },

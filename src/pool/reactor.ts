@@ -19,7 +19,16 @@
  *
  * @module
  */
-import { CONTROL, EVENT, KIND, MOVED, RECORD, RING_BYTES, STATUS } from "../../ffi/symbols.ts";
+import {
+  CONTROL,
+  EVENT,
+  EVENT_TYPE,
+  KIND,
+  MOVED,
+  RECORD,
+  RING_BYTES,
+  STATUS,
+} from "../../ffi/symbols.ts";
 import type { Native, Waker } from "../../ffi/native.ts";
 import {
   type Beside,
@@ -84,6 +93,8 @@ export interface Pending {
    * may. `size` is how many bytes the call took.
    */
   receive(event: TaskEvent): void;
+  /** Called once in a turn in which it was given reports of its progress. Must not throw. */
+  caughtUp(): void;
   /** Called once, in the event loop. Must not throw. */
   complete(completion: Completion): void;
   /** Called instead when the pool was destroyed. Must not throw. */
@@ -134,6 +145,7 @@ export class Reactor {
   #alive = 0; // now() at the last submission or completion
   #lingers = false; // nothing was pending at the last look, nor submitted since; polls once more
   #idle = new Set<() => void>();
+  #reporters = new Set<Pending>(); // whose reports were read in this turn
   readonly #tick = (): void => this.#poll();
 
   /**
@@ -222,6 +234,7 @@ export class Reactor {
     forget();
     const abandoned = [...this.#pending.values()];
     this.#pending.clear();
+    this.#reporters.clear();
     try {
       this.#waker.close();
       if (this.#lent.size > 0) abandon(this.#native, this, [...this.#lent.values()]);
@@ -240,6 +253,7 @@ export class Reactor {
     try {
       if (this.#drain() > 0) this.#alive = now();
       if (this.#large.size > 0) this.#slice();
+      if (this.#reporters.size > 0) this.#catchUp();
     } finally {
       if (!this.#polling) this.#next(); // whatever happens, the rest must not wait for ever
     }
@@ -252,6 +266,7 @@ export class Reactor {
     try {
       this.#drain();
       if (this.#large.size > 0) this.#slice();
+      if (this.#reporters.size > 0) this.#catchUp();
     } finally {
       if (!this.#polling) this.#next();
     }
@@ -345,8 +360,18 @@ export class Reactor {
         this.#release({ handle: this.#floats[(at + RECORD.PAYLOAD + 8) >>> 3]! });
       }
     }
-    if (event !== undefined) pending!.receive(event);
+    if (event !== undefined) {
+      if (event.type === EVENT_TYPE.PROGRESS) this.#reporters.add(pending!);
+      pending!.receive(event);
+    }
     return length;
+  }
+
+  /** Asks for what tasks have reported since: once in a turn, so that no flood fills it. */
+  #catchUp(): void {
+    const reporters = [...this.#reporters];
+    this.#reporters.clear();
+    for (const pending of reporters) pending.caughtUp();
   }
 
   /** Reads a call, at once: what it lies in is not there later. */

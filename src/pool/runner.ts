@@ -63,7 +63,8 @@ import {
 } from "../limits.ts";
 import type { Answer, Runner } from "../runner.ts";
 import { checkConsole, type TaskConsole } from "../console.ts";
-import { type HostFunctions, type HostTable, readHost } from "../host.ts";
+import { checkProgress, type OnProgress } from "../progress.ts";
+import { checkReport, type HostFunctions, type HostTable, readHost } from "../host.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
 import {
@@ -96,6 +97,10 @@ export interface PoolOptions extends Limits {
   readonly host?: HostFunctions | undefined;
   /** Where its tasks print, unless they say otherwise. Default: the host's console. */
   readonly console?: TaskConsole | false | undefined;
+  /** Called with what each of its tasks reports, and the task. Default: nobody. */
+  readonly onProgress?: OnProgress | undefined;
+  /** Whether its tasks can report their progress. Default: with an `onProgress`. */
+  readonly progress?: boolean | undefined;
 }
 
 const KIB = 1024;
@@ -108,6 +113,8 @@ const NATIVE_OPTION = {
   memoryLimit: OPTION.MEMORY_LIMIT,
   maxStackSize: OPTION.MAX_STACK_SIZE,
 } as const;
+
+const POOL_ENTRY = { where: "new DeferredPool(", isPool: true };
 
 /** The names of a script's arguments in messages. */
 const SCRIPT_PATHS = ["source", "scope"] as const;
@@ -144,6 +151,8 @@ export class ThreadRunner implements Runner {
   #letters: Encoder | undefined;
   readonly host: HostTable | undefined;
   readonly console: TaskConsole | false | undefined;
+  readonly onProgress: OnProgress | undefined;
+  readonly progress: boolean | undefined;
   #reply = new Uint8Array(4 * KIB);
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -152,9 +161,12 @@ export class ThreadRunner implements Runner {
     const options = checkPoolOptions(given);
     this.#limits = options;
     if (options.host !== undefined) {
-      this.host = readHost({ where: "new DeferredPool(" }, options.host);
+      this.host = readHost(POOL_ENTRY, options.host);
     }
     this.console = options.console;
+    this.onProgress = options.onProgress;
+    this.progress = options.progress ?? (options.onProgress === undefined ? undefined : true);
+    checkReport(POOL_ENTRY, this.host, this.progress);
     this.#native = loadNative();
     this.maxThreads = options.maxThreads ?? defaultThreads(this.#native);
     const classes = options.classes?.length ? registerClasses(options.classes) : undefined;
@@ -264,8 +276,8 @@ export class ThreadRunner implements Runner {
       if (job.program?.evicted) job.program = this.#programs.get(fn as AnyFunction, job);
       const { program } = job;
       if (program !== null) program.used = true;
-      const { host } = job;
-      if (host !== undefined) encoder.value(host.names, "host");
+      const names = job.host?.names ?? (job.progress ? [] : undefined);
+      if (names !== undefined) encoder.value(names, "host");
       const argsLength = encoder.length - SUBMISSION.ARGS;
       if (transfer !== undefined) this.#ready(); // while nothing is detached
       const lent = transfer === undefined && encoder.regions === undefined
@@ -277,10 +289,11 @@ export class ThreadRunner implements Runner {
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
       header.setFloat64(SUBMISSION.PROGRAM, program?.program ?? 0, true);
-      header.setUint32(SUBMISSION.ARGC, host === undefined ? count : count + 1, true);
-      const offers = host === undefined ? 0 : HOST.OFFERS;
+      header.setUint32(SUBMISSION.ARGC, names === undefined ? count : count + 1, true);
+      const offers = names === undefined ? 0 : HOST.OFFERS;
       const silent = job.console === false ? HOST.SILENT : 0;
-      header.setUint32(SUBMISSION.HOST, offers | silent, true);
+      const reports = job.progress ? HOST.REPORTS : 0;
+      header.setUint32(SUBMISSION.HOST, offers | silent | reports, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
@@ -303,6 +316,10 @@ export class ThreadRunner implements Runner {
 
   heard(handle: number, bytes: number): void {
     if (!this.#closed) this.#native.symbols.dfd_heard(this.#pool, handle, bytes);
+  }
+
+  reported(handle: number, bytes: number): void {
+    if (!this.#closed) this.#native.symbols.dfd_reported(this.#pool, handle, bytes);
   }
 
   post(handle: number, { number, type, room, value, root, noStacks }: Answer): void {
@@ -471,7 +488,7 @@ export class ThreadRunner implements Runner {
     const value = decode(this.#reply.subarray(8, length));
     if (program === 0) {
       const { name, message } = value as Error;
-      const frame = takeErrors()[0]?.frames?.find(({ kind }) => kind === WIRE_FRAME.TASK);
+      const frame = takeErrors()[0]?.frames?.().find(({ kind }) => kind === WIRE_FRAME.TASK);
       const place = frame && { line: frame.row, column: frame.column };
       return { program, error: { name, message, place } };
     }
@@ -554,6 +571,8 @@ const POOL_NAMES: ReadonlySet<string> = new Set([
   "classes",
   "host",
   "console",
+  "onProgress",
+  "progress",
   ...LIMIT_NAMES,
 ]);
 
@@ -581,6 +600,7 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
     );
   }
   checkConsole("new DeferredPool(", options.console);
+  checkProgress("new DeferredPool(", options.onProgress, options.progress);
   checkLimits(options, "new DeferredPool(");
   return options;
 }

@@ -245,6 +245,22 @@ function hostile() {
         bytes,
       ),
     () => Reflect.construct(TextDecoder, ["latin1"], class extends TextDecoder {}).decode(bytes),
+    () =>
+      new TextDecoder("iso-8859-2").decode(bytes, {
+        get stream() {
+          detach();
+          return true;
+        },
+      }),
+    () => {
+      const { prototype } = Uint8Array;
+      prototype.subarray = () => detach();
+      try {
+        new TextDecoder("koi8-r").decode(bytes);
+      } finally {
+        delete prototype.subarray;
+      }
+    },
     () => TextDecoder.prototype.decode.call(Object.create(TextDecoder.prototype), bytes),
     () => TextDecoder.prototype.decode.call(new TextEncoder(), bytes),
     () => TextEncoder.prototype.encode.call(new TextDecoder(), "a"),

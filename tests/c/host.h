@@ -17,7 +17,7 @@ typedef struct HostRecord {
     bool external;
     uint32_t lost; /* memory that could not be given back */
     double run_ms, wait_ms;
-    uint8_t head[16]; /* the payload's first bytes */
+    uint8_t head[24]; /* the payload's first bytes */
 } HostRecord;
 
 static inline uint32_t host_u32(const uint8_t *at) {

@@ -113,6 +113,7 @@ static void refuse_pool(uint32_t pool) {
     CHECK(dfd_submit(pool, bytes, sizeof bytes) == DFD_E_HANDLE);
     CHECK(dfd_cancel(pool, 1) == DFD_E_HANDLE);
     CHECK(dfd_heard(pool, 1, 1) == DFD_E_HANDLE);
+    CHECK(dfd_reported(pool, 1, 1) == DFD_E_HANDLE);
     CHECK(dfd_park(pool) == DFD_E_HANDLE);
     CHECK(dfd_unpark(pool) == DFD_E_HANDLE);
     CHECK(dfd_refill(pool) == DFD_E_HANDLE);
@@ -156,6 +157,7 @@ TEST("handles of programs, tasks and memory that are stale or forged are refused
         CHECK(dfd_program_free(pool, forged[i]) == DFD_E_HANDLE);
         CHECK(dfd_cancel(pool, forged[i]) == 0);
         CHECK(dfd_heard(pool, forged[i], 1) == DFD_E_HANDLE);
+        CHECK(dfd_reported(pool, forged[i], 1) == DFD_E_HANDLE);
         CHECK(dfd_release(pool, forged[i]) == DFD_E_HANDLE);
         CHECK(dfd_keep(pool, forged[i]) == DFD_E_HANDLE);
     }

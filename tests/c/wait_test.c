@@ -299,18 +299,18 @@ TEST("a task that waits keeps the memory that was lent to it, its limits, and it
 
 /* --- functions of the host ----------------------------------------------------------------- */
 
-/* A task with one argument, the list of the host's functions: ["f", ["g", "h"]]. */
+/* A task with one argument, the list of the host's functions: ["f", ["g", "h"]]; and `report`. */
 static double submit_offered(double program, uint32_t task, double memory) {
     static const uint8_t names[] = {
         WIRE_ARRAY, 2,   WIRE_STRING8, 1, 'f', WIRE_ARRAY, 2, WIRE_STRING8,
         1,          'g', WIRE_STRING8, 1, 'h',
     };
     _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + sizeof names] = {0};
-    uint32_t one = 1, length = sizeof names;
+    uint32_t one = 1, length = sizeof names, has = DFD_HOST_OFFERS | DFD_HOST_REPORTS;
     memcpy(bytes + DFD_SUBMISSION_TASK, &task, 4);
     memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 8);
     memcpy(bytes + DFD_SUBMISSION_ARGC, &one, 4);
-    memcpy(bytes + DFD_SUBMISSION_HOST, &one, 4);
+    memcpy(bytes + DFD_SUBMISSION_HOST, &has, 4);
     memcpy(bytes + DFD_SUBMISSION_MEMORY_LIMIT, &memory, 8);
     memcpy(bytes + DFD_SUBMISSION_ARGS_LENGTH, &length, 4);
     memcpy(bytes + DFD_SUBMISSION_ARGS, names, sizeof names);
@@ -508,6 +508,226 @@ TEST("a message for which there is no memory ends its task with the reason, and 
         }
     }
     CHECK(struck >= 20, "%d", struck);
+    submit_offered(program, 1, 0);
+    HostRecord record;
+    while ((record = next()).kind != DFD_KIND_END) continue;
+    CHECK(record.status == DFD_STATUS_OK && integer(&record) == 3);
+    close_pool();
+}
+
+/* --- progress ------------------------------------------------------------------------------ */
+
+static uint32_t type_of(const HostRecord *event) { return host_u32(event->head + DFD_EVENT_TYPE); }
+
+/* Reads a task's events to its end: of each the first letter of its type, into `types`. */
+static HostRecord read_types(char *types, size_t size) {
+    HostRecord record;
+    size_t count = 0;
+    while ((record = next()).kind == DFD_KIND_EVENT) {
+        CHECK(count + 1 < size);
+        if (count + 1 < size) types[count++] = "?CLP"[type_of(&record)];
+    }
+    types[count] = 0;
+    return record;
+}
+
+/* A report is as long as its number says: that tells which one it is. */
+#define REPORTS_LENGTHS "const say = (n) => host.report('x'.repeat(n));"
+#define LENGTH_OF(record) ((record).length - DFD_EVENT_VALUE - 2) /* of a string under 128 */
+
+TEST("of reports that the host does not read the first is there, and the last before the end") {
+    open_pool(1);
+    double program = compile("((host) => { " REPORTS_LENGTHS " for (let i = 0; i < 50000; i++) "
+                             "say(i % 100); say(101); return 7; })");
+    submit_offered(program, 1, 0);
+    HostRecord first = next(), last = next(), end = next();
+    CHECK(first.kind == DFD_KIND_EVENT && type_of(&first) == DFD_EVENT_TYPE_PROGRESS);
+    CHECK(LENGTH_OF(first) == 0, "%u", LENGTH_OF(first));
+    CHECK(last.kind == DFD_KIND_EVENT && LENGTH_OF(last) == 101, "%u", LENGTH_OF(last));
+    CHECK(end.kind == DFD_KIND_END && integer(&end) == 7);
+    close_pool();
+}
+
+TEST("a host that has read a report gets the latest, also of a task that waits") {
+    open_pool(1);
+    double program = compile("(async (host) => { " REPORTS_LENGTHS " say(1); say(2); say(3);"
+                             "await new Promise((r) => setTimeout(r, 1e9)); })");
+    double task = submit_offered(program, 1, 0);
+    until_waiting(1);
+    HostRecord record = next();
+    CHECK(LENGTH_OF(record) == 1);
+    HostRecord none;
+    CHECK(!host_read(pool, &none));
+    CHECK(dfd_reported(pool, task, record.length) == 0);
+    record = next();
+    CHECK(LENGTH_OF(record) == 3, "%u", LENGTH_OF(record));
+    CHECK(dfd_reported(pool, task, 1000) == 0); /* more than there is: harmless */
+    CHECK(!host_read(pool, &none));
+    CHECK(dfd_cancel(pool, task) == 1);
+    CHECK(next().status == DFD_STATUS_CANCELLED);
+    CHECK(dfd_reported(pool, task, 1) == DFD_E_HANDLE);
+    close_pool();
+}
+
+TEST("what waits when a task is ended comes before its end") {
+    open_pool(1);
+    double program = compile("((host) => { " REPORTS_LENGTHS " say(1); say(2); host.f(); say(3);"
+                             "say(4); for (;;); })");
+    double task = submit_offered(program, 1, 0);
+    HostRecord record;
+    do record = next();
+    while (type_of(&record) != DFD_EVENT_TYPE_CALL);
+    usleep(2000);
+    CHECK(dfd_cancel(pool, task) == 1);
+    while ((record = next()).kind == DFD_KIND_EVENT) CHECK(LENGTH_OF(record) >= 3);
+    CHECK(record.status == DFD_STATUS_CANCELLED);
+    close_pool();
+}
+
+TEST("reports, lines and calls keep their order") {
+    open_pool(1);
+    char types[40];
+    double program = compile("((host) => { const { report, f } = host; report(1); f(); report(2);"
+                             "console.log('x'); console.log('y'); report(3); report(4); f(); f();"
+                             "report(5); return 7; })");
+    submit_offered(program, 1, 0);
+    HostRecord end = read_types(types, sizeof types);
+    CHECK(!strcmp(types, "PCPLLPCCP"), "%s", types);
+    CHECK(end.status == DFD_STATUS_OK && integer(&end) == 7);
+    close_pool();
+}
+
+TEST("reports among calls for which there is no room wait with them, and only the last of them") {
+    open_pool(1);
+    double program = compile("((host) => { const big = 'x'.repeat(100000);"
+                             "for (let i = 0; i < 20; i++) { host.f(big); for (let j = 0; j < 1000;"
+                             "j++) host.report(j); } return 7; })");
+    double task = submit_offered(program, 1, 4 << 20);
+    until_waiting(1);
+    int calls = 0, reports = 0;
+    bool told = false; /* a report came since the last call */
+    HostRecord record;
+    while ((record = next()).kind == DFD_KIND_EVENT) {
+        if (type_of(&record) == DFD_EVENT_TYPE_PROGRESS) {
+            CHECK(!told || calls < 4, "two between the calls %d and %d", calls, calls + 1);
+            told = true;
+            reports++;
+            dfd_reported(pool, task, record.length);
+            continue;
+        }
+        CHECK(told || !calls, "none before call %d", calls);
+        told = false;
+        calls++;
+        int32_t given = answer(task, DFD_ANSWER_NONE, 0, 0, record.length);
+        CHECK(given == 0 || given == DFD_E_HANDLE);
+    }
+    CHECK(record.status == DFD_STATUS_OK && calls == 20 && told, "%u, %d", record.status, calls);
+    CHECK(reports >= 20 && reports < 30, "%d", reports);
+    close_pool();
+}
+
+TEST("what a host leaves unread of reports is bounded, whatever the task says in between") {
+    open_pool(1);
+    double program = compile("((host) => { const big = 'x'.repeat(50000); for (let i = 0; i < 1000;"
+                             "i++) { host.report(big); console.log(i); } host.report(1); return 7;"
+                             "})");
+    submit_offered(program, 1, 0);
+    HostRecord record, last = {0};
+    double bytes = 0;
+    int lines = 0;
+    while ((record = next()).kind == DFD_KIND_EVENT) {
+        if (type_of(&record) == DFD_EVENT_TYPE_LINE) {
+            lines++;
+            continue;
+        }
+        bytes += record.length;
+        last = record;
+    }
+    CHECK(lines == 1000 && bytes < DFD_LIMIT_UNREAD_MAX + 60000, "%f", bytes);
+    CHECK(last.length == DFD_EVENT_VALUE + 1, "the last of them: %u", last.length);
+    close_pool();
+}
+
+TEST("a flood of reports that are read only goes up, to the last, and no memory grows") {
+    enum { TASKS = 3, REPORTS = 200000 };
+    open_pool(TASKS);
+    double program = compile("((host) => { for (let i = 0; i < 200000; i++) host.report(i + 1000);"
+                             "return 7; })");
+    long blocks = fault_blocks(), most = 0;
+    double handles[TASKS];
+    int32_t latest[TASKS] = {0};
+    int ends = 0, events = 0;
+    for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
+    while (ends < TASKS) {
+        HostRecord record = next();
+        long now = fault_blocks();
+        if (now > most) most = now;
+        if (record.kind == DFD_KIND_END) {
+            CHECK(record.status == DFD_STATUS_OK && integer(&record) == 7);
+            CHECK(latest[record.task] == REPORTS - 1 + 1000, "%d", latest[record.task]);
+            ends++;
+            continue;
+        }
+        int32_t value;
+        REQUIRE(record.length == DFD_EVENT_VALUE + 5);
+        events++;
+        memcpy(&value, record.head + DFD_EVENT_VALUE + 1, 4);
+        CHECK(value > latest[record.task], "%d after %d", value, latest[record.task]);
+        latest[record.task] = value;
+        dfd_reported(pool, handles[record.task], record.length);
+    }
+    CHECK(events >= 2 * TASKS);
+    CHECK(most < blocks + 200, "%ld blocks, then %ld", blocks, most);
+    close_pool();
+}
+
+TEST("tasks that report, and are killed at any time, leave no lock held and nothing lost") {
+    enum { TASKS = 30, ROUNDS = 20 };
+    open_pool(3);
+    double program = compile("(async (host) => { for (let i = 0; i < 300; i++) {"
+                             "host.report('x'.repeat(i * 100)); console.log(i); host.report(i);"
+                             "if (i % 50 == 0) await new Promise((r) => setTimeout(r)); } })");
+    for (int round = 0; round < ROUNDS; round++) {
+        double handles[TASKS];
+        int ends = 0;
+        for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
+        while (ends < TASKS) {
+            HostRecord record = next();
+            ends += record.kind == DFD_KIND_END;
+            if (record.kind == DFD_KIND_EVENT && type_of(&record) == DFD_EVENT_TYPE_PROGRESS &&
+                random_number(3))
+                dfd_reported(pool, handles[record.task], record.length);
+            if (random_number(4) == 0) dfd_cancel(pool, handles[random_number(TASKS)]);
+        }
+    }
+    submit_offered(compile("((host) => 1)"), 9, 0);
+    CHECK(next().status == DFD_STATUS_OK);
+    close_pool();
+}
+
+TEST("a report for which there is no memory ends its task with the reason, or comes later") {
+    open_pool(1);
+    double program =
+        compile("((host) => { for (let i = 0; i < 20; i++) { host.report('x'.repeat(i *"
+                "1500)); if (i % 3 == 0) console.log(i); } return 3; })");
+    int struck = 0;
+    for (int kind = 0; kind < 2; kind++) {
+        for (int nth = 1; nth < 40; nth++) {
+            fault_arm(kind ? FAULT_realloc : FAULT_malloc, nth + 1, 0); /* after the task's own */
+            double task = submit_offered(program, 1, 0);
+            HostRecord record;
+            while ((record = next()).kind != DFD_KIND_END) {
+                if (type_of(&record) != DFD_EVENT_TYPE_PROGRESS) continue;
+                int32_t told = dfd_reported(pool, task, record.length);
+                CHECK(told == 0 || told == DFD_E_HANDLE || told == DFD_E_MEMORY, "%d", told);
+            }
+            struck += record.status == DFD_STATUS_RESOURCES;
+            bool right = record.status == DFD_STATUS_OK && integer(&record) == 3;
+            CHECK(right || record.status == DFD_STATUS_RESOURCES, "%u", record.status);
+            fault_arm(FAULT_malloc, 0, 0);
+        }
+    }
+    CHECK(struck >= 10, "%d", struck);
     submit_offered(program, 1, 0);
     HostRecord record;
     while ((record = next()).kind != DFD_KIND_END) continue;

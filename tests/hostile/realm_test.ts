@@ -107,7 +107,6 @@ hostile("pollution", {
         "fetch",
         "WebAssembly",
         "Worker",
-        "navigator",
         "importScripts",
         "gc",
         "__loadScript",

@@ -86,7 +86,7 @@ function ofPlatform(name: string, advice: string, make: () => unknown, more: Mor
   });
 }
 
-const FUNCTION = "pass data, and put the code into the task";
+const FUNCTION = "pass data, and put the code into the task, or offer it in `host`";
 const ENTRIES = "pass its entries: [...it]";
 const VALUES = "pass its values: [...it]";
 const OUTSIDE = "use it outside, and pass its result";
