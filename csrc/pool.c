@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jit/jit.h"
 #include "submission.h"
 #include "zone.h"
 
@@ -30,7 +29,6 @@ Pool *pool_open(int32_t *refused) {
     pool->stack = DFD_LIMIT_STACK_DEFAULT;
     compiler_open(&pool->compiler);
     zone_read();
-    jit_open();
     if ((*refused = completion_open(&pool->completions))) goto no_queue;
     queue_open(&pool->queue, pool_word(pool, DFD_CONTROL_QUEUED),
                pool_word(pool, DFD_CONTROL_WAITING), &pool->watchdog.deadlines);
@@ -112,6 +110,9 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
     case DFD_OPTION_COMPILE_LIMIT:
         if (!(value > 0)) return DFD_E_INVALID;
         pool->compiler.limit_ms = value;
+        return 0;
+    case DFD_OPTION_JIT:
+        pool->interprets = value == 0;
         return 0;
     default:
         return DFD_E_INVALID;

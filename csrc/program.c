@@ -11,6 +11,7 @@ Program *program_new(const uint8_t *bytecode, size_t size, int member) {
     if (!program) return NULL;
     atomic_init(&program->holds, 1);
     atomic_init(&program->jit, NULL);
+    program->interpreted = false;
     program->member = member;
     program->size = size;
     memcpy(program->bytecode, bytecode, size);

@@ -7,6 +7,7 @@
 #define DEFERRED_PROGRAM_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@
 typedef struct Program {
     atomic_uint holds;
     struct JitProgram *_Atomic jit; /* records of its functions, and their code (jit/jit.h) */
+    bool interpreted;               /* none of them is to be compiled */
     int member;                     /* which constant of what the bytecode evaluates to; -1 for that itself */
     size_t size;
     uint8_t bytecode[];

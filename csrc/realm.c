@@ -399,7 +399,8 @@ static int realm_run_inside(void *opaque) {
     JSContext *ctx = realm->context;
     JS_UpdateStackTop(realm->runtime);
     /* Compiled code asks nobody whether it is to stop: it must be left by a signal. */
-    bool compiled = call->program && jit_is_open() && guard_thread_catches();
+    bool compiled = call->program && !call->program->interpreted && jit_is_open() &&
+                    guard_thread_catches();
     JSValue function = call->program ? realm_load(realm, call->program,
                                                   compiled ? &call->program->jit : NULL)
                                      : JS_UNDEFINED;

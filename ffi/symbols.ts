@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x9b6a364a;
+export const ABI = 0x59a3f02a;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -289,6 +289,8 @@ export const OPTION = {
   MAX_STACK_SIZE: 2,
   /** ms that compiling a function may take; the default is 5,000 */
   COMPILE_LIMIT: 3,
+  /** 0: tasks are interpreted, always; the default is 1: where it can be had, compiled */
+  JIT: 4,
 } as const;
 
 /** Bounds and defaults of what options and submissions say. */
@@ -339,6 +341,8 @@ export const CONTROL = {
   WAITING: 52,
   /** W: DFD_HARDENING_*, what is in force for every worker so far */
   HARDENING: 51,
+  /** C: 1 if what tasks run often is compiled to machine code */
+  JIT: 53,
   /** where the ring begins, as an index of 32-bit words from the control block */
   RING: 64,
 } as const;
