@@ -1454,8 +1454,7 @@ static void enter(Build *b) {
     uint32_t own = b->f->arguments + b->f->locals;
     b->depth = entry->pc == 0 ? 0 : b->depth;
     for (uint32_t slot = 0; slot < g->slots; slot++) {
-        uint16_t set = atomic_load_explicit(&entry->seen[slot], memory_order_relaxed);
-        Type type = type_seen(set);
+        Type type = type_seen(g->seen[slot]);
         bool wanted = slot < own ? is_live(g, slot, entry->pc) : b->reads[slot];
         b->now[slot] = held(!wanted && slot < own    ? T_NONE
                             : type == T_NONE || !wanted ? T_SLOT
@@ -1715,6 +1714,21 @@ static void check_profit(Build *b, int32_t first) {
     }
 }
 
+/* Workers go on recording, and both walks over the bytecode must see the same. */
+static void take_notes(Build *b) {
+    Graph *g = b->g;
+    const JitSite *sites = g->sites;
+    g->sites = b->sites = graph_alloc(g, sizeof *b->sites * (b->f->length + 1));
+    for (uint32_t pc = 0; pc < b->f->length; pc++) {
+        b->sites[pc].value = atomic_load_explicit(&sites[pc].value, memory_order_relaxed);
+        b->sites[pc].receiver = atomic_load_explicit(&sites[pc].receiver, memory_order_relaxed);
+        b->sites[pc].callee = atomic_load_explicit(&sites[pc].callee, memory_order_relaxed);
+    }
+    g->seen = graph_alloc(g, sizeof *g->seen * (g->slots + 1));
+    for (uint32_t slot = 0; slot < g->slots; slot++)
+        g->seen[slot] = atomic_load_explicit(&g->entry->seen[slot], memory_order_relaxed);
+}
+
 void build(Graph *g) {
     const JitFunction *f = g->function;
     Build build = {.g = g, .f = f, .code = f->code, .sites = g->sites};
@@ -1722,6 +1736,7 @@ void build(Graph *g) {
     g->slots = jit_slots(f);
     g->stack = f->stack + 1;
     if (g->slots > 400 || g->stack > STACK_MAX) graph_fail(g, "too many variables");
+    take_notes(b);
     scan_jumps(b);
     find_live(b);
     find_wraps(b);

@@ -151,7 +151,8 @@ struct JitBuiltin;
 typedef struct Graph {
     const struct JitEntry *entry;
     const struct JitFunction *function;
-    struct JitSite *sites;
+    struct JitSite *sites; /* as they were when it was begun: they may change meanwhile */
+    uint16_t *seen;        /* [slots]: likewise, of the entry's variables */
     uint32_t slots, stack;
     bool prune; /* what was never executed is left out */
     bool hoist;
