@@ -98,7 +98,7 @@ typedef struct Build {
     Val *now, *before;    /* [slots + stack]: while a block is interpreted; before this instruction */
     uint32_t depth, depth_before;
     int32_t block;     /* that is interpreted */
-    uint32_t pc;       /* of this instruction */
+    uint32_t pc, pc_before; /* of this instruction, and of the one before it in the block */
     int32_t state_now; /* its state, or -1 */
     bool *reads;       /* [slots]: of outer ones, that are read and so worth loading */
     int32_t *depths;   /* [pc]: 1 + the depth of the stack there; 0: nobody comes there */
@@ -433,6 +433,11 @@ static Val integer(Build *b, int64_t value) {
 }
 
 static Val number(Build *b, double value) {
+    if (value > INT32_MAX && value <= UINT32_MAX && value == (uint32_t)value) {
+        Val unsigned_ = integer(b, (int32_t)(uint32_t)value);
+        if (unsigned_.node >= 0) b->g->nodes[unsigned_.node].type = T_UINT;
+        return held(T_UINT, unsigned_.node);
+    }
     int32_t node = emit(b, N_CONST, T_DOUBLE, -1, -1);
     if (node >= 0) b->g->nodes[node].number = value;
     return held(T_DOUBLE, node);
@@ -635,6 +640,31 @@ static Step negate(Build *b) {
     return STEP_NEXT;
 }
 
+/* (x >>> n) | (x << 32 - n), or -1. */
+static int32_t rotation(Build *b, int32_t right, int32_t left) {
+    if (!b->g->emitting) return -1;
+    const Node *nodes = b->g->nodes;
+    if (nodes[right].operation == N_INT_OF) right = nodes[right].a;
+    if (nodes[right].operation != N_SHR || nodes[left].operation != N_SHL) return -1;
+    const Node *down = &nodes[nodes[right].b], *up = &nodes[nodes[left].b];
+    if (nodes[right].a != nodes[left].a || down->operation != N_CONST || up->operation != N_CONST ||
+        (down->value & 31) == 0 || ((down->value + up->value) & 31) != 0)
+        return -1;
+    int64_t by = up->value & 31;
+    int32_t node = emit(b, N_ROTATE, T_INT, nodes[left].a, -1);
+    b->g->nodes[node].value = by;
+    return node;
+}
+
+/* Whether the instruction before is a constant that is no multiple of 32: then no shift by it without
+ * a sign gives anything that is no int. (Known while types flow, too, when there are no nodes.) */
+static bool constant_amount(const Build *b) {
+    uint8_t op = b->pc_before < b->pc ? b->code[b->pc_before] : OP_nop;
+    if (b->leader[b->pc]) return false;
+    if (op == OP_push_i8) return (b->code[b->pc_before + 1] & 31) != 0;
+    return op >= OP_push_1 && op <= OP_push_7;
+}
+
 static Step bits(Build *b, uint8_t op) {
     Val y = *top(b, 0), x = *top(b, 1);
     if (!is_number(x) || !is_number(y)) return STEP_LEAVES;
@@ -646,12 +676,21 @@ static Step bits(Build *b, uint8_t op) {
     int32_t left = to_int32(b, x), right = to_int32(b, y);
     const Node *shift = right >= 0 ? &b->g->nodes[right] : NULL;
     /* x | 0, and the like */
-    if (op == OP_or && shift && shift->operation == N_CONST && shift->value == 0) {
+    bool constant_shift = shift && shift->operation == N_CONST;
+    if (op == OP_or && constant_shift && shift->value == 0) {
         push(b, held(T_INT, emit(b, N_LOW, T_INT, left, -1)));
         return STEP_NEXT;
     }
+    if (op == OP_or || op == OP_xor) {
+        int32_t rotated = rotation(b, left, right);
+        if (rotated < 0) rotated = rotation(b, right, left);
+        if (rotated >= 0) {
+            push(b, held(T_INT, rotated));
+            return STEP_NEXT;
+        }
+    }
     int32_t node = emit(b, operations[op - OP_shl], op == OP_shr ? T_UINT : T_INT, left, right);
-    if (op != OP_shr) {
+    if (op != OP_shr || constant_amount(b)) {
         push(b, held(T_INT, node));
     } else if (seen(b) & JIT_DOUBLE) {
         push(b, held(T_UINT, node));
@@ -731,6 +770,7 @@ static bool condition(Build *b) {
         return true;
     }
     if (!is_number(x)) return false;
+    if (x.type == T_WIDE) x = held(T_DOUBLE, to_double(b, x));
     use_in_full(b, x);
     int32_t node = emit(b, N_IS_TRUE, T_BOOL, x.node, -1);
     if (node >= 0) b->g->nodes[node].condition = x.type;
@@ -765,6 +805,7 @@ typedef struct Place {
 
 static Place place(Build *b, Val object, Val index, int on) {
     Place at;
+    if (index.type == T_WIDE) index = held(T_DOUBLE, to_double(b, index));
     use_in_full(b, index);
     int32_t number = index.node;
     if (index.type == T_DOUBLE) {
@@ -779,7 +820,7 @@ static Place place(Build *b, Val object, Val index, int on) {
     return at;
 }
 
-static bool is_index(Val v) { return v.type == T_INT || v.type == T_UINT || v.type == T_DOUBLE; }
+static bool is_index(Val v) { return type_is_number((Type)v.type); }
 
 /* What a value in memory is taken for, by what was seen there; T_NONE if it can't be. */
 static Type type_seen(uint16_t set) {
@@ -1355,6 +1396,9 @@ static int32_t block_for(Build *b, uint32_t from, uint32_t pc) {
 static Type join(Type a, Type c) {
     if (a == c || c == T_NONE) return a;
     if (a == T_NONE) return c;
+    bool integers = (a == T_INT || a == T_UINT || a == T_WIDE) &&
+                    (c == T_INT || c == T_UINT || c == T_WIDE);
+    if (integers) return T_WIDE;
     return type_is_number(a) && type_is_number(c) ? T_DOUBLE : T_SLOT;
 }
 
@@ -1374,7 +1418,6 @@ static bool flow(Build *b, int32_t to) {
         if ((v.type == T_GLOBAL || v.type == T_METHOD) && old != T_NONE)
             varies = old != v.type || block->in[i].node != v.node;
         Type type = varies ? T_SLOT : join(old, (Type)v.type);
-        if (v.type == T_WIDE && type == T_WIDE) type = T_DOUBLE;
         if (type == T_SLOT && old != T_SLOT && v.type != T_SLOT && i >= g->slots)
             graph_fail(g, "values of different kinds on the stack");
         if (i >= g->slots && type == T_SLOT && old != T_SLOT && old != T_NONE)
@@ -1411,6 +1454,7 @@ static void interpret(Build *b, int32_t number) {
             g->blocks[number].to[0] = next;
             return;
         }
+        b->pc_before = first ? pc : b->pc;
         b->pc = pc;
         b->state_now = -1;
         b->depth_before = b->depth;
@@ -1647,6 +1691,7 @@ static void fill_phis(Build *b) {
                 b->block = g->blocks[number].from[k];
                 Val v = g->blocks[b->block].out[g->nodes[n].slot];
                 if (g->nodes[n].type == T_DOUBLE) v.node = to_double(b, v);
+                if (g->nodes[n].type == T_WIDE) v.node = to_wide(b, v);
                 if (v.node < 0) graph_fail(g, "a phi without a value");
                 use_in_full(b, v);
                 g->nodes[n].inputs[k] = v.node;

@@ -45,6 +45,7 @@ typedef struct Val {
     NODE(SHL)                                                                                      \
     NODE(SAR)                                                                                      \
     NODE(SHR)                                                                                      \
+    NODE(ROTATE)     /* a, value: to the left by so many bits */                                   \
     NODE(MIN)                                                                                      \
     NODE(MAX)                                                                                      \
     NODE(FADD)                                                                                     \

@@ -1050,6 +1050,12 @@ static void emit_node(Lower *l, int32_t n) {
         sljit_emit_op2(c, op, to.reg, to.word, a.reg, a.word, b.reg, b.word);
         break;
     }
+    case N_ROTATE: {
+        Operand to = operand(l, n), a = operand(l, node->a);
+        sljit_emit_op2(c, SLJIT_ROTL32, to.reg, to.word, a.reg, a.word, SLJIT_IMM,
+                       (sljit_sw)node->value);
+        break;
+    }
     case N_MIN:
     case N_MAX:
         extreme(l, n, node->operation == N_MIN);

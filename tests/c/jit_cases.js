@@ -176,3 +176,11 @@ async () => { function* g() { for (let i = 0; i < 100; i++) { let s = 0; for (le
 () => { let hits = 0; const f = () => { const a = []; for (let i = 0; i < 60; i++) a[i] = i; return a.length; }; const out = [f(), f(), f()]; Object.defineProperty(Array.prototype, 40, { set() { hits++; }, get() { return 1; }, configurable: true }); out.push(f()); delete Array.prototype[40]; out.push(f(), hits); return out; }
 //// Math.min and max of many
 () => { let s = 0; for (let i = 0; i < 100; i++) s += Math.min(i, 50, 70 - i) + Math.max(i * 0.5, 3, -i, 20) + Math.min(i, NaN, 3 ? i : 0.5) ; return String(s) + Math.max(1, 2, 3); }
+//// rotations, right and nearly right
+() => { let x = 0x12345678, y = 0; for (let i = 0; i < 100; i++) { y ^= (x >>> 7) | (x << 25); y = (y + ((x << 3) ^ (x >>> 29))) | 0; y ^= (x >>> 7) | (x << 24); y ^= (x >>> 31) | (x << 33); y ^= (x >>> 0) | (x << 32); y ^= (y >>> 5) | (x << 27); x = (x * 5 + i) | 0; } return [x, y]; }
+//// an int on one way, an unsigned one on another
+() => { let crc = 0xffffffff, s = 0; for (let i = 0; i < 200; i++) { crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1; const u = i & 1 ? crc >>> 0 : crc; s += u; if (u) s++; if (u > 2147483648) s -= 2; if (i % 50 === 49) crc = 0xfffffff0 - i; } return [crc, s, -crc]; }
+//// an index that is unsigned, wide or neither
+() => { const a = new Uint8Array(300).map((_, i) => i), b = Array.from(a); let h = 4000000000, s = 0; for (let i = 0; i < 200; i++) { const k = i & 1 ? (h >>> 24) : i; s += a[k] + b[k]; h = (h * 3 + 1) >>> 0; if (i === 150) h = 5; const w = i & 2 ? h : -1; s += (a[w] === undefined ? 1 : 2); } return s; }
+//// wide ones in variables around a function
+() => { let w = 0; const f = (n) => { for (let i = 0; i < n; i++) { w = i & 1 ? 4294967295 - i : i; } return w; }; return [f(60), f(61), f(60), w]; }
