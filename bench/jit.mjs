@@ -12,7 +12,10 @@ import { Deferred, DeferredPool } from "../mod.ts";
 import { JOBS } from "./jobs.mjs";
 
 const [word = "", rounds = "5"] = process.argv.slice(2);
-const pools = [new DeferredPool({ maxThreads: 1, jit: false }), new DeferredPool({ maxThreads: 1 })];
+const pools = [
+  new DeferredPool({ maxThreads: 1, jit: false }),
+  new DeferredPool({ maxThreads: 1 }),
+];
 
 /** @param {() => unknown} work @returns {Promise<number>} */
 async function time(work) {
@@ -44,9 +47,14 @@ for (const [name, { run, args }] of Object.entries(JOBS)) {
   logs.push([gain, share]);
   console.log(
     name.padEnd(17) + columns[0].padStart(11) + columns[1].padStart(8) + columns[2].padStart(10) +
-      columns[3].padStart(8) + `${gain.toFixed(1)}x`.padStart(7) + `${share.toFixed(2)}`.padStart(9),
+      columns[3].padStart(8) + `${gain.toFixed(1)}x`.padStart(7) +
+      `${share.toFixed(2)}`.padStart(9),
   );
 }
 const mean = (i) => Math.exp(logs.reduce((sum, log) => sum + Math.log(log[i]), 0) / logs.length);
-console.log(`geometric mean: ${mean(0).toFixed(1)} times the interpreter, ${mean(1).toFixed(2)} of the host's time`);
+console.log(
+  `geometric mean: ${mean(0).toFixed(1)} times the interpreter, ${
+    mean(1).toFixed(2)
+  } of the host's time`,
+);
 for (const pool of pools) await pool.close();

@@ -122,7 +122,8 @@ int32_t compiler_compile(Pool *pool, const char *source, size_t length, uint32_t
     if (!compiler->realm) return DFD_E_MEMORY;
     CompilerErrand errand = {.source = source, .length = length, .flags = flags};
     int32_t result = compiler_run(pool, &errand);
-    if (!result) result = compiler_keep(&compiler->programs, &errand, pool->interprets, reply, capacity);
+    if (!result)
+        result = compiler_keep(&compiler->programs, &errand, pool->interprets, reply, capacity);
     if (result < 0) program_drop(errand.program);
     bytes_free(&errand.reply);
     return result;

@@ -251,5 +251,5 @@ JSAtom engine_private_name(JSValueConst function) {
 }
 
 #include "engine_atomics.c.inc"
-#include "engine_values.c.inc"
 #include "engine_jit.c.inc"
+#include "engine_values.c.inc"

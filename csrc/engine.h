@@ -47,8 +47,8 @@ typedef void EngineEachGlobal(JSContext *ctx, JSAtom name, EngineUse use, void *
  * functions included. */
 void engine_each_global(JSContext *ctx, JSValueConst code, EngineEachGlobal *each, void *opaque);
 
-/* Has the functions of a script that was read (JS_ReadObject) ask for compiled code (jit/jit.h), until
- * the realm is restored. Their records are in `*program`, made there if there are none. */
+/* Has the functions of a script that was read (JS_ReadObject) ask for compiled code (jit/jit.h),
+ * until the realm is restored. Their records are in `*program`, made there if there are none. */
 struct JitProgram;
 void engine_link(JSContext *ctx, JSValueConst script, struct JitProgram *_Atomic *program);
 

@@ -24,7 +24,8 @@ Program *program_hold(Program *program) {
 }
 
 void program_drop(Program *program) {
-    if (!program || atomic_fetch_sub_explicit(&program->holds, 1, memory_order_acq_rel) != 1) return;
+    if (!program || atomic_fetch_sub_explicit(&program->holds, 1, memory_order_acq_rel) != 1)
+        return;
     jit_program_drop(atomic_load(&program->jit));
     free(program);
 }

@@ -399,11 +399,11 @@ static int realm_run_inside(void *opaque) {
     JSContext *ctx = realm->context;
     JS_UpdateStackTop(realm->runtime);
     /* Compiled code asks nobody whether it is to stop: it must be left by a signal. */
-    bool compiled = call->program && !call->program->interpreted && jit_is_open() &&
-                    guard_thread_catches();
-    JSValue function = call->program ? realm_load(realm, call->program,
-                                                  compiled ? &call->program->jit : NULL)
-                                     : JS_UNDEFINED;
+    bool compiled =
+        call->program && !call->program->interpreted && jit_is_open() && guard_thread_catches();
+    JSValue function = call->program
+                           ? realm_load(realm, call->program, compiled ? &call->program->jit : NULL)
+                           : JS_UNDEFINED;
     JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
     if (JS_IsException(function) ||
         clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
@@ -591,8 +591,8 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
     return status;
 }
 
-int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length,
-              uint32_t argc, const Limits *limits, Bytes *out) {
+int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length, uint32_t argc,
+              const Limits *limits, Bytes *out) {
     RunCall call = {realm, program, args, length, argc, NULL, out};
     /* What a task returns may take as much memory again as what it was made in. */
     out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;

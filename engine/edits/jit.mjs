@@ -115,7 +115,8 @@ static bool needs_backtrace(JSValue exc)
 `,
       },
     ],
-    why: "Compiled code is entered where a task's copy of the bytecode says so, by an instruction " +
+    why:
+      "Compiled code is entered where a task's copy of the bytecode says so, by an instruction " +
       "of its own; the interpreter pays nothing for a function that has none, and nothing at all " +
       "without a JIT.",
     upstream: "None: a JIT would need more of them.",

@@ -1,7 +1,7 @@
 /* jit_test.c - compiled code does what the interpreter does.
  *
- * Each case of jit_cases.js is a function that is called several times. What it gives, or throws, is
- * the same byte for byte
+ * Each case of jit_cases.txt is a function that is called several times. What it gives, or throws,
+ * is the same byte for byte
  *
  *   interpreted,
  *   compiled as soon as it can be,
@@ -21,7 +21,7 @@
 #include "jit/jit.h"
 #include "realm.h"
 
-#define CASES "tests/c/jit_cases.js"
+#define CASES "tests/c/jit_cases.txt"
 #define MB ((size_t)1 << 20)
 #define MEMORY (64 * MB)
 #define STACK ((size_t)512 << 10)
@@ -116,7 +116,7 @@ static bool wanted(const Case *it) {
 }
 
 /* The first, as nothing is compiled until the room is opened. */
-TEST("the cases of jit_cases.js, interpreted") {
+TEST("the cases of jit_cases.txt, interpreted") {
     REQUIRE(ready() && !jit_is_open());
     for (size_t i = 0; i < case_count; i++) {
         if (!wanted(&cases[i])) continue;
@@ -164,8 +164,8 @@ TEST("the cases, with each guard failing in turn") {
             char mode[64];
             snprintf(mode, sizeof mode, "guard %u fails", guard);
             jit_stats.most_guards = 0;
-            jit_tuning = (JitTuning){.synchronous = true, .hot_loop = 2, .hot_call = 1,
-                                     .recorded = 4, .force = guard};
+            jit_tuning = (JitTuning){
+                .synchronous = true, .hot_loop = 2, .hot_call = 1, .recorded = 4, .force = guard};
             if (!same(&cases[i], mode)) break;
             if (jit_stats.most_guards > most) most = jit_stats.most_guards;
         }
