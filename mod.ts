@@ -28,7 +28,8 @@ export {
   type WrapOptions,
 } from "./src/deferred.ts";
 export type { TaskConsole } from "./src/console.ts";
-export type { Host, HostCall, HostFunction, HostFunctions } from "./src/host.ts";
+export type { Host, HostCall, HostFunction, HostFunctions, HostParameter } from "./src/host.ts";
+export type { ModuleContext, ModuleLoader, ModuleSource, SourceLanguage } from "./src/modules.ts";
 export type { OnProgress, Reporter } from "./src/progress.ts";
 export type { TaskStats } from "./src/task.ts";
 export type { EvalOptions } from "./src/function/script.ts";
@@ -39,6 +40,7 @@ export { DeferredPool, type Hardening } from "./src/pool/pool.ts";
 export {
   DataCloneError,
   DeferredError,
+  DeferredLimitError,
   DeferredMemoryError,
   DeferredStackError,
   FreeVariableError,

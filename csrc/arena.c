@@ -35,8 +35,13 @@
  *   4. Nothing but invariant 3 is assumed of a heap in which a task was left: it may be halfway
  *      through an allocation. A restore copies the image, and looks at nothing.
  *
- * Memory: arena_open maps the region and arena_snapshot the copy; arena_close unmaps both. One
- * thread at a time.
+ * Memory: arena_open maps the region and arena_snapshot the image; arena_close unmaps the one and
+ * drops the other, which goes with its last holder. One thread at a time.
+ *
+ * An image that was taken of another arena is moved: each of its words that is a pointer into that
+ * arena, or to the arena's owner, gets the distance to this one added. Which words those are is not
+ * guessed: two arenas that were built alike, at different addresses, differ in nothing else
+ * (arena_image_learn). What differs in any other way is no image that can be moved.
  *
  * Tried and dropped: a list refilled with several blocks of its size at once (no faster, and a
  * small task touches more), huge pages for what lies high (no difference beyond the noise), the
@@ -85,6 +90,12 @@
 /* From this size on watching pays: copying so much takes as long as some ten faults. */
 #define WATCHED_MIN ((size_t)512 << 10)
 
+/* How often an image is moved into an arena before that gets a copy of its own: a task that waits
+ * is the only one in its arena, most often, and should not take the memory of two. */
+#define MOVED_MAX 3
+
+#define IMAGE_OWNED 8 /* pointers to the owner, at the most */
+
 #define HEADER 4u
 #define FREE 1u
 #define PREV_FREE 2u
@@ -120,6 +131,26 @@ typedef struct Watch {
     uint32_t list[]; /* of those touched; behind it, a byte for each chunk */
 } Watch;
 
+/* What a snapshot holds: a page with this, and behind it the bytes, read-only. Written once, but
+ * for what is learned of it before anybody moves it. */
+struct ArenaImage {
+    atomic_uint holds;
+    uint32_t size;   /* bytes, a multiple of 8 */
+    size_t page;     /* where they begin */
+    uintptr_t arena; /* where it was taken */
+    uintptr_t owner; /* of that arena */
+    /* Where its pointers are, in words: those into the arena (NULL: that is unknown), and those to
+     * the owner. */
+    uint32_t *pointers;
+    size_t pointers_size;
+    uint32_t count, owned_count;
+    uint32_t owned[IMAGE_OWNED];
+};
+
+static const void *image_bytes(const ArenaImage *image) {
+    return (const char *)image + image->page;
+}
+
 struct Arena {
     /* Offsets. */
     uint32_t peak;      /* all above is zero; the one field that a task changes */
@@ -129,8 +160,10 @@ struct Arena {
     uint32_t resident;  /* pages above that, and above the peak, are with the system */
     uint32_t last_peak; /* of the task before */
 
-    void *snapshot; /* a copy of the image, or NULL */
-    Watch *watch;   /* what of it was written to, or NULL if all must be copied */
+    ArenaImage *image; /* of the snapshot, held; or NULL. It may be another arena's */
+    uint32_t moved;    /* how often that was moved here */
+    Watch *watch;      /* what of it was written to, or NULL if all must be copied */
+    void *owner;
     size_t page, guard;
     ArenaExhausted *exhausted;
     void *opaque;
@@ -148,6 +181,14 @@ typedef uint64_t __attribute__((may_alias)) Word;
 
 #define IMAGE_START ((uint32_t)offsetof(Arena, heap))
 #define HEAP_START ((uint32_t)((sizeof(Arena) + HEADER + 7) & ~(size_t)7))
+
+/* Whether an image must be moved to be that of the arena: it is another's, be that one which lay
+ * there before. */
+static inline bool must_move(const ArenaImage *image, const Arena *arena) {
+    return image->arena != (uintptr_t)arena || image->owner != (uintptr_t)arena->owner;
+}
+
+static inline bool is_moved(const Arena *arena) { return must_move(arena->image, arena); }
 
 static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -607,7 +648,7 @@ void arena_close(Arena *arena) {
     /* Not all of it: to say so of 2 GB takes 256 MB of ASan's own memory, for good. */
     ASAN_UNPOISON_MEMORY_REGION(arena, arena->painted);
 #endif
-    if (arena->snapshot) os_unmap(arena->snapshot, arena_image_size(arena));
+    arena_image_drop(arena->image);
     if (arena->watch) os_unmap(arena->watch, arena->watch->size);
     os_unmap((char *)arena - arena->guard, arena->guard + size + arena->guard);
 }
@@ -616,6 +657,8 @@ void arena_on_exhausted(Arena *arena, ArenaExhausted *exhausted, void *opaque) {
     arena->exhausted = exhausted;
     arena->opaque = opaque;
 }
+
+void arena_set_owner(Arena *arena, void *owner) { arena->owner = owner; }
 
 void arena_set_limit(Arena *arena, size_t limit) {
     size_t most = arena->end - IMAGE_START;
@@ -677,7 +720,7 @@ static void start_watch(Arena *arena) {
 void arena_watch(Arena *arena, size_t hot) {
     uint32_t from = (uint32_t)round_up(IMAGE_START + hot, arena->page);
     uint32_t to = arena->image_end & ~(uint32_t)(arena->page - 1);
-    assert(arena->snapshot && !arena->watch && arena_compare(arena) == -1);
+    assert(arena->image && !is_moved(arena) && !arena->watch && arena_compare(arena) == -1);
     if (from > to || to - from < WATCHED_MIN) return;
     uint32_t chunk = (uint32_t)max_size(CHUNK_MIN, arena->page);
     uint32_t chunks = (to - from + chunk - 1) / chunk;
@@ -725,7 +768,8 @@ bool arena_touch(Arena *arena, const void *address) {
 
 /* Copies [from, to) of the image back. */
 static void copy_back(Arena *arena, uint32_t from, uint32_t to) {
-    memcpy((char *)arena + from, (const char *)arena->snapshot + (from - IMAGE_START), to - from);
+    memcpy((char *)arena + from, (const char *)image_bytes(arena->image) + (from - IMAGE_START),
+           to - from);
 }
 
 static void restore_watched(Arena *arena) {
@@ -738,64 +782,163 @@ static void restore_watched(Arena *arena) {
     if (watch->touched > CHUNKS_KEPT || watch->all) start_watch(arena);
 }
 
+/* A copy of the arena's first `size` bytes of heap. NULL when there is no memory. */
+static ArenaImage *image_take(const Arena *arena, uint32_t size) {
+    ArenaImage *image = os_map(arena->page + size, OS_READ_WRITE);
+    if (!image) return NULL;
+    atomic_init(&image->holds, 1);
+    image->size = size;
+    image->page = arena->page;
+    image->arena = (uintptr_t)arena;
+    image->owner = (uintptr_t)arena->owner;
+    char *bytes = (char *)image + arena->page;
+    memcpy(bytes, &arena->heap, size);
+    if (os_protect(bytes, size, OS_READ)) return image;
+    arena_image_drop(image);
+    return NULL;
+}
+
+void arena_image_drop(ArenaImage *image) {
+    if (!image || atomic_fetch_sub(&image->holds, 1) != 1) return;
+    if (image->pointers) os_unmap(image->pointers, image->pointers_size);
+    os_unmap(image, image->page + image->size);
+}
+
+ArenaImage *arena_image_hold(const Arena *arena) {
+    assert(arena->image && !is_moved(arena));
+    atomic_fetch_add(&arena->image->holds, 1);
+    return arena->image;
+}
+
 bool arena_snapshot(Arena *arena) {
-    size_t size, mapped, touched;
-    void *copy;
     if (!end_watch(arena)) return false;
     assert(!arena_check(arena));
     sweep(arena); /* the image is as short and its lists as tidy as can be */
-    size = arena->heap.top - IMAGE_START;
-    mapped = round_up(size, arena->page);
-    copy = os_map(mapped, OS_READ_WRITE);
-    if (!copy) return false;
-    touched = resident_end(arena);
+    size_t touched = resident_end(arena);
     lift_poison(arena, touched);
-    memcpy(copy, &arena->heap, size);
-    bool fine = os_protect(copy, mapped, OS_READ);
+    ArenaImage *image = image_take(arena, arena->heap.top - IMAGE_START);
     /* Only now: if it failed, all above the old image, where the peak must be, is to be cleared. */
-    if (fine) clear_above(arena, arena->heap.top);
+    if (image) clear_above(arena, arena->heap.top);
     repaint(arena, touched);
-    if (!fine) {
-        os_unmap(copy, mapped);
-        return false;
-    }
-    if (arena->snapshot) os_unmap(arena->snapshot, arena_image_size(arena));
-    arena->snapshot = copy;
+    if (!image) return false;
+    arena_image_drop(arena->image);
+    arena->image = image;
     arena->image_end = arena->heap.top;
     return true;
 }
 
+/* --- moving an image ----------------------------------------------------------------------- */
+
+bool arena_image_learn(ArenaImage *image, const Arena *alike) {
+    const ArenaImage *other = alike->image;
+    const Word *here = image_bytes(image), *there = image_bytes(other);
+    uint64_t by = other->arena - image->arena, owner_by = other->owner - image->owner;
+    uint32_t words = image->size / sizeof(Word), differing = 0;
+    assert(!image->pointers && !is_moved(alike));
+    if (other->size != image->size || by == owner_by || !by || !owner_by) return false;
+    for (uint32_t i = 0; i < words; i++) differing += here[i] != there[i];
+    image->pointers_size = (differing + 1) * sizeof *image->pointers;
+    image->pointers = os_map(image->pointers_size, OS_READ_WRITE);
+    if (!image->pointers) return false;
+    for (uint32_t i = 0; i < words; i++) {
+        uint64_t differ = there[i] - here[i];
+        if (differ == 0) continue;
+        if (differ == by)
+            image->pointers[image->count++] = i;
+        else if (differ == owner_by && image->owned_count < IMAGE_OWNED)
+            image->owned[image->owned_count++] = i;
+        else
+            return false;
+    }
+    return true;
+}
+
+/* What a restore from another arena's image does to it. */
+static void move_image(Arena *arena) {
+    const ArenaImage *image = arena->image;
+    Word *words = (Word *)(void *)&arena->heap;
+    uint64_t by = (uintptr_t)arena - image->arena,
+             owner_by = (uintptr_t)arena->owner - image->owner;
+    for (uint32_t i = 0; i < image->count; i++) words[image->pointers[i]] += by;
+    for (uint32_t i = 0; i < image->owned_count; i++) words[image->owned[i]] += owner_by;
+}
+
+/* To move an image takes twice as long as to copy one. Who is restored again and again has one of
+ * its own, if there is memory for it. */
+static void own_image(Arena *arena) {
+    OsFailure before = os_failure();
+    ArenaImage *image = image_take(arena, arena->image->size);
+    if (image) {
+        arena_image_drop(arena->image);
+        arena->image = image;
+    }
+    os_get_over(before);
+}
+
 void arena_restore(Arena *arena) {
     size_t touched = resident_end(arena);
-    assert(arena->snapshot);
+    assert(arena->image);
     lift_poison(arena, touched);
     if (arena->watch)
         restore_watched(arena);
     else
         copy_back(arena, IMAGE_START, arena->image_end);
+    if (is_moved(arena)) {
+        move_image(arena);
+        if (++arena->moved == MOVED_MAX) own_image(arena);
+    }
     clear_above(arena, arena->image_end);
     repaint(arena, touched);
 }
 
-size_t arena_image_size(const Arena *arena) {
-    return arena->snapshot ? arena->image_end - IMAGE_START : 0;
+Arena *arena_open_image(ArenaImage *image, size_t capacity, void *owner) {
+    assert(image->pointers);
+    Arena *arena = arena_open(capacity > image->size ? capacity : image->size);
+    if (!arena) return NULL;
+    arena->owner = owner;
+    arena->image = image;
+    atomic_fetch_add(&image->holds, 1);
+    arena->image_end = IMAGE_START + image->size;
+    os_populate((char *)arena, arena->image_end);
+    poison_fresh(arena, arena->peak, arena->image_end);
+    arena->peak = arena->image_end;
+    arena_restore(arena);
+    return arena;
 }
+
+size_t arena_image_size(const Arena *arena) { return arena->image ? arena->image->size : 0; }
 
 size_t arena_used(const Arena *arena) { return arena->heap.top - IMAGE_START; }
 
 size_t arena_peak(const Arena *arena) { return arena->peak - IMAGE_START; }
 
-RAW ptrdiff_t arena_compare(const Arena *arena) {
-    const Word *image = (const Word *)(const void *)&arena->heap, *copy = arena->snapshot;
-    size_t words = arena_image_size(arena) / sizeof(Word);
-    for (size_t i = 0; i < words; i++)
-        if (image[i] != copy[i]) return (ptrdiff_t)(i * sizeof(Word));
+/* A word of an image as it is to be in an arena; `*next` and `*owned` are those that are looked for
+ * among its pointers. */
+static uint64_t image_word(const ArenaImage *image, const Arena *arena, size_t i, uint32_t *next,
+                           uint32_t *owned) {
+    uint64_t word = ((const Word *)image_bytes(image))[i];
+    if (!must_move(image, arena)) return word;
+    if (*next < image->count && image->pointers[*next] == i)
+        word += (uintptr_t)arena - image->arena, ++*next;
+    else if (*owned < image->owned_count && image->owned[*owned] == i)
+        word += (uintptr_t)arena->owner - image->owner, ++*owned;
+    return word;
+}
+
+RAW static ptrdiff_t compare(const Arena *arena, const ArenaImage *image) {
+    const Word *words = (const Word *)(const void *)&arena->heap;
+    uint32_t next = 0, owned = 0;
+    for (size_t i = 0; i < image->size / sizeof(Word); i++)
+        if (words[i] != image_word(image, arena, i, &next, &owned))
+            return (ptrdiff_t)(i * sizeof(Word));
     return -1;
 }
 
+ptrdiff_t arena_compare(const Arena *arena) { return compare(arena, arena->image); }
+
 bool arena_in_image(const Arena *arena, const void *address) {
     uintptr_t offset = (uintptr_t)address - (uintptr_t)arena;
-    return arena->snapshot && offset >= IMAGE_START && offset < arena->image_end;
+    return arena->image && offset >= IMAGE_START && offset < arena->image_end;
 }
 
 bool arena_in_guard(const Arena *arena, const void *address) {
@@ -808,9 +951,13 @@ bool arena_in_guard(const Arena *arena, const void *address) {
 /* --- tests --------------------------------------------------------------------------------- */
 
 #ifdef DFD_TEST
+ptrdiff_t arena_image_differs(const ArenaImage *image, const Arena *built) {
+    return arena_image_size(built) == image->size ? compare(built, image) : 0;
+}
+
 void arena_fail_at(Arena *arena, uint64_t n) { arena->fail_at = n; }
 
-const void *arena_copy(const Arena *arena) { return arena->snapshot; }
+const void *arena_copy(const Arena *arena) { return image_bytes(arena->image); }
 
 RAW ptrdiff_t arena_dirt(const Arena *arena, size_t size) {
     const Word *above = (const Word *)(const void *)at(arena, arena->heap.top);

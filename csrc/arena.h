@@ -29,6 +29,7 @@
 #define ARENA_CAPACITY_MAX ((size_t)0xfff00000)
 
 typedef struct Arena Arena;
+typedef struct ArenaImage ArenaImage; /* what a snapshot holds: counted, any thread */
 
 /* Called when a block does not fit under the limit. Must leave by longjmp. */
 typedef void ArenaExhausted(void *opaque);
@@ -50,9 +51,24 @@ void *arena_realloc(Arena *arena, void *block, size_t size); /* NULL block: as a
 void arena_free(Arena *arena, void *block);                  /* NULL is fine */
 size_t arena_usable_size(const void *block);                 /* at least what was asked for */
 
+/* The one object outside the arena to which what is in it may point, beside what is the same for
+ * the whole process. Before the first snapshot. */
+void arena_set_owner(Arena *arena, void *owner);
+
 /* Copies the arena aside, into memory that is then made read-only, and replaces the former copy.
  * false when there is no memory. */
 bool arena_snapshot(Arena *arena);
+
+/* The arena's own image, which must not have come from another one; the caller drops it. */
+ArenaImage *arena_image_hold(const Arena *arena);
+void arena_image_drop(ArenaImage *image); /* NULL is fine */
+/* Finds out where an image has pointers, from an arena that was built alike and has an image of its
+ * own, too. false if they differ in anything else, or there is no memory: it can't be moved. Once,
+ * before others use the image. */
+bool arena_image_learn(ArenaImage *image, const Arena *alike);
+/* Opens an arena that is as if it had been built as the image's was, by moving that. */
+Arena *arena_open_image(ArenaImage *image, size_t capacity, void *owner);
+
 /* Puts the arena back to the snapshot. Memory above the image then reads as zeros, and memory that
  * a large task touched goes back to the system. */
 void arena_restore(Arena *arena);
@@ -88,6 +104,9 @@ void arena_fail_at(Arena *arena, uint64_t n);
 /* How far above the highest block the first 8 bytes lie that are not zero, or -1; looks at `size`
  * bytes, or fewer where the region ends. */
 ptrdiff_t arena_dirt(const Arena *arena, size_t size);
+/* Where the image of another arena, moved, would differ from an arena that was built: the offset of
+ * the first 8 bytes, or -1. */
+ptrdiff_t arena_image_differs(const ArenaImage *image, const Arena *built);
 const void *arena_copy(const Arena *arena); /* the snapshot's, of arena_image_size bytes */
 #endif
 

@@ -99,7 +99,9 @@ static uint32_t calls_type(const uint8_t *letter) {
 /* Sends a letter. In a critical section: what sends takes locks, and memory. */
 static void calls_send(Calls *calls, Bytes *letter) {
     Post *post = calls->post;
-    if (calls_type(letter->data) == DFD_EVENT_TYPE_CALL) calls->room -= (double)letter->length;
+    uint32_t type = calls_type(letter->data);
+    if (type == DFD_EVENT_TYPE_CALL || type == DFD_EVENT_TYPE_IMPORT)
+        calls->room -= (double)letter->length;
     guard_critical_enter();
     bool sent = post->send(post->opaque, letter);
     guard_critical_leave();
@@ -144,9 +146,9 @@ static void calls_send_unsent(JSContext *ctx, Calls *calls) {
 
 /* --- calling ------------------------------------------------------------------------------ */
 
-/* Writes a message with the arguments into the letter. Returns whether that worked; else an
- * exception is pending. */
-static bool calls_write(JSContext *ctx, Calls *calls, uint32_t function, int argc,
+/* Writes a message of that type with the arguments into the letter. Returns whether that worked;
+ * else an exception is pending. */
+static bool calls_write(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
                         JSValueConst *argv) {
     Bytes *letter = &calls->post->letter;
     if (calls->writing) { /* by a getter of the arguments of another call */
@@ -158,13 +160,30 @@ static bool calls_write(JSContext *ctx, Calls *calls, uint32_t function, int arg
     for (int i = 0; i < argc; i++)
         JS_DefinePropertyValueUint32(ctx, args, (uint32_t)i, JS_DupValue(ctx, argv[i]),
                                      JS_PROP_C_W_E);
-    uint32_t head[] = {DFD_EVENT_TYPE_CALL, 0, function, 0};
+    uint32_t head[] = {type, 0, function, 0};
     CloneFailure failure;
     calls->writing = true;
     CloneResult result = calls_encode(ctx, calls, letter, calls->post->limit, head, args, &failure);
     calls->writing = false;
     JS_FreeValue(ctx, args);
     return calls_check(ctx, letter, result, &failure, "args");
+}
+
+/* Sends a message whose answer settles; or settles by why that can't be. */
+static void calls_send_as(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
+                          JSValueConst *argv, JSValue settle[2]) {
+    if (calls_write(ctx, calls, type, function, argc, argv)) {
+        uint32_t number = calls_add(ctx, calls, settle);
+        memcpy(calls->post->letter.data + DFD_EVENT_NUMBER, &number, sizeof number);
+        calls_post(ctx, calls, &calls->post->letter);
+        return;
+    }
+    JSValue thrown = JS_GetException(ctx);
+    JSValue result = JS_Call(ctx, settle[1], JS_UNDEFINED, 1, (JSValueConst *)&thrown);
+    JS_FreeValue(ctx, result);
+    JS_FreeValue(ctx, thrown);
+    JS_FreeValue(ctx, settle[0]);
+    JS_FreeValue(ctx, settle[1]);
 }
 
 /* A function of the host, by its number: a promise of what it returns. */
@@ -175,19 +194,12 @@ static JSValue calls_call(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     JSValue promise = JS_NewPromiseCapability(ctx, settle);
     (void)self;
     if (JS_IsException(promise)) return promise;
-    if (calls_write(ctx, calls, (uint32_t)function, argc, argv)) {
-        uint32_t number = calls_add(ctx, calls, settle);
-        memcpy(calls->post->letter.data + DFD_EVENT_NUMBER, &number, sizeof number);
-        calls_post(ctx, calls, &calls->post->letter);
-        return promise;
-    }
-    JSValue thrown = JS_GetException(ctx);
-    JSValue result = JS_Call(ctx, settle[1], JS_UNDEFINED, 1, (JSValueConst *)&thrown);
-    JS_FreeValue(ctx, result);
-    JS_FreeValue(ctx, thrown);
-    JS_FreeValue(ctx, settle[0]);
-    JS_FreeValue(ctx, settle[1]);
+    calls_send_as(ctx, calls, DFD_EVENT_TYPE_CALL, (uint32_t)function, argc, argv, settle);
     return promise;
+}
+
+void calls_ask(JSContext *ctx, Calls *calls, int argc, JSValueConst *argv, JSValue settle[2]) {
+    calls_send_as(ctx, calls, DFD_EVENT_TYPE_IMPORT, 0, argc, argv, settle);
 }
 
 static bool calls_define(JSContext *ctx, JSValueConst on, JSValueConst name, JSValue value) {

@@ -37,6 +37,13 @@ typedef struct CloneKept {
     void *buffer;       /* the object whose memory it else is; held as long as the list has it */
 } CloneKept;
 
+/* The names that code has in the engine's stacks as its file: strings, by the number of the file;
+ * or undefined. The realm's. */
+typedef struct CloneFiles {
+    JSValue *names;
+    uint32_t count;
+} CloneFiles;
+
 /* What lies beside an encoding. */
 typedef struct CloneScope {
     /* The prototypes of the classes whose instances cross as such, by number. The realm's. */
@@ -50,11 +57,14 @@ typedef struct CloneScope {
     /* clone_encode: it is decoded in the same realm. So buffers are copied, however large, and LENT
      * ones too, but for SHARED memory; and stacks stay as they are. */
     bool local;
-    /* clone_encode: the large buffers of the value, and how many of them are MOVED. Allocated in
-     * the realm: the caller calls clone_free_kept, or restores the realm. */
+    /* clone_encode: how many bytes of large buffers may be copied, and how many were. */
+    size_t may_copy, copied;
+    /* clone_encode: the large buffers of the value that are not copied, and how many of them are
+     * MOVED. Allocated in the realm: the caller calls clone_free_kept, or restores the realm. */
     CloneKept *kept;
     uint32_t kept_count, kept_capacity, moved_count;
-    bool copies; /* clone_encode: nothing is kept, what was lent is not given back */
+    bool copies;             /* clone_encode: nothing is kept, what was lent is not given back */
+    const CloneFiles *files; /* of the modules that are loaded; or NULL */
 } CloneScope;
 
 /* Appends `value` to `bytes`; appends nothing if that fails. The encoding starts at bytes->length,

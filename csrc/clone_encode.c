@@ -42,7 +42,7 @@ typedef enum FrameKind {
 
 /* How far the encoder got: where it goes back to if a child can't be cloned. */
 typedef struct Mark {
-    size_t length;
+    size_t length, copied;
     uint32_t objects, lists, shapes, kept, moved;
 } Mark;
 
@@ -254,6 +254,7 @@ static void pop(Encoder *e) {
 static Mark mark(const Encoder *e) {
     return (Mark){
         .length = e->out.bytes->length,
+        .copied = e->scope ? e->scope->copied : 0,
         .objects = e->object_count,
         .lists = e->list_count,
         .shapes = e->shape_count,
@@ -292,6 +293,7 @@ static void rewind_to(Encoder *e, Mark to) {
         drop_kept(ctx, e->scope, to.kept);
         if (e->safe > to.kept) e->safe = to.kept;
         e->scope->moved_count = to.moved;
+        e->scope->copied = to.copied;
     }
 }
 
@@ -822,14 +824,21 @@ static bool encode_shared(Encoder *e, JSValueConst object) {
     return true;
 }
 
+/* Whether a buffer of the realm's own is to be moved: a large one for which no copy is left. */
+static bool is_moved(CloneScope *scope, const EngineBuffer *buffer) {
+    if (buffer->resizable || buffer->length < WIRE_KEEP_BYTES) return false;
+    if (buffer->length > scope->may_copy - scope->copied) return true;
+    scope->copied += buffer->length;
+    return false;
+}
+
 static bool encode_buffer(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
     if (buffer.shared) return encode_shared(e, object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
     uint32_t region = region_of(e, &buffer);
-    bool large = !buffer.resizable && buffer.length >= WIRE_KEEP_BYTES;
     bool keeps = e->scope && !e->scope->local && !e->scope->copies;
-    if (keeps && (region == NO_NUMBER ? large : !is_given_back(e, &buffer)))
+    if (keeps && (region == NO_NUMBER ? is_moved(e->scope, &buffer) : !is_given_back(e, &buffer)))
         return encode_kept(e, object, &buffer, region);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
     if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
@@ -991,7 +1000,8 @@ static bool encode_error_with(Encoder *e, JSValueConst error, bool is_dom_except
     StackFrame frames[STACK_FRAMES];
     EngineText stack = engine_text(strings->stack);
     bool local = e->scope && e->scope->local;
-    int frame_count = stack.length > 0 && !local ? stack_parse(stack, frames) : -1;
+    const CloneFiles *files = e->scope ? e->scope->files : NULL;
+    int frame_count = stack.length > 0 && !local ? stack_parse(stack, files, frames) : -1;
     if (frame_count > 0) flags |= WIRE_ERROR_HAS_FRAMES;
     if (frame_count < 0 && is_string(strings->stack)) flags |= WIRE_ERROR_HAS_STACK;
     frame->flags = (uint8_t)flags;
@@ -1331,6 +1341,7 @@ void clone_free_kept(JSContext *ctx, CloneScope *scope) {
     js_free(ctx, scope->kept);
     scope->kept = NULL;
     scope->kept_capacity = scope->moved_count = 0;
+    scope->copied = 0;
 }
 
 CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneScope *scope,
@@ -1342,6 +1353,7 @@ CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, Clone
     if (scope) {
         drop_kept(ctx, scope, 0);
         scope->moved_count = 0;
+        scope->copied = 0;
     }
     run(&e, value);
     if (e.result == CLONE_UNCLONEABLE) {

@@ -65,7 +65,21 @@ static bool cut_number(EngineText *place, uint32_t *number) {
 
 typedef enum Read { NO_FRAME, SAYS_NOTHING, A_FRAME } Read;
 
-static Read read_place(EngineText place, StackFrame *frame) {
+static bool is_same(EngineText a, EngineText b) {
+    if (a.length != b.length || !a.units || !b.units) return false;
+    if (a.wide == b.wide) return memcmp(a.units, b.units, (size_t)a.length << a.wide) == 0;
+    for (uint32_t i = 0; i < a.length; i++)
+        if (text_unit(a, i) != text_unit(b, i)) return false;
+    return true;
+}
+
+uint32_t stack_file_number(const CloneFiles *files, EngineText name) {
+    for (uint32_t i = 0; files && i < files->count; i++)
+        if (JS_IsString(files->names[i]) && is_same(engine_text(files->names[i]), name)) return i;
+    return NO_FILE;
+}
+
+static Read read_place(EngineText place, const CloneFiles *files, StackFrame *frame) {
     bool has_row = cut_number(&place, &frame->column) && cut_number(&place, &frame->row);
     if (text_is(place, "native")) { /* in C, or in a unit (units.h) */
         frame->kind = WIRE_FRAME_NATIVE;
@@ -73,34 +87,40 @@ static Read read_place(EngineText place, StackFrame *frame) {
         return A_FRAME;
     }
     if (text_is(place, "missing") || text_is(place, "<null>")) return SAYS_NOTHING;
-    bool is_task = text_is(place, PROGRAM_FILE);
-    if (!is_task && !text_is(place, "<input>")) return NO_FRAME;
-    frame->kind = is_task ? WIRE_FRAME_TASK : WIRE_FRAME_EVAL;
+    if (text_is(place, PROGRAM_FILE)) {
+        frame->kind = WIRE_FRAME_TASK;
+    } else if (text_is(place, "<input>")) {
+        frame->kind = WIRE_FRAME_EVAL;
+    } else {
+        frame->file = stack_file_number(files, place);
+        if (frame->file == NO_FILE) return NO_FRAME;
+        frame->kind = frame->file == 0 ? WIRE_FRAME_TASK : WIRE_FRAME_MODULE;
+    }
     return has_row ? A_FRAME : SAYS_NOTHING;
 }
 
 /* Reads the frame that `text` is, but for its beginning. */
-static Read read_frame(EngineText text, StackFrame *frame) {
+static Read read_frame(EngineText text, const CloneFiles *files, StackFrame *frame) {
     if (text.length > 0 && text_unit(text, text.length - 1) == '\n') text.length--;
     uint32_t open = text.length;
     while (open > 0 && text_unit(text, open - 1) != '(') open--;
     if (open < 2 || text_unit(text, open - 2) != ' ' || text_unit(text, text.length - 1) != ')') {
         /* Where a text could not be parsed: `    at <input>:1:2`. No function was called. */
         frame->name = part_of(text, 0, 0);
-        return read_place(text, frame);
+        return read_place(text, files, frame);
     }
     frame->name = part_of(text, 0, open - 2);
     if (text_is(frame->name, "<anonymous>")) frame->name.length = 0;
-    return read_place(part_of(text, open, text.length - 1), frame);
+    return read_place(part_of(text, open, text.length - 1), files, frame);
 }
 
-int stack_parse(EngineText text, StackFrame frames[STACK_FRAMES]) {
+int stack_parse(EngineText text, const CloneFiles *files, StackFrame frames[STACK_FRAMES]) {
     int count = 0;
     uint32_t at = 0;
     for (int lines = 0; at < text.length && lines < STACK_FRAMES; lines++) {
         if (!begins_frame(text, at)) return -1;
         uint32_t end = end_of_frame(text, at);
-        Read read = read_frame(part_of(text, at + BEFORE_LENGTH, end), &frames[count]);
+        Read read = read_frame(part_of(text, at + BEFORE_LENGTH, end), files, &frames[count]);
         if (read == NO_FRAME) return -1;
         if (read == A_FRAME) count++;
         at = end;
@@ -118,5 +138,6 @@ void stack_put(Output out, const StackFrame *frames, int count) {
         put_text(out, name);
         put_n(out.bytes, frames[i].row);
         put_n(out.bytes, frames[i].column);
+        if (frames[i].kind == WIRE_FRAME_MODULE) put_n(out.bytes, frames[i].file);
     }
 }

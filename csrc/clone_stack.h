@@ -21,11 +21,16 @@ typedef struct StackFrame {
     EngineText name; /* empty for a function without one */
     uint8_t kind;    /* WIRE_FRAME_* */
     uint32_t row, column;
+    uint32_t file; /* of a MODULE: its number */
 } StackFrame;
 
 /* The frames of a stack that the engine wrote, as far as they say something; -1 if this text is
- * none of the engine's. The names lie in `text`. */
-int stack_parse(EngineText text, StackFrame frames[STACK_FRAMES]);
+ * none of the engine's. The names lie in `text`. `files` may be NULL. */
+int stack_parse(EngineText text, const CloneFiles *files, StackFrame frames[STACK_FRAMES]);
+
+/* The number of the file of that name, or NO_FILE. */
+#define NO_FILE UINT32_MAX
+uint32_t stack_file_number(const CloneFiles *files, EngineText name);
 
 /* Writes FRAMES: `count` is at least 1. */
 void stack_put(Output out, const StackFrame *frames, int count);

@@ -9,6 +9,7 @@
 #include "engine_values.h"
 #include "globals.h"
 #include "platform.h"
+#include "units.h"
 
 enum { CRYPTO_RANDOM_MOST = 65536 }; /* bytes of one getRandomValues */
 
@@ -81,6 +82,27 @@ static bool crypto_takes_integers(JSValueConst view) {
     }
 }
 
+static JSValue crypto_throw_quota(JSContext *ctx, size_t requested) {
+    char message[80];
+    JSValueConst class = JS_UNDEFINED;
+    JSValue unit = units_exports(ctx, UNITS_quota);
+    if (JS_IsException(unit)) return JS_EXCEPTION;
+    snprintf(message, sizeof message, "getRandomValues gives at most %d bytes at once, not %zu",
+             CRYPTO_RANDOM_MOST, requested);
+    JSValue args[] = {JS_NewString(ctx, message), JS_NewObject(ctx)}, error = JS_EXCEPTION;
+    if (!JS_IsException(args[0]) && !JS_IsException(args[1]) &&
+        JS_DefinePropertyValueStr(ctx, args[1], "quota", JS_NewInt32(ctx, CRYPTO_RANDOM_MOST),
+                                  JS_PROP_C_W_E) >= 0 &&
+        JS_DefinePropertyValueStr(ctx, args[1], "requested", JS_NewInt64(ctx, (int64_t)requested),
+                                  JS_PROP_C_W_E) >= 0 &&
+        engine_own_value(ctx, unit, "QuotaExceededError", &class))
+        error = JS_CallConstructor(ctx, class, 2, args);
+    JS_FreeValue(ctx, args[0]);
+    JS_FreeValue(ctx, args[1]);
+    JS_FreeValue(ctx, unit);
+    return JS_IsException(error) ? error : JS_Throw(ctx, error);
+}
+
 static JSValue crypto_get_random_values(JSContext *ctx, JSValueConst self, int argc,
                                         JSValueConst *argv) {
     uint8_t *bytes;
@@ -94,10 +116,7 @@ static JSValue crypto_get_random_values(JSContext *ctx, JSValueConst self, int a
                                     "getRandomValues needs a typed array of integers");
     if (engine_is_immutable(argv[0]))
         return JS_ThrowTypeError(ctx, "getRandomValues can't write to an immutable ArrayBuffer");
-    if (length > CRYPTO_RANDOM_MOST)
-        return JS_ThrowDOMException(ctx, "QuotaExceededError",
-                                    "getRandomValues gives at most %d bytes at once, not %zu",
-                                    CRYPTO_RANDOM_MOST, length);
+    if (length > CRYPTO_RANDOM_MOST) return crypto_throw_quota(ctx, length);
     crypto_fill(ctx, bytes, length);
     return JS_DupValue(ctx, argv[0]);
 }

@@ -71,11 +71,14 @@
     X(MEMORY_LIMIT, 1, "bytes a task's realm may use unless its submission says otherwise")        \
     X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")     \
     X(COMPILE_LIMIT, 3, "ms that compiling a function may take; the default is 5,000")             \
-    X(JIT, 4, "0: tasks are interpreted, always; the default is 1: where it can be had, compiled")
+    X(MAX_WAITING, 4, "tasks that may wait, having begun, beside those that run")                \
+    X(JIT, 5, "0: tasks are interpreted, always; the default is 1: where it can be had, compiled")
 
 /* Bounds and defaults of what options and submissions say. */
 #define DFD_LIMIT_MAP(X)                                                                           \
     X(THREADS_MAX, 1024, "worker threads of a pool")                                               \
+    X(WAITING_MAX, 1000000, "tasks of a pool that wait, having begun")                             \
+    X(WAITING_DEFAULT, 10000, "unless a pool says otherwise")                                      \
     X(MEMORY_MIN, 1048576, "bytes of a task's realm, at the least")                                \
     X(MEMORY_MAX, 2147483648, "at the most: what offsets of 32 bits, with a sign, reach")          \
     X(MEMORY_DEFAULT, 268435456, "unless a pool says otherwise")                                   \
@@ -146,10 +149,17 @@
     X(VALUE, 16,                                                                                   \
       "the arguments, an array; of LINE a line, or nothing; of PROGRESS what is reported")
 
+/* An IMPORT's arguments are [the number of the file that imports, the specifier, its import
+ * attributes (undefined, or an object of strings), row, column (0: unknown)]. It is answered as a
+ * call is, by what says which module that is: its number, from 1, if the task was sent it before;
+ * else [number, file, url, language, text]. `file` is its name in stacks, and no other's: it has no
+ * brackets, and no control characters. The program itself is number 0. */
+
 #define DFD_EVENT_TYPE_MAP(X)                                                                      \
     X(CALL, 1, "a function of the host is called")                                                 \
     X(LINE, 2, "the task prints by its console")                                                   \
-    X(PROGRESS, 3, "the task reports how far it is: later ones take its place while it waits")
+    X(PROGRESS, 3, "the task reports how far it is: later ones take its place while it waits")     \
+    X(IMPORT, 4, "the task wants a module: answered as a call is")
 
 /* A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
 #define DFD_MESSAGE_MAP(X)                                                                         \
@@ -175,9 +185,11 @@
  * at a multiple of 8 the regions of memory that the host lends to the task. It is self-contained
  * but for the program and the regions. 0 means the pool's default or no limit.
  *
- * A submission without a program has two arguments: the text of a script, which is compiled in the
- * task, under its limits, and may await and return at its top level; and an object, whose own
- * properties the script finds as globals.
+ * A submission without a program has three arguments: a text, which is compiled in the task, under
+ * its limits; an object, whose own properties it finds as globals; and [file, url, form, language]
+ * (DFD_FORM_*, DFD_LANGUAGE_*), or undefined. `file` is its name in stacks, as a module's is, or
+ * undefined, and `url` its import.meta.url. A script may await and return at its top level; a
+ * module gives its default export, or else an object with what it exports.
  *
  * If the host offers functions, one more argument lists them: an array of names, and of arrays of
  * which the first is the name of a group and the others those of functions in it. A program finds
@@ -205,7 +217,22 @@
 #define DFD_HOST_MAP(X)                                                                            \
     X(OFFERS, 1, "functions, which the last argument lists")                                       \
     X(SILENT, 2, "no console: what the task prints is not sent")                                   \
-    X(REPORTS, 4, "with OFFERS: also `report`, by which the task tells of its progress")
+    X(REPORTS, 4, "with OFFERS: also `report`, by which the task tells of its progress")           \
+    X(INNER, 8,                                                                                    \
+      "a task of the pool that waits for it: a function that it called submits this one")          \
+    X(LOADS, 16, "modules, which it is asked for by DFD_EVENT_TYPE_IMPORT")
+
+/* What a text is. */
+#define DFD_FORM_MAP(X)                                                                            \
+    X(EITHER, 0, "a script; or a module, if it has what only a module may have")                   \
+    X(SCRIPT, 1, "a script")                                                                       \
+    X(MODULE, 2, "a module")
+
+/* In what it is written. */
+#define DFD_LANGUAGE_MAP(X)                                                                        \
+    X(JAVASCRIPT, 0, "JavaScript")                                                                 \
+    X(TYPESCRIPT, 1, "TypeScript, whose types are blanked out")                                    \
+    X(JSON, 2, "JSON: a module whose default export is the value")
 
 /* A region: memory of the host's for LENT and SHARED buffers among the arguments. */
 #define DFD_REGION_MAP(X)                                                                          \
@@ -225,6 +252,8 @@
 #define DFD_ENUM_EVENT(name, value, text) DFD_EVENT_##name = value,
 #define DFD_ENUM_EVENT_TYPE(name, value, text) DFD_EVENT_TYPE_##name = value,
 #define DFD_ENUM_HOST(name, value, text) DFD_HOST_##name = value,
+#define DFD_ENUM_FORM(name, value, text) DFD_FORM_##name = value,
+#define DFD_ENUM_LANGUAGE(name, value, text) DFD_LANGUAGE_##name = value,
 #define DFD_ENUM_MESSAGE(name, value, text) DFD_MESSAGE_##name = value,
 #define DFD_ENUM_ANSWER(name, value, text) DFD_ANSWER_##name = value,
 #define DFD_ENUM_MOVED(name, value, text) DFD_MOVED_##name = value,
@@ -242,6 +271,8 @@ enum { DFD_RECORD_MAP(DFD_ENUM_RECORD) };
 enum { DFD_EVENT_MAP(DFD_ENUM_EVENT) };
 enum { DFD_EVENT_TYPE_MAP(DFD_ENUM_EVENT_TYPE) };
 enum { DFD_HOST_MAP(DFD_ENUM_HOST) };
+enum { DFD_FORM_MAP(DFD_ENUM_FORM) };
+enum { DFD_LANGUAGE_MAP(DFD_ENUM_LANGUAGE) };
 enum { DFD_MESSAGE_MAP(DFD_ENUM_MESSAGE) };
 enum { DFD_ANSWER_MAP(DFD_ENUM_ANSWER) };
 enum { DFD_MOVED_MAP(DFD_ENUM_MOVED) };

@@ -54,6 +54,9 @@ static size_t gc_latest(size_t live, size_t limit) {
 static JSValue engine_atomics_wait(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
 static JSValue engine_atomics_notify(JSContext *ctx, JSValueConst self, int argc,
                                      JSValueConst *argv);
+/* And these its modules (engine_modules.c.inc). */
+static void engine_blame_request(JSContext *ctx, JSModuleDef *m, int index);
+static void engine_enqueue_import(JSContext *ctx, JSValueConst *argv);
 
 #include "engine.h"
 
@@ -62,6 +65,11 @@ static JSValue engine_atomics_notify(JSContext *ctx, JSValueConst self, int argc
 void engine_reseed(JSContext *ctx, uint64_t seed) {
     assert(seed != 0);
     ctx->random_state = seed;
+}
+
+void engine_forget_thread(JSContext *ctx) {
+    ctx->rt->stack_top = ctx->rt->stack_limit = 0;
+    ctx->random_state = 1;
 }
 
 void engine_seed_hashes(JSContext *ctx, uint32_t seed) { ctx->hash_seed = seed; }
@@ -252,4 +260,5 @@ JSAtom engine_private_name(JSValueConst function) {
 
 #include "engine_atomics.c.inc"
 #include "engine_jit.c.inc"
+#include "engine_modules.c.inc"
 #include "engine_values.c.inc"

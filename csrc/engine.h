@@ -14,6 +14,10 @@
  */
 void engine_reseed(JSContext *ctx, uint64_t seed);
 
+/* Forgets what was noted of the thread, and the seed: each entry says where the stack is, each task
+ * has its own seed. For an image. */
+void engine_forget_thread(JSContext *ctx);
+
 /* Seeds the hashes of Maps; for a context that has no Map yet. */
 void engine_seed_hashes(JSContext *ctx, uint32_t seed);
 

@@ -37,6 +37,7 @@ bool loop_open(JSContext *ctx, Loop *loop, Post *post) {
     loop_begin(loop);
     JS_SetRuntimeOpaque(JS_GetRuntime(ctx), loop);
     JS_SetHostPromiseRejectionTracker(JS_GetRuntime(ctx), loop_note_rejection, loop);
+    modules_open(ctx);
     JSValue global = JS_GetGlobalObject(ctx);
     bool fine = timers_define(ctx, global);
     JS_FreeValue(ctx, global);

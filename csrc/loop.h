@@ -20,6 +20,7 @@
 
 #include "clone.h"
 #include "deferred.h"
+#include "modules.h"
 
 /* --- timers (timers.c) -------------------------------------------------------------------- */
 
@@ -107,6 +108,10 @@ bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneF
  * order, but of reports that have nothing between them only the last. */
 void calls_post(JSContext *ctx, Calls *calls, Bytes *letter);
 
+/* Asks the host for a module, by DFD_EVENT_TYPE_IMPORT with these arguments, which are data. What
+ * is answered goes to `settle` as that of a call does, which is taken over. */
+void calls_ask(JSContext *ctx, Calls *calls, int argc, JSValueConst *argv, JSValue settle[2]);
+
 /* An object with the functions that `names` lists: strings, and arrays of which the first string is
  * the name of a group and the others those of its functions. And with `report`, if the task is to
  * tell of its progress. */
@@ -129,6 +134,7 @@ JSValue progress_report(JSContext *ctx, JSValueConst self, int argc, JSValueCons
 typedef struct Loop {
     Timers timers;
     Calls calls;
+    Modules modules;
     JSValue *rejected; /* promises that were rejected without a handler, since the turn began */
     uint32_t rejected_count, rejected_capacity;
     JSValue thrown; /* the first thing that a callback threw, and nobody caught */

@@ -31,6 +31,9 @@
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: SO_NOSIGPIPE is set on the socket instead */
 #endif
+#if defined(__linux__) && !defined(MADV_POPULATE_WRITE)
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 #if defined(__linux__) && !defined(MREMAP_DONTUNMAP)
 #define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
 #endif
@@ -152,6 +155,14 @@ bool os_discard(void *start, size_t size) {
     /* Elsewhere that is only advice: pages may come back with what they held. */
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
     return mmap(start, size, PROT_READ | PROT_WRITE, flags, -1, 0) == start;
+#endif
+}
+
+void os_populate(void *start, size_t size) {
+#if defined(__linux__)
+    (void)madvise(start, round_up(size, os_page()), MADV_POPULATE_WRITE);
+#else
+    (void)start, (void)size;
 #endif
 }
 

@@ -100,6 +100,9 @@ bool os_protect(void *start, size_t size, OsAccess access);
  * if it can't: they are as they were. */
 bool os_discard(void *start, size_t size);
 
+/* A wish: that these pages are there before they are touched, all at once. */
+void os_populate(void *start, size_t size);
+
 /* A wish: no transparent huge pages here. */
 void os_keep_pages_small(void *start, size_t size);
 

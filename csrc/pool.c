@@ -17,6 +17,13 @@ void pool_straggler_ended(void) { atomic_fetch_sub(&pool_unended, 1); }
 
 /* --- life --------------------------------------------------------------------------------- */
 
+/* A task that runs has a seat, and one that waits has. */
+static void pool_set_most(Pool *pool) {
+    lock_take(&pool->lock);
+    pool->queue.most = pool->max_threads + pool->max_waiting;
+    lock_release(&pool->lock);
+}
+
 Pool *pool_open(int32_t *refused) {
     *refused = DFD_E_SYSTEM;
     if (!os_has_clock()) return NULL;
@@ -25,6 +32,7 @@ Pool *pool_open(int32_t *refused) {
     if (!pool) return NULL;
     atomic_init(&pool->holds, 1);
     pool->max_threads = 1;
+    pool->max_waiting = DFD_LIMIT_WAITING_DEFAULT;
     pool->memory = DFD_LIMIT_MEMORY_DEFAULT;
     pool->stack = DFD_LIMIT_STACK_DEFAULT;
     compiler_open(&pool->compiler);
@@ -33,9 +41,11 @@ Pool *pool_open(int32_t *refused) {
     queue_open(&pool->queue, pool_word(pool, DFD_CONTROL_QUEUED),
                pool_word(pool, DFD_CONTROL_WAITING), &pool->watchdog.deadlines);
     *refused = DFD_E_SYSTEM;
+    if (!seats_open(&pool->seats)) goto no_lock;
     if (!lock_open(&pool->lock, LOCK_POOL)) goto no_lock;
     if (!workers_open(&pool->workers)) goto no_workers;
     if (!watchdog_open(&pool->watchdog)) goto no_watchdog;
+    pool_set_most(pool);
     return pool;
 no_watchdog:
     workers_close(&pool->workers);
@@ -58,7 +68,7 @@ bool pool_start_thread(Pool *pool, size_t stack, void *(*run)(void *), void *arg
 void pool_drop(Pool *pool) {
     if (atomic_fetch_sub(&pool->holds, 1) != 1) return;
     assert(!queue_take(&pool->queue) && !pool->workers.first);
-    assert(!pool->seats.spare && !pool->seats.used);
+    seats_drop(&pool->seats);
     program_drop(pool->classes.program);
     compiler_close(&pool->compiler);
     for (Share *share = pool->first_share, *next; share; share = next) {
@@ -98,6 +108,12 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
     case DFD_OPTION_MAX_THREADS:
         if (value < 1 || value > DFD_LIMIT_THREADS_MAX) return DFD_E_INVALID;
         pool->max_threads = (uint32_t)value;
+        pool_set_most(pool);
+        return 0;
+    case DFD_OPTION_MAX_WAITING:
+        if (value > DFD_LIMIT_WAITING_MAX) return DFD_E_INVALID;
+        pool->max_waiting = (uint32_t)value;
+        pool_set_most(pool);
         return 0;
     case DFD_OPTION_MEMORY_LIMIT:
         if (value < DFD_LIMIT_MEMORY_MIN || value > DFD_LIMIT_MEMORY_MAX) return DFD_E_INVALID;

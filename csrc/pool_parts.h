@@ -44,7 +44,7 @@ struct Pool {
     atomic_int host_processor; /* where the host last submitted from */
 
     /* The host's thread. */
-    uint32_t max_threads;
+    uint32_t max_threads, max_waiting;
     size_t memory, stack; /* of a task, unless it says otherwise */
     bool interprets;      /* whatever could be compiled */
     Compiler compiler;

@@ -42,6 +42,7 @@ struct Realm {
     JSContext *context;
     size_t limit, stack; /* bytes, of the arena and of the thread's stack */
     size_t shared;       /* of the limit, what the presets take */
+    uint32_t hash_seed;  /* of the engine's tables: in the image */
     Seeds seeds;         /* of Math.random: one for each task */
     Globals globals;     /* of the running task */
     Loop loop;           /* as the globals */
@@ -50,6 +51,7 @@ struct Realm {
     bool settled, threw;
     bool offers;  /* the last argument lists functions of the host */
     bool reports; /* and `report` stands among them */
+    bool loads;   /* and it loads modules */
     Post post;
     bool of_script; /* that one is of a script's end, whose value may be one in its turn */
     Presets presets;
@@ -103,7 +105,7 @@ static int realm_build(void *opaque) {
     JS_SetMaxStackSize(runtime, realm->stack);
     JSContext *context = JS_NewContextRaw(runtime);
     if (!context) return false;
-    engine_seed_hashes(context, (uint32_t)seeds_next(&realm->seeds));
+    engine_seed_hashes(context, realm->hash_seed);
     if (JS_AddIntrinsicBaseObjects(context) || JS_AddIntrinsicDate(context) ||
         JS_AddIntrinsicEval(context) || JS_AddIntrinsicRegExp(context) ||
         JS_AddIntrinsicJSON(context) || JS_AddIntrinsicProxy(context) ||
@@ -123,31 +125,123 @@ static int realm_build(void *opaque) {
 
 /* --- life -------------------------------------------------------------------------------- */
 
-Realm *realm_open(size_t memory, size_t stack) {
+/* A realm without an arena. NULL when there is no memory. */
+static Realm *realm_new(size_t memory, size_t stack) {
     Realm *realm = calloc(1, sizeof *realm);
     if (!realm) return NULL;
     realm->limit = memory;
     realm->stack = stack;
-    realm->pristine = (CloneScope){.presets = &realm->presets};
+    realm->pristine = (CloneScope){
+        .presets = &realm->presets,
+        .files = &realm->loop.modules.files,
+        .may_copy = WIRE_COPY_BYTES,
+    };
     realm->scope = realm->pristine;
     realm->globals.scope = &realm->scope;
-    if (!seeds_open(&realm->seeds) || !random_open(&realm->globals.random)) goto failed;
-    /* Address space for tasks that may use more; where that can't be had, for the limit alone. */
+    realm->loop.calls.post = &realm->post;
+    if (seeds_open(&realm->seeds) && random_open(&realm->globals.random)) return realm;
+    free(realm);
+    return NULL;
+}
+
+/* Gives a realm its arena, with an image or an empty one. Address space for tasks that may use
+ * more; where that can't be had, for the limit alone. */
+static bool realm_take_arena(Realm *realm, ArenaImage *image) {
+    size_t wanted = realm->limit > CAPACITY ? realm->limit : CAPACITY;
     OsFailure before = os_failure();
-    realm->arena = arena_open(memory > CAPACITY ? memory : CAPACITY);
-    if (!realm->arena && (realm->arena = arena_open(memory))) os_get_over(before);
-    if (realm->arena) {
-        arena_set_limit(realm->arena, memory);
-        arena_on_exhausted(realm->arena, realm_on_exhausted, NULL);
-        realm->guard.touch = realm_on_touch;
-        realm->guard.opaque = realm->arena;
-        if (guard_run(&realm->guard, realm_build, realm) == true && arena_snapshot(realm->arena))
-            return realm;
-    }
-failed:
+    for (int attempt = 0; attempt < 2 && !realm->arena; attempt++, wanted = realm->limit)
+        realm->arena = image ? arena_open_image(image, wanted, realm) : arena_open(wanted);
+    if (!realm->arena) return false;
+    os_get_over(before);
+    arena_set_limit(realm->arena, realm->limit);
+    arena_set_owner(realm->arena, realm);
+    arena_on_exhausted(realm->arena, realm_on_exhausted, NULL);
+    realm->guard.touch = realm_on_touch;
+    realm->guard.opaque = realm->arena;
+    return true;
+}
+
+/* Takes a snapshot of all but what is the thread's. */
+static bool realm_snapshot(Realm *realm) {
+    engine_forget_thread(realm->context);
+    return arena_snapshot(realm->arena);
+}
+
+static Realm *realm_open_seeded(size_t memory, size_t stack, uint32_t hash_seed) {
+    Realm *realm = realm_new(memory, stack);
+    if (!realm) return NULL;
+    realm->hash_seed = hash_seed;
+    if (realm_take_arena(realm, NULL) && guard_run(&realm->guard, realm_build, realm) == true &&
+        realm_snapshot(realm))
+        return realm;
     realm_close(realm);
     return NULL;
 }
+
+Realm *realm_open(size_t memory, size_t stack) {
+    Seeds seeds;
+    return seeds_open(&seeds) ? realm_open_seeded(memory, stack, (uint32_t)seeds_next(&seeds))
+                              : NULL;
+}
+
+/* --- models ------------------------------------------------------------------------------ */
+
+bool realm_model_open(RealmModel *model) {
+    Seeds seeds;
+    *model = (RealmModel){0};
+    if (!seeds_open(&seeds)) return false;
+    model->hash_seed = (uint32_t)seeds_next(&seeds);
+    return true;
+}
+
+void realm_model_close(RealmModel *model) {
+    arena_image_drop(model->image);
+    model->image = NULL;
+}
+
+void realm_model_take(RealmModel *model, const Realm *realm) {
+    assert(!model->image && realm->presets.count == 0 && realm->hash_seed == model->hash_seed);
+    model->image = arena_image_hold(realm->arena);
+    model->arena = realm->arena;
+    model->runtime = realm->runtime;
+    model->context = realm->context;
+    model->classes = realm->pristine.classes;
+    model->class_count = realm->pristine.class_count;
+}
+
+bool realm_model_learn(RealmModel *model, const Realm *alike) {
+    assert(alike->presets.count == 0 && alike->pristine.class_count == model->class_count);
+    return arena_image_learn(model->image, alike->arena);
+}
+
+/* What a pointer into the model's arena is in another one. */
+static void *realm_moved(const RealmModel *model, const Arena *arena, const void *pointer) {
+    return pointer ? (char *)arena + ((const char *)pointer - (const char *)model->arena) : NULL;
+}
+
+/* A realm like the others of the model, by its image. */
+static Realm *realm_open_image(size_t memory, size_t stack, const RealmModel *model) {
+    Realm *realm = realm_new(memory, stack);
+    if (!realm) return NULL;
+    if (!realm_take_arena(realm, model->image)) {
+        realm_close(realm);
+        return NULL;
+    }
+    realm->hash_seed = model->hash_seed;
+    realm->runtime = realm_moved(model, realm->arena, model->runtime);
+    realm->context = realm_moved(model, realm->arena, model->context);
+    realm->pristine.classes = realm_moved(model, realm->arena, model->classes);
+    realm->pristine.class_count = model->class_count;
+    realm->scope = realm->pristine;
+    return realm;
+}
+
+Realm *realm_open_alike(size_t memory, size_t stack, const RealmModel *model, bool by_image) {
+    return by_image ? realm_open_image(memory, stack, model)
+                    : realm_open_seeded(memory, stack, model->hash_seed);
+}
+
+/* --- life, once it is open --------------------------------------------------------------- */
 
 void realm_close(Realm *realm) {
     if (!realm) return;
@@ -168,7 +262,7 @@ void realm_restore(Realm *realm) {
     realm->scope = realm->pristine;
     globals_end(&realm->globals);
     realm->awaited = realm->outcome = JS_UNDEFINED;
-    realm->settled = realm->offers = realm->reports = false;
+    realm->settled = realm->offers = realm->reports = realm->loads = false;
 }
 
 void realm_stop(Realm *realm, int status) {
@@ -297,7 +391,7 @@ static JSValue realm_promise_of(JSContext *ctx, JSValueConst value) {
 
 typedef struct RunCall {
     Realm *realm;
-    Program *program; /* or NULL: the arguments are a script and its globals */
+    Program *program; /* or NULL: the arguments are a text, its globals, and more of it */
     const uint8_t *args;
     size_t length;
     uint32_t argc;
@@ -332,20 +426,6 @@ static bool realm_define_globals(JSContext *ctx, JSValueConst scope) {
             return false;
     }
     return true;
-}
-
-/* Starts a script, which may await and return at its top level. Its promise, or an exception. */
-static JSValue realm_evaluate(JSContext *ctx, JSValueConst source, JSValueConst scope) {
-    size_t length;
-    const char *text = JS_ToCStringLen(ctx, &length, source);
-    if (!text || !realm_define_globals(ctx, scope)) return JS_EXCEPTION;
-    JSEvalOptions options = {
-        .version = JS_EVAL_OPTIONS_VERSION,
-        .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_ASYNC,
-        .filename = PROGRAM_FILE,
-        .line_num = 1,
-    };
-    return JS_Eval2(ctx, text, length, &options);
 }
 
 /* Encodes how the task ended, when all that it had to say was sent. */
@@ -419,9 +499,11 @@ static int realm_run_inside(void *opaque) {
         if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, call->out);
     } else {
         if (!JS_IsString(values[0]) || !JS_IsObject(values[1])) return DFD_STATUS_INTERNAL;
-        if (realm->offers && !calls_define_globals(ctx, values[2], realm->reports))
+        realm->loop.modules.loads = realm->loads;
+        if ((realm->offers && !calls_define_globals(ctx, values[3], realm->reports)) ||
+            !realm_define_globals(ctx, values[1]))
             return realm_end(realm, JS_EXCEPTION, true, call->out);
-        realm->awaited = realm_evaluate(ctx, values[0], values[1]);
+        realm->awaited = modules_start(ctx, &realm->loop.modules, values[0], values[2]);
         if (JS_IsException(realm->awaited)) return realm_end(realm, JS_EXCEPTION, true, call->out);
     }
     return realm_go_on(realm, call->out);
@@ -492,7 +574,7 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
     out->limit = realm->limit;
     realm_start_afresh(realm, realm->limit);
     int status = guard_run(&realm->guard, realm_preload_inside, &call);
-    if (status == 0 && !arena_snapshot(realm->arena)) status = DFD_STATUS_INTERNAL;
+    if (status == 0 && !realm_snapshot(realm)) status = DFD_STATUS_INTERNAL;
     if (status) realm->pristine = before;
     if (realm->guard.left) out->length = 0;
     realm->scope = realm->pristine;
@@ -538,7 +620,7 @@ static int realm_share_until(Realm *realm, const Share *first, uint32_t count, u
     if (status == 0) {
         size_t more = arena_used(realm->arena) - used;
         JS_SetGCThreshold(realm->runtime, threshold + more);
-        if (arena_snapshot(realm->arena)) {
+        if (realm_snapshot(realm)) {
             realm->limit += more;
             realm->shared += more;
             realm->last_share = call.last;
@@ -616,9 +698,10 @@ void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines) {
     realm->post.opaque = opaque;
 }
 
-void realm_offer(Realm *realm, bool lists, bool reports) {
+void realm_offer(Realm *realm, bool lists, bool reports, bool loads) {
     realm->offers = lists;
     realm->reports = reports;
+    realm->loads = loads;
 }
 
 void mail_free(Mail *first) {

@@ -33,6 +33,32 @@ typedef struct Limits {
 Realm *realm_open(size_t memory, size_t stack);
 void realm_close(Realm *realm); /* NULL is fine */
 
+/* What the realms of a pool have in common. The first two are built alike: with the same limits,
+ * the same seed, the same classes. Where they differ is where the image has pointers, so that from
+ * then on it makes the others: it is copied and moved, in place of built. */
+typedef struct RealmModel {
+    uint32_t hash_seed;
+    struct ArenaImage *image; /* of the realm that was taken for it; NULL before */
+    const struct Arena *arena;
+    JSRuntime *runtime;
+    JSContext *context;
+    const JSValue *classes;
+    uint32_t class_count;
+} RealmModel;
+
+bool realm_model_open(RealmModel *model); /* false when the system has nothing random */
+void realm_model_close(RealmModel *model);
+
+/* As realm_open: built with the model's seed, or made of its image, which must have been learned.
+ */
+Realm *realm_open_alike(size_t memory, size_t stack, const RealmModel *model, bool by_image);
+
+/* Takes a pristine realm's image, without presets, for the model. */
+void realm_model_take(RealmModel *model, const Realm *realm);
+/* Learns from another one how to move that. false if that can't be: they differ in more than
+ * pointers (classes may have noted the time), or there is no memory. */
+bool realm_model_learn(RealmModel *model, const Realm *alike);
+
 /* Calls a program without arguments whose result is an array of prototypes: those of the classes
  * whose instances cross as such; then runs the jobs that it left. What it made, globals too, is
  * part of the realm from then on. It may use `stack` bytes of native stack. Returns 0; or a
@@ -69,8 +95,9 @@ int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flag
 void realm_set_stack(Realm *realm, size_t stack);
 
 /* Calls a program with `argc` arguments in the wire format (`length` bytes, aligned to 8) and
- * appends the payload to `out`. Without a program the two arguments are the text of a script, which
- * is compiled here, under the same limits, and an object whose properties it finds as globals.
+ * appends the payload to `out`. Without a program the three arguments are a text, which is compiled
+ * here, under the same limits, an object whose properties it finds as globals, and what else is to
+ * be known of it (modules.h).
  * Returns a DFD_STATUS_*, and the realm needs a restore; or REALM_WAITS. */
 int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length, uint32_t argc,
               const Limits *limits, Bytes *out);
@@ -100,8 +127,8 @@ typedef bool RealmSend(void *opaque, Bytes *letter);
 void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines);
 
 /* Whether the last argument of the next run lists functions of the host, and the task finds
- * `report` among them. */
-void realm_offer(Realm *realm, bool lists, bool reports);
+ * `report` among them; and whether the host loads modules for it. */
+void realm_offer(Realm *realm, bool lists, bool reports, bool loads);
 
 /* When a task that waits has something to do, whoever sends it anything or not: ms of os_now, or
  * INFINITY. */

@@ -5,10 +5,12 @@
 
 #include "task.h"
 
-Seat *seat_open(size_t memory, size_t stack) {
+Seat *seat_open(size_t memory, size_t stack, const RealmModel *model, bool by_image) {
     Seat *seat = calloc(1, sizeof *seat);
     if (!seat) return NULL;
-    seat->realm = realm_open(memory, stack);
+    seat->realm = realm_open_alike(memory, stack, model, by_image);
+    seat->has_classes = by_image && model->classes;
+    seat->is_model = by_image;
     if (seat->realm) return seat;
     free(seat);
     return NULL;
@@ -28,6 +30,16 @@ int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown
     return status == DFD_STATUS_INTERNAL ? DFD_STATUS_RESOURCES : status;
 }
 
+bool seat_model_open(RealmModel *model) { return realm_model_open(model); }
+
+void seat_model_close(RealmModel *model) { realm_model_close(model); }
+
+void seat_model_take(RealmModel *model, const Seat *seat) { realm_model_take(model, seat->realm); }
+
+bool seat_model_learn(RealmModel *model, const Seat *alike) {
+    return realm_model_learn(model, alike->realm);
+}
+
 int seat_share(Seat *seat, const Task *task, const Share *first) {
     return task->shares ? realm_share(seat->realm, first, task->shares) : 0;
 }
@@ -38,7 +50,7 @@ void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines) {
 
 int seat_run(Seat *seat, const Task *task, Bytes *payload) {
     realm_lend(seat->realm, task->regions, task->region_count);
-    realm_offer(seat->realm, task->offers, task->reports);
+    realm_offer(seat->realm, task->offers, task->reports, task->loads);
     return realm_run(seat->realm, task->program, task->args, task->length, task->argc,
                      &task->limits, payload);
 }

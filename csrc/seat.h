@@ -19,15 +19,23 @@ typedef struct Seat {
     struct Seat *next; /* in a list of the pool's */
     Realm *realm;
     bool has_classes; /* the pool's, if there are any */
+    bool is_model;    /* its realm is of the model's image, or was compared with it */
 } Seat;
 
-/* For a realm of `memory` bytes on threads with `stack` bytes. NULL when there is no memory. */
-Seat *seat_open(size_t memory, size_t stack);
+/* For a realm of `memory` bytes on threads with `stack` bytes, like the others of the model: built,
+ * or made of its image, with the classes. NULL when there is no memory. */
+Seat *seat_open(size_t memory, size_t stack, const RealmModel *model, bool by_image);
 void seat_close(Seat *seat); /* NULL is fine */
 
 /* Makes the pool's classes, with `stack` bytes. Pristine before and after. Returns 0, or a
  * DFD_STATUS_* with what was thrown. */
 int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown);
+
+/* As the functions of realm.h with their names. */
+bool seat_model_open(RealmModel *model);
+void seat_model_close(RealmModel *model);
+void seat_model_take(RealmModel *model, const Seat *seat);
+bool seat_model_learn(RealmModel *model, const Seat *alike);
 
 /* Puts in the values of the pool's list that the task may refer to. Returns 0 or a DFD_STATUS_*.
  * Needs no lock: that part of the list was written before the task was submitted. */

@@ -36,8 +36,10 @@ typedef struct Task {
     uint32_t argc;
     Lines lines;       /* that it prints */
     Progress progress; /* that it reports */
+    bool inner;        /* submitted by a function that another task of the pool waits for */
     bool offers;       /* the last of the arguments lists functions of the host */
     bool reports;      /* and `report` is one of them */
+    bool loads;        /* the host loads modules for it */
     size_t length;
     uint32_t region_count;
     const CloneRegion *regions; /* behind the arguments */

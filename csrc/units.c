@@ -123,6 +123,18 @@ JSValue units_exports(JSContext *ctx, uint32_t unit) {
     return exports;
 }
 
+JSValue units_call(JSContext *ctx, uint32_t unit, const char *name, int argc, JSValueConst *argv) {
+    JSValue exports = units_exports(ctx, unit);
+    JSValueConst own = JS_UNDEFINED;
+    if (JS_IsException(exports)) return exports;
+    engine_own_value(ctx, exports, name, &own);
+    JSValue function = JS_DupValue(ctx, own);
+    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, argc, argv);
+    JS_FreeValue(ctx, function);
+    JS_FreeValue(ctx, exports);
+    return result;
+}
+
 static const struct {
     uint32_t unit;
     const char *name;

@@ -27,9 +27,11 @@
     UNIT(pairs)                                                                                    \
     UNIT(data)                                                                                     \
     UNIT(messages)                                                                                 \
+    UNIT(quota)                                                                                    \
     UNIT(streams)                                                                                  \
     UNIT(transforms)                                                                               \
-    UNIT(console)
+    UNIT(console)                                                                                  \
+    UNIT(typescript)
 #define UNITS_GLOBAL_MAP(GLOBAL)                                                                   \
     GLOBAL(events, Event, INTERFACE)                                                               \
     GLOBAL(events, CustomEvent, INTERFACE)                                                         \
@@ -66,6 +68,7 @@
     GLOBAL(transforms, DecompressionStream, INTERFACE)                                             \
     GLOBAL(transforms, TextEncoderStream, INTERFACE)                                               \
     GLOBAL(transforms, TextDecoderStream, INTERFACE)                                               \
+    GLOBAL(quota, QuotaExceededError, INTERFACE)                                                   \
     GLOBAL(console, console, INTERFACE)
 
 typedef struct UnitsCode {
@@ -82,6 +85,8 @@ extern const UnitsCode units_code[];
 
 /* What a unit gave: it is run unless it was. The caller's. */
 JSValue units_exports(JSContext *ctx, uint32_t unit);
+/* Calls a function that a unit gives, by its name. */
+JSValue units_call(JSContext *ctx, uint32_t unit, const char *name, int argc, JSValueConst *argv);
 
 /* The global of that number, in the order of the map: for ENGINE_LAZY. */
 JSValue units_make(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int which);

@@ -126,10 +126,11 @@ static void worker_spin(Pool *pool, uint32_t calls) {
 static Task *worker_pop(Worker *worker, Seat **left) {
     Pool *pool = worker->pool;
     assert_locked(pool);
-    Task *task = pool->closing ? NULL : queue_pop(&pool->queue);
+    bool has_seat = worker->seat || seats_has(&pool->seats);
+    Task *task = pool->closing ? NULL : queue_pop(&pool->queue, has_seat, pool->seats.used_count);
     if (!task) return NULL;
     if (task->seat) {
-        if (worker->seat && !seats_leave(&pool->seats, worker->seat)) *left = worker->seat;
+        if (worker->seat && !seats_leave(pool, worker->seat)) *left = worker->seat;
         worker->seat = task->seat;
         task->seat = NULL;
     }
@@ -160,6 +161,7 @@ static Task *worker_take(Worker *worker) {
             spun = true;
             continue;
         }
+        if (seats_trim(pool)) continue;
         workers->sleeping++;
         while (!workers->wakeups && !pool->closing) lock_wait(&pool->lock, &workers->queued);
         if (workers->wakeups) workers->wakeups--;
@@ -185,11 +187,18 @@ static void worker_is_free(Worker *worker, Task *task) {
 /* Lets go of a task that ended: nobody reaches it by its handle any more. */
 static void worker_let_go(Worker *worker, Task *task) {
     Pool *pool = worker->pool;
+    Workers *workers = &pool->workers;
     lock_take(&pool->lock);
+    bool was_full = queue_is_full(&pool->queue, pool->seats.used_count);
     queue_end(&pool->queue, task);
     slots_remove(&pool->tasks, task->handle);
     worker_is_free(worker, task);
     if (pool->closing) pool_straggler_ended();
+    /* There is room for a fresh one, and this worker may take one that is ready. */
+    if (was_full && workers->sleeping > workers->wakeups) {
+        workers->wakeups++;
+        os_wake_one(&workers->queued);
+    }
     lock_release(&pool->lock);
 }
 
@@ -326,13 +335,20 @@ static bool worker_send_letter(void *opaque, Bytes *letter) {
                : completion_tell(completions, id, &task->progress, letter);
 }
 
+/* Gives the seat what each of the pool's has. Returns 0 or a DFD_STATUS_*, with what was thrown. */
+static int worker_furnish(Worker *worker, Bytes *thrown) {
+    int status = classes_give(worker, thrown);
+    if (!status) seats_show(worker->pool, worker->seat);
+    return status;
+}
+
 /* Begins with a task, in a seat that has what it needs. Returns a DFD_STATUS_* or REALM_WAITS, and
  * the payload. */
 static int worker_begin(Worker *worker, Task *task, Bytes *payload) {
     int status = 0;
     /* What was refused may be granted now. */
     if (!worker_get_ready(worker)) status = DFD_STATUS_RESOURCES;
-    if (!status) status = classes_give(worker, payload);
+    if (!status) status = worker_furnish(worker, payload);
     if (!status) status = seat_share(worker->seat, task, worker->pool->first_share);
     worker_begin_task(worker, task);
     worker_start_clocks(worker, task);
@@ -407,7 +423,7 @@ static void *worker_run(void *argument) {
     os_name_thread(name);
     worker_may_be_held(worker, "start");
     /* If either fails it is tried again for each task, which is told. */
-    if (worker_get_ready(worker)) classes_give(worker, &payload);
+    if (worker_get_ready(worker)) worker_furnish(worker, &payload);
     lock_take(&pool->lock);
     pool->workers.starting--;
     lock_release(&pool->lock);
@@ -472,7 +488,8 @@ no_deadline:
 int32_t worker_send(Pool *pool, bool *wake) {
     Workers *workers = &pool->workers;
     assert_locked(pool);
-    uint32_t waiting = queue_length(&pool->queue), able = workers->spinning + workers->wakeups;
+    uint32_t waiting = queue_due(&pool->queue, pool->seats.used_count);
+    uint32_t able = workers->spinning + workers->wakeups;
     uint32_t all = waiting + (pool->seats.used != NULL);
     if (all <= able) return 0;
     if (workers->sleeping > workers->wakeups) {

@@ -17,6 +17,7 @@ import { GROWTH } from "./edits/growth.mjs";
 import { ITERATION } from "./edits/iteration.mjs";
 import { JIT } from "./edits/jit.mjs";
 import { LIMITS } from "./edits/limits.mjs";
+import { MODULES } from "./edits/modules.mjs";
 import { NUMBERS } from "./edits/numbers.mjs";
 import { OBJECTS } from "./edits/objects.mjs";
 import { PATTERNS } from "./edits/patterns.mjs";
@@ -56,4 +57,5 @@ export const EDITS = [
   ...PATTERNS,
   ...LIMITS,
   ...JIT,
+  ...MODULES,
 ];

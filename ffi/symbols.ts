@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x59a3f02a;
+export const ABI = 0x153c6598;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -289,14 +289,20 @@ export const OPTION = {
   MAX_STACK_SIZE: 2,
   /** ms that compiling a function may take; the default is 5,000 */
   COMPILE_LIMIT: 3,
+  /** tasks that may wait, having begun, beside those that run */
+  MAX_WAITING: 4,
   /** 0: tasks are interpreted, always; the default is 1: where it can be had, compiled */
-  JIT: 4,
+  JIT: 5,
 } as const;
 
 /** Bounds and defaults of what options and submissions say. */
 export const LIMIT = {
   /** worker threads of a pool */
   THREADS_MAX: 1024,
+  /** tasks of a pool that wait, having begun */
+  WAITING_MAX: 1000000,
+  /** unless a pool says otherwise */
+  WAITING_DEFAULT: 10000,
   /** bytes of a task's realm, at the least */
   MEMORY_MIN: 1048576,
   /** at the most: what offsets of 32 bits, with a sign, reach */
@@ -429,6 +435,8 @@ export const EVENT_TYPE = {
   LINE: 2,
   /** the task reports how far it is: later ones take its place while it waits */
   PROGRESS: 3,
+  /** the task wants a module: answered as a call is */
+  IMPORT: 4,
 } as const;
 
 /** What a task has of its host. */
@@ -439,6 +447,30 @@ export const HOST = {
   SILENT: 2,
   /** with OFFERS: also `report`, by which the task tells of its progress */
   REPORTS: 4,
+  /** a task of the pool that waits for it: a function that it called submits this one */
+  INNER: 8,
+  /** modules, which it is asked for by DFD_EVENT_TYPE_IMPORT */
+  LOADS: 16,
+} as const;
+
+/** What a text is. */
+export const FORM = {
+  /** a script; or a module, if it has what only a module may have */
+  EITHER: 0,
+  /** a script */
+  SCRIPT: 1,
+  /** a module */
+  MODULE: 2,
+} as const;
+
+/** In what it is written. */
+export const LANGUAGE = {
+  /** JavaScript */
+  JAVASCRIPT: 0,
+  /** TypeScript, whose types are blanked out */
+  TYPESCRIPT: 1,
+  /** JSON: a module whose default export is the value */
+  JSON: 2,
 } as const;
 
 /** A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
@@ -483,9 +515,11 @@ export const MOVED = {
  * at a multiple of 8 the regions of memory that the host lends to the task. It is self-contained
  * but for the program and the regions. 0 means the pool's default or no limit.
  *
- * A submission without a program has two arguments: the text of a script, which is compiled in the
- * task, under its limits, and may await and return at its top level; and an object, whose own
- * properties the script finds as globals.
+ * A submission without a program has three arguments: a text, which is compiled in the task, under
+ * its limits; an object, whose own properties it finds as globals; and [file, url, form, language]
+ * (DFD_FORM_*, DFD_LANGUAGE_*), or undefined. `file` is its name in stacks, as a module's is, or
+ * undefined, and `url` its import.meta.url. A script may await and return at its top level; a
+ * module gives its default export, or else an object with what it exports.
  *
  * If the host offers functions, one more argument lists them: an array of names, and of arrays of
  * which the first is the name of a group and the others those of functions in it. A program finds
@@ -534,17 +568,20 @@ export const REGION = {
 } as const;
 
 /**
- * Sizes that decide how a value is written. From KEEP_BYTES on moving is quicker than copying: the
- * pages must be made anew for the next task (64 KB take 100 us when moved and 30 when copied, 512
- * KB 270 each).
+ * Sizes that decide how a value is written. To move a buffer out takes longer than to copy it: the
+ * pages must be made anew for the next task, and on the host (512 KB take 250 us when moved and 70
+ * when copied, 4 MB 1.8 and 0.5 ms; on JavaScriptCore 0.5 ms both). What is copied is there twice,
+ * so the sum of the copies is bounded: a result of more is moved, and as quick as in copies.
  */
 export const WIRE_LIMIT = {
   /** the most keys of an object that is written by shape */
   SHAPE_KEYS: 64,
   /** the least bytes of a buffer that is lent when it is transferred */
   MOVE_BYTES: 65536,
-  /** the least bytes of a buffer that leaves a task by moving in any case */
+  /** the least bytes of a buffer that may leave a task by moving */
   KEEP_BYTES: 524288,
+  /** the most bytes of such buffers that leave it in copies */
+  COPY_BYTES: 4194304,
 } as const;
 
 /** The tag bytes of the wire format. */
@@ -629,9 +666,13 @@ export const WIRE_ERROR_HAS = {
   FRAMES: 64,
 } as const;
 
-/** The kinds of a frame: in the task's function, native, in code that the task made of text. */
+/**
+ * The kinds of a frame: in the task's function or text, native, in code that the task made of text,
+ * in a module.
+ */
 export const WIRE_FRAME = {
   TASK: 0,
   NATIVE: 1,
   EVAL: 2,
+  MODULE: 3,
 } as const;

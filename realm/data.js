@@ -2,15 +2,8 @@
 // Blob and File (the File API), FormData (XMLHttpRequest), Headers (Fetch): what requests are made of,
 // without the network.
 export default ({ brand, define, use }) => {
-  const { iterable, need, pairsOf } = use("pairs");
+  const { dictionary, iterable, need, pairsOf } = use("pairs");
   const usv = (value) => `${value}`.toWellFormed();
-  const dictionary = (value) => {
-    if (value === undefined || value === null) return {};
-    if (typeof value !== "object" && typeof value !== "function") {
-      throw new TypeError("the options are no object");
-    }
-    return value;
-  };
 
   // ---- Blob, File ----
 

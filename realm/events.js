@@ -1,18 +1,7 @@
 // Event, CustomEvent, EventTarget, AbortController, AbortSignal and reportError, as the DOM standard
 // and HTML have them, without a tree: a target's path is itself.
-export default ({ brand, define }) => {
-  const dictionary = (value) => {
-    if (value === undefined || value === null) return {};
-    if (typeof value !== "object" && typeof value !== "function") {
-      throw new TypeError("the options are no object");
-    }
-    return value;
-  };
-  const need = (count, least, what) => {
-    if (count < least) {
-      throw new TypeError(`${what} needs ${least} argument${least > 1 ? "s" : ""}`);
-    }
-  };
+export default ({ brand, define, use }) => {
+  const { dictionary, need } = use("pairs");
 
   let stateOf;
   const isTrusted = Object.getOwnPropertyDescriptor({
@@ -398,7 +387,6 @@ export default ({ brand, define }) => {
   for (const name of Object.keys(classes)) define(name, classes[name]);
   return {
     ...classes,
-    dictionary,
     dispatch,
     trust,
     reportError(error) {

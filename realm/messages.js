@@ -1,8 +1,8 @@
 // MessageChannel and MessagePort, as HTML has them, within one realm: ports can't be transferred, as
 // there is nowhere else to go. MessageEvent, ErrorEvent and PromiseRejectionEvent.
 export default ({ brand, define, use }) => {
-  const { Event, EventTarget, dispatch, dictionary, trust } = use("events");
-  const { need } = use("pairs");
+  const { Event, EventTarget, dispatch, trust } = use("events");
+  const { dictionary, need } = use("pairs");
 
   class MessageEvent extends Event {
     #state;

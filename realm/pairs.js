@@ -1,4 +1,5 @@
-// What Web IDL calls a pair iterable, for other units: entries, keys, values and forEach.
+// Of Web IDL, for other units: dictionaries, numbers of arguments, and what it calls a pair iterable
+// (entries, keys, values and forEach).
 export default () => {
   const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
   const read = {
@@ -85,11 +86,18 @@ export default () => {
     return pairs;
   };
 
+  const dictionary = (value) => {
+    if (value === undefined || value === null) return {};
+    if (typeof value !== "object" && typeof value !== "function") {
+      throw new TypeError("the options are no object");
+    }
+    return value;
+  };
   const need = (count, least, what) => {
     if (count < least) {
       throw new TypeError(`${what} needs ${least} argument${least > 1 ? "s" : ""}`);
     }
   };
 
-  return { iterable, need, pairsOf };
+  return { dictionary, iterable, need, pairsOf };
 };

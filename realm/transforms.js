@@ -2,8 +2,7 @@
 // TextDecoderStream (Encoding): transform streams that hide theirs.
 export default ({ brand, define, use, codec, code }) => {
   const { TransformStream } = use("streams");
-  const { dictionary } = use("events");
-  const { need } = use("pairs");
+  const { dictionary, need } = use("pairs");
 
   const formatOf = (format, compresses) => {
     const made = codec(`${format}`, compresses);

@@ -36,6 +36,8 @@ const MAPS = [
   { header: "deferred.h", macro: "DFD_EVENT_MAP", name: "EVENT" },
   { header: "deferred.h", macro: "DFD_EVENT_TYPE_MAP", name: "EVENT_TYPE" },
   { header: "deferred.h", macro: "DFD_HOST_MAP", name: "HOST" },
+  { header: "deferred.h", macro: "DFD_FORM_MAP", name: "FORM" },
+  { header: "deferred.h", macro: "DFD_LANGUAGE_MAP", name: "LANGUAGE" },
   { header: "deferred.h", macro: "DFD_MESSAGE_MAP", name: "MESSAGE" },
   { header: "deferred.h", macro: "DFD_ANSWER_MAP", name: "ANSWER" },
   { header: "deferred.h", macro: "DFD_MOVED_MAP", name: "MOVED" },

@@ -1169,7 +1169,8 @@ refuse(
   "an error with eleven frames",
   error(0, FRAMES, raw(11), ...Array(11).fill(frame(0, "f", 2, 1))),
 );
-refuse("a frame of the unknown kind 3", error(0, FRAMES, raw(1), frame(3, "f", 2, 1)));
+refuse("a frame of the unknown kind 4", error(0, FRAMES, raw(1), frame(4, "f", 2, 1)));
+refuse("a module's frame without its number", error(0, FRAMES, raw(1), frame(3, "f", 2, 1)));
 refuse("a frame with a long name", error(0, FRAMES, raw(1), frame(0, "f".repeat(65), 2, 1)));
 refuse("a frame whose name is no string", error(0, FRAMES, raw(1, 0), small(1), n(2), n(1)));
 refuse("a frame cut short", error(0, FRAMES, raw(1, 0), latin1("f"), n(2)));

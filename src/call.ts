@@ -18,6 +18,7 @@ import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import { isExecutor } from "./function/advice.ts";
 import { type AnyFunction, textOf } from "./function/source.ts";
 import { checkReport, type HostTable, readHost } from "./host.ts";
+import type { Program } from "./modules.ts";
 import { meantOption, NO_OPTIONS, optionHint, readOptions } from "./options.ts";
 import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
 import { defaultRunner } from "./pool/runner.ts";
@@ -54,6 +55,8 @@ export interface Job {
   /** Whether it can report its progress, and who is called with it. */
   readonly progress: boolean;
   readonly onProgress: OnProgress | undefined;
+  /** What is to be known of a text that is more than a script. */
+  readonly text: Program | undefined;
   /** Why it can't run. */
   readonly failure: { readonly reason: unknown } | undefined;
 }
@@ -73,7 +76,7 @@ const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGl
 const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
 /** Pool options that people look for at a task. */
-const POOL_NAMES: readonly string[] = ["classes", "maxThreads"];
+const POOL_NAMES: readonly string[] = ["classes", "maxThreads", "maxWaiting"];
 
 /** Options of `eval` that people look for at a function. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
@@ -150,14 +153,17 @@ export function refuseExecutor(
   );
 }
 
-/** The job for a script; its arguments are its text and its scope. */
-export function scriptJob(
+/** The job for a text. */
+export function textJob(
   entry: Entry,
   source: string,
+  name: string,
   options: Readonly<TaskOptions>,
+  text: Program | undefined,
   own?: Runner,
 ): Job {
-  return job(entry, source, options.name ?? "eval", options, own);
+  const made = job(entry, source, name, options, own);
+  return text === undefined ? made : { ...made, text };
 }
 
 function job(
@@ -205,6 +211,7 @@ function job(
     console,
     progress: progress === true,
     onProgress,
+    text: undefined,
     failure,
   };
 }

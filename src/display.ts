@@ -44,6 +44,14 @@ export function functionName(name: string): string {
   return oneLine(name, 64).replace(/[()]/g, escape);
 }
 
+/** The most units of a file's name. */
+const MAX_FILE = 256;
+
+/** A file's name as a frame shows it, in which brackets would end the place. */
+export function fileName(url: string): string {
+  return oneLine(url.toWellFormed(), MAX_FILE).replaceAll("(", "%28").replaceAll(")", "%29");
+}
+
 /** The beginning of a text of several lines, none of which looks like a frame. */
 export function lines(text: string): string {
   const all = cut(text, MAX_TEXT).replace(CONTROLS, escape).split("\n");

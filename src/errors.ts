@@ -178,6 +178,31 @@ export class DeferredStackError extends DeferredError {
   override readonly code: string = "ERR_DEFERRED_STACK";
 }
 
+/** Code given as text went over a limit of its own, other than of time and memory. */
+export class DeferredLimitError extends DeferredError {
+  static {
+    setName(this, "DeferredLimitError");
+  }
+
+  /** "ERR_DEFERRED_LIMIT". */
+  override readonly code: string = "ERR_DEFERRED_LIMIT";
+
+  /** The option that says so: "sourceLimit". */
+  readonly limit: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param message what to say
+   * @param limit the option's name
+   * @param options the error's `cause`
+   */
+  constructor(message: string, limit: string, options?: ErrorOptions) {
+    super(message, options);
+    this.limit = limit;
+  }
+}
+
 /** The package or its library failed. Please report it. */
 export class InternalError extends DeferredError {
   static {

@@ -49,6 +49,11 @@ export type Host<H> = {
     : Host<H[K]>;
 };
 
+/** What the parameters of a task end with in a pool that offers `H`: nothing, if it offers nothing. */
+export type HostParameter<H> = [keyof H] extends [never] ? []
+  : string extends keyof H ? []
+  : [host: Host<H>];
+
 type Names = readonly (string | readonly string[])[];
 type Functions = ReadonlyMap<string, AnyHostFunction | ReadonlyMap<string, AnyHostFunction>>;
 type AnyHostFunction = (this: unknown, ...args: never[]) => unknown;
@@ -163,11 +168,44 @@ export function checkReport(
   );
 }
 
+/** What is done now, by the host, for a task that waits for it. */
+const answering = new AsyncLocalStorage<Errand>();
+/** Whether there has been any; to ask for the store takes time. */
+let wereCalls = false;
+
+/** What the host does for a task that waits for it: calls of its functions, or its modules. */
+export interface Errand {
+  /** What the task that waits for this one waits for, if one does. */
+  readonly outer: Errand | undefined;
+  /** Whether the task runs there, and still waits. */
+  isOf(runner: Runner): boolean;
+}
+
+/** What is waited for where this is called. */
+export function outerOf(): Errand | undefined {
+  return wereCalls ? answering.getStore() : undefined;
+}
+
+/** Runs a call in the context of where this is called, as something that a task waits for. */
+export function contextOf(errand: Errand): <R>(call: () => R) => R {
+  wereCalls = true;
+  return answering.run(errand, () => AsyncLocalStorage.snapshot());
+}
+
+/** Whether a task of this runner waits for what is done now. */
+export function isAwaited(runner: Runner): boolean {
+  if (!wereCalls) return false;
+  for (let errand = answering.getStore(); errand !== undefined; errand = errand.outer) {
+    if (errand.isOf(runner)) return true;
+  }
+  return false;
+}
+
 /** How many bytes are read before a task is told so without an answer. */
 const OWED = LIMIT.UNREAD_MAX / 2;
 
 /** The calls of one task. */
-export class Calls {
+export class Calls implements Errand {
   readonly #table: HostTable;
   readonly #task: string;
   readonly #runner: Runner;
@@ -182,8 +220,9 @@ export class Calls {
   #owed = 0;
   /** By which the task is known to its runner. */
   handle = 0;
+  readonly outer: Errand | undefined = outerOf();
   /** The context in which the task was started. */
-  readonly #inContext: <R>(call: () => R) => R = AsyncLocalStorage.snapshot();
+  readonly #inContext: <R>(call: () => R) => R;
 
   /** @param fail called when a call can't be answered at all */
   constructor(
@@ -198,6 +237,11 @@ export class Calls {
     this.#runner = runner;
     this.#isStrange = isStrange;
     this.#fail = fail;
+    this.#inContext = contextOf(this);
+  }
+
+  isOf(runner: Runner): boolean {
+    return this.#open && this.#runner === runner;
   }
 
   /** The task has ended. */

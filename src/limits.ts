@@ -39,9 +39,10 @@ export interface Limits {
 
 /** The lowest and highest value of each option that is a whole number. */
 export const BOUNDS: Readonly<
-  Record<"maxThreads" | "memoryLimit" | "maxStackSize", readonly [number, number]>
+  Record<"maxThreads" | "maxWaiting" | "memoryLimit" | "maxStackSize", readonly [number, number]>
 > = {
   maxThreads: [1, LIMIT.THREADS_MAX],
+  maxWaiting: [0, LIMIT.WAITING_MAX],
   memoryLimit: [LIMIT.MEMORY_MIN, LIMIT.MEMORY_MAX],
   maxStackSize: [LIMIT.STACK_MIN, LIMIT.STACK_MAX],
 };

@@ -52,8 +52,8 @@ export interface Runner {
 
   /**
    * Submits a task and returns its handle; `pending` is told once how it ends. Throws a
-   * DataCloneError for a bad argument; otherwise the buffers of `transfer` are detached. A script's
-   * arguments are its text and its scope.
+   * DataCloneError for a bad argument; otherwise the buffers of `transfer` are detached. A text's
+   * arguments are what `evalJob` gives.
    */
   submit(job: Job, args: readonly unknown[], pending: Pending): number;
 

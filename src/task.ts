@@ -18,6 +18,7 @@ import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
 import { Printer } from "./console.ts";
 import { Calls } from "./host.ts";
+import { Modules, type SourceFile } from "./modules.ts";
 import { listen, unlisten } from "./pool/signals.ts";
 import { NO_PROGRESS, Progress } from "./progress.ts";
 
@@ -136,18 +137,21 @@ class Task implements Pending, Subject {
   resolve!: (value: unknown) => void;
   reject!: (reason: unknown) => void;
   #handle = 0;
+  readonly file: string | undefined;
   #calls: Calls | undefined = undefined;
   readonly progress: Progress | undefined = undefined;
   /** Bytes of its reports that were read, and that it was not told of. */
   #reported = 0;
+  #modules: Modules | undefined = undefined;
   readonly #console: Job["console"];
   #printer: Printer | undefined = undefined;
   /** The context in which the task was started, if it may print. */
   #inContext: (<R>(call: () => R) => R) | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
 
-  constructor({ name, fn, limits, runner, host, console, progress, onProgress }: Job) {
+  constructor({ name, fn, limits, runner, host, console, progress, onProgress, text }: Job) {
     this.offers = offersOf(host, progress);
+    this.file = text?.file;
     this.#console = console;
     if (progress) this.progress = new Progress(onProgress);
     this.name = name;
@@ -170,9 +174,14 @@ class Task implements Pending, Subject {
         );
       });
     }
+    const loader = job.text?.loader;
+    if (loader !== undefined) {
+      this.#modules = new Modules(job.text!, loader, this.#runner!, (error) => this.cancel(error));
+    }
     if (job.console !== false && mayPrint(job)) this.#inContext = AsyncLocalStorage.snapshot();
     this.#handle = this.#runner!.submit(job, args, this);
     if (this.#calls !== undefined) this.#calls.handle = this.#handle;
+    if (this.#modules !== undefined) this.#modules.handle = this.#handle;
     if (signal === undefined) return;
     try {
       if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
@@ -190,10 +199,19 @@ class Task implements Pending, Subject {
     this.abandon(reason);
   }
 
+  module(number: number): SourceFile | undefined {
+    return this.#modules?.file(number);
+  }
+
+  causeOf(message: string): unknown {
+    return this.#modules?.causes.get(message);
+  }
+
   receive(event: TaskEvent): void {
     const read = () => result(event.read(), this) as readonly unknown[];
     if (event.type === EVENT_TYPE.CALL) this.#calls?.receive(event, read);
     else if (event.type === EVENT_TYPE.PROGRESS) this.#receiveReport(event);
+    else if (event.type === EVENT_TYPE.IMPORT) this.#modules?.receive(event, read);
     else this.#print(event, read);
   }
 
@@ -242,6 +260,8 @@ class Task implements Pending, Subject {
       outcome = new InternalError("the outcome of the task could not be reported", { cause });
     }
     this.#settle(fulfils ? undefined : outcome);
+    // What it keeps of them is for the stacks of errors.
+    if (completion.errors.length === 0) this.#modules = undefined;
     if (fulfils) this.resolve(outcome);
     else this.reject(outcome);
   }
@@ -258,8 +278,8 @@ class Task implements Pending, Subject {
     if (this.#signal !== undefined) unlisten(this.#signal, this);
     this.#signal = undefined;
     this.progress?.end();
-    if (this.#calls === undefined) return;
-    this.#calls.end(reason ?? ended(this.name));
+    this.#calls?.end(reason ?? ended(this.name));
     this.#calls = undefined;
+    this.#modules?.end(reason ?? ended(this.name));
   }
 }

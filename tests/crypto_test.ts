@@ -59,6 +59,37 @@ describe("crypto in a task", () => {
     assert.deepEqual(rest, ["TypeError", "TypeError", "TypeError", 65536]);
   });
 
+  test("says how much there is, and how much was asked for", async () => {
+    const told = await Deferred.eval(`
+      const facts = (make) => {
+        try {
+          const error = make();
+          return [error.name, error.code, error.message, error.quota, error.requested,
+            error instanceof QuotaExceededError, error instanceof DOMException].join();
+        } catch (error) {
+          return error instanceof DOMException ? facts(() => error) : error.name;
+        }
+      };
+      return [
+        facts(() => crypto.getRandomValues(new Uint8Array(65_537))),
+        facts(() => new QuotaExceededError("full", { quota: 1.5 })),
+        facts(() => new QuotaExceededError()),
+        facts(() => new QuotaExceededError("", { quota: -1 })),
+        facts(() => new QuotaExceededError("", { quota: 2, requested: 1 })),
+        facts(() => new QuotaExceededError("", { requested: "x" })),
+        facts(() => QuotaExceededError()),
+      ]`);
+    assert.deepEqual(told, [
+      "QuotaExceededError,22,getRandomValues gives at most 65536 bytes at once, not 65537,65536,65537,true,true",
+      "QuotaExceededError,22,full,1.5,,true,true",
+      "QuotaExceededError,22,,,,true,true",
+      "RangeError",
+      "RangeError",
+      "TypeError",
+      "TypeError",
+    ]);
+  });
+
   test("neither it nor a TextEncoder writes to an immutable ArrayBuffer", async () => {
     const [told, bytes] = await Deferred.run(() => {
       const own = new ArrayBuffer(4) as ArrayBuffer & { transferToImmutable(): ArrayBuffer };

@@ -240,6 +240,15 @@ describe("objects and arrays", () => {
     assert.deepEqual(seen, [pair, pair, {}, {}, { 0: 1, 1: 2 }, ["0", "a"], { 0: "a", 1: "b" }]);
   });
 
+  test("a DOMException is an error", async () => {
+    const told = await Deferred.run(() => {
+      const { isError } = Error as unknown as { isError(value: unknown): boolean };
+      const like = Object.create(DOMException.prototype);
+      return [new DOMException(), new TypeError(), like, {}, null].map(isError).join();
+    });
+    assert.equal(told, "true,true,false,false,false");
+  });
+
   test("a shorter array has nothing behind its end", async () => {
     const work = () => {
       const left: string[] = [];

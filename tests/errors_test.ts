@@ -65,10 +65,11 @@ describe("an error that a task throws", () => {
     assert.ok(error instanceof ReferenceError);
     assert.equal(
       error.message,
-      "import('node:fs'): a task can't load modules yet; pass the module's values in `args`, " +
-        "or write its code inside the function",
+      "import('node:fs'): a function that runs as a task can't load modules; pass the module's values " +
+        "in `args`, write its code inside the function, or run code that is text, with a loader: " +
+        "Deferred.eval(source, { loader: { resolve, load } })",
     );
-    assert.match(error.stack!, /^ReferenceError: import\('node:fs'\): a task/);
+    assert.match(error.stack!, /^ReferenceError: import\('node:fs'\): a function/);
   });
 
   test("arrives so from an async function, a rejected promise and a thenable, too", async () => {

@@ -223,37 +223,42 @@ describe("texts that try to be more, or less, than one script", () => {
     test(JSON.stringify(text), async () => assert.equal(await pool.eval(text), value));
   }
 
+  const noLoader = (name: string): string =>
+    `can't import '${name}': this code has no loader; give it one, { loader: { resolve, load } }, or ` +
+    "pass the module's values in `scope`";
+  for (
+    const text of [
+      "import fs from 'fs'",
+      "import 'fs'",
+      "import { a } from 'fs'",
+      "export * from 'fs'",
+      "return import('fs')",
+      "export default await import('fs')",
+    ]
+  ) {
+    test(`${text} is told what it lacks`, async () => {
+      const error = await reasonOf(pool.eval(text));
+      assert.ok(error instanceof ReferenceError);
+      assert.equal(error.message, noLoader("fs"));
+      assert.match(frames(error)[0]!, /^at eval:1:\d+$/);
+    });
+  }
+
   for (
     const [text, advice] of [
-      [
-        "import fs from 'fs'",
-        "import statements only work in modules; a task can't load modules yet; pass the " +
-        "module's values in `scope`, or write its code into the text",
-      ],
-      ["import 'fs'", "import statements only work in modules; a task can't load modules"],
-      ["import { a } from 'fs'", "import statements only work in modules"],
-      ["export default 1", "export; code that is text exports nothing: return the value"],
-      ["export const a = 1", "export; code that is text exports nothing: return the value"],
-      ["import.meta.url", "import.meta only valid in module code; a task has no modules"],
+      ["import 'fs'", 'import statements only work in modules; run it with { type: "module" }'],
+      ["export default 1", 'export; return the value, or run it with { type: "module" }'],
+      ["import.meta.url", 'import.meta only valid in module code; run it with { type: "module" }'],
       ["function f() {", "expression: ''; the text ends too early, or has a NUL there"],
       ["1 + \0 + 1", "expression: ''; the text ends too early, or has a NUL there"],
     ] as const
   ) {
-    test(`${text} is refused with advice`, async () => {
-      const error = await reasonOf(pool.eval(text));
+    test(`${text} is refused with advice by a script`, async () => {
+      const error = await reasonOf(pool.eval(text, { type: "script" }));
       assert.ok(error instanceof SyntaxError);
       assert.ok(error.message.includes(advice), error.message);
     });
   }
-
-  test("import() rejects inside the task, with advice", async () => {
-    const error = await reasonOf(pool.eval("return import('fs')"));
-    assert.equal(
-      error.message,
-      "import('fs'): a task can't load modules yet; pass the module's values in `scope`, " +
-        "or write its code into the text",
-    );
-  });
 });
 
 describe("errors say where in the text", () => {
@@ -309,6 +314,29 @@ describe("errors say where in the text", () => {
   test("a long text's place is told, too, and quickly", async () => {
     const error = await reasonOf(pool.eval(`${"\n".repeat(3e6)}null.x`));
     assert.deepEqual(frames(error), ["at eval:3000001:1"]);
+  });
+
+  test("a file's name stands there, in the code's own stacks, too; messages name it", async () => {
+    const filename = "rules/7 (new).js";
+    const shown = "rules/7 %28new%29.js";
+    const error = await reasonOf(pool.eval("1;\n  null.x", { filename }));
+    assert.deepEqual(frames(error), [`at ${shown}:2:3`]);
+    assert.deepEqual(frames(await reasonOf(pool.eval("1 +", { filename }))), [`at ${shown}:1:4`]);
+    const own = "function f() { throw new Error('x') } try { f() } catch (e) { return e.stack }";
+    assert.match(
+      await pool.eval(own, { filename }) as string,
+      /^ {4}at f \(rules\/7 %28new%29\.js:1:\d+\)\n/,
+    );
+    const late = await reasonOf(pool.eval("for (;;);", { filename, timeout: 10 }));
+    assert.match(late.message, /the task `rules\/7 \(new\)\.js` ran longer/);
+    assert.equal(pool.eval("1", { filename, name: "rule" }).name, "rule");
+    assert.deepEqual(frames(await reasonOf(pool.eval("null.x", { filename: "" }))), [
+      "at eval:1:1",
+    ]);
+    assert.deepEqual(
+      frames(await reasonOf(pool.eval("eval('null.x')", { filename, name: "rule" }))).slice(-1),
+      [`at ${shown}:1:1`],
+    );
   });
 
   test("messages name it", async () => {
@@ -414,6 +442,20 @@ describe("scope", () => {
     }
   });
 
+  test("errors are there without the host's paths, and come back as they were sent", async () => {
+    const inner = new RangeError("inner");
+    const scope = { e: Object.assign(new TypeError("outer", { cause: inner }), { code: 5 }) };
+    assert.match(scope.e.stack!, /eval_test/);
+    const text = "[e.stack, e.cause.stack, e.message, e.cause.message, e.code, " +
+      "Object.getOwnPropertyNames(e).join()]";
+    const seen = await pool.eval(text, { scope }) as unknown[];
+    assert.deepEqual(seen.slice(2, 5), ["outer", "inner", 5]);
+    assert.doesNotMatch(String(seen), /eval_test|:\d+:\d+/);
+    const back = await reasonOf(pool.eval("throw e", { scope, name: "rule" }));
+    assert.ok(back instanceof TypeError);
+    assert.equal((back as Error & { code: number }).code, 5);
+  });
+
   test("buffers move by transfer", async () => {
     const buffer = new ArrayBuffer(100_000);
     const length = pool.eval("b.byteLength", { scope: { b: buffer }, transfer: [buffer] });
@@ -454,7 +496,10 @@ describe("a call that makes no sense is refused at once", () => {
       ],
       [["1", { classes: [] }], /no option `classes`; it is a pool's/],
       [["1", { timeuot: 1 }], /no option `timeuot`; did you mean `timeout`\?$/],
-      [["1", { other: 1 }], /no option `other`; the options are scope, transfer, name, pool/],
+      [
+        ["1", { other: 1 }],
+        /no option `other`; the options are scope, transfer, name, filename, type, language, loader/,
+      ],
       [["1", { scope: 1 }], /scope must be a plain object of values by name.*got the number 1/],
       [["1", { scope: null }], /scope must be a plain object/],
       [["1", { scope: [1] }], /scope must be a plain object.*got an array of 1/],

@@ -64,6 +64,18 @@ describe("the cost is in proportion to", () => {
       }), 250);
   });
 
+  test("the reports of a task, read or not", async () => {
+    await using pool = new DeferredPool({ maxThreads: 1 });
+    const report = (n: number, host: { report(i: number): void }) => {
+      for (let i = 0; i < n; i++) host.report(i);
+    };
+    const options = { onProgress: (_: number) => {} };
+    await assertLinear("reports", (n) => pool.defer(report, { ...options, args: [n] }), 20_000);
+    await assertLinear("tasks that report", async (n) => {
+      await Promise.all(range(n, () => pool.defer(report, { ...options, args: [3] })));
+    }, 250);
+  });
+
   test("the classes of a pool, and the values that it shares", async () => {
     await assertLinear("classes", async (n) => {
       const classes = range(n, (i) => (0, eval)(`(class C${i} { x = ${i} })`) as new () => object);

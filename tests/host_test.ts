@@ -12,6 +12,7 @@ import {
   type HostCall,
   type HostFunction,
   type HostFunctions,
+  type HostParameter,
   UnsettledError,
 } from "../mod.ts";
 import { until } from "./support/wait.ts";
@@ -77,6 +78,22 @@ describe("a function of the host", () => {
     assert.deepEqual(await own.eval(code), ["pool", "rest", "a", "b"]);
     const host = { who: () => "task", tools: { b: () => "task's" } };
     assert.deepEqual(await own.eval(code, { host }), ["task", "rest", "a", "task's"]);
+  });
+
+  test("of a pool is typed in what the pool runs, with that of a task", async () => {
+    const offered = { lookup, tools: { twice: (n: number) => n * 2 } };
+    await using own = new DeferredPool({ maxThreads: 1, host: offered });
+    const name: string = await own.run(async (id, host) => (await host.lookup(id)).name, 7);
+    const four: number = await own.run((host) => host.tools.twice(2));
+    const plain: number = await own.run((n: number) => n + 1, 4);
+    const named = async (n: number, ...[host]: HostParameter<typeof offered>): Promise<number> =>
+      await host.tools.twice(n);
+    const six: number = await own.defer(named, { args: [3] });
+    const [ten, mine] = await own.defer(
+      async (host) => [await host.tools.twice(5), await host.mine()] as const,
+      { host: { mine: () => "own" } },
+    );
+    assert.deepEqual([name, four, plain, six, ten, mine], ["user 7", 4, 5, 6, 10, "own"]);
   });
 
   test("whose name can't be a global is refused by a pool", () => {
@@ -160,10 +177,9 @@ describe("a function of the host", () => {
     ) {
       assert.equal(await said(text), "not a function", text);
     }
-    const progress = await new Deferred((host: object) => (host as { log(): void }).log(), {
-      pool,
-      onProgress: () => {},
-    } as never).catch((error) => error.message);
+    const calls = new Function("host", "host.log()") as () => unknown;
+    const progress = await new Deferred(calls, { pool, onProgress: () => {} } as never)
+      .catch((error) => error.message);
     assert.equal(progress, `${none}\`log\`; it offers \`report\``);
   });
 

@@ -346,7 +346,7 @@ describe("large buffers that are cloned", () => {
       const { all, tail, data, self } = v as { [key in keyof typeof v]: DataView };
       v.right = self === v as unknown && tail!.buffer === all as unknown &&
         data!.buffer === all as unknown;
-      v.other = new Uint8Array(2 ** 20).fill(1);
+      v.other = new Uint8Array(5 * 2 ** 20).fill(1);
       v.same = v.other;
       return v;
     }, value);
@@ -361,7 +361,7 @@ describe("large buffers that are cloned", () => {
   });
 
   test("are as they were when they were met, whatever getters do then", async () => {
-    const bytes = new Uint8Array(MIB).fill(1);
+    const bytes = new Uint8Array(5 * MIB).fill(1);
     const value = {
       bytes,
       get then() {
@@ -374,8 +374,8 @@ describe("large buffers that are cloned", () => {
     // Of the task's own making, and what came in as an argument.
     for (const given of [undefined, bytes]) {
       const got = await pool.run((given: Uint8Array<ArrayBuffer> | undefined) => {
-        const bytes = given ?? new Uint8Array(2 ** 20);
-        const other = new Uint8Array(2 ** 20).fill(7);
+        const bytes = given ?? new Uint8Array(5 * 2 ** 20);
+        const other = new Uint8Array(5 * 2 ** 20).fill(7);
         bytes.fill(3);
         return {
           bytes,
@@ -392,9 +392,9 @@ describe("large buffers that are cloned", () => {
           other,
         };
       }, given);
-      assert.ok(got.bytes.length === MIB && got.bytes.every((x) => x === 3));
-      assert.ok(got.gone.length === MIB && got.gone[0] === 5 && got.gone[MIB - 1] === 4);
-      assert.ok(got.other.length === MIB && got.other.every((x) => x === 7));
+      assert.ok(got.bytes.length === 5 * MIB && got.bytes.every((x) => x === 3));
+      assert.ok(got.gone.length === 5 * MIB && got.gone[0] === 5 && got.gone[5 * MIB - 1] === 4);
+      assert.ok(got.other.length === 5 * MIB && got.other.every((x) => x === 7));
     }
   });
 
@@ -412,7 +412,7 @@ describe("large buffers that are cloned", () => {
 
   test("come with what is thrown, and beside what can't", async () => {
     const error = await refusal(pool.run((given: Uint8Array) => {
-      const bytes = new Uint8Array(2 ** 20).fill(3);
+      const bytes = new Uint8Array(5 * 2 ** 20).fill(3);
       const fields = { given, list: [bytes, () => {}], bytes: bytes.slice().fill(4), f: () => {} };
       throw Object.assign(new Error("with data"), fields);
     }, new Uint8Array(100_000).fill(6))) as Error & Record<string, Uint8Array> & {
@@ -420,7 +420,7 @@ describe("large buffers that are cloned", () => {
     };
     assert.equal(error.message, "with data");
     assert.ok(error.given!.length === 100_000 && error.given!.every((x) => x === 6));
-    assert.ok(error.bytes!.length === MIB && error.bytes!.every((x) => x === 4));
+    assert.ok(error.bytes!.length === 5 * MIB && error.bytes!.every((x) => x === 4));
     assert.match(String(error.list), /can't be cloned/);
     assert.match(String(error.f), /can't be cloned/);
   });
@@ -665,11 +665,11 @@ describe("a buffer that leaves a task", () => {
 
   test("with what is thrown", async () => {
     const error = await refusal(pool.run(() => {
-      const bytes = new Uint8Array(600_000).fill(3);
+      const bytes = new Uint8Array(5_000_000).fill(3);
       throw Object.assign(new Error("with data"), { bytes });
     })) as Error & { bytes: Uint8Array };
     assert.equal(error.message, "with data");
-    assert.ok(error.bytes.length === 600_000 && error.bytes.every((x) => x === 3));
+    assert.ok(error.bytes.length === 5_000_000 && error.bytes.every((x) => x === 3));
   });
 
   test("memory is freed on both sides", async () => {
@@ -709,7 +709,7 @@ describe("a buffer that leaves a task", () => {
     };
     try {
       const error = await refusal(
-        pool.run(() => Array.from({ length: 5 }, () => new ArrayBuffer(600_000))),
+        pool.run(() => Array.from({ length: 5 }, () => new ArrayBuffer(5_000_000))),
       );
       assert.ok(error instanceof DataCloneError);
       assert.match(error.message, /this runtime can't hold it: no room/);
@@ -722,7 +722,7 @@ describe("a buffer that leaves a task", () => {
 
   test("and that a getter of the result changes or detaches arrives as it was before", async () => {
     const make = (detach: boolean) => {
-      const bytes = new Uint8Array(2 ** 20).fill(5);
+      const bytes = new Uint8Array(5 * 2 ** 20).fill(5);
       return {
         bytes,
         get length() {
@@ -735,7 +735,7 @@ describe("a buffer that leaves a task", () => {
     for (const detach of [false, true]) {
       const { bytes, length } = await pool.run(make, detach);
       assert.equal(length, 10_000);
-      assert.ok(bytes.length === 2 ** 20 && bytes.every((x) => x === 5));
+      assert.ok(bytes.length === 5 * 2 ** 20 && bytes.every((x) => x === 5));
     }
   });
 

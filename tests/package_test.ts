@@ -336,6 +336,7 @@ const OF_TASKS = [
   "signal",
   "transfer",
 ];
+const OF_TEXTS = ["filename", "language", "loader", "moduleLimit", "scope", "sourceLimit", "type"];
 const OF_FUNCTIONS = [...OF_TASKS, "allowGlobals"];
 
 function editor(): void {
@@ -349,14 +350,15 @@ function editor(): void {
     ["Deferred.wrap((a: number) => a).with({ | })", OF_TASKS],
     ["pool.defer((a: number) => a, { | })", [...OF_FUNCTIONS, "args"]],
     ["pool.wrap((a: number) => a, { | })", OF_FUNCTIONS],
-    ["pool.eval('1', { | })", [...OF_TASKS, "scope"]],
-    ["Deferred.eval('1', { | })", [...OF_TASKS, "pool", "scope"]],
+    ["pool.eval('1', { | })", [...OF_TASKS, ...OF_TEXTS]],
+    ["Deferred.eval('1', { | })", [...OF_TASKS, ...OF_TEXTS, "pool"]],
     ["new DeferredPool({ | })", [
       ...LIMITS,
       "classes",
       "console",
       "host",
       "maxThreads",
+      "maxWaiting",
       "onProgress",
       "progress",
     ]],

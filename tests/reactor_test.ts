@@ -7,15 +7,18 @@ import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import type { Native } from "../ffi/native.ts";
 import { type Completion, type Pending, Reactor, type TaskEvent } from "../src/pool/reactor.ts";
+import { Encoder } from "../src/clone/clone.ts";
 import { setImmediate } from "node:timers/promises";
 
 /** A library that only has a ring, and memory beside it at address 8. */
 class Library {
   readonly memory = new ArrayBuffer(CONTROL.RING * 4 + RING_BYTES);
-  readonly beside = new ArrayBuffer(1024);
+  readonly beside = new ArrayBuffer(8 << 20);
   readonly control = new Int32Array(this.memory);
   readonly released = new Set<number>();
   readonly native: Native;
+  /** Whether what lies beside can't be looked at. */
+  broken = false;
 
   constructor() {
     const symbols = {
@@ -28,13 +31,23 @@ class Library {
     const waker = { arm() {}, disarm() {}, close() {} };
     this.native = {
       symbols,
-      view: (address: number) => address === 8 ? this.beside : this.memory,
+      view: (address: number) => {
+        if (address !== 8) return this.memory;
+        if (this.broken) throw new RangeError("no view");
+        return this.beside;
+      },
       waker: () => waker,
     } as unknown as Native;
   }
 
   /** Writes a record with a payload, which lies beside if it is `external`. */
-  push(kind: number, task: number, bytes: number[], moved: readonly number[], external = 0): void {
+  push(
+    kind: number,
+    task: number,
+    bytes: ArrayLike<number>,
+    moved: readonly number[],
+    external = 0,
+  ): void {
     const payload = Uint8Array.from(bytes);
     const padded = Math.ceil(payload.length / 8) * 8;
     const table = new Float64Array(moved.length * MOVED.SIZE / 8);
@@ -64,17 +77,24 @@ class Library {
 }
 
 /** A task that waits in the reactor, and what it was told. */
-function waiting(): Pending & { readonly told: Completion[]; readonly calls: TaskEvent[] } {
+function waiting(): Pending & {
+  readonly told: Completion[];
+  readonly calls: TaskEvent[];
+  readonly cancelled: unknown[];
+} {
   const told: Completion[] = [];
   const calls: TaskEvent[] = [];
+  const cancelled: unknown[] = [];
   return {
     told,
     calls,
+    cancelled,
     settled: false,
     sent: undefined,
     complete: (completion) => void told.push(completion),
     receive: (call) => void calls.push(call),
     caughtUp: () => undefined,
+    cancel: (reason) => void cancelled.push(reason),
     abandon: () => undefined,
   };
 }
@@ -122,4 +142,84 @@ test("an event is not the end of a task, and what came with it is given back", a
   assert.deepEqual(first.told.map(({ payload }) => payload), [13]);
   assert.deepEqual(second.told.map(({ payload }) => payload), [22]);
   assert.deepEqual(library.released, new Set([93, 94]));
+});
+
+/** A call with an array of so many objects. */
+function largeCall(count: number): Uint8Array {
+  const encoder = new Encoder();
+  encoder.begin(0);
+  encoder.value([Array.from({ length: count }, (_, i) => ({ i, of: `a ${i}` }))], "");
+  const value = encoder.bytes.subarray(0, encoder.length);
+  const bytes = new Uint8Array(EVENT.VALUE + value.length);
+  bytes.set(value, EVENT.VALUE);
+  return bytes;
+}
+
+test("what a task sends behind a large call waits for that, and others' do not", async (t) => {
+  const library = new Library();
+  const reactor = new Reactor(library.native, 1, [], []);
+  t.after(() => reactor.close(undefined));
+  const first = waiting(), second = waiting();
+  reactor.add(1, first, undefined);
+  reactor.add(2, second, undefined);
+
+  library.push(KIND.EVENT, 1, call(10), []);
+  library.push(KIND.EVENT, 1, largeCall(200_000), [], 93);
+  library.push(KIND.EVENT, 1, call(11), []);
+  library.push(KIND.EVENT, 1, largeCall(200_000), [], 94);
+  library.push(KIND.EVENT, 1, [...call(12), 0], []); // malformed
+  library.push(KIND.END, 1, [0x80 + 13], []);
+  library.push(KIND.END, 2, [0x80 + 22], []);
+  await drained(library);
+  assert.deepEqual(second.told.map(({ payload }) => payload), [22]);
+  assert.equal(first.calls.length, 1);
+  let turns = 0;
+  for (; first.told.length === 0; turns++) {
+    new Uint8Array(library.memory, CONTROL.RING * 4).fill(0xff); // what was read there is gone
+    await setImmediate();
+  }
+  assert.ok(turns > 2, `${turns} turns`);
+  const sizes = first.calls.slice(0, 4).map((call) => {
+    const [value] = call.read().payload as [unknown];
+    return Array.isArray(value) ? `${value.length} to ${value.at(-1).of}` : value;
+  });
+  assert.deepEqual(sizes, [10, "200000 to a 199999", 11, "200000 to a 199999"]);
+  assert.throws(() => first.calls[4]!.read(), { message: /could not be read/ });
+  assert.deepEqual(first.told.map(({ payload }) => payload), [13]);
+  assert.deepEqual(library.released, new Set([93, 94]));
+});
+
+test("a large call of a task that was cancelled is let go of, and all behind it", async (t) => {
+  const library = new Library();
+  const reactor = new Reactor(library.native, 1, [], []);
+  t.after(() => reactor.close(undefined));
+  const task = waiting();
+  let looks = 0; // it is cancelled once its call was met, and before that is read
+  Object.defineProperty(task, "settled", { get: () => looks++ > 0 });
+  reactor.add(1, task, undefined);
+  library.push(KIND.EVENT, 1, largeCall(200_000), [], 93);
+  library.push(KIND.EVENT, 1, call(11), []);
+  library.push(KIND.EVENT, 1, call(12), [], 94);
+  library.push(KIND.END, 1, [0x80 + 13], []);
+  await reactor.idle();
+  assert.deepEqual([task.calls, task.told.length], [[], 1]);
+  assert.deepEqual(library.released, new Set([93, 94]));
+});
+
+test("a call whose memory can't be looked at ends its task", async (t) => {
+  const library = new Library();
+  const reactor = new Reactor(library.native, 1, [], []);
+  t.after(() => reactor.close(undefined));
+  const task = waiting();
+  reactor.add(1, task, undefined);
+  library.broken = true;
+  library.push(KIND.EVENT, 1, call(10), [], 93);
+  await drained(library);
+  assert.equal(reactor.size, 1, "its end comes");
+  assert.match(String(task.cancelled), /^InternalError: what a task sent could not be read$/);
+  assert.match(String((task.cancelled[0] as Error).cause), /no view/);
+  assert.deepEqual(library.released, new Set([93]));
+  library.push(KIND.END, 1, [0x80 + 13], []);
+  await reactor.idle();
+  assert.equal(task.told.length, 1);
 });

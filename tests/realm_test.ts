@@ -282,6 +282,7 @@ describe("the realm", () => {
       "Event",
       "EventTarget",
       "reportError",
+      "QuotaExceededError",
       "ErrorEvent",
       "PromiseRejectionEvent",
       "Performance",

@@ -33,6 +33,23 @@ const CASES: readonly Case[] = [
   [{ protocol: "http{s}?" }, "ftp://a/", null],
   [{ pathname: "/é" }, { pathname: "/%C3%A9" }, { pathname: {} }],
   [{ port: "80", protocol: "http" }, "http://a/", { port: {}, protocol: {} }],
+  [{ port: "80" }, { port: "80x" }, { port: {} }],
+  [{ hostname: "bad#hostname" }, { hostname: "bad" }, { hostname: {} }],
+  [{ hostname: "[\\:\\:1]" }, "http://[::1]/", { hostname: {} }],
+  [{ pathname: "/([[a-z]--a])" }, { pathname: "/z" }, { pathname: { 0: "z" } }],
+  [{ pathname: "/([[a-z]--a])" }, { pathname: "/a" }, null],
+  [{ pathname: "/:__proto__" }, { pathname: "/x" }, { pathname: { ["__proto__"]: "x" } }],
+  [{ pathname: "/:ŷ𐑐" }, { pathname: "/x" }, { pathname: { "ŷ𐑐": "x" } }],
+  ["https://{sub.}?example{.com/}foo", "https://example.com/foo", { pathname: { 0: "/foo" } }],
+  ["https://user\\:pw@example.com:8080/a?b#c", "https://user:pw@example.com:8080/a?b#c", {
+    username: {},
+    port: {},
+    hash: {},
+  }],
+  [{ pathname: "b", baseURL: "https://example.com/a/x?q" }, "https://example.com/a/b", {
+    pathname: {},
+  }],
+  [{ protocol: "data", pathname: "text/*" }, "data:text/plain", { pathname: { 0: "plain" } }],
 ];
 
 describe("URLPattern", () => {
@@ -70,6 +87,14 @@ describe("URLPattern", () => {
         () => new URLPattern({ pathname: "/:a/:a" }),
         () => new URLPattern({ pathname: "/(unclosed" }),
         () => new URLPattern({ pathname: "/a", baseURL: "no URL" }),
+        () => new URLPattern({ pathname: "/(?:a)" }),
+        () => new URLPattern({ pathname: "/(é)" }),
+        () => new URLPattern({ pathname: "/{a" }),
+        () => new URLPattern({ protocol: "no scheme" }),
+        () => new URLPattern({ port: "x" }),
+        () => new URLPattern({ hostname: "[\\:g]" }),
+        () => new URLPattern({ pathname: "/a" }, "https://a/"),
+        () => new URLPattern().exec({ pathname: "/a" }, "https://a/"),
         () => (URLPattern as unknown as () => unknown)(),
       ];
       const names = attempts.map((attempt) => {
@@ -100,7 +125,7 @@ describe("URLPattern", () => {
       false,
       "[object URLPattern]",
       true,
-      "TypeError,TypeError,TypeError,TypeError,TypeError",
+      Array(13).fill("TypeError").join(),
     ]);
   });
 

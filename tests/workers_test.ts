@@ -49,8 +49,8 @@ const DRAINING_WORKER = `
     (k) => k,
     (k) => Array.from({ length: 600 }, (_, i) => ({ i, k, s: "text" + i })),
     () => "x".repeat(20_000),
-    () => new ArrayBuffer(600_000),
-    () => [[1, 2, 3].map((n) => new ArrayBuffer(n * 600_000)), "y".repeat(30_000)],
+    () => new ArrayBuffer(4_200_000),
+    () => [[1, 2, 3].map((n) => new ArrayBuffer(n * 2_000_000)), "y".repeat(30_000)],
     (k) => k % 5 ? k : Array.from({ length: 40_000 }, (_, i) => ({ i, s: "text" + i })),
   ];
   for (let round = 0;; round++) {

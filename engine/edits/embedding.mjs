@@ -22,20 +22,61 @@ export const EMBEDDING = [
   {
     file: "quickjs.c",
     find: `\
+static uint32_t shape_initial_hash(JSObject *proto)
+{
+    uint32_t h;
     h = shape_hash(1, (uintptr_t)proto);
     if (sizeof(proto) > 4)
         h = shape_hash(h, (uint64_t)(uintptr_t)proto >> 32);
     return h;
 `,
     replace: `\
-    h = shape_hash(1, (uint32_t)(uintptr_t)proto);
-    return h;
+static uint32_t shape_initial_hash(JSRuntime *rt, JSObject *proto)
+{
+    return shape_hash(1, proto ? (uint32_t)((uintptr_t)proto - (uintptr_t)rt) : 0);
 `,
     why:
-      "Shape hashes are stored in the realm's image. Without the address's high half, an image " +
-      "built in one arena can be compared with, and moved to, another of the same low half by " +
-      "changing nothing but pointers.",
+      "Shape hashes are stored in the realm's image. Where an object lies from its runtime is the " +
+      "same wherever both are: an image can be moved to another arena by changing nothing but " +
+      "pointers.",
     upstream: "None: it matters only to who moves heaps.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+    sh->hash = shape_initial_hash(proto);
+`,
+    replace: `\
+    sh->hash = shape_initial_hash(ctx->rt, proto);
+`,
+    why: "The same: a new shape.",
+    upstream: "As above.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+    h = shape_initial_hash(proto);
+    h1 = get_shape_hash(h, rt->shape_hash_bits);
+`,
+    replace: `\
+    h = shape_initial_hash(rt, proto);
+    h1 = get_shape_hash(h, rt->shape_hash_bits);
+`,
+    why: "The same: a shape that is looked up.",
+    upstream: "As above.",
+  },
+  {
+    file: "quickjs.c",
+    find: `\
+        h = (uintptr_t)JS_VALUE_GET_PTR(key) * 3163;
+        break;
+`,
+    replace: `\
+        h = ((uintptr_t)JS_VALUE_GET_PTR(key) - (uintptr_t)ctx->rt) * 3163;
+        break;
+`,
+    why: "The same: where an object lies that is a key of a Map or a Set.",
+    upstream: "As above.",
   },
   {
     file: "quickjs.c",

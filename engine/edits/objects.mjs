@@ -372,4 +372,16 @@ static JSValue js_array_with(JSContext *ctx, JSValueConst this_val,
       "them. `a = [1, 2, ...]` of 64 and more, made slow by a getter, then a hole of some " +
       "thousands and `a.length = 2`: Object.keys(a) tells more than two.",
   },
+  {
+    file: "quickjs.c",
+    find: `\
+    return js_bool(JS_IsError(argv[0]));
+`,
+    replace: `\
+    return js_bool(JS_IsError(argv[0]) || JS_GetClassID(argv[0]) == JS_CLASS_DOM_EXCEPTION);
+`,
+    why: "`Error.isError` did not know a DOMException.",
+    upstream: "Web IDL gives a DOMException the slot [[ErrorData]]: `Error.isError(new " +
+      "DOMException())` is true.",
+  },
 ];

@@ -1074,9 +1074,10 @@ function readFrames(): () => readonly Frame[] {
   if (count === 0 || count > MAX_FRAMES) malformed(`a stack of ${count} frames`);
   for (let i = 0; i < count; i++) {
     const kind = readByte();
-    if (kind > WIRE_FRAME.EVAL || skipString() > MAX_FRAME_NAME) malformed(`a frame ${kind}`);
+    if (kind > WIRE_FRAME.MODULE || skipString() > MAX_FRAME_NAME) malformed(`a frame ${kind}`);
     readN();
     readN();
+    if (kind === WIRE_FRAME.MODULE) readN();
   }
   const written = latin1Slice.call(source, from, at);
   const padding = (from - start) % 2;

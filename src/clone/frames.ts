@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { WIRE } from "../../ffi/symbols.ts";
+import { WIRE, WIRE_FRAME } from "../../ffi/symbols.ts";
 import { define } from "./own.ts";
 
 /** A frame of a task's error. */
@@ -17,6 +17,8 @@ export interface Frame {
   readonly name: string;
   readonly row: number;
   readonly column: number;
+  /** The number of the module that it is in, if its kind is MODULE. */
+  readonly file?: number;
 }
 
 /**
@@ -47,7 +49,8 @@ export function framesIn(bytes: string, odd: number): readonly Frame[] {
   const count = readByte();
   const frames: Frame[] = [];
   for (let i = 0; i < count; i++) {
-    define(frames, i, { kind: readByte(), name: readString(), row: readN(), column: readN() });
+    const [kind, name, row, column] = [readByte(), readString(), readN(), readN()];
+    define(frames, i, { kind, name, row, column, file: kind === WIRE_FRAME.MODULE ? readN() : 0 });
   }
   return frames;
 }

@@ -90,22 +90,26 @@ export function refusedKind(
 const OUTSIDE = "is not available inside a task";
 
 const NO_MODULES =
-  "can't load modules yet; pass the module's values in `args`, or write its code inside the function";
-const NO_MODULES_IN_SCRIPT =
-  "a task can't load modules yet; pass the module's values in `scope`, or write its code into the text";
+  "can't load modules; pass the module's values in `args`, write its code inside the function, " +
+  "or run code that is text, with a loader: Deferred.eval(source, { loader: { resolve, load } })";
+const NO_LOADER = "this code has no loader; give it one, { loader: { resolve, load } }, " +
+  "or pass the module's values in `scope`";
 
 /** The message for `import()` in a task; the engine only names the module. */
 export function noModule(message: string, inScript: boolean): string | null {
   const module = /^could not load module ('[^]*')$/.exec(message)?.[1];
   if (module === undefined) return null;
-  return `import(${module}): ${inScript ? NO_MODULES_IN_SCRIPT : `a task ${NO_MODULES}`}`;
+  return inScript
+    ? `can't import ${module}: ${NO_LOADER}`
+    : `import(${module}): a function that runs as a task ${NO_MODULES}`;
 }
 
 /** What the engine says of a text that is no script, with what to do about it. */
 const SCRIPT_ADVICE: ReadonlyMap<string, string> = new Map([
-  ["import statements only work in modules", NO_MODULES_IN_SCRIPT],
-  ["import.meta only valid in module code", "a task has no modules"],
-  ["unsupported keyword: export", "code that is text exports nothing: return the value"],
+  ["import statements only work in modules", 'run it with { type: "module" }'],
+  ["import.meta only valid in module code", 'run it with { type: "module" }'],
+  ["unsupported keyword: export", 'return the value, or run it with { type: "module" }'],
+  ["return not in a function", "a module gives its result by `export default`"],
   ["unexpected token in expression: ''", "the text ends too early, or has a NUL there"],
 ]);
 

@@ -207,6 +207,10 @@ export interface StackSubject {
   readonly name: string;
   /** Its function, or the text of its script. */
   readonly fn: AnyFunction | string;
+  /** What a text is called in the place of its name. */
+  readonly file?: string | undefined;
+  /** The module of that number. */
+  module?(number: number): { readonly file: string; readonly text: string } | undefined;
   /** Where its Deferred was made. */
   readonly site: Site;
   /** The stacks of the errors among its arguments; see `stacks` of the Encoder. */
@@ -264,15 +268,19 @@ interface TaskError {
   readonly host?: string | undefined;
 }
 
-/** The frames of a script, as text; of the script itself, only those at its top level. */
-function scriptLines(frames: readonly Frame[], text: string, name: string): string[] {
-  const file = placeName(name, "eval");
-  return frames.flatMap(({ kind, name: own, row, column }) => {
+/** The frames of a text and its modules; what evaluated them has no name. */
+function scriptLines(frames: readonly Frame[], subject: StackSubject): string[] {
+  const program = {
+    file: subject.file ?? placeName(subject.name, "eval"),
+    text: subject.fn as string,
+  };
+  return frames.flatMap(({ kind, name: own, row, column, file }) => {
     const called = functionName(own);
-    if (kind === WIRE_FRAME.NATIVE) return [`    at ${called} (native)`];
-    if (kind !== WIRE_FRAME.TASK) return [];
-    const at = scriptPosition(text, { line: row, column });
-    const where = `${file}:${at.line}:${at.column}`;
+    if (kind === WIRE_FRAME.NATIVE) return called === "" ? [] : [`    at ${called} (native)`];
+    const within = kind === WIRE_FRAME.MODULE ? subject.module?.(file ?? 0) : program;
+    if (within === undefined || kind === WIRE_FRAME.EVAL) return [];
+    const at = scriptPosition(within.text, { line: row, column });
+    const where = `${within.file}:${at.line}:${at.column}`;
     return [`    at ${called === "" || called === "<eval>" ? where : `${called} (${where})`}`];
   });
 }
@@ -282,7 +290,7 @@ function ownLines({ frames, host }: TaskError, subject: StackSubject): string[] 
   if (host !== undefined) return siteFrames({ stack: host }).map((frame) => frame.text);
   if (frames === undefined) return [];
   const { fn, name } = subject;
-  if (typeof fn === "string") return scriptLines(frames(), fn, name);
+  if (typeof fn === "string") return scriptLines(frames(), subject);
   const text = textOf(fn);
   const own = taskFrames(frames(), text, nameOf(fn));
   const location = own.length > 0

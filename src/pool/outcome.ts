@@ -4,6 +4,7 @@
  * @module
  */
 import { STATUS, STATUS_TEXT, WIRE_FRAME } from "../../ffi/symbols.ts";
+import { define } from "../clone/own.ts";
 import { MAX_QUOTED, oneLine } from "../display.ts";
 import {
   DataCloneError,
@@ -36,6 +37,12 @@ export interface Subject {
   readonly name: string;
   /** Its function, or the text of its script. */
   readonly fn: AnyFunction | string;
+  /** What a text is called in the place of its name. */
+  readonly file?: string | undefined;
+  /** The module of that number. */
+  module?(number: number): { readonly file: string; readonly text: string } | undefined;
+  /** What made the host refuse a module by that message; or `undefined`. */
+  causeOf?(message: string): unknown;
   /** How many arguments it was given. */
   readonly given: number;
   /** The names of the host's functions that it was offered. */
@@ -54,6 +61,10 @@ export function rejection(completion: Completion, subject: Subject): unknown {
     const message = payload instanceof Error ? adviceOn(payload, completion, subject) : null;
     if (message !== null) (payload as Error).message = message;
     if (errors.length > 0) setTaskStacks(errors, subject, payload);
+    if (typeof subject.fn === "string" && payload instanceof Error) {
+      const cause = subject.causeOf?.(payload.message);
+      if (cause !== undefined) define(payload, "cause", cause, false);
+    }
     return payload;
   }
   const error = withoutFrames(() => libraryError(status, payload, subject));

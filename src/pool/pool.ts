@@ -16,7 +16,7 @@ import {
   type WrapOptions,
 } from "../deferred.ts";
 import { PoolClosedError, typeError } from "../errors.ts";
-import type { Host, HostFunctions } from "../host.ts";
+import type { Host, HostFunctions, HostParameter } from "../host.ts";
 import type { OnProgress, Reporter } from "../progress.ts";
 import { NO_OPTIONS } from "../options.ts";
 import { refuse } from "../clone/slots.ts";
@@ -50,7 +50,8 @@ export interface Hardening {
  * console.log(lengths); // [1, 2]
  * ```
  */
-export class DeferredPool {
+// deno-lint-ignore ban-types -- it is what editors show
+export class DeferredPool<H extends HostFunctions = {}> {
   readonly #runner: ThreadRunner;
 
   /**
@@ -61,7 +62,7 @@ export class DeferredPool {
    * @throws {RangeError} if a number makes no sense for its option.
    * @throws {LibraryNotFoundError} if the C library isn't built; the message says how to build it.
    */
-  constructor(options: PoolOptions = {}) {
+  constructor(options: PoolOptions<H> = {}) {
     try {
       this.#runner = new ThreadRunner(options);
     } catch (error) {
@@ -72,9 +73,15 @@ export class DeferredPool {
 
   /** Runs `fn` with `args` in this pool. Throws like `new Deferred`. */
   run<T, A extends readonly unknown[]>(
+    fn: (...args: [...A, ...HostParameter<H>]) => T | PromiseLike<T>,
+    ...args: A
+  ): Deferred<T>;
+  /** As above, for a function that leaves out what the pool offers. */
+  run<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     ...args: A
-  ): Deferred<T> {
+  ): Deferred<T>;
+  run<T>(fn: AnyFunction, ...args: unknown[]): Deferred<T> {
     try {
       return start(RUN, functionJob(RUN, fn, NO_OPTIONS, this.#runner), args);
     } catch (error) {
@@ -83,32 +90,37 @@ export class DeferredPool {
   }
 
   /** Like `new Deferred(fn, options)`, in this pool. Throws like `new Deferred`. */
-  defer<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
-    fn: (...args: [...A, NoInfer<Host<H> & Reporter<P>>]) => T | PromiseLike<T>,
+  defer<T, P, A extends readonly unknown[] = [], G extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G> & Reporter<P>>]) => T | PromiseLike<T>,
     options: Omit<DeferredOptions<A>, "pool"> & {
-      readonly host?: H | undefined;
+      readonly host?: G | undefined;
       readonly onProgress: OnProgress<P>;
     },
   ): ReportingDeferred<T, P>;
   /** As above, for a task whose progress is iterated. */
-  defer<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
-    fn: (...args: [...A, NoInfer<Host<H>> & Reporter<P>]) => T | PromiseLike<T>,
+  defer<T, P, A extends readonly unknown[] = [], G extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G>> & Reporter<P>]) => T | PromiseLike<T>,
     options: Omit<DeferredOptions<A>, "pool"> & {
-      readonly host?: H | undefined;
+      readonly host?: G | undefined;
       readonly progress: true;
     },
   ): ReportingDeferred<T, P>;
   /** As above, with functions of the host only. */
-  defer<T, H extends HostFunctions, A extends readonly unknown[] = []>(
-    fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
-    options: Omit<DeferredOptions<A>, "pool"> & { readonly host: H },
+  defer<T, G extends HostFunctions, A extends readonly unknown[] = []>(
+    fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G>>]) => T | PromiseLike<T>,
+    options: Omit<DeferredOptions<A>, "pool"> & { readonly host: G },
   ): Deferred<T>;
-  /** As above, without functions of the host. */
+  /** As above, with those of the pool, if there are any. */
   defer<T>(
-    fn: () => T | PromiseLike<T>,
+    fn: (...args: HostParameter<H>) => T | PromiseLike<T>,
     options?: Omit<DeferredOptions<[]>, "pool">,
   ): Deferred<T>;
-  /** As above, for a function with parameters; `args` is then required. */
+  /** As above, for a function with further parameters; `args` is then required. */
+  defer<T, A extends readonly unknown[]>(
+    fn: (...args: [...A, ...HostParameter<H>]) => T | PromiseLike<T>,
+    options: Omit<DeferredOptions<A>, "pool"> & { readonly args: unknown },
+  ): Deferred<T>;
+  /** As above, for one that leaves out what the pool offers. */
   defer<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     options: Omit<DeferredOptions<A>, "pool"> & { readonly args: unknown },
@@ -136,22 +148,22 @@ export class DeferredPool {
    * console.log(await Promise.all([area(6, 7), area(8, 9)])); // [42, 72]
    * ```
    */
-  wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
-    fn: (...args: [...A, NoInfer<Host<H> & Reporter<P>>]) => T | PromiseLike<T>,
+  wrap<T, P, A extends readonly unknown[] = [], G extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G> & Reporter<P>>]) => T | PromiseLike<T>,
     options: Omit<WrapOptions, "pool"> & {
-      readonly host?: H | undefined;
+      readonly host?: G | undefined;
       readonly onProgress: OnProgress<P>;
     },
   ): ReportingFunction<A, T, P>;
   /** As above, for a task whose progress is iterated. */
-  wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
-    fn: (...args: [...A, NoInfer<Host<H>> & Reporter<P>]) => T | PromiseLike<T>,
-    options: Omit<WrapOptions, "pool"> & { readonly host?: H | undefined; readonly progress: true },
+  wrap<T, P, A extends readonly unknown[] = [], G extends HostFunctions = Record<never, never>>(
+    fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G>> & Reporter<P>]) => T | PromiseLike<T>,
+    options: Omit<WrapOptions, "pool"> & { readonly host?: G | undefined; readonly progress: true },
   ): ReportingFunction<A, T, P>;
   /** As above, with functions of the host only. */
-  wrap<T, H extends HostFunctions, A extends readonly unknown[] = []>(
-    fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
-    options: Omit<WrapOptions, "pool"> & { readonly host: H },
+  wrap<T, G extends HostFunctions, A extends readonly unknown[] = []>(
+    fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G>>]) => T | PromiseLike<T>,
+    options: Omit<WrapOptions, "pool"> & { readonly host: G },
   ): DeferredFunction<A, T>;
   /** As above, without functions of the host. */
   wrap<T, A extends readonly unknown[]>(

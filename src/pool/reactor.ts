@@ -11,7 +11,7 @@
  * anybody's async context. After that nothing is scheduled or armed, so the process can end.
  *
  * Large payloads are read one after the other, a slice in each turn of the loop; other completions
- * are settled meanwhile. The tasks of large payloads are pending until then. Of the rest, one turn
+ * are settled meanwhile, and what the task of a large event sent after it is held back. The tasks of large payloads are pending until then. Of the rest, one turn
  * reads no more than the size from which a payload counts as large. Calls of the host's functions
  * run for as long as a slice; the next is left to another turn.
  *
@@ -32,7 +32,6 @@ import {
 import type { Native, Waker } from "../../ffi/native.ts";
 import {
   type Beside,
-  decode,
   type DecodedError,
   decodeSoon,
   forget,
@@ -45,6 +44,7 @@ import { DataCloneError, InternalError } from "../errors.ts";
 import { now, outside, setImmediate } from "./event_loop.ts";
 import { abandon, lending, settled } from "../clone/lending.ts";
 import { Moved } from "../clone/moved.ts";
+import { list } from "../clone/own.ts";
 
 /**
  * How long to poll before parking, after the last submission or completion, in ms. A wake-up takes
@@ -97,20 +97,34 @@ export interface Pending {
   caughtUp(): void;
   /** Called once, in the event loop. Must not throw. */
   complete(completion: Completion): void;
+  /** Ends the task, whose completion comes. Must not throw. */
+  cancel(reason: unknown): void;
   /** Called instead when the pool was destroyed. Must not throw. */
   abandon(reason: unknown): void;
 }
 
-/** Something in a task that goes on; see `EVENT` in ffi/symbols.ts. */
-export interface TaskEvent {
+/** What comes before an event's value. */
+interface EventHead {
   /** One of `EVENT_TYPE`. */
   readonly type: number;
   readonly number: number;
   readonly which: number;
-  /** The arguments, an array, and the errors in them; or throws why they can't be read. */
-  read(): { readonly payload: unknown; readonly errors: readonly DecodedError[] };
   readonly size: number;
 }
+
+/** Something in a task that goes on; see `EVENT` in ffi/symbols.ts. */
+export interface TaskEvent extends EventHead {
+  /** The arguments, an array, and the errors in them; or throws why they can't be read. */
+  read(): { readonly payload: unknown; readonly errors: readonly DecodedError[] };
+}
+
+/** Memory in which records lie: the ring, or a copy of one record. */
+interface Records {
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly floats: Float64Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+const NO_RECORDS = recordsIn(new ArrayBuffer(0));
 
 /** A completion whose payload is read in slices, and what is released then. */
 interface Large {
@@ -120,6 +134,23 @@ interface Large {
   readonly reading: Reading;
   /** The handle by which the payload's memory is released; 0 if it lay in the ring. */
   readonly handle: number;
+}
+
+/**
+ * An event that is read in slices, and the records of its task behind it, which wait until it was
+ * told of: so the task's calls keep their order, and its end comes last. There are never many: the
+ * library lets a task go on only while little of what it sent is unread.
+ */
+interface Backlog {
+  readonly task: number;
+  head: EventHead;
+  /** `undefined` once it was read. */
+  reading: Reading | undefined;
+  /** As in {@link Large}. */
+  handle: number;
+  readonly held: (Records | undefined)[];
+  /** How many of those were taken up. */
+  taken: number;
 }
 
 export class Reactor {
@@ -133,11 +164,11 @@ export class Reactor {
   readonly #lent = new Map<number, readonly ArrayBufferLike[]>();
   /* Payloads that are read in slices, by the task's id; the first one is next. */
   readonly #large = new Map<number, Large>();
+  /* Events that are, by the task's id; the first one is next. */
+  readonly #backlogs = new Map<number, Backlog>();
   /* Views of the library's memory, dropped when the pool is closed. */
   #control: Int32Array<ArrayBuffer> | undefined;
-  #words: Uint32Array<ArrayBuffer>;
-  #floats: Float64Array<ArrayBuffer>;
-  #bytes: Uint8Array<ArrayBuffer>;
+  #ring: Records;
   #head = 0;
   #nextId = 0;
   #polling = false;
@@ -167,9 +198,7 @@ export class Reactor {
       CONTROL.RING * 4 + RING_BYTES,
     );
     this.#control = new Int32Array(memory, 0, CONTROL.RING);
-    this.#words = new Uint32Array(memory, CONTROL.RING * 4);
-    this.#floats = new Float64Array(memory, CONTROL.RING * 4);
-    this.#bytes = new Uint8Array(memory, CONTROL.RING * 4);
+    this.#ring = recordsIn(memory, CONTROL.RING * 4);
     this.#waker = native.waker(pool, () => this.#wake());
   }
 
@@ -228,9 +257,7 @@ export class Reactor {
   close(reason: unknown): void {
     if (this.#control === undefined) return;
     this.#control = undefined;
-    this.#words = new Uint32Array(0);
-    this.#floats = new Float64Array(0);
-    this.#bytes = new Uint8Array(0);
+    this.#ring = NO_RECORDS;
     forget();
     const abandoned = [...this.#pending.values()];
     this.#pending.clear();
@@ -241,6 +268,9 @@ export class Reactor {
       const large = [...this.#large.values()];
       this.#large.clear();
       for (const each of large) this.#release(each);
+      const backlogs = [...this.#backlogs.values()];
+      this.#backlogs.clear();
+      for (const each of backlogs) this.#release(each);
     } finally {
       for (const pending of abandoned) pending.abandon(reason);
       this.#nothingPending();
@@ -253,6 +283,7 @@ export class Reactor {
     try {
       if (this.#drain() > 0) this.#alive = now();
       if (this.#large.size > 0) this.#slice();
+      if (this.#backlogs.size > 0) this.#goOn();
       if (this.#reporters.size > 0) this.#catchUp();
     } finally {
       if (!this.#polling) this.#next(); // whatever happens, the rest must not wait for ever
@@ -266,6 +297,7 @@ export class Reactor {
     try {
       this.#drain();
       if (this.#large.size > 0) this.#slice();
+      if (this.#backlogs.size > 0) this.#goOn();
       if (this.#reporters.size > 0) this.#catchUp();
     } finally {
       if (!this.#polling) this.#next();
@@ -284,7 +316,7 @@ export class Reactor {
       this.#lingers = this.#polling = true;
       setImmediate(this.#tick);
     } else if (
-      this.#large.size > 0 ||
+      this.#large.size + this.#backlogs.size > 0 ||
       now() - this.#alive < POLL_MS ||
       this.#native.symbols.dfd_park(this.#pool) !== 0
     ) {
@@ -307,6 +339,7 @@ export class Reactor {
   /** Reads the completions in the ring, except what is left to the next turn; returns how many. */
   #drain(): number {
     const control = this.#control!;
+    const { words } = this.#ring;
     let count = 0;
     let room = LARGE;
     let until = 0; // once there was an event, for which the host's code runs
@@ -314,23 +347,22 @@ export class Reactor {
       const tail = Atomics.load(control, CONTROL.TAIL) >>> 0;
       while (this.#head !== tail && room > 0) {
         const at = this.#head & RING_MASK;
-        const size = this.#words[at >>> 2];
-        const task = this.#words[(at + RECORD.TASK) >>> 2];
+        const size = words[at >>> 2];
+        const task = words[(at + RECORD.TASK) >>> 2];
         // Before looking at the record: it must not be settled twice.
         this.#head = (this.#head + size) >>> 0;
         if (task === PADDING) continue;
         count++;
-        try {
-          if (this.#words[(at + RECORD.KIND) >>> 2] === KIND.EVENT) {
-            if (until === 0) until = now() + SLICE_MS;
-            room -= this.#heed(task, at);
-            if (now() >= until) room = 0;
-          } else {
-            room -= this.#settle(task, at);
-          }
-        } catch (cause) {
-          this.#fail(task, cause);
+        const backlog = this.#backlogs.size > 0 ? this.#backlogs.get(task) : undefined;
+        if (backlog !== undefined) {
+          const { bytes } = this.#ring;
+          backlog.held[backlog.held.length] = recordsIn(bytes.slice(at, at + size).buffer);
+          continue;
         }
+        const isEvent = words[(at + RECORD.KIND) >>> 2] === KIND.EVENT;
+        if (isEvent && until === 0) until = now() + SLICE_MS;
+        room -= this.#take(this.#ring, task, at);
+        if (isEvent && now() >= until) room = 0;
         if (this.#control === undefined) return count; // a callback closed the pool
       }
       Atomics.store(control, CONTROL.HEAD, this.#head | 0);
@@ -339,32 +371,130 @@ export class Reactor {
     }
   }
 
-  /** Tells a task's pending side of the event in the record at `at`. Returns its size. */
-  #heed(task: number, at: number): number {
-    const length = this.#words[(at + RECORD.LENGTH) >>> 2]!;
-    const external = this.#words[(at + RECORD.EXTERNAL) >>> 2] !== 0;
+  /** Takes up the record at `at`, whatever happens. Returns how much work that was. */
+  #take(records: Records, task: number, at: number): number {
+    const isEvent = records.words[(at + RECORD.KIND) >>> 2] === KIND.EVENT;
+    try {
+      return isEvent ? this.#heed(records, task, at) : this.#settle(records, task, at);
+    } catch (cause) {
+      if (isEvent) this.#pending.get(task)?.cancel(unreadEvent(cause));
+      else this.#fail(task, cause);
+      return 0;
+    }
+  }
+
+  /**
+   * Tells a task's pending side of the event in the record at `at`, now or once it was read. Returns
+   * how much work that was.
+   */
+  #heed({ words, floats, bytes }: Records, task: number, at: number): number {
+    const length = words[(at + RECORD.LENGTH) >>> 2]!;
+    const external = words[(at + RECORD.EXTERNAL) >>> 2] !== 0;
     const pending = this.#pending.get(task);
+    let handle = external ? floats[(at + RECORD.PAYLOAD + 8) >>> 3]! : 0;
     let event: TaskEvent | undefined;
+    let size = length;
     try {
       if (pending?.settled === false) {
-        const address = external ? this.#floats[(at + RECORD.PAYLOAD) >>> 3]! : 0;
+        const address = external ? floats[(at + RECORD.PAYLOAD) >>> 3]! : 0;
         const start = at + RECORD.PAYLOAD;
-        const bytes = external
+        const whole = external
           ? new Uint8Array(this.#native.view(address, length), 0, length)
-          : this.#bytes.subarray(start, start + length);
-        event = this.#event(bytes, this.#lent.get(task));
+          : bytes.subarray(start, start + length);
+        const head = headOf(whole);
+        const value = whole.subarray(EVENT.VALUE);
+        const beside = this.#beside(undefined, this.#lent.get(task));
+        event = this.#event(head, value, beside);
+        if (event === undefined) {
+          size = LARGE;
+          this.#postpone(task, head, new Reading(external ? value : value.slice(), beside), handle);
+          handle = 0;
+        }
       }
     } finally {
-      if (external) {
-        forget();
-        this.#release({ handle: this.#floats[(at + RECORD.PAYLOAD + 8) >>> 3]! });
+      if (external) forget();
+      this.#release({ handle });
+    }
+    if (event !== undefined) this.#tell(pending!, event);
+    return size;
+  }
+
+  /** Reads an event at once, if that is not too much. */
+  #event(
+    head: EventHead,
+    value: Uint8Array<ArrayBuffer>,
+    beside: Beside | undefined,
+  ): TaskEvent | undefined {
+    if (value.length >= LARGE) return undefined;
+    try {
+      const isEmpty = head.size === EVENT.VALUE;
+      const payload = isEmpty ? undefined : decodeSoon(value, beside, LARGE);
+      if (payload === LATER) return undefined;
+      const errors = takeErrors();
+      return { ...head, read: () => ({ payload, errors }) };
+    } catch (cause) {
+      return unreadable(head, cause);
+    }
+  }
+
+  #tell(pending: Pending, event: TaskEvent): void {
+    if (event.type === EVENT_TYPE.PROGRESS) this.#reporters.add(pending);
+    pending.receive(event);
+  }
+
+  #postpone(task: number, head: EventHead, reading: Reading, handle: number): void {
+    const backlog = this.#backlogs.get(task);
+    if (backlog === undefined) {
+      this.#backlogs.set(task, { task, head, reading, handle, held: list(), taken: 0 });
+    } else { // it is one of those that were held back
+      backlog.head = head;
+      backlog.reading = reading;
+      backlog.handle = handle;
+    }
+  }
+
+  /** Reads a slice of the first large event, and takes up what was held back behind it. */
+  #goOn(): void {
+    const backlog = this.#backlogs.values().next().value!;
+    const { task, held } = backlog;
+    const until = now() + SLICE_MS;
+    try {
+      if (!this.#readOn(backlog, until)) return;
+    } catch (cause) {
+      this.#pending.get(task)?.cancel(unreadEvent(cause));
+    }
+    while (this.#control !== undefined && backlog.reading === undefined) {
+      if (backlog.taken === held.length) {
+        this.#backlogs.delete(task);
+        return;
       }
+      if (now() >= until) return;
+      const records = held[backlog.taken]!;
+      held[backlog.taken++] = undefined;
+      this.#take(records, task, 0);
     }
-    if (event !== undefined) {
-      if (event.type === EVENT_TYPE.PROGRESS) this.#reporters.add(pending!);
-      pending!.receive(event);
+  }
+
+  /** Reads on in a backlog's event, and tells of it. Returns whether there is nothing left to read. */
+  #readOn(backlog: Backlog, until: number): boolean {
+    const { task, head, reading, handle } = backlog;
+    if (reading === undefined) return true;
+    let event: TaskEvent | undefined;
+    try {
+      if (this.#isWanted(task)) {
+        const whole = reading.read(until);
+        if (whole === undefined) return false;
+        const errors = takeErrors();
+        event = { ...head, read: () => ({ payload: whole.value, errors }) };
+      }
+    } catch (cause) {
+      event = unreadable(head, cause);
     }
-    return length;
+    backlog.reading = undefined;
+    backlog.handle = 0;
+    this.#release({ reading, handle });
+    if (event !== undefined) this.#tell(this.#pending.get(task)!, event);
+    return true;
   }
 
   /** Asks for what tasks have reported since: once in a turn, so that no flood fills it. */
@@ -372,28 +502,6 @@ export class Reactor {
     const reporters = [...this.#reporters];
     this.#reporters.clear();
     for (const pending of reporters) pending.caughtUp();
-  }
-
-  /** Reads a call, at once: what it lies in is not there later. */
-  #event(bytes: Uint8Array, lent: readonly ArrayBufferLike[] | undefined): TaskEvent {
-    const head = new DataView(bytes.buffer, bytes.byteOffset, EVENT.VALUE);
-    const type = head.getUint32(EVENT.TYPE, true);
-    const number = head.getUint32(EVENT.NUMBER, true);
-    const which = head.getUint32(EVENT.FUNCTION, true);
-    const size = bytes.length;
-    try {
-      const isEmpty = size === EVENT.VALUE;
-      const payload = isEmpty
-        ? undefined
-        : decode(bytes.subarray(EVENT.VALUE), this.#beside(undefined, lent));
-      const errors = takeErrors();
-      return { type, number, which, size, read: () => ({ payload, errors }) };
-    } catch (cause) {
-      const read = (): never => {
-        throw new InternalError("what a task sent could not be read", { cause });
-      };
-      return { type, number, which, size, read };
-    }
   }
 
   /** Something of a task's is due soon: its answer was sent. */
@@ -407,8 +515,7 @@ export class Reactor {
    * Gives the completion in the record at `at` to its task, now or once it was read. Returns how
    * much work that was, in bytes or the equivalent.
    */
-  #settle(task: number, at: number): number {
-    const words = this.#words;
+  #settle({ words, floats, bytes: memory }: Records, task: number, at: number): number {
     const word = at >>> 2;
     const length = words[word + (RECORD.LENGTH >>> 2)];
     const external = words[word + (RECORD.EXTERNAL >>> 2)] !== 0;
@@ -418,16 +525,16 @@ export class Reactor {
       payload: undefined,
       errors: NO_ERRORS,
       worker: words[word + (RECORD.WORKER >>> 2)],
-      runTime: this.#floats[(at + RECORD.RUN_MS) >>> 3],
-      waitTime: this.#floats[(at + RECORD.WAIT_MS) >>> 3],
+      runTime: floats[(at + RECORD.RUN_MS) >>> 3],
+      waitTime: floats[(at + RECORD.WAIT_MS) >>> 3],
     };
     let lent: readonly ArrayBufferLike[] | undefined;
     if (this.#lent.size > 0 && (lent = this.#lent.get(task)) !== undefined) {
       this.#lent.delete(task);
       if (this.#lent.size === 0) settled(this);
     }
-    const address = external ? this.#floats[(at + RECORD.PAYLOAD) >>> 3] : 0;
-    let handle = external ? this.#floats[(at + RECORD.PAYLOAD + 8) >>> 3] : 0;
+    const address = external ? floats[(at + RECORD.PAYLOAD) >>> 3] : 0;
+    let handle = external ? floats[(at + RECORD.PAYLOAD + 8) >>> 3] : 0;
     let moved: Moved | undefined;
     let size = length;
     try {
@@ -435,7 +542,7 @@ export class Reactor {
       const all = align(length) + movedCount * MOVED.SIZE;
       const bytes = external
         ? new Uint8Array(this.#native.view(address, all), 0, length)
-        : this.#bytes.subarray(start, start + length);
+        : memory.subarray(start, start + length);
       if (movedCount > 0) {
         const table = new DataView(bytes.buffer, align(bytes.byteOffset + length));
         moved = new Moved(this.#native, this.#pool, table, movedCount);
@@ -459,7 +566,7 @@ export class Reactor {
         size = Math.max(size, lastWork);
       }
     } catch (cause) {
-      unreadable(completion, cause);
+      failed(completion, cause);
     } finally {
       if (external) forget();
     }
@@ -481,7 +588,7 @@ export class Reactor {
         completion.errors = takeErrors();
       }
     } catch (cause) {
-      unreadable(completion, cause);
+      failed(completion, cause);
     }
     try {
       this.#large.delete(task);
@@ -498,7 +605,7 @@ export class Reactor {
       moved?.drop();
       if (handle !== 0) this.#native.symbols.dfd_release(this.#pool, handle);
     } catch (cause) {
-      unreadable(completion, cause);
+      failed(completion, cause);
     }
     this.#complete(task, completion);
   }
@@ -527,7 +634,7 @@ export class Reactor {
       runTime: 0,
       waitTime: 0,
     };
-    unreadable(completion, cause);
+    failed(completion, cause);
     this.#complete(task, completion);
   }
 
@@ -552,6 +659,36 @@ export class Reactor {
   }
 }
 
+function recordsIn(memory: ArrayBuffer, start = 0): Records {
+  return {
+    words: new Uint32Array(memory, start),
+    floats: new Float64Array(memory, start),
+    bytes: new Uint8Array(memory, start),
+  };
+}
+
+function headOf(event: Uint8Array<ArrayBuffer>): EventHead {
+  const head = new DataView(event.buffer, event.byteOffset, EVENT.VALUE);
+  return {
+    type: head.getUint32(EVENT.TYPE, true),
+    number: head.getUint32(EVENT.NUMBER, true),
+    which: head.getUint32(EVENT.FUNCTION, true),
+    size: event.length,
+  };
+}
+
+function unreadEvent(cause: unknown): InternalError {
+  return new InternalError("what a task sent could not be read", { cause });
+}
+
+/** An event whose value can't be read, as whoever asks for it is told. */
+function unreadable(head: EventHead, cause: unknown): TaskEvent {
+  const read = (): never => {
+    throw unreadEvent(cause);
+  };
+  return { ...head, read };
+}
+
 /** What paths in a payload begin with. */
 function rootOf({ status }: Completion): string {
   return status === STATUS.THROWN ? "thrown" : "result";
@@ -560,7 +697,7 @@ function rootOf({ status }: Completion): string {
 /**
  * The payload is one that this runtime can't hold, or has no memory for; or it is a bug of ours.
  */
-function unreadable(completion: Draft, cause: unknown): void {
+function failed(completion: Draft, cause: unknown): void {
   const root = rootOf(completion);
   completion.status = -1;
   completion.errors = NO_ERRORS;

@@ -64,7 +64,7 @@ import {
 import type { Answer, Runner } from "../runner.ts";
 import { checkConsole, type TaskConsole } from "../console.ts";
 import { checkProgress, type OnProgress } from "../progress.ts";
-import { checkReport, type HostFunctions, type HostTable, readHost } from "../host.ts";
+import { checkReport, type HostFunctions, type HostTable, isAwaited, readHost } from "../host.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
 import {
@@ -79,12 +79,21 @@ import { type AnyFunction, expression, join, type Source } from "../function/sou
 import type { Job } from "../call.ts";
 
 /** Options of `new DeferredPool`. */
-export interface PoolOptions extends Limits {
+export interface PoolOptions<H extends HostFunctions = HostFunctions> extends Limits {
   /**
    * The maximum number of worker threads, 1 to 1024. Default: the environment variable
    * `DEFERRED_THREADS`, or else the number of processors (`navigator.hardwareConcurrency`).
    */
   readonly maxThreads?: number | undefined;
+  /**
+   * How many tasks may wait at once, for a timer or a function of the host: they have begun, and take
+   * memory but no thread. No more than `maxThreads + maxWaiting` tasks have begun and not ended, so
+   * that the pool's tasks never take more than `(maxThreads + maxWaiting) * memoryLimit` bytes;
+   * further ones stay in the queue until one ends. A task that a function of the host submits to the
+   * same pool, for a task that waits for it, begins all the same. From 0 to 1,000,000. Default:
+   * 10,000.
+   */
+  readonly maxWaiting?: number | undefined;
   /**
    * Classes whose instances arrive as instances, in tasks and back, and which tasks find as globals
    * by their names. Their source crosses, so they can use only each other and what tasks have; a
@@ -94,7 +103,7 @@ export interface PoolOptions extends Limits {
    */
   readonly classes?: readonly AnyClass[] | undefined;
   /** Functions that all tasks of the pool may call; a task's own count more. Default: none. */
-  readonly host?: HostFunctions | undefined;
+  readonly host?: H | undefined;
   /** Where its tasks print, unless they say otherwise. Default: the host's console. */
   readonly console?: TaskConsole | false | undefined;
   /** Called with what each of its tasks reports, and the task. Default: nobody. */
@@ -115,6 +124,7 @@ const KEPT_ENCODER = 16 * MIB;
 
 const NATIVE_OPTION = {
   maxThreads: OPTION.MAX_THREADS,
+  maxWaiting: OPTION.MAX_WAITING,
   memoryLimit: OPTION.MEMORY_LIMIT,
   maxStackSize: OPTION.MAX_STACK_SIZE,
 } as const;
@@ -122,7 +132,7 @@ const NATIVE_OPTION = {
 const POOL_ENTRY = { where: "new DeferredPool(", isPool: true };
 
 /** The names of a script's arguments in messages. */
-const SCRIPT_PATHS = ["source", "scope"] as const;
+const SCRIPT_PATHS = ["source", "scope", "filename"] as const;
 
 const SUBMIT = "the task could not be submitted";
 const ANSWERED = "the answer could not be sent to the task";
@@ -260,7 +270,7 @@ export class ThreadRunner implements Runner {
 
   /**
    * Submits a task and returns its handle. Throws a DataCloneError for a bad argument; otherwise
-   * the buffers of `transfer` are detached. A script's arguments are its text and its scope.
+   * the buffers of `transfer` are detached. A text's arguments are what `evalJob` gives.
    */
   submit(job: Job, args: readonly unknown[], pending: Pending): number {
     this.#checkOpen();
@@ -272,6 +282,8 @@ export class ThreadRunner implements Runner {
     this.#encoder = undefined;
     try {
       encoder.presets = this.#presetNumbers;
+      // A text may be a stranger's: it is not told where the host's code lies.
+      encoder.noStacks = job.program === null;
       encoder.begin(SUBMISSION.ARGS, transfer);
       for (let i = 0; i < count; i++) {
         encoder.value(args[i], job.program === null ? SCRIPT_PATHS[i]! : `args[${i}]`);
@@ -298,7 +310,9 @@ export class ThreadRunner implements Runner {
       const offers = names === undefined ? 0 : HOST.OFFERS;
       const silent = job.console === false ? HOST.SILENT : 0;
       const reports = job.progress ? HOST.REPORTS : 0;
-      header.setUint32(SUBMISSION.HOST, offers | silent | reports, true);
+      const inner = isAwaited(this) ? HOST.INNER : 0;
+      const loads = job.text?.loader === undefined ? 0 : HOST.LOADS;
+      header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner | loads, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.TIMEOUT, time(limits.timeout), true);
@@ -579,6 +593,7 @@ export function libraryError(
 
 const POOL_NAMES: ReadonlySet<string> = new Set([
   "maxThreads",
+  "maxWaiting",
   "classes",
   "host",
   "console",
@@ -600,8 +615,9 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
       }`,
     );
   });
-  if (options.maxThreads !== undefined) {
-    checkWhole(options.maxThreads, "new DeferredPool({ maxThreads })", BOUNDS.maxThreads);
+  for (const name of ["maxThreads", "maxWaiting"] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined) checkWhole(value, `new DeferredPool({ ${name} })`, BOUNDS[name]);
   }
   const classes: unknown = options.classes;
   if (classes !== undefined && !Array.isArray(classes)) {

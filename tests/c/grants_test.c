@@ -13,8 +13,8 @@
 static const char *const sources[] = {
     "(() => 1)",
     "(() => 'x'.repeat(100000))",
-    "(() => new ArrayBuffer(1e6))",
-    "(() => [[6e5, 7e5, 8e5].map((n) => new ArrayBuffer(n)), 'y'.repeat(50000)])",
+    "(() => new ArrayBuffer(5e6))",
+    "(() => [[5e6, 6e6, 7e6].map((n) => new ArrayBuffer(n)), 'y'.repeat(50000)])",
 };
 enum { KINDS = sizeof sources / sizeof *sources, TASKS = 3 * KINDS };
 

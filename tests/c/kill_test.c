@@ -643,8 +643,8 @@ static void *ask_when_told(void *argument) {
 
 TEST("a task that is left in the middle of its result takes nothing along, whatever the reason") {
     static const char source[] =
-        "((cell) => [new ArrayBuffer(1e6), { get a() { new Int32Array(cell)[0] = 1; for (;;); } }, "
-        "new ArrayBuffer(1e6)])";
+        "((cell) => [new ArrayBuffer(5e6), { get a() { new Int32Array(cell)[0] = 1; for (;;); } }, "
+        "new ArrayBuffer(5e6)])";
     static const uint8_t lent[8] = {WIRE_SHARED, 0};
     static const Limits none;
     Realm *realm = realm_open(MEMORY, STACK);

@@ -344,34 +344,36 @@ TEST("the host's end of the socket is given once, and why a call failed as far a
     CHECK(dfd_reason(NULL, 4) == DFD_E_INVALID);
 }
 
-/* Submits a script (short, Latin-1) with `globals` as its second argument, or none. */
+/* Submits a script (short, Latin-1) with `globals` as its second argument, or none, and nothing
+ * more that is to be known of it. */
 static double submit_script(uint32_t pool, const char *text, uint8_t globals, uint32_t argc) {
     _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + 130] = {0};
-    uint32_t length = (uint32_t)strlen(text), args = 2 + length + (argc > 1 ? 2 : 0);
+    uint32_t length = (uint32_t)strlen(text), args = 2 + length + (argc > 1 ? 2 : 0) + (argc > 2);
     memcpy(bytes + DFD_SUBMISSION_ARGC, &argc, 4);
     memcpy(bytes + DFD_SUBMISSION_ARGS_LENGTH, &args, 4);
     bytes[DFD_SUBMISSION_ARGS] = WIRE_STRING8;
     bytes[DFD_SUBMISSION_ARGS + 1] = (uint8_t)length;
     memcpy(bytes + DFD_SUBMISSION_ARGS + 2, text, length);
-    bytes[DFD_SUBMISSION_ARGS + 2 + length] = globals; /* and n = 0 */
+    bytes[DFD_SUBMISSION_ARGS + 2 + length] = globals; /* and n = 0, and undefined */
     return dfd_submit(pool, bytes, DFD_SUBMISSION_ARGS + args);
 }
 
 TEST("a submission without a program is a script, compiled in the task") {
     uint32_t pool = open_pool(1);
     HostRecord record;
-    CHECK(submit_script(pool, "return 6 * 7", WIRE_OBJECT, 2) > 0);
+    CHECK(submit_script(pool, "return 6 * 7", WIRE_OBJECT, 3) > 0);
     CHECK(next(pool, &record) && record.status == DFD_STATUS_OK);
     CHECK(record.length == 1 && record.head[0] == (0x80 | 42));
-    CHECK(submit_script(pool, "return 6 *", WIRE_OBJECT, 2) > 0);
+    CHECK(submit_script(pool, "return 6 *", WIRE_OBJECT, 3) > 0);
     CHECK(next(pool, &record) && record.status == DFD_STATUS_THROWN);
     /* What no host sends. */
     CHECK(submit_script(pool, "1", WIRE_OBJECT, 1) == DFD_E_INVALID);
-    CHECK(submit_script(pool, "1", WIRE_STRING8, 2) > 0);
+    CHECK(submit_script(pool, "1", WIRE_OBJECT, 2) == DFD_E_INVALID);
+    CHECK(submit_script(pool, "1", WIRE_STRING8, 3) > 0);
     CHECK(next(pool, &record) && record.status == DFD_STATUS_INTERNAL);
-    CHECK(submit_script(pool, "1", 0xfe, 2) > 0);
+    CHECK(submit_script(pool, "1", 0xfe, 3) > 0);
     CHECK(next(pool, &record) && record.status == DFD_STATUS_THROWN);
-    CHECK(submit_script(pool, "7", WIRE_OBJECT, 2) > 0);
+    CHECK(submit_script(pool, "7", WIRE_OBJECT, 3) > 0);
     CHECK(next(pool, &record) && record.head[0] == (0x80 | 7));
     close_pool(pool);
 }
@@ -593,19 +595,28 @@ TEST("results too large for the ring come whole") {
     close_pool(pool);
 }
 
-TEST("the large buffers of a result are moved, each once, and small ones are not") {
+TEST("large buffers of a result are moved if they don't fit among its copies, each once") {
     static const struct {
         const char *source;
         uint32_t moved;
     } cases[] = {
-        {"(() => new ArrayBuffer(2 ** 19))", 1},
-        {"(() => new ArrayBuffer(2 ** 19 - 1))", 0},
-        {"(() => { const b = new ArrayBuffer(1e6), c = new ArrayBuffer(1e6);"
+        {"(() => new ArrayBuffer(2 ** 22))", 0},
+        {"(() => new ArrayBuffer(2 ** 22 + 1))", 1},
+        {"(() => [0, 1].map(() => new ArrayBuffer(2 ** 21)))", 0},
+        {"(() => [0, 0, 0, 1].map((more) => new ArrayBuffer(2 ** 20 + more)))", 1},
+        /* The small ones count for nothing; what fits after one that does not is copied. */
+        {"(() => Array.from({ length: 9 }, () => new ArrayBuffer(2 ** 19 - 1)))", 0},
+        {"(() => [2 ** 21, 2 ** 22, 2 ** 21, 2 ** 19].map((n) => new ArrayBuffer(n)))", 2},
+        {"(() => { const b = new ArrayBuffer(5e6), c = new ArrayBuffer(5e6);"
          "return [b, c, new Uint8Array(b), new DataView(c), b]; })",
          2},
-        {"(() => new ArrayBuffer(1e6, { maxByteLength: 1e6 }))", 0},
-        {"(() => { throw new ArrayBuffer(1e6); })", 1},
-        {"(() => ({ get a() { return new ArrayBuffer(1e6); }, b: () => {} }))", 0},
+        {"(() => new ArrayBuffer(5e6, { maxByteLength: 5e6 }))", 0},
+        {"(() => { throw new ArrayBuffer(5e6); })", 1},
+        {"(() => ({ get a() { return new ArrayBuffer(5e6); }, b: () => {} }))", 0},
+        /* What an error can't take along uses up nothing. */
+        {"(() => { const b = new ArrayBuffer(2 ** 22), c = new ArrayBuffer(2 ** 22);"
+         "throw Object.assign(new Error('x'), { list: [b, () => {}], c }); })",
+         0},
     };
     uint32_t pool = open_pool(1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -39,9 +39,12 @@ static double compile(const char *source) {
     return program;
 }
 
+static uint32_t host_bits; /* DFD_HOST_* of what is submitted */
+
 /* With one int32 as its argument, and a timeout if that is not 0. */
 static double submit(double program, uint32_t task, int32_t argument, double timeout) {
     _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + 5] = {0};
+    memcpy(bytes + DFD_SUBMISSION_HOST, &host_bits, 4);
     uint32_t one = 1, length = 5;
     memcpy(bytes + DFD_SUBMISSION_TASK, &task, 4);
     memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 8);
@@ -186,6 +189,91 @@ TEST("tasks that are ready and fresh ones keep no one out") {
     HostRecord record;
     for (int32_t i = 0; submit(quick, 100, i, 0), (record = next()).task != 101; i++) continue;
     CHECK(integer(&record) == 210);
+    close_pool();
+}
+
+static double submit_inner(double program, uint32_t task, int32_t argument) {
+    host_bits = DFD_HOST_INNER;
+    double handle = submit(program, task, argument, 0);
+    host_bits = 0;
+    return handle;
+}
+
+TEST("no more tasks begin than may run and wait; others begin as those end, in their order") {
+    enum { MOST = 2 + 5, TASKS = 20 };
+    open_pool(2);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_WAITING, 5) == 0);
+    double waits = compile(sleeps), quick = compile("((n) => n)");
+    double handles[TASKS];
+    for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit(waits, i, 1, 0);
+    until_waiting(MOST);
+    usleep(20000);
+    CHECK(counter(DFD_CONTROL_WAITING) == MOST && counter(DFD_CONTROL_QUEUED) == TASKS - MOST,
+          "%u wait, %u are queued", counter(DFD_CONTROL_WAITING), counter(DFD_CONTROL_QUEUED));
+    /* What a task waits for begins all the same, and before the others. */
+    for (int32_t i = 0; i < 30; i++) {
+        submit_inner(quick, 100, i);
+        HostRecord record = next();
+        CHECK(record.task == 100 && integer(&record) == i);
+    }
+    double inner = submit_inner(waits, 101, 1);
+    until_waiting(MOST + 1);
+    /* The end of one that is too many lets none begin. */
+    CHECK(dfd_cancel(pool, inner) == 1 && next().task == 101);
+    usleep(20000);
+    CHECK(counter(DFD_CONTROL_QUEUED) == TASKS - MOST);
+    for (uint32_t i = 0; i < TASKS; i++) {
+        uint32_t left = TASKS - i - 1, most = left < MOST ? left : MOST;
+        CHECK(dfd_cancel(pool, handles[i]) == 1 && next().task == i);
+        until_waiting(most);
+        CHECK(counter(DFD_CONTROL_QUEUED) == left - most);
+    }
+    for (int32_t i = 0; i < 50; i++) {
+        submit(quick, 102, i, 0);
+        CHECK(next().task == 102);
+    }
+    close_pool();
+}
+
+TEST("where none may wait, as many as there are threads have begun; each comes to its end") {
+    open_pool(3);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_WAITING, 0) == 0);
+    CHECK(dfd_pool_set(pool, DFD_OPTION_MAX_WAITING, DFD_LIMIT_WAITING_MAX + 1.) == DFD_E_INVALID);
+    double program = compile(counts);
+    for (int round = 0; round < 4; round++) {
+        uint32_t most = 0, ended = 0;
+        for (uint32_t i = 0; i < 60; i++) submit(program, i, 10 + (int32_t)i % 7, i % 9 ? 0 : 3);
+        while (ended < 60) {
+            HostRecord record;
+            uint32_t begun = counter(DFD_CONTROL_WAITING) + counter(DFD_CONTROL_RUNNING);
+            if (begun > most) most = begun;
+            if (atomic_load(&control[DFD_CONTROL_OVERFLOW])) dfd_refill(pool);
+            if (host_read(pool, &record))
+                ended++;
+            else
+                usleep(20);
+        }
+        /* (The two counts are read one after the other: a task may be in both.) */
+        CHECK(most >= 2 && most <= 6, "%u", most);
+    }
+    close_pool();
+}
+
+TEST("a burst of tasks that come and go opens few seats, and those of the same image") {
+    enum { TASKS = 3000 };
+    open_pool(2);
+    double program = compile("(async (n) => { for (let i = 0; i < n; i++)"
+                             "await new Promise((r) => setImmediate(r)); return n; })");
+    submit(program, 1, 1, 0);
+    next();
+    long before = fault_mappings();
+    for (uint32_t i = 0; i < TASKS; i++) submit(program, i, 10, 0);
+    long most = 0;
+    for (int i = 0; i < TASKS; i++) {
+        CHECK(next().status == DFD_STATUS_OK);
+        if (fault_mappings() > most) most = fault_mappings();
+    }
+    CHECK(most - before < TASKS / 2, "%ld mappings more", most - before);
     close_pool();
 }
 

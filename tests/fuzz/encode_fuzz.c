@@ -83,6 +83,7 @@ static CloneScope fuzz_scope(void) {
         .presets = &fuzz.presets,
         .lent = fuzz.regions,
         .lent_count = sizeof fuzz.regions / sizeof *fuzz.regions,
+        .may_copy = WIRE_KEEP_BYTES, /* so the first one is copied, and others are moved */
     };
 }
 

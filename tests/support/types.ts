@@ -73,6 +73,12 @@ const IN_TASKS = ["TextEncoder", "TextDecoder", "URL", "URLSearchParams", "Abort
     "FormData",
     "Headers",
     "MessagePort",
+    "ReadableStream",
+    "WritableStream",
+    "TransformStream",
+    "CompressionStream",
+    "TextDecoderStream",
+    "URLPattern",
   );
 
 /** An object of the platform: refused by its name, with advice; most of them tasks don't have. */
@@ -88,6 +94,10 @@ function ofPlatform(name: string, advice: string, make: () => unknown, more: Mor
 
 const FUNCTION = "pass data, and put the code into the task, or offer it in `host`";
 const ENTRIES = "pass its entries: [...it]";
+const ITS_BYTES = "Bun" in globalThis // whose File is a Blob by its tag
+  ? "pass its bytes: await it.bytes(), and its type"
+  : "pass its bytes: await it.bytes(), its name and its type";
+const CHUNKS = "pass the chunks: await Array.fromAsync(it.readable)";
 const VALUES = "pass its values: [...it]";
 const OUTSIDE = "use it outside, and pass its result";
 const HELD = "pass the data that it holds";
@@ -431,7 +441,9 @@ export const tables: readonly Table[] = [
         argument: changed("a `DOMException` of that name", () => {
           return new DOMException("full", "QuotaExceededError");
         }),
-        result: lacking,
+        result: changed("a `DOMException` of that name", () => {
+          return new DOMException("full", "QuotaExceededError");
+        }),
         hosts: { node: same },
       }),
     ],
@@ -459,18 +471,18 @@ export const tables: readonly Table[] = [
       ofPlatform("Blob", "pass its bytes: await it.bytes(), and its type", () => new Blob(["x"]), {
         hosts: all(same),
       }),
-      ofPlatform("File", "pass its bytes: await it.bytes(), and its type", () => {
+      ofPlatform("File", ITS_BYTES, () => {
         return new File(["x"], "a");
       }, { called: /a (File|Blob) /, hosts: all(same) }),
       ofPlatform("ReadableStream", "pass its chunks: await Array.fromAsync(it)", () => {
         return new ReadableStream();
       }),
-      ofPlatform("WritableStream", HELD, () => new WritableStream()),
-      ofPlatform("TransformStream", HELD, () => new TransformStream()),
-      ofPlatform("CompressionStream", HELD, () => new CompressionStream("gzip"), {
+      ofPlatform("WritableStream", "pass what is written to it", () => new WritableStream()),
+      ofPlatform("TransformStream", CHUNKS, () => new TransformStream()),
+      ofPlatform("CompressionStream", CHUNKS, () => new CompressionStream("gzip"), {
         hosts: { deno: empty, node: empty },
       }),
-      ofPlatform("TextDecoderStream", HELD, () => new TextDecoderStream(), {
+      ofPlatform("TextDecoderStream", CHUNKS, () => new TextDecoderStream(), {
         hosts: { deno: empty, node: empty },
       }),
       ofPlatform("TextEncoder", OUTSIDE, () => new TextEncoder(), {

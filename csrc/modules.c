@@ -1,0 +1,626 @@
+/* modules.c - see modules.h
+ *
+ * Loading (ECMA-262, LoadRequestedModules): a want visits the module that it is of, and all that
+ * this reaches. It counts the requests that have no answer yet, and each of these knows the wants
+ * that wait for it. What was visited by a want that has got all is complete, and not visited again.
+ * There is no recursion: what is to be visited lies on a stack of its own.
+ *
+ * Linking and evaluating run code, which may import in its turn: modules, wants and requests are
+ * found anew by their numbers after that.
+ */
+#include "modules.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "clone_stack.h"
+#include "deferred.h"
+#include "engine_modules.h"
+#include "engine_values.h"
+#include "loop.h"
+#include "program.h"
+#include "units.h"
+
+/* A want that waits for a request, in a list of the request's. */
+typedef struct Waiter {
+    struct Waiter *next;
+    uint32_t want;
+} Waiter;
+
+typedef struct Request {
+    uint32_t target; /* the module that it is for, or NO_MODULE */
+    bool asked;      /* the host was, and has not answered */
+    Waiter *waiters; /* if it was */
+} Request;
+
+typedef enum ModuleState { MODULE_NONE, MODULE_FAILED, MODULE_LOADED, MODULE_COMPLETE } ModuleState;
+
+struct Module {
+    ModuleState state;
+    JSValue record;    /* the engine's, if it is LOADED or COMPLETE */
+    JSValue error;     /* if it FAILED */
+    Request *requests; /* as many as the record has */
+};
+
+struct Want {
+    JSValue settle[2]; /* JS_UNDEFINED: it is settled */
+    uint32_t module;
+    uint32_t missing; /* answers */
+    uint8_t *visited; /* by number, as long as it is not settled */
+    uint32_t visited_count;
+    bool is_program;
+};
+
+/* More than a realm has room for. */
+#define NO_MODULE (1u << 24)
+
+/* What was visited last is visited first. */
+typedef struct Stack {
+    uint32_t *numbers;
+    uint32_t count, capacity;
+} Stack;
+
+static void modules_visit(JSContext *ctx, Modules *modules, uint32_t want, uint32_t number);
+
+void modules_begin(Modules *modules) { *modules = (Modules){0}; }
+
+/* The arena never returns NULL: a task with too little memory is left. */
+static void *modules_grow(JSContext *ctx, void *list, uint32_t *capacity, uint32_t count,
+                          size_t size) {
+    if (count <= *capacity) return list;
+    uint32_t room = *capacity ? *capacity : 8;
+    while (room < count) room *= 2;
+    *capacity = room;
+    return js_realloc(ctx, list, room * size);
+}
+
+/* Makes room for a module of that number. */
+static Module *modules_reserve(JSContext *ctx, Modules *modules, uint32_t number) {
+    uint32_t capacity = modules->capacity;
+    modules->modules =
+        modules_grow(ctx, modules->modules, &modules->capacity, number + 1, sizeof(Module));
+    if (capacity < modules->capacity)
+        modules->files.names =
+            js_realloc(ctx, modules->files.names, modules->capacity * sizeof(JSValue));
+    for (; modules->count <= number; modules->count++) {
+        modules->modules[modules->count] = (Module){.record = JS_UNDEFINED, .error = JS_UNDEFINED};
+        modules->files.names[modules->count] = JS_UNDEFINED;
+    }
+    modules->files.count = modules->count;
+    return &modules->modules[number];
+}
+
+/* --- from text to a module ----------------------------------------------------------------- */
+
+typedef struct Source {
+    JSValueConst text, file, url; /* `file` may be undefined */
+    int32_t language;             /* DFD_LANGUAGE_* */
+    JSValue stripped;             /* of TypeScript: the text with blanks in place of types */
+    JSValue complaint;            /* an error, if it could not be read for that */
+} Source;
+
+/* Strips TypeScript's types, if it is that. What can't be read for that may still be JavaScript. An
+ * exception if there is more in it than types. Runs a unit (realm/typescript.js), which code may
+ * have broken for itself. */
+static bool modules_strip(JSContext *ctx, Source *source) {
+    source->stripped = JS_DupValue(ctx, source->text);
+    source->complaint = JS_UNDEFINED;
+    if (source->language != DFD_LANGUAGE_TYPESCRIPT) return true;
+    JSValue said = units_call(ctx, UNITS_typescript, "strip", 1, &source->text);
+    if (JS_IsException(said)) return false;
+    if (JS_IsString(said)) {
+        JS_FreeValue(ctx, source->stripped);
+        source->stripped = said;
+        return true;
+    }
+    static const char *const names[] = {"message", "row", "column"};
+    JSValueConst parts[3] = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
+    for (int i = 0; i < 3 && JS_IsObject(said); i++)
+        engine_own_value(ctx, said, names[i], &parts[i]);
+    if (!JS_IsString(parts[0]) || JS_VALUE_GET_TAG(parts[1]) != JS_TAG_INT ||
+        JS_VALUE_GET_TAG(parts[2]) != JS_TAG_INT) {
+        JS_FreeValue(ctx, said);
+        JS_ThrowTypeError(ctx, "the code has broken what strips its types");
+        return false;
+    }
+    const char *message = JS_ToCString(ctx, parts[0]);
+    JS_ThrowSyntaxError(ctx, "%s", message ? message : "");
+    JS_FreeCString(ctx, message);
+    source->complaint = JS_GetException(ctx);
+    JSValue name = JS_IsString(source->file) ? JS_DupValue(ctx, source->file)
+                                             : JS_NewString(ctx, PROGRAM_FILE);
+    engine_blame(ctx, source->complaint, name, (uint32_t)JS_VALUE_GET_INT(parts[1]),
+                 (uint32_t)JS_VALUE_GET_INT(parts[2]));
+    JS_FreeValue(ctx, name);
+    bool more = engine_own_value(ctx, said, "more", &parts[0]);
+    JS_FreeValue(ctx, said);
+    if (more) JS_Throw(ctx, JS_DupValue(ctx, source->complaint));
+    return !more;
+}
+
+/* What is to be said of a text that the engine refused by the exception that is pending. */
+static JSValue modules_complaint(JSContext *ctx, const Source *source) {
+    JSValue error = JS_GetException(ctx);
+    if (JS_IsUndefined(source->complaint)) return error;
+    JS_FreeValue(ctx, error);
+    return JS_DupValue(ctx, source->complaint);
+}
+
+/* The name that the engine has for a file. To be freed by JS_FreeCString, unless it is
+ * PROGRAM_FILE. */
+static const char *modules_file(JSContext *ctx, JSValueConst file) {
+    return JS_IsString(file) ? JS_ToCString(ctx, file) : PROGRAM_FILE;
+}
+
+static JSValue modules_parse(JSContext *ctx, const Source *source, const char *file) {
+    size_t length;
+    const char *text = JS_ToCStringLen(ctx, &length, source->stripped);
+    if (!text) return JS_EXCEPTION;
+    JSValue record;
+    if (source->language == DFD_LANGUAGE_JSON) {
+        record = JS_ParseJSON(ctx, text, length, file);
+        if (!JS_IsException(record)) record = engine_module_of(ctx, record, file);
+    } else {
+        record = engine_module_compile(ctx, text, length, file);
+    }
+    JS_FreeCString(ctx, text);
+    return record;
+}
+
+/* Compiles a module, which is then LOADED, or FAILED. */
+static void modules_compile(JSContext *ctx, Modules *modules, uint32_t number, Source *source) {
+    const char *file = modules_file(ctx, source->file);
+    JSValue record =
+        file && modules_strip(ctx, source) ? modules_parse(ctx, source, file) : JS_EXCEPTION;
+    bool fine = !JS_IsException(record) &&
+                engine_module_set_url(ctx, record, JS_DupValue(ctx, source->url));
+    if (file && JS_IsString(source->file)) JS_FreeCString(ctx, file);
+    Module *module = modules_reserve(ctx, modules, number);
+    if (JS_IsString(source->file)) modules->files.names[number] = JS_DupValue(ctx, source->file);
+    module->state = fine ? MODULE_LOADED : MODULE_FAILED;
+    if (!fine) {
+        module->error = modules_complaint(ctx, source);
+        return;
+    }
+    uint32_t count = engine_module_requests(record);
+    module->record = record;
+    if (count > 0) {
+        module->requests = js_malloc(ctx, count * sizeof *module->requests);
+        for (uint32_t i = 0; i < count; i++) module->requests[i] = (Request){.target = NO_MODULE};
+    }
+}
+
+/* --- wants --------------------------------------------------------------------------------- */
+
+static uint32_t modules_want(JSContext *ctx, Modules *modules, const JSValue settle[2],
+                             bool is_program) {
+    modules->wants = modules_grow(ctx, modules->wants, &modules->want_capacity,
+                                  modules->want_count + 1, sizeof(Want));
+    modules->wants[modules->want_count] = (Want){
+        .settle = {JS_DupValue(ctx, settle[0]), JS_DupValue(ctx, settle[1])},
+        .is_program = is_program,
+    };
+    return modules->want_count++;
+}
+
+static bool modules_is_settled(const Modules *modules, uint32_t want) {
+    return JS_IsUndefined(modules->wants[want].settle[0]);
+}
+
+static void modules_forget_visits(JSContext *ctx, Want *want) {
+    js_free(ctx, want->visited);
+    want->visited = NULL;
+    want->visited_count = 0;
+}
+
+/* Settles a want, unless it is. */
+static void modules_settle(JSContext *ctx, Modules *modules, uint32_t want, bool threw,
+                           JSValueConst value) {
+    if (modules_is_settled(modules, want)) return;
+    JSValue settle[2];
+    memcpy(settle, modules->wants[want].settle, sizeof settle);
+    modules->wants[want].settle[0] = modules->wants[want].settle[1] = JS_UNDEFINED;
+    modules_forget_visits(ctx, &modules->wants[want]);
+    JSValue result = JS_Call(ctx, settle[threw], JS_UNDEFINED, 1, &value);
+    JS_FreeValue(ctx, result);
+    JS_FreeValue(ctx, settle[0]);
+    JS_FreeValue(ctx, settle[1]);
+}
+
+/* As modules_settle, by the exception that is pending. */
+static void modules_fail(JSContext *ctx, Modules *modules, uint32_t want) {
+    JSValue error = JS_GetException(ctx);
+    modules_settle(ctx, modules, want, true, error);
+    JS_FreeValue(ctx, error);
+}
+
+/* What a want is fulfilled with, once its module was evaluated: of the program, as that of a
+ * script; else the namespace. */
+static JSValue modules_value(JSContext *ctx, const Modules *modules, uint32_t want) {
+    JSValueConst record = modules->modules[modules->wants[want].module].record;
+    if (!modules->wants[want].is_program) return engine_module_namespace(ctx, record);
+    JSValue result = engine_module_result(ctx, record);
+    if (JS_IsException(result)) return result;
+    JSValue holder = JS_NewObjectProto(ctx, JS_NULL);
+    JS_DefinePropertyValueStr(ctx, holder, "value", result, JS_PROP_C_W_E);
+    return holder;
+}
+
+/* A module's promise is settled. `data`: the want. */
+static JSValue modules_on_evaluated(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                                    int threw, JSValueConst *data) {
+    Modules *modules = &loop_of(ctx)->modules;
+    uint32_t want = (uint32_t)JS_VALUE_GET_INT(data[0]);
+    (void)self;
+    if (threw) {
+        modules_settle(ctx, modules, want, true, argc > 0 ? argv[0] : JS_UNDEFINED);
+        return JS_UNDEFINED;
+    }
+    JSValue value = modules_value(ctx, modules, want);
+    if (JS_IsException(value)) {
+        modules_fail(ctx, modules, want);
+    } else {
+        modules_settle(ctx, modules, want, false, value);
+        JS_FreeValue(ctx, value);
+    }
+    return JS_UNDEFINED;
+}
+
+/* Links and evaluates what a want is of: all of it is there. Runs code. */
+static void modules_evaluate(JSContext *ctx, Modules *modules, uint32_t want) {
+    JSValueConst record = modules->modules[modules->wants[want].module].record;
+    JSValue promise = engine_module_evaluate(ctx, record);
+    if (JS_IsException(promise)) {
+        modules_fail(ctx, modules, want);
+        return;
+    }
+    JSValueConst data = JS_MKVAL(JS_TAG_INT, (int32_t)want);
+    JSValue heed[2];
+    for (int threw = 0; threw < 2; threw++)
+        heed[threw] = JS_NewCFunctionData(ctx, modules_on_evaluated, 1, threw, 1, &data);
+    JSValue rest = JS_PromiseThen(ctx, promise, heed[0], heed[1]);
+    JS_FreeValue(ctx, rest);
+    JS_FreeValue(ctx, heed[0]);
+    JS_FreeValue(ctx, heed[1]);
+    JS_FreeValue(ctx, promise);
+}
+
+/* --- asking the host ----------------------------------------------------------------------- */
+
+/* Who asks, in the magic of what its answer is given to: bits. */
+enum { ASK_THREW = 1, ASK_WANT = 2 };
+
+/* The module that an answer is of, by its number: compiled, if it is there for the first time.
+ * NO_MODULE, with an exception pending, if it says nothing that makes sense. */
+static uint32_t modules_take(JSContext *ctx, Modules *modules, JSValueConst answer) {
+    uint32_t number = NO_MODULE;
+    bool is_new = JS_IsArray(answer);
+    JSValue first = is_new ? JS_GetPropertyUint32(ctx, answer, 0) : JS_DupValue(ctx, answer);
+    if (JS_VALUE_GET_TAG(first) == JS_TAG_INT && JS_VALUE_GET_INT(first) >= 0)
+        number = (uint32_t)JS_VALUE_GET_INT(first);
+    JS_FreeValue(ctx, first);
+    bool known = number < modules->count && modules->modules[number].state != MODULE_NONE;
+    if (number >= NO_MODULE || known == is_new) {
+        JS_ThrowTypeError(ctx, "the host answered an import with no module");
+        return NO_MODULE;
+    }
+    if (known) return number;
+    JSValue parts[4]; /* file, url, language, text */
+    for (uint32_t i = 0; i < 4; i++) parts[i] = JS_GetPropertyUint32(ctx, answer, i + 1);
+    if (JS_IsString(parts[0]) && JS_IsString(parts[3]) &&
+        JS_VALUE_GET_TAG(parts[2]) == JS_TAG_INT) {
+        Source source = {parts[3],     parts[0],    parts[1], JS_VALUE_GET_INT(parts[2]),
+                         JS_UNDEFINED, JS_UNDEFINED};
+        modules_compile(ctx, modules, number, &source);
+    } else {
+        JS_ThrowTypeError(ctx, "the host answered an import with half a module");
+        number = NO_MODULE;
+    }
+    for (uint32_t i = 0; i < 4; i++) JS_FreeValue(ctx, parts[i]);
+    return number;
+}
+
+/* An answer to a request of a module, for all that wait for it. Each may run code. */
+static void modules_answer_request(JSContext *ctx, Modules *modules, uint32_t from, uint32_t index,
+                                   uint32_t number, JSValueConst error) {
+    Request *request = &modules->modules[from].requests[index];
+    Waiter *waiter = request->waiters;
+    request->waiters = NULL;
+    request->asked = false;
+    if (number != NO_MODULE && modules->modules[number].state == MODULE_FAILED) {
+        error = modules->modules[number].error;
+    } else if (number != NO_MODULE) {
+        request->target = number;
+        engine_module_resolve(modules->modules[from].record, index,
+                              modules->modules[number].record);
+    }
+    bool failed = request->target == NO_MODULE;
+    JSValue reason = JS_DupValue(ctx, error);
+    while (waiter) {
+        uint32_t want = waiter->want;
+        Waiter *next = waiter->next;
+        js_free(ctx, waiter);
+        modules->wants[want].missing--;
+        if (failed)
+            modules_settle(ctx, modules, want, true, reason);
+        else if (!modules_is_settled(modules, want))
+            modules_visit(ctx, modules, want, number);
+        waiter = next;
+    }
+    JS_FreeValue(ctx, reason);
+}
+
+/* `data`: from which module and the number of its request, or the want; and where that stands. */
+static JSValue modules_on_answer(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                                 int magic, JSValueConst *data) {
+    Modules *modules = &loop_of(ctx)->modules;
+    uint32_t from = (uint32_t)JS_VALUE_GET_INT(data[0]), number = NO_MODULE;
+    JSValue error = JS_UNDEFINED;
+    (void)self;
+    if (magic & ASK_THREW) {
+        error = JS_DupValue(ctx, argc > 0 ? argv[0] : JS_UNDEFINED);
+    } else {
+        number = modules_take(ctx, modules, argc > 0 ? argv[0] : JS_UNDEFINED);
+        if (number == NO_MODULE) error = JS_GetException(ctx);
+    }
+    if (number == NO_MODULE && JS_IsString(data[2]))
+        engine_blame(ctx, error, data[2], (uint32_t)JS_VALUE_GET_INT(data[3]),
+                     (uint32_t)JS_VALUE_GET_INT(data[4]));
+    if (!(magic & ASK_WANT)) {
+        modules_answer_request(ctx, modules, from, (uint32_t)JS_VALUE_GET_INT(data[1]), number,
+                               error);
+    } else if (number == NO_MODULE) {
+        modules_settle(ctx, modules, from, true, error);
+    } else {
+        modules->wants[from].module = number;
+        modules->wants[from].missing--;
+        modules_visit(ctx, modules, from, number);
+    }
+    JS_FreeValue(ctx, error);
+    return JS_UNDEFINED;
+}
+
+/* Where an import stands, and what it says. */
+typedef struct Ask {
+    uint32_t importer;
+    JSValueConst specifier, attributes;
+    uint32_t row, column;
+} Ask;
+
+/* The name of a file in stacks; the caller's. */
+static JSValue modules_name(JSContext *ctx, const Modules *modules, uint32_t number) {
+    JSValue name = number < modules->count ? modules->files.names[number] : JS_UNDEFINED;
+    return JS_IsString(name) ? JS_DupValue(ctx, name) : JS_NewString(ctx, PROGRAM_FILE);
+}
+
+/* Asks the host for a module: for the request `index` of the module `from`, or the want `from`. */
+static void modules_ask(JSContext *ctx, Modules *modules, const Ask *ask, uint32_t from,
+                        uint32_t index, int magic) {
+    JSValue file = modules_name(ctx, modules, ask->importer);
+    JSValueConst data[] = {
+        JS_MKVAL(JS_TAG_INT, (int32_t)from),        JS_MKVAL(JS_TAG_INT, (int32_t)index),
+        ask->row > 0 ? file : JS_UNDEFINED,         JS_MKVAL(JS_TAG_INT, (int32_t)ask->row),
+        JS_MKVAL(JS_TAG_INT, (int32_t)ask->column),
+    };
+    JSValue settle[2];
+    for (int threw = 0; threw < 2; threw++)
+        settle[threw] = JS_NewCFunctionData(ctx, modules_on_answer, 1, magic | threw, 5, data);
+    JS_FreeValue(ctx, file);
+    bool is_module = modules->count > 0 && modules->modules[0].state != MODULE_NONE;
+    JSValueConst args[] = {
+        JS_MKVAL(JS_TAG_INT, (int32_t)ask->importer),
+        ask->specifier,
+        ask->attributes,
+        data[3],
+        data[4],
+        JS_MKVAL(JS_TAG_BOOL, is_module),
+    };
+    calls_ask(ctx, &loop_of(ctx)->calls, 6, args, settle);
+}
+
+/* The error of an import that nobody can serve; the caller's. */
+static JSValue modules_refusal(JSContext *ctx, const Modules *modules, const Ask *ask) {
+    const char *specifier = JS_ToCString(ctx, ask->specifier);
+    JS_ThrowReferenceError(ctx, "could not load module '%s'", specifier ? specifier : "");
+    JS_FreeCString(ctx, specifier);
+    JSValue error = JS_GetException(ctx);
+    if (ask->row > 0) {
+        JSValue file = modules_name(ctx, modules, ask->importer);
+        engine_blame(ctx, error, file, ask->row, ask->column);
+        JS_FreeValue(ctx, file);
+    }
+    return error;
+}
+
+/* --- visiting ------------------------------------------------------------------------------ */
+
+static void modules_push(JSContext *ctx, Stack *stack, uint32_t number) {
+    stack->numbers =
+        modules_grow(ctx, stack->numbers, &stack->capacity, stack->count + 1, sizeof(uint32_t));
+    stack->numbers[stack->count++] = number;
+}
+
+/* Has a want wait for a request, which is asked for unless it was. false if nobody can be asked. */
+static bool modules_await(JSContext *ctx, Modules *modules, uint32_t want, uint32_t number,
+                          uint32_t index) {
+    Module *module = &modules->modules[number];
+    EngineRequest known = engine_module_request(module->record, index);
+    JSValue specifier = JS_AtomToString(ctx, known.specifier);
+    Ask ask = {number, specifier, known.attributes, known.row, known.column};
+    bool loads = modules->loads;
+    if (loads) {
+        Request *request = &module->requests[index];
+        Waiter *waiter = js_malloc(ctx, sizeof *waiter);
+        *waiter = (Waiter){.next = request->waiters, .want = want};
+        request->waiters = waiter;
+        modules->wants[want].missing++;
+        bool asked = request->asked;
+        request->asked = true;
+        if (!asked) modules_ask(ctx, modules, &ask, number, index, 0);
+    } else {
+        JSValue error = modules_refusal(ctx, modules, &ask);
+        modules_settle(ctx, modules, want, true, error);
+        JS_FreeValue(ctx, error);
+    }
+    JS_FreeValue(ctx, specifier);
+    return loads;
+}
+
+/* Marks a module as visited by a want; false if it was, or need not be. */
+static bool modules_mark(JSContext *ctx, const Modules *modules, Want *want, uint32_t number) {
+    if (modules->modules[number].state == MODULE_COMPLETE) return false;
+    if (number >= want->visited_count) {
+        uint32_t count = modules->capacity;
+        want->visited = js_realloc(ctx, want->visited, count);
+        memset(want->visited + want->visited_count, 0, count - want->visited_count);
+        want->visited_count = count;
+    }
+    bool is_new = !want->visited[number];
+    want->visited[number] = 1;
+    return is_new;
+}
+
+/* A want has all that it needs. Runs code. */
+static void modules_complete(JSContext *ctx, Modules *modules, uint32_t number) {
+    Want *want = &modules->wants[number];
+    for (uint32_t i = 0; i < want->visited_count; i++)
+        if (want->visited[i]) modules->modules[i].state = MODULE_COMPLETE;
+    modules_forget_visits(ctx, want);
+    modules_evaluate(ctx, modules, number);
+}
+
+/* Visits a module, and all that is there of what it reaches, for a want. Runs code when that was
+ * the last thing that it lacked. */
+static void modules_visit(JSContext *ctx, Modules *modules, uint32_t want, uint32_t number) {
+    Stack stack = {0};
+    modules_push(ctx, &stack, number);
+    while (stack.count > 0 && !modules_is_settled(modules, want)) {
+        uint32_t next = stack.numbers[--stack.count];
+        const Module *module = &modules->modules[next];
+        if (module->state == MODULE_FAILED) {
+            modules_settle(ctx, modules, want, true, module->error);
+            break;
+        }
+        if (!modules_mark(ctx, modules, &modules->wants[want], next)) continue;
+        uint32_t count = engine_module_requests(module->record);
+        /* From the last on, as what is pushed last is visited first. */
+        for (uint32_t i = count; i-- > 0;)
+            if (module->requests[i].target != NO_MODULE)
+                modules_push(ctx, &stack, module->requests[i].target);
+        for (uint32_t i = 0; i < count; i++)
+            if (module->requests[i].target == NO_MODULE &&
+                !modules_await(ctx, modules, want, next, i))
+                break;
+    }
+    js_free(ctx, stack.numbers);
+    if (!modules_is_settled(modules, want) && modules->wants[want].missing == 0)
+        modules_complete(ctx, modules, want);
+}
+
+/* --- import() ------------------------------------------------------------------------------ */
+
+/* The number of the file whose name the engine has for code; 0 for what eval made. */
+static uint32_t modules_importer(const Modules *modules, JSValueConst file) {
+    if (!JS_IsString(file)) return 0;
+    return stack_file_number(&modules->files, engine_text(file));
+}
+
+static void modules_on_import(JSContext *ctx, const EngineImport *import) {
+    Modules *modules = &loop_of(ctx)->modules;
+    Ask ask = {modules_importer(modules, import->importer), import->specifier, import->attributes,
+               import->row, import->column};
+    if (ask.importer == NO_FILE) ask.importer = 0;
+    if (!modules->loads) {
+        JSValue error = modules_refusal(ctx, modules, &ask);
+        JSValue result = JS_Call(ctx, import->settle[1], JS_UNDEFINED, 1, (JSValueConst *)&error);
+        JS_FreeValue(ctx, result);
+        JS_FreeValue(ctx, error);
+        return;
+    }
+    uint32_t want = modules_want(ctx, modules, import->settle, false);
+    modules->wants[want].missing = 1;
+    modules_ask(ctx, modules, &ask, want, 0, ASK_WANT);
+}
+
+void modules_open(JSContext *ctx) { engine_on_import(ctx, modules_on_import); }
+
+/* --- the program --------------------------------------------------------------------------- */
+
+/* Whether a text was refused as a script for what only a module may have. No code has run. */
+static bool modules_is_module(JSContext *ctx, JSValueConst error) {
+    static const char *const signs[] = {
+        "import statements only work in modules",
+        "import.meta only valid in module code",
+        "unsupported keyword: export",
+    };
+    JSValueConst message = JS_UNDEFINED;
+    bool found = false;
+    if (!JS_IsObject(error) || !engine_own_value(ctx, error, "message", &message)) return false;
+    const char *text = JS_ToCString(ctx, message);
+    for (size_t i = 0; text && i < sizeof signs / sizeof *signs; i++)
+        found |= strcmp(text, signs[i]) == 0;
+    JS_FreeCString(ctx, text);
+    return found;
+}
+
+static JSValue modules_run_script(JSContext *ctx, const Source *source) {
+    size_t length;
+    const char *text = JS_ToCStringLen(ctx, &length, source->stripped);
+    const char *file = text ? modules_file(ctx, source->file) : NULL;
+    if (!file) return JS_EXCEPTION;
+    JSEvalOptions options = {
+        .version = JS_EVAL_OPTIONS_VERSION,
+        .eval_flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_ASYNC,
+        .filename = file,
+        .line_num = 1,
+    };
+    return JS_Eval2(ctx, text, length, &options);
+}
+
+static JSValue modules_run_module(JSContext *ctx, Modules *modules, Source *source) {
+    modules_compile(ctx, modules, 0, source);
+    if (modules->modules[0].state == MODULE_FAILED)
+        return JS_Throw(ctx, JS_DupValue(ctx, modules->modules[0].error));
+    JSValue settle[2];
+    JSValue promise = JS_NewPromiseCapability(ctx, settle);
+    if (JS_IsException(promise)) return promise;
+    uint32_t want = modules_want(ctx, modules, settle, true);
+    JS_FreeValue(ctx, settle[0]);
+    JS_FreeValue(ctx, settle[1]);
+    modules_visit(ctx, modules, want, 0);
+    return promise;
+}
+
+/* An element of an array, held by it. */
+static JSValueConst modules_part(JSContext *ctx, JSValueConst array, uint32_t index) {
+    JSValue part = JS_GetPropertyUint32(ctx, array, index);
+    JS_FreeValue(ctx, part);
+    return part;
+}
+
+JSValue modules_start(JSContext *ctx, Modules *modules, JSValueConst text, JSValueConst about) {
+    Source source = {text,         JS_UNDEFINED, JS_UNDEFINED, DFD_LANGUAGE_JAVASCRIPT,
+                     JS_UNDEFINED, JS_UNDEFINED};
+    int32_t form = DFD_FORM_EITHER;
+    if (JS_IsArray(about)) {
+        source.file = modules_part(ctx, about, 0);
+        source.url = modules_part(ctx, about, 1);
+        JS_ToInt32(ctx, &form, modules_part(ctx, about, 2));
+        JS_ToInt32(ctx, &source.language, modules_part(ctx, about, 3));
+        if (JS_IsString(source.file)) {
+            modules_reserve(ctx, modules, 0);
+            modules->files.names[0] = JS_DupValue(ctx, source.file);
+        }
+    }
+    if (form != DFD_FORM_MODULE) {
+        if (!modules_strip(ctx, &source)) return JS_EXCEPTION;
+        JSValue promise = modules_run_script(ctx, &source);
+        if (!JS_IsException(promise)) return promise;
+        JSValue error = JS_GetException(ctx);
+        bool is_module = form == DFD_FORM_EITHER && modules_is_module(ctx, error);
+        JS_Throw(ctx, error);
+        if (!is_module) return JS_Throw(ctx, modules_complaint(ctx, &source));
+        JS_FreeValue(ctx, JS_GetException(ctx));
+    }
+    return modules_run_module(ctx, modules, &source);
+}

@@ -1,0 +1,509 @@
+/**
+ * Modules of code that is text: the loader that a call was given, and what it loads for one task.
+ *
+ * A task that wants a module says so by an event, as it does for a call of a host's function, and
+ * waits. It gets the module's text once, under a number, and from then on the number. What the
+ * module imports in its turn only the task knows: nothing of a text is read here.
+ *
+ * Invariant: whatever a loader does, throws or gives, each import is answered once at the most, and
+ * nothing is thrown into the event loop.
+ *
+ * @module
+ */
+import { ANSWER, LANGUAGE, LIMIT } from "../ffi/symbols.ts";
+import { type Entry, isObject, wrong } from "./call.ts";
+import { fileName } from "./display.ts";
+import { DeferredLimitError, InternalError } from "./errors.ts";
+import { describe, shorten } from "./function/describe.ts";
+import { scriptPosition } from "./function/positions.ts";
+import { contextOf, type Errand, outerOf } from "./host.ts";
+import type { TaskEvent } from "./pool/reactor.ts";
+import type { Runner } from "./runner.ts";
+
+/** The languages of a text. */
+export type SourceLanguage = "javascript" | "typescript";
+
+/** What `load` of a {@linkcode ModuleLoader} gives: a text (bytes are UTF-8), and of what language. */
+export type ModuleSource = string | Uint8Array | {
+  /** The module's text. */
+  readonly source: string | Uint8Array;
+  /** Default: by the ending of the module's URL, `.ts`, `.mts` and `.json`; else "javascript". */
+  readonly language?: SourceLanguage | "json" | undefined;
+};
+
+/** What the functions of a {@linkcode ModuleLoader} are told beside what they are asked. */
+export interface ModuleContext {
+  /** Aborted when the task ends: nobody waits for the module then. */
+  readonly signal: AbortSignal;
+  /** The import attributes: `{ type: "json" }`, or `{}`. */
+  readonly attributes: { readonly [name: string]: string };
+}
+
+/**
+ * Loads the modules that code given as text imports. Its functions run here, on the host; each module
+ * is loaded once in a run.
+ */
+export interface ModuleLoader {
+  /**
+   * The URL of a module, by which it is known: any text, or a `URL`; nothing if there is none.
+   * Default: the specifier itself; a relative one, such as `./a.js`, relative to the importer.
+   *
+   * @param specifier what the code imports
+   * @param importer the URL of the module that does; of the code itself, its `filename`
+   */
+  resolve?(
+    specifier: string,
+    importer: string,
+    context: ModuleContext,
+  ): string | URL | null | undefined | PromiseLike<string | URL | null | undefined>;
+  /**
+   * The text of a module.
+   *
+   * @param url what `resolve` gave
+   */
+  load(
+    url: string,
+    context: ModuleContext,
+  ): ModuleSource | null | undefined | PromiseLike<ModuleSource | null | undefined>;
+}
+
+/** How many modules a run may load, unless it says otherwise. */
+export const MODULES = 1000;
+
+/** Checks the option `loader`. */
+export function checkLoader(entry: Entry, given: unknown): void {
+  const what = "an object with functions, { resolve(specifier, importer) { … }, load(url) { … } }";
+  if (!isObject(given)) throw wrong(entry, "loader", what, given);
+  const { resolve, load } = given as Record<string, unknown>;
+  if (typeof load !== "function") throw wrong(entry, "loader", `${what}; load`, load);
+  if (resolve !== undefined && typeof resolve !== "function") {
+    throw wrong(entry, "loader", `${what}; resolve`, resolve);
+  }
+}
+
+/** The names of files in stacks, each of one file only. */
+class FileNames {
+  /** What the engine and csrc/clone_stack.c call by these names. */
+  readonly #used = new Set(["native", "missing", "<null>", "<input>", "deferred:task"]);
+
+  /** The name for a file of that URL. */
+  for(url: string): string {
+    const name = fileName(url);
+    let unique = name;
+    for (let n = 2; this.#used.has(unique); n++) unique = `${name}~${n}`;
+    this.#used.add(unique);
+    return unique;
+  }
+}
+
+/** The name in stacks of the file that comes first. */
+export function firstName(url: string): string {
+  return new FileNames().for(url);
+}
+
+/** A file of a task, as stacks show it. */
+export interface SourceFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+interface Module {
+  readonly number: number;
+  readonly url: string;
+  /** The code of `LANGUAGE`. */
+  language: number;
+  file: string;
+  text: string;
+  isSent: boolean;
+}
+
+/** Why a module can't be imported, in words for a stranger; `cause` is for the host alone. */
+class Refusal extends Error {}
+
+/** What a task asks for, and where that stands. */
+interface Request {
+  /** The number of the file. */
+  readonly importer: number;
+  readonly specifier: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly row: number;
+  readonly column: number;
+}
+
+/** A text that is more than a script without a name. */
+export interface Program extends SourceFile {
+  readonly url: string;
+  /** One of `FORM`. */
+  readonly form: number;
+  /** One of `LANGUAGE`. */
+  readonly language: number;
+  readonly loader: ModuleLoader | undefined;
+  readonly moduleLimit: number;
+  readonly sourceLimit: number;
+}
+
+/** How many bytes are read before a task is told so without an answer. */
+const OWED = LIMIT.UNREAD_MAX / 2;
+
+/** The modules of one task. */
+export class Modules implements Errand {
+  readonly #program: Program;
+  readonly #loader: ModuleLoader;
+  readonly #runner: Runner;
+  readonly #fail: (cause: unknown) => void;
+  readonly outer: Errand | undefined = outerOf();
+  readonly #inContext: <R>(call: () => R) => R;
+  #controller: AbortController | undefined;
+  #reason: unknown;
+  readonly #names = new FileNames();
+  /** What `resolve` said, by importer and request. */
+  readonly #resolved = new Map<string, Promise<string>>();
+  /** By URL, and whether it is JSON. */
+  readonly #modules = new Map<string, Promise<Module>>();
+  /** Those that were asked for; 0 is the program. */
+  readonly #byNumber: (Module | undefined)[] = [undefined];
+  #bytes: number;
+  #open = true;
+  #owed = 0;
+  /** By which the task is known to its runner. */
+  handle = 0;
+  /** What a loader threw, by the message that the task was given. */
+  readonly causes: Map<string, unknown> = new Map();
+
+  /** @param fail called when an import can't be answered at all */
+  constructor(
+    program: Program,
+    loader: ModuleLoader,
+    runner: Runner,
+    fail: (cause: unknown) => void,
+  ) {
+    this.#program = program;
+    this.#loader = loader;
+    this.#names.for(program.url);
+    this.#runner = runner;
+    this.#fail = fail;
+    this.#bytes = byteLength(program.text);
+    this.#inContext = contextOf(this);
+  }
+
+  isOf(runner: Runner): boolean {
+    return this.#open && this.#runner === runner;
+  }
+
+  /** The file of that number, as stacks show it. */
+  file(number: number): SourceFile | undefined {
+    return this.#byNumber[number];
+  }
+
+  /** The task has ended. */
+  end(reason: unknown): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#reason = reason;
+    this.#resolved.clear();
+    this.#modules.clear();
+    const controller = this.#controller;
+    if (controller !== undefined) this.#inContext(() => controller.abort(reason));
+  }
+
+  /** The task wants a module. `read` gives what of, or throws why that could not be read. */
+  receive({ number, size }: TaskEvent, read: () => readonly unknown[]): void {
+    if (!this.#open) return;
+    this.#owed += size;
+    void this.#inContext(() => this.#answer(number, read));
+    if (this.#owed >= OWED) {
+      try {
+        this.#post(0, ANSWER.NONE, undefined);
+      } catch (cause) {
+        this.#fail(cause);
+      }
+    }
+  }
+
+  async #answer(number: number, read: () => readonly unknown[]): Promise<void> {
+    let module: Module | number;
+    try {
+      const [importer, specifier, attributes, row, column, isModule] = read();
+      if (typeof importer !== "number" || typeof specifier !== "string") {
+        throw new InternalError("an import of a task says nothing");
+      }
+      module = await this.#import({
+        importer,
+        specifier,
+        attributes: { ...attributes as Record<string, string> | undefined },
+        row: Number(row),
+        column: Number(column),
+      }, isModule === true);
+    } catch (error) {
+      this.#refuse(number, error);
+      return;
+    }
+    if (!this.#open) return;
+    try {
+      this.#post(number, ANSWER.RETURNED, this.#letter(module));
+      if (typeof module !== "number") module.isSent = true;
+    } catch (error) {
+      this.#refuse(number, error);
+    }
+  }
+
+  #letter(module: Module | number): unknown {
+    if (typeof module === "number") return module;
+    const { number, file, url, language, text, isSent } = module;
+    return isSent ? number : [number, file, url, language, text];
+  }
+
+  /** The module that is asked for; 0 for the program, which is one if `isModule`. */
+  async #import(request: Request, isModule: boolean): Promise<Module | number> {
+    const { importer, specifier, attributes } = request;
+    const { url: programUrl } = this.#program;
+    for (const [key, value] of Object.entries(attributes)) {
+      if (key === "type" && value === "json") continue;
+      throw this.#refusal(
+        request,
+        `the import attribute { ${key}: ${JSON.stringify(value)} } ` +
+          'is not known, only { type: "json" } is',
+      );
+    }
+    const isJson = attributes["type"] === "json";
+    const from = importer === 0 ? programUrl : this.#byNumber[importer]?.url ?? programUrl;
+    const url = await kept(
+      this.#resolved,
+      `${isJson} ${importer} ${specifier}`,
+      () => this.#resolve(request, from),
+    );
+    if (isModule && !isJson && url === programUrl) return 0;
+    return await kept(this.#modules, `${isJson} ${url}`, () => this.#load(request, url, isJson));
+  }
+
+  async #resolve(request: Request, importer: string): Promise<string> {
+    const loader = this.#loader;
+    const { specifier } = request;
+    if (loader.resolve === undefined) return defaultUrl(specifier, importer);
+    let url: unknown;
+    try {
+      url = await loader.resolve(specifier, importer, this.#context(request));
+    } catch (cause) {
+      throw this.#refusal(request, reasonOf(cause), cause);
+    }
+    if (url instanceof URL) return url.href;
+    if (typeof url === "string") return url;
+    throw this.#refusal(request, `the loader's resolve() gave ${describe(url)}`);
+  }
+
+  async #load(request: Request, url: string, isJson: boolean): Promise<Module> {
+    const { moduleLimit } = this.#program;
+    const number = this.#byNumber.length;
+    if (number > moduleLimit) {
+      throw new DeferredLimitError(
+        `the task needs more modules than its moduleLimit of ${moduleLimit}`,
+        "moduleLimit",
+      );
+    }
+    const module: Module = {
+      number,
+      url,
+      language: LANGUAGE.JAVASCRIPT,
+      file: "",
+      text: "",
+      isSent: false,
+    };
+    this.#byNumber.push(module);
+    let given: unknown;
+    try {
+      given = await this.#loader.load(url, this.#context(request));
+    } catch (cause) {
+      throw this.#refusal(request, `${shown(url)}: ${reasonOf(cause)}`, cause);
+    }
+    if (!this.#open) return module;
+    const { source, language } = this.#read(request, url, given);
+    this.#checkLanguage(request, url, language, isJson);
+    module.language = language;
+    module.text = source;
+    module.file = this.#names.for(url);
+    this.#bytes += byteLength(source);
+    checkSource(this.#bytes, this.#program.sourceLimit);
+    return module;
+  }
+
+  /** What `load` gave, as text. */
+  #read(request: Request, url: string, given: unknown): { source: string; language: number } {
+    const refuse = (what: string): Refusal =>
+      this.#refusal(request, `${shown(url)}: the loader's load() gave ${what}`);
+    let source = given;
+    let language = languageOf(url);
+    if (isObject(given) && !(given instanceof Uint8Array)) {
+      const { source: inner, language: named } = given as Record<string, unknown>;
+      source = inner;
+      if (named !== undefined) {
+        const known = LANGUAGES.get(named);
+        if (known === undefined) throw refuse(`the language ${describe(named)}`);
+        language = known;
+      }
+      if (typeof source !== "string" && !(source instanceof Uint8Array)) {
+        throw refuse(`an object with ${describe(source)} as its source`);
+      }
+    }
+    if (source instanceof Uint8Array) {
+      try {
+        source = new TextDecoder("utf-8", { fatal: true }).decode(source);
+      } catch {
+        throw refuse("bytes that are no UTF-8");
+      }
+    }
+    if (typeof source !== "string") throw refuse(describe(source));
+    return { source: source.startsWith("\ufeff") ? source.slice(1) : source, language };
+  }
+
+  #checkLanguage(request: Request, url: string, language: number, isJson: boolean): void {
+    if (isJson === (language === LANGUAGE.JSON)) return;
+    throw this.#refusal(
+      request,
+      isJson
+        ? `${shown(url)} is no JSON, as { type: "json" } says`
+        : `${shown(url)} is JSON: import it with { type: "json" }`,
+    );
+  }
+
+  #context({ attributes }: Request): ModuleContext {
+    return new Context(attributes, () => this.#signal);
+  }
+
+  get #signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (!this.#open) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  #refusal({ importer, specifier, row, column }: Request, why: string, cause?: unknown): Refusal {
+    const { url, text } = importer === 0
+      ? this.#program
+      : this.#byNumber[importer] ?? this.#program;
+    const at = row > 0 ? scriptPosition(text, { line: row, column }) : undefined;
+    const where = at === undefined ? "" : `:${at.line}:${at.column}`;
+    return new Refusal(
+      `can't import ${shown(specifier)} in ${fileName(url)}${where}: ${why}`,
+      { cause },
+    );
+  }
+
+  #refuse(number: number, error: unknown): void {
+    if (!this.#open) return;
+    const isOurs = error instanceof Refusal;
+    if (!isOurs && error instanceof DeferredLimitError) return this.#fail(error);
+    const { message } = error as Error;
+    if (isOurs && error.cause !== undefined) this.causes.set(message, error.cause);
+    try {
+      const told = new Error(isOurs ? message : `a module could not be loaded: ${message}`);
+      this.#post(number, ANSWER.THREW, told);
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  /** Throws why it can't be sent. */
+  #post(number: number, type: number, value: unknown): void {
+    const room = this.#owed;
+    this.#owed = 0;
+    try {
+      const root = "a module is";
+      this.#runner.post(this.handle, { number, type, room, value, root, noStacks: true });
+    } catch (error) {
+      this.#owed = room;
+      throw error;
+    }
+  }
+}
+
+class Context implements ModuleContext {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly #signal: () => AbortSignal;
+
+  constructor(attributes: Readonly<Record<string, string>>, signal: () => AbortSignal) {
+    this.attributes = attributes;
+    this.#signal = signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal();
+  }
+}
+
+/** What a map holds for a key, or else what is made for it. */
+function kept<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+const LANGUAGES: ReadonlyMap<unknown, number> = new Map([
+  ["javascript", LANGUAGE.JAVASCRIPT],
+  ["typescript", LANGUAGE.TYPESCRIPT],
+  ["json", LANGUAGE.JSON],
+]);
+
+/** The language of a file, by the ending of its name, as the code of `LANGUAGE`. */
+export function languageOf(url: string): number {
+  const ending = /\.([cm]?ts|json)(?:[?#].*)?$/is.exec(url)?.[1]?.toLowerCase();
+  if (ending === undefined) return LANGUAGE.JAVASCRIPT;
+  return ending === "json" ? LANGUAGE.JSON : LANGUAGE.TYPESCRIPT;
+}
+
+/** The URL of a module if nobody resolves it. */
+function defaultUrl(specifier: string, importer: string): string {
+  if (!/^\.{0,2}\//.test(specifier)) return specifier;
+  if (URL.canParse(specifier, importer)) return new URL(specifier, importer).href;
+  const parts: string[] = [];
+  const path = specifier.startsWith("/")
+    ? specifier
+    : importer.slice(0, importer.lastIndexOf("/") + 1) + specifier;
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== ".") parts.push(part);
+  }
+  return parts.join("/");
+}
+
+/** How many bytes a text is in UTF-8. */
+export function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    // Of a pair of surrogates, which are 4 bytes, each is 2.
+    bytes += unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 1 : 2;
+  }
+  return bytes;
+}
+
+/** Throws if there are more bytes of source than there may be. */
+export function checkSource(bytes: number, limit: number): void {
+  if (bytes <= limit) return;
+  throw new DeferredLimitError(
+    `the code is ${bytes} bytes, more than its sourceLimit of ${limit} bytes`,
+    "sourceLimit",
+  );
+}
+
+function shown(text: string): string {
+  return JSON.stringify(shorten(text, 200));
+}
+
+/**
+ * What a stranger's code is told of what a loader threw: a message that the loader wrote. Those of the
+ * system name the host's files.
+ */
+function reasonOf(thrown: unknown): string {
+  try {
+    const { code, message } = thrown as { code?: unknown; message?: unknown };
+    if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
+    if (typeof message === "string") return shorten(message, 1000);
+  } catch {
+    // what it throws when it is read says nothing
+  }
+  return "the loader failed";
+}
