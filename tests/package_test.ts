@@ -357,6 +357,7 @@ function editor(): void {
       "classes",
       "console",
       "host",
+      "jit",
       "maxThreads",
       "maxWaiting",
       "onProgress",
