@@ -2,22 +2,39 @@
 #include "zone.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "deferred.h"
 #include "os.h"
 
 static OsOnce was_read = OS_ONCE_INITIAL;
+static char first_name[64], locale[64];
+static _Atomic(const char *) zone = first_name;
 
-void zone_read(void) { os_once(&was_read, tzset); }
+static void read_all(void) {
+    tzset();
+    os_zone_name(first_name, sizeof first_name);
+    os_locale_name(locale, sizeof locale);
+}
+
+void zone_read(void) { os_once(&was_read, read_all); }
+
+const char *zone_name(void) { return atomic_load(&zone); }
+
+const char *zone_locale(void) { return locale; }
 
 int32_t zone_set(const char *name) {
-    zone_read(); /* so that no other thread reads the environment while it changes */
-    if (setenv("TZ", name, 1)) {
+    zone_read();               /* so that no other thread reads the environment while it changes */
+    char *copy = strdup(name); /* never freed: tasks may read the former one */
+    if (!copy || setenv("TZ", name, 1)) {
         os_note((OsFailure){"setenv", errno});
+        free(copy);
         return DFD_E_MEMORY;
     }
     tzset();
+    atomic_store(&zone, copy);
     return 0;
 }
