@@ -10,15 +10,14 @@
  *
  * @module
  */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { types } from "node:util";
-import { ANSWER, LIMIT } from "../ffi/symbols.ts";
+import { ANSWER } from "../ffi/symbols.ts";
 import { type Entry, isObject, isRecord } from "./call.ts";
 import { define } from "./clone/own.ts";
+import type { Errand } from "./errand.ts";
 import { InternalError, typeError } from "./errors.ts";
 import { describe } from "./function/describe.ts";
 import type { TaskEvent } from "./pool/reactor.ts";
-import type { Runner } from "./runner.ts";
 
 /** What a function of the host finds as `this` when a task calls it. */
 export interface HostCall {
@@ -168,110 +167,42 @@ export function checkReport(
   );
 }
 
-/** What is done now, by the host, for a task that waits for it. */
-const answering = new AsyncLocalStorage<Errand>();
-/** Whether there has been any; to ask for the store takes time. */
-let wereCalls = false;
-
-/** What the host does for a task that waits for it: calls of its functions, or its modules. */
-export interface Errand {
-  /** What the task that waits for this one waits for, if one does. */
-  readonly outer: Errand | undefined;
-  /** Whether the task runs there, and still waits. */
-  isOf(runner: Runner): boolean;
-}
-
-/** What is waited for where this is called. */
-export function outerOf(): Errand | undefined {
-  return wereCalls ? answering.getStore() : undefined;
-}
-
-/** Runs a call in the context of where this is called, as something that a task waits for. */
-export function contextOf(errand: Errand): <R>(call: () => R) => R {
-  wereCalls = true;
-  return answering.run(errand, () => AsyncLocalStorage.snapshot());
-}
-
-/** Whether a task of this runner waits for what is done now. */
-export function isAwaited(runner: Runner): boolean {
-  if (!wereCalls) return false;
-  for (let errand = answering.getStore(); errand !== undefined; errand = errand.outer) {
-    if (errand.isOf(runner)) return true;
-  }
-  return false;
-}
-
-/** How many bytes are read before a task is told so without an answer. */
-const OWED = LIMIT.UNREAD_MAX / 2;
-
 /** The calls of one task. */
-export class Calls implements Errand {
+export class Calls {
   readonly #table: HostTable;
   readonly #task: string;
-  readonly #runner: Runner;
+  readonly #errand: Errand;
   /** Code that is text may be a stranger's: it is not told where the host's code lies. */
   readonly #isStrange: boolean;
   readonly #fail: (cause: unknown) => void;
-  /** Whether the task still waits for answers. */
-  #open = true;
-  #reason: unknown;
-  #controller: AbortController | undefined;
   #count = 0;
-  #owed = 0;
-  /** By which the task is known to its runner. */
-  handle = 0;
-  readonly outer: Errand | undefined = outerOf();
-  /** The context in which the task was started. */
-  readonly #inContext: <R>(call: () => R) => R;
 
   /** @param fail called when a call can't be answered at all */
   constructor(
     table: HostTable,
     task: string,
-    runner: Runner,
+    errand: Errand,
     isStrange: boolean,
     fail: (cause: unknown) => void,
   ) {
     this.#table = table;
     this.#task = task;
-    this.#runner = runner;
+    this.#errand = errand;
     this.#isStrange = isStrange;
     this.#fail = fail;
-    this.#inContext = contextOf(this);
-  }
-
-  isOf(runner: Runner): boolean {
-    return this.#open && this.#runner === runner;
-  }
-
-  /** The task has ended. */
-  end(reason: unknown): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#reason = reason;
-    const controller = this.#controller;
-    if (controller !== undefined) this.#inContext(() => controller.abort(reason));
-  }
-
-  get #signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (!this.#open) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
   }
 
   /** A call came. `read` gives the arguments, or throws why they could not be read. */
   receive({ number, which, size }: TaskEvent, read: () => readonly unknown[]): void {
-    if (!this.#open) return;
-    this.#owed += size;
+    if (!this.#errand.isOpen) return;
+    this.#errand.owe(size);
     let result: unknown;
     try {
       const fn = this.#table.functions[which];
       if (fn === undefined) throw new InternalError(`the host offers no function ${which}`);
       const args = read();
-      const context = new Context(this.#task, ++this.#count, () => this.#signal);
-      result = this.#inContext(() => Reflect.apply(fn, context, args));
+      const context = new Context(this.#task, ++this.#count, this.#errand);
+      result = this.#errand.run(() => Reflect.apply(fn, context, args));
     } catch (thrown) {
       this.#answer(number, which, ANSWER.THREW, thrown);
       return;
@@ -280,7 +211,7 @@ export class Calls implements Errand {
       this.#answer(number, which, ANSWER.RETURNED, result);
     } else {
       void this.#answerLater(number, which, result);
-      if (this.#owed >= OWED) this.#giveRoom();
+      this.#errand.giveRoom(this.#fail);
     }
   }
 
@@ -297,39 +228,18 @@ export class Calls implements Errand {
     this.#answer(number, which, type, value);
   }
 
-  #giveRoom(): void {
-    try {
-      this.#post(0, ANSWER.NONE, undefined, "");
-    } catch (cause) {
-      this.#fail(cause);
-    }
-  }
-
   #answer(number: number, which: number, type: number, value: unknown): void {
-    if (!this.#open) return;
+    if (!this.#errand.isOpen) return;
     const threw = type === ANSWER.THREW;
     const root = `${this.#table.titles[which]}() ${threw ? "threw" : "returned"}`;
     try {
-      this.#post(number, type, threw && this.#isStrange ? bare(value) : value, root);
+      this.#errand.post(number, type, threw && this.#isStrange ? bare(value) : value, root);
     } catch (error) {
       try {
-        this.#post(number, ANSWER.THREW, this.#isStrange ? bare(error) : error, root);
+        this.#errand.post(number, ANSWER.THREW, this.#isStrange ? bare(error) : error, root);
       } catch (cause) {
         this.#fail(cause);
       }
-    }
-  }
-
-  /** Throws a DataCloneError, or why it can't be sent. */
-  #post(number: number, type: number, value: unknown, root: string): void {
-    const room = this.#owed;
-    this.#owed = 0;
-    try {
-      const noStacks = this.#isStrange;
-      this.#runner.post(this.handle, { number, type, room, value, root, noStacks });
-    } catch (error) {
-      this.#owed = room;
-      throw error;
     }
   }
 }
@@ -337,16 +247,16 @@ export class Calls implements Errand {
 class Context implements HostCall {
   readonly task: string;
   readonly call: number;
-  readonly #signal: () => AbortSignal;
+  readonly #errand: Errand;
 
-  constructor(task: string, call: number, signal: () => AbortSignal) {
+  constructor(task: string, call: number, errand: Errand) {
     this.task = task;
     this.call = call;
-    this.#signal = signal;
+    this.#errand = errand;
   }
 
   get signal(): AbortSignal {
-    return this.#signal();
+    return this.#errand.signal;
   }
 }
 

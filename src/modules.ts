@@ -10,15 +10,14 @@
  *
  * @module
  */
-import { ANSWER, LANGUAGE, LIMIT } from "../ffi/symbols.ts";
+import { ANSWER, LANGUAGE } from "../ffi/symbols.ts";
 import { type Entry, isObject, wrong } from "./call.ts";
 import { fileName } from "./display.ts";
 import { DeferredLimitError, InternalError } from "./errors.ts";
+import type { Errand } from "./errand.ts";
 import { describe, shorten } from "./function/describe.ts";
 import { scriptPosition } from "./function/positions.ts";
-import { contextOf, type Errand, outerOf } from "./host.ts";
 import type { TaskEvent } from "./pool/reactor.ts";
-import type { Runner } from "./runner.ts";
 
 /** The languages of a text. */
 export type SourceLanguage = "javascript" | "typescript";
@@ -142,19 +141,12 @@ export interface Program extends SourceFile {
   readonly sourceLimit: number;
 }
 
-/** How many bytes are read before a task is told so without an answer. */
-const OWED = LIMIT.UNREAD_MAX / 2;
-
 /** The modules of one task. */
-export class Modules implements Errand {
+export class Modules {
   readonly #program: Program;
   readonly #loader: ModuleLoader;
-  readonly #runner: Runner;
+  readonly #errand: Errand;
   readonly #fail: (cause: unknown) => void;
-  readonly outer: Errand | undefined = outerOf();
-  readonly #inContext: <R>(call: () => R) => R;
-  #controller: AbortController | undefined;
-  #reason: unknown;
   readonly #names = new FileNames();
   /** What `resolve` said, by importer and request. */
   readonly #resolved = new Map<string, Promise<string>>();
@@ -162,11 +154,7 @@ export class Modules implements Errand {
   readonly #modules = new Map<string, Promise<Module>>();
   /** Those that were asked for; 0 is the program. */
   readonly #byNumber: (Module | undefined)[] = [undefined];
-  #bytes: number;
-  #open = true;
-  #owed = 0;
-  /** By which the task is known to its runner. */
-  handle = 0;
+  #bytes = 0;
   /** What a loader threw, by the message that the task was given. */
   readonly causes: Map<string, unknown> = new Map();
 
@@ -174,20 +162,15 @@ export class Modules implements Errand {
   constructor(
     program: Program,
     loader: ModuleLoader,
-    runner: Runner,
+    errand: Errand,
     fail: (cause: unknown) => void,
   ) {
     this.#program = program;
     this.#loader = loader;
     this.#names.for(program.url);
-    this.#runner = runner;
+    this.#errand = errand;
     this.#fail = fail;
-    this.#bytes = byteLength(program.text);
-    this.#inContext = contextOf(this);
-  }
-
-  isOf(runner: Runner): boolean {
-    return this.#open && this.#runner === runner;
+    this.#count(program.text);
   }
 
   /** The file of that number, as stacks show it. */
@@ -195,29 +178,18 @@ export class Modules implements Errand {
     return this.#byNumber[number];
   }
 
-  /** The task has ended. */
-  end(reason: unknown): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#reason = reason;
+  /** The task has ended: nothing more is loaded. */
+  end(): void {
     this.#resolved.clear();
     this.#modules.clear();
-    const controller = this.#controller;
-    if (controller !== undefined) this.#inContext(() => controller.abort(reason));
   }
 
   /** The task wants a module. `read` gives what of, or throws why that could not be read. */
   receive({ number, size }: TaskEvent, read: () => readonly unknown[]): void {
-    if (!this.#open) return;
-    this.#owed += size;
-    void this.#inContext(() => this.#answer(number, read));
-    if (this.#owed >= OWED) {
-      try {
-        this.#post(0, ANSWER.NONE, undefined);
-      } catch (cause) {
-        this.#fail(cause);
-      }
-    }
+    if (!this.#errand.isOpen) return;
+    this.#errand.owe(size);
+    void this.#errand.run(() => this.#answer(number, read));
+    this.#errand.giveRoom(this.#fail);
   }
 
   async #answer(number: number, read: () => readonly unknown[]): Promise<void> {
@@ -238,7 +210,7 @@ export class Modules implements Errand {
       this.#refuse(number, error);
       return;
     }
-    if (!this.#open) return;
+    if (!this.#errand.isOpen) return;
     try {
       this.#post(number, ANSWER.RETURNED, this.#letter(module));
       if (typeof module !== "number") module.isSent = true;
@@ -315,15 +287,19 @@ export class Modules implements Errand {
     } catch (cause) {
       throw this.#refusal(request, `${shown(url)}: ${reasonOf(cause)}`, cause);
     }
-    if (!this.#open) return module;
+    if (!this.#errand.isOpen) return module;
     const { source, language } = this.#read(request, url, given);
     this.#checkLanguage(request, url, language, isJson);
     module.language = language;
     module.text = source;
     module.file = this.#names.for(url);
-    this.#bytes += byteLength(source);
+    this.#count(source);
     checkSource(this.#bytes, this.#program.sourceLimit);
     return module;
+  }
+
+  #count(source: string): void {
+    if (this.#program.sourceLimit !== Infinity) this.#bytes += byteLength(source);
   }
 
   /** What `load` gave, as text. */
@@ -369,15 +345,7 @@ export class Modules implements Errand {
   }
 
   #context({ attributes }: Request): ModuleContext {
-    return new Context(attributes, () => this.#signal);
-  }
-
-  get #signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (!this.#open) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
+    return new Context(attributes, this.#errand);
   }
 
   #refusal({ importer, specifier, row, column }: Request, why: string, cause?: unknown): Refusal {
@@ -393,7 +361,7 @@ export class Modules implements Errand {
   }
 
   #refuse(number: number, error: unknown): void {
-    if (!this.#open) return;
+    if (!this.#errand.isOpen) return;
     const isOurs = error instanceof Refusal;
     if (!isOurs && error instanceof DeferredLimitError) return this.#fail(error);
     const { message } = error as Error;
@@ -408,29 +376,21 @@ export class Modules implements Errand {
 
   /** Throws why it can't be sent. */
   #post(number: number, type: number, value: unknown): void {
-    const room = this.#owed;
-    this.#owed = 0;
-    try {
-      const root = "a module is";
-      this.#runner.post(this.handle, { number, type, room, value, root, noStacks: true });
-    } catch (error) {
-      this.#owed = room;
-      throw error;
-    }
+    this.#errand.post(number, type, value, "a module is");
   }
 }
 
 class Context implements ModuleContext {
   readonly attributes: Readonly<Record<string, string>>;
-  readonly #signal: () => AbortSignal;
+  readonly #errand: Errand;
 
-  constructor(attributes: Readonly<Record<string, string>>, signal: () => AbortSignal) {
+  constructor(attributes: Readonly<Record<string, string>>, errand: Errand) {
     this.attributes = attributes;
-    this.#signal = signal;
+    this.#errand = errand;
   }
 
   get signal(): AbortSignal {
-    return this.#signal();
+    return this.#errand.signal;
   }
 }
 
@@ -443,7 +403,8 @@ function kept<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<
   return made;
 }
 
-const LANGUAGES: ReadonlyMap<unknown, number> = new Map([
+/** The codes of `LANGUAGE`, by the languages' names. */
+export const LANGUAGES: ReadonlyMap<unknown, number> = new Map([
   ["javascript", LANGUAGE.JAVASCRIPT],
   ["typescript", LANGUAGE.TYPESCRIPT],
   ["json", LANGUAGE.JSON],

@@ -10,6 +10,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { EVENT_TYPE, STATUS } from "../ffi/symbols.ts";
 import type { Entry, Job } from "./call.ts";
 import type { Deferred } from "./deferred.ts";
+import { Errand } from "./errand.ts";
 import { InternalError } from "./errors.ts";
 import { cutStack, type Site } from "./function/stack.ts";
 import { cancelled, ended, rejection, result, type Subject } from "./pool/outcome.ts";
@@ -138,6 +139,7 @@ class Task implements Pending, Subject {
   reject!: (reason: unknown) => void;
   #handle = 0;
   readonly file: string | undefined;
+  #errand: Errand | undefined = undefined;
   #calls: Calls | undefined = undefined;
   readonly progress: Progress | undefined = undefined;
   /** Bytes of its reports that were read, and that it was not told of. */
@@ -166,22 +168,24 @@ class Task implements Pending, Subject {
     if (signal?.aborted) return this.cancel(signal.reason);
     if (failure !== undefined) throw failure.reason;
     this.given = args.length;
+    const loader = job.text?.loader;
+    const isStrange = typeof job.fn === "string";
+    const errand = job.host === undefined && loader === undefined
+      ? undefined
+      : this.#errand = new Errand(this.#runner!, isStrange);
     if (job.host !== undefined) {
-      const isStrange = typeof job.fn === "string";
-      this.#calls = new Calls(job.host, job.name, this.#runner!, isStrange, (cause) => {
+      this.#calls = new Calls(job.host, job.name, errand!, isStrange, (cause) => {
         this.cancel(
           new InternalError("a call of a host's function could not be answered", { cause }),
         );
       });
     }
-    const loader = job.text?.loader;
     if (loader !== undefined) {
-      this.#modules = new Modules(job.text!, loader, this.#runner!, (error) => this.cancel(error));
+      this.#modules = new Modules(job.text!, loader, errand!, (error) => this.cancel(error));
     }
     if (job.console !== false && mayPrint(job)) this.#inContext = AsyncLocalStorage.snapshot();
     this.#handle = this.#runner!.submit(job, args, this);
-    if (this.#calls !== undefined) this.#calls.handle = this.#handle;
-    if (this.#modules !== undefined) this.#modules.handle = this.#handle;
+    if (errand !== undefined) errand.handle = this.#handle;
     if (signal === undefined) return;
     try {
       if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
@@ -278,8 +282,9 @@ class Task implements Pending, Subject {
     if (this.#signal !== undefined) unlisten(this.#signal, this);
     this.#signal = undefined;
     this.progress?.end();
-    this.#calls?.end(reason ?? ended(this.name));
     this.#calls = undefined;
-    this.#modules?.end(reason ?? ended(this.name));
+    this.#modules?.end();
+    this.#errand?.end(reason ?? ended(this.name));
+    this.#errand = undefined;
   }
 }

@@ -65,7 +65,8 @@ import {
 import type { Answer, Runner } from "../runner.ts";
 import { checkConsole, type TaskConsole } from "../console.ts";
 import { checkProgress, type OnProgress } from "../progress.ts";
-import { checkReport, type HostFunctions, type HostTable, isAwaited, readHost } from "../host.ts";
+import { checkReport, type HostFunctions, type HostTable, readHost } from "../host.ts";
+import { Errand } from "../errand.ts";
 import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
 import {
@@ -306,7 +307,7 @@ export class ThreadRunner implements Runner {
       const offers = names === undefined ? 0 : HOST.OFFERS;
       const silent = job.console === false ? HOST.SILENT : 0;
       const reports = job.progress ? HOST.REPORTS : 0;
-      const inner = isAwaited(this) ? HOST.INNER : 0;
+      const inner = Errand.isAwaitedIn(this) ? HOST.INNER : 0;
       const loads = job.text?.loader === undefined ? 0 : HOST.LOADS;
       header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner | loads, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
