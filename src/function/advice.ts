@@ -95,6 +95,10 @@ const NO_MODULES =
 const NO_LOADER = "this code has no loader; give it one, { loader: { resolve, load } }, " +
   "or pass the module's values in `scope`";
 
+/** For what CommonJS has, which no loader gives either. */
+const NO_COMMONJS =
+  "can't load modules; pass the module's values in `args`, or write its code inside the function";
+
 /** The message for `import()` in a task; the engine only names the module. */
 export function noModule(message: string, inScript: boolean): string | null {
   const module = /^could not load module ('[^]*')$/.exec(message)?.[1];
@@ -193,8 +197,9 @@ export function isExecutor(text: string): boolean {
 /** How many functions of the host a message names. */
 const NAMED = 8;
 
-function offer(asked: string, offers: readonly string[]): string {
-  const meant = nearest(asked.toLowerCase(), offers);
+/** Which of some names was meant, or what is offered. */
+function offer(asked: string, names: readonly string[], offers: readonly string[]): string {
+  const meant = nearest(asked.toLowerCase(), names);
   if (meant !== undefined) return `did you mean \`${shorten(meant, 60)}\`?`;
   const more = offers.length > NAMED ? `, and ${offers.length - NAMED} more` : "";
   return `it offers ${list(offers.slice(0, NAMED))}${more}`;
@@ -224,7 +229,9 @@ export function notOffered(
     else if (path.length > 1 && !tops.includes(first)) continue;
     const title = asked.join(".");
     if (title === "" || offers.includes(title)) continue;
-    return `not a function: the host offers no \`${shorten(title, 60)}\`; ${offer(title, offers)}`;
+    return `not a function: the host offers no \`${shorten(title, 60)}\`; ${
+      offer(title, offers, offers)
+    }`;
   }
   return null;
 }
@@ -243,10 +250,7 @@ export function noSuchGroup(
   const group = new RegExp(read).exec(text)?.[1];
   const tops = topsOf(offers);
   if (group === undefined || tops.includes(group)) return null;
-  const meant = nearest(group.toLowerCase(), tops);
-  return `${message}: the host offers no \`${shorten(group, 60)}\`; ${
-    meant === undefined ? offer(group, offers) : `did you mean \`${shorten(meant, 60)}\`?`
-  }`;
+  return `${message}: the host offers no \`${shorten(group, 60)}\`; ${offer(group, tops, offers)}`;
 }
 
 /** The names of functions that are in no group, and of the groups. */
@@ -273,11 +277,7 @@ export function noSuchName(
   if (name === undefined) return null;
   const used = new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*[.(]`).test(text);
   if (!used) return null;
-  const tops = topsOf(offers);
-  const meant = nearest(name.toLowerCase(), tops);
-  return `${message}: the host offers no such function; ${
-    meant === undefined ? offer(name, offers) : `did you mean \`${shorten(meant, 60)}\`?`
-  }`;
+  return `${message}: the host offers no such function; ${offer(name, topsOf(offers), offers)}`;
 }
 
 /**
@@ -344,7 +344,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     ["Buffer", `${OUTSIDE}; use Uint8Array`],
     [
       "require module exports define __dirname __filename importScripts",
-      `${OUTSIDE}, which ${NO_MODULES}`,
+      `${OUTSIDE}, which ${NO_COMMONJS}`,
     ],
     [
       "postMessage parentPort",
