@@ -16,6 +16,7 @@ import {
   checkSource,
   firstName,
   languageOf,
+  LANGUAGES,
   type ModuleLoader,
   MODULES,
   type Program,
@@ -101,10 +102,6 @@ const FORMS: ReadonlyMap<unknown, number> = new Map([
   ["script", FORM.SCRIPT],
   ["module", FORM.MODULE],
 ]);
-const LANGUAGES: ReadonlyMap<unknown, number> = new Map([
-  ["javascript", LANGUAGE.JAVASCRIPT],
-  ["typescript", LANGUAGE.TYPESCRIPT],
-]);
 
 /** What the options say of a text; `undefined` if that it is one. Throws for what makes no sense. */
 function programOf(
@@ -121,7 +118,7 @@ function programOf(
   const form = FORMS.get(type);
   if (form === undefined) throw wrong(entry, "type", '"script" or "module"', type);
   const known = LANGUAGES.get(language);
-  if (language !== undefined && known === undefined) {
+  if (language !== undefined && (known === undefined || known === LANGUAGE.JSON)) {
     throw wrong(entry, "language", '"javascript" or "typescript"', language);
   }
   if (loader !== undefined) checkLoader(entry, loader);

@@ -29,28 +29,19 @@ import {
   scriptSyntaxError,
 } from "../function/advice.ts";
 import { offsetIn } from "../function/positions.ts";
-import { type AnyFunction, textOf } from "../function/source.ts";
-import { setTaskStacks, type Site } from "../function/stack.ts";
+import { textOf } from "../function/source.ts";
+import { setTaskStacks, type Site, type StackSubject } from "../function/stack.ts";
 
 /** The part of a task that its errors mention. */
-export interface Subject {
-  /** Its name; "" if it has none. */
-  readonly name: string;
-  /** Its function, or the text of its script. */
-  readonly fn: AnyFunction | string;
-  /** What a text is called in the place of its name. */
-  readonly file?: string | undefined;
-  /** The module of that number. */
-  module?(number: number): { readonly file: string; readonly text: string } | undefined;
+export interface Subject extends StackSubject {
   /** What made the host refuse a module by that message; or `undefined`. */
   causeOf?(message: string): unknown;
   /** How many arguments it was given. */
   readonly given: number;
   /** The names of the host's functions that it was offered. */
   readonly offers: readonly string[];
-  /** Where its Deferred was made; known once it is on its way. */
+  /** Known once it is on its way. */
   site: Site;
-  /** The stacks of the errors among its arguments; see `Encoder.stacks`. */
   sent?: ReadonlyMap<string, string> | undefined;
   readonly limits: Limits;
 }

@@ -11,9 +11,10 @@
  * anybody's async context. After that nothing is scheduled or armed, so the process can end.
  *
  * Large payloads are read one after the other, a slice in each turn of the loop; other completions
- * are settled meanwhile, and what the task of a large event sent after it is held back. The tasks of large payloads are pending until then. Of the rest, one turn
- * reads no more than the size from which a payload counts as large. Calls of the host's functions
- * run for as long as a slice; the next is left to another turn.
+ * are settled meanwhile, and what the task of a large event sent after it is held back. The tasks
+ * of large payloads are pending until then. Of the rest, one turn reads no more than the size from
+ * which a payload counts as large. Calls of the host's functions run for as long as a slice; the
+ * next is left to another turn.
  *
  * Invariant: while a task is pending, either an immediate is scheduled or the waker is armed.
  *
@@ -281,10 +282,7 @@ export class Reactor {
     this.#polling = false;
     if (this.#control === undefined) return;
     try {
-      if (this.#drain() > 0) this.#alive = now();
-      if (this.#large.size > 0) this.#slice();
-      if (this.#backlogs.size > 0) this.#goOn();
-      if (this.#reporters.size > 0) this.#catchUp();
+      if (this.#read() > 0) this.#alive = now();
     } finally {
       if (!this.#polling) this.#next(); // whatever happens, the rest must not wait for ever
     }
@@ -295,10 +293,7 @@ export class Reactor {
     this.#parked = false;
     this.#alive = now();
     try {
-      this.#drain();
-      if (this.#large.size > 0) this.#slice();
-      if (this.#backlogs.size > 0) this.#goOn();
-      if (this.#reporters.size > 0) this.#catchUp();
+      this.#read();
     } finally {
       if (!this.#polling) this.#next();
     }
@@ -334,6 +329,15 @@ export class Reactor {
     const waiting = this.#idle;
     this.#idle = new Set();
     for (const resolve of waiting) resolve();
+  }
+
+  /** Reads what one turn reads; returns how many records were in the ring. */
+  #read(): number {
+    const count = this.#drain();
+    if (this.#large.size > 0) this.#slice();
+    if (this.#backlogs.size > 0) this.#goOn();
+    if (this.#reporters.size > 0) this.#catchUp();
+    return count;
   }
 
   /** Reads the completions in the ring, except what is left to the next turn; returns how many. */
