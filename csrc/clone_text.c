@@ -77,10 +77,8 @@ static const struct {
 };
 
 static void add_advice(Text *text, EngineText class) {
-    if (class.wide) return;
     for (size_t i = 0; i < sizeof text_advice / sizeof *text_advice; i++) {
-        const char *known = text_advice[i].class;
-        if (strlen(known) != class.length || memcmp(known, class.units, class.length)) continue;
+        if (!text_is(class, text_advice[i].class)) continue;
         text_add_ascii(text, "; ");
         text_add_ascii(text, text_advice[i].advice);
     }

@@ -95,7 +95,7 @@ static Module *modules_reserve(JSContext *ctx, Modules *modules, uint32_t number
 typedef struct Source {
     JSValueConst text, file, url; /* `file` may be undefined */
     int32_t language;             /* DFD_LANGUAGE_* */
-    JSValue stripped;             /* of TypeScript: the text with blanks in place of types */
+    JSValue stripped;             /* the text, of TypeScript with blanks in place of types; once */
     JSValue complaint;            /* an error, if it could not be read for that */
 } Source;
 
@@ -103,8 +103,8 @@ typedef struct Source {
  * exception if there is more in it than types. Runs a unit (realm/typescript.js), which code may
  * have broken for itself. */
 static bool modules_strip(JSContext *ctx, Source *source) {
+    if (!JS_IsUndefined(source->stripped)) return true; /* it was tried as a script before */
     source->stripped = JS_DupValue(ctx, source->text);
-    source->complaint = JS_UNDEFINED;
     if (source->language != DFD_LANGUAGE_TYPESCRIPT) return true;
     JSValue said = units_call(ctx, UNITS_typescript, "strip", 1, &source->text);
     if (JS_IsException(said)) return false;
@@ -138,9 +138,8 @@ static bool modules_strip(JSContext *ctx, Source *source) {
     return !more;
 }
 
-/* What is to be said of a text that the engine refused by the exception that is pending. */
-static JSValue modules_complaint(JSContext *ctx, const Source *source) {
-    JSValue error = JS_GetException(ctx);
+/* What is to be said of a text that the engine refused by an error; takes that. */
+static JSValue modules_complaint(JSContext *ctx, const Source *source, JSValue error) {
     if (JS_IsUndefined(source->complaint)) return error;
     JS_FreeValue(ctx, error);
     return JS_DupValue(ctx, source->complaint);
@@ -179,7 +178,7 @@ static void modules_compile(JSContext *ctx, Modules *modules, uint32_t number, S
     if (JS_IsString(source->file)) modules->files.names[number] = JS_DupValue(ctx, source->file);
     module->state = fine ? MODULE_LOADED : MODULE_FAILED;
     if (!fine) {
-        module->error = modules_complaint(ctx, source);
+        module->error = modules_complaint(ctx, source, JS_GetException(ctx));
         return;
     }
     uint32_t count = engine_module_requests(record);
@@ -617,10 +616,9 @@ JSValue modules_start(JSContext *ctx, Modules *modules, JSValueConst text, JSVal
         JSValue promise = modules_run_script(ctx, &source);
         if (!JS_IsException(promise)) return promise;
         JSValue error = JS_GetException(ctx);
-        bool is_module = form == DFD_FORM_EITHER && modules_is_module(ctx, error);
-        JS_Throw(ctx, error);
-        if (!is_module) return JS_Throw(ctx, modules_complaint(ctx, &source));
-        JS_FreeValue(ctx, JS_GetException(ctx));
+        if (form != DFD_FORM_EITHER || !modules_is_module(ctx, error))
+            return JS_Throw(ctx, modules_complaint(ctx, &source, error));
+        JS_FreeValue(ctx, error);
     }
     return modules_run_module(ctx, modules, &source);
 }

@@ -178,12 +178,6 @@ static Realm *realm_open_seeded(size_t memory, size_t stack, uint32_t hash_seed)
     return NULL;
 }
 
-Realm *realm_open(size_t memory, size_t stack) {
-    Seeds seeds;
-    return seeds_open(&seeds) ? realm_open_seeded(memory, stack, (uint32_t)seeds_next(&seeds))
-                              : NULL;
-}
-
 /* --- models ------------------------------------------------------------------------------ */
 
 bool realm_model_open(RealmModel *model) {
@@ -239,6 +233,11 @@ static Realm *realm_open_image(size_t memory, size_t stack, const RealmModel *mo
 Realm *realm_open_alike(size_t memory, size_t stack, const RealmModel *model, bool by_image) {
     return by_image ? realm_open_image(memory, stack, model)
                     : realm_open_seeded(memory, stack, model->hash_seed);
+}
+
+Realm *realm_open(size_t memory, size_t stack) {
+    RealmModel model;
+    return realm_model_open(&model) ? realm_open_alike(memory, stack, &model, false) : NULL;
 }
 
 /* --- life, once it is open --------------------------------------------------------------- */
@@ -368,10 +367,11 @@ static int realm_encode_beside(JSContext *ctx, CloneScope *scope, JSValue value,
 
 /* As realm_encode_beside, within the limit of the result. */
 static int realm_encode_outcome(Realm *realm, JSValue value, bool threw, Bytes *out) {
-    size_t most = realm->result_limit;
-    bool lower = most && most < out->limit;
+    size_t most = realm->result_limit, before = out->limit;
+    bool lower = most && most < before;
     if (lower) out->limit = most;
     int status = realm_encode_beside(realm->context, &realm->scope, value, threw, out);
+    out->limit = before;
     if (!most) return status;
     CloneScope *scope = &realm->scope;
     bool over = out->length > most || (lower && out->failed && !out->starved);
