@@ -15,6 +15,7 @@ import {
   UnsettledError,
 } from "../mod.ts";
 import { assertLinear } from "./support/measure.ts";
+import { reasonOf } from "./support/reason.ts";
 
 const pool = new DeferredPool({ maxThreads: 1, memoryLimit: 512 * 2 ** 20 });
 after(() => pool.close());
@@ -24,16 +25,6 @@ const MIB = 2 ** 20;
 async function nextIsFine(): Promise<void> {
   assert.equal(await pool.eval("6 * 7"), 42);
   assert.equal(await pool.run((n: number) => n * 2, 21), 42);
-}
-
-async function reasonOf(promise: Promise<unknown>): Promise<Error> {
-  let value: unknown;
-  try {
-    value = await promise;
-  } catch (reason) {
-    return reason as Error;
-  }
-  assert.fail(`it was to reject, and gave ${String(value)}`);
 }
 
 /** The lines of an error's stack that speak of the script: those before this file's. */

@@ -17,6 +17,7 @@ import {
 import { STATUS } from "../ffi/symbols.ts";
 import { rejection } from "../src/pool/outcome.ts";
 import { runtime } from "./support/process.ts";
+import { reasonOf } from "./support/reason.ts";
 import { startEndless } from "./support/tasks.ts";
 
 const pool = new DeferredPool({ maxThreads: 1 });
@@ -28,15 +29,6 @@ const endless = (): void => {
 
 async function nextIsFine(): Promise<void> {
   assert.equal(await pool.run((n: number) => n * 2, 21), 42);
-}
-
-async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (reason) {
-    return reason;
-  }
-  assert.fail("it was to reject");
 }
 
 function isDOMException(error: unknown, name: string, ...parts: string[]): void {

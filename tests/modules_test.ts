@@ -14,6 +14,7 @@ import {
   UnsettledError,
 } from "../mod.ts";
 import { MOD, outputOf } from "./support/process.ts";
+import { reasonOf } from "./support/reason.ts";
 import { turn, until } from "./support/wait.ts";
 
 const pool = new DeferredPool({ maxThreads: 2 });
@@ -35,16 +36,6 @@ function files(all: Files): ModuleLoader & { readonly loaded: string[] } {
 
 const run = (text: string, all: Files = {}, options: EvalOptions = {}): Promise<unknown> =>
   pool.eval(text, { filename: "main.js", loader: files(all), ...options });
-
-async function reasonOf(promise: Promise<unknown>): Promise<Error> {
-  let value: unknown;
-  try {
-    value = await promise;
-  } catch (reason) {
-    return reason as Error;
-  }
-  assert.fail(`it was to reject, and gave ${String(value)}`);
-}
 
 /** The lines of an error's stack that are not this file's. */
 function frames(error: Error): string[] {

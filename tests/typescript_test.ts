@@ -8,22 +8,13 @@ import * as nodeModule from "node:module";
 import { after, describe, test } from "node:test";
 import { DeferredPool, type EvalOptions, type ModuleLoader } from "../mod.ts";
 import { assertLinear } from "./support/measure.ts";
+import { reasonOf } from "./support/reason.ts";
 
 const pool = new DeferredPool({ maxThreads: 1 });
 after(() => pool.close());
 
 const run = (text: string, options: EvalOptions = {}): Promise<unknown> =>
   pool.eval(text, { language: "typescript", name: "rule", ...options });
-
-async function reasonOf(promise: Promise<unknown>): Promise<Error> {
-  let value: unknown;
-  try {
-    value = await promise;
-  } catch (reason) {
-    return reason as Error;
-  }
-  assert.fail(`it was to reject, and gave ${String(value)}`);
-}
 
 const topOf = (error: Error): string => /\n\s+at (.*)/.exec(String(error.stack))?.[1] ?? "";
 

@@ -70,6 +70,13 @@ static HostRecord next(void) {
     return record;
 }
 
+/* The end of a task, whatever it says before. */
+static HostRecord next_end(void) {
+    HostRecord record;
+    while ((record = next()).kind != DFD_KIND_END) continue;
+    return record;
+}
+
 static int32_t integer(const HostRecord *record) {
     if (record->length == 1 && record->head[0] >= 0x80) return record->head[0] - 0x80;
     int32_t value = INT32_MIN;
@@ -541,8 +548,7 @@ TEST(
     CHECK(calls == CALLS && read > 2 * DFD_LIMIT_UNREAD_MAX, "%d calls, %f bytes", calls, read);
     double bomb = compile("((host) => { for (;;) host.f('some text'); })");
     submit_offered(bomb, 2, 8 << 20);
-    HostRecord record;
-    while ((record = next()).kind != DFD_KIND_END) continue;
+    HostRecord record = next_end();
     CHECK(record.status == DFD_STATUS_MEMORY, "%u", record.status);
     close_pool();
 }
@@ -641,8 +647,7 @@ TEST("a message for which there is no memory ends its task with the reason, and 
         for (int nth = 1; nth < 25; nth++) {
             fault_arm(kind ? FAULT_realloc : FAULT_malloc, nth + 1, 0); /* after the task's own */
             submit_offered(program, 1, 0);
-            HostRecord record;
-            while ((record = next()).kind != DFD_KIND_END) continue;
+            HostRecord record = next_end();
             struck += record.status == DFD_STATUS_RESOURCES;
             bool right = record.status == DFD_STATUS_OK && integer(&record) == 3;
             CHECK(right || record.status == DFD_STATUS_RESOURCES, "%u", record.status);
@@ -651,8 +656,7 @@ TEST("a message for which there is no memory ends its task with the reason, and 
     }
     CHECK(struck >= 20, "%d", struck);
     submit_offered(program, 1, 0);
-    HostRecord record;
-    while ((record = next()).kind != DFD_KIND_END) continue;
+    HostRecord record = next_end();
     CHECK(record.status == DFD_STATUS_OK && integer(&record) == 3);
     close_pool();
 }
@@ -877,8 +881,7 @@ TEST("a report for which there is no memory ends its task with the reason, or co
     }
     CHECK(struck >= 10, "%d", struck);
     submit_offered(program, 1, 0);
-    HostRecord record;
-    while ((record = next()).kind != DFD_KIND_END) continue;
+    HostRecord record = next_end();
     CHECK(record.status == DFD_STATUS_OK && integer(&record) == 3);
     close_pool();
 }
