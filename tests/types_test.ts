@@ -44,7 +44,13 @@ async function asArgument(row: Row): Promise<void> {
 async function asResult(row: Row): Promise<void> {
   const task = new Deferred(row.make, { allowGlobals: true });
   if (row.result.is === "refused") {
-    await assert.rejects(task, (error) => isRefusal(error) && error.path.startsWith("result"));
+    const { advice } = row.result;
+    await assert.rejects(task, (error) => {
+      assert.ok(isRefusal(error) && error.path.startsWith("result"), String(error));
+      const [, told = advice] = error.message.split(" can't be cloned; ");
+      assert.equal(told, advice, "a task has less advice, but no other than the host");
+      return true;
+    });
   } else if (row.result.is === "lacking") {
     await assert.rejects(task, (error) => !isRefusal(error), "tasks have it: what becomes of it?");
   } else {
