@@ -164,6 +164,7 @@ struct Arena {
     uint32_t moved;    /* how often that was moved here */
     Watch *watch;      /* what of it was written to, or NULL if all must be copied */
     void *owner;
+    bool builds; /* what is allocated is going to be an image */
     size_t page, guard;
     ArenaExhausted *exhausted;
     void *opaque;
@@ -239,20 +240,24 @@ RAW static inline uint32_t used_block(const Arena *arena, const void *pointer) {
 
 /* --- poison -------------------------------------------------------------------------------- */
 
+#ifdef NDEBUG
+#define FILLS false
+#else
+#define FILLS true
+#endif
+
 /* `size` bytes at `offset` pass to the caller (dirty: they are not to be zeroed, so that a debug
- * build fills them) or back to the allocator, which writes its links only after that. */
+ * build fills them) or back to the allocator, which writes its links only after that. While an
+ * image is built, what was freed is cleared: padding would keep what a block held before, pointers
+ * among it, and images that were built alike would differ by it. */
 static inline void hand_out(Arena *arena, uint32_t offset, uint32_t size, bool dirty) {
     ASAN_UNPOISON_MEMORY_REGION(at(arena, offset), size);
-#ifndef NDEBUG
-    if (dirty) memset(at(arena, offset), 0xaa, size);
-#endif
+    if (FILLS && dirty && !arena->builds) memset(at(arena, offset), 0xaa, size);
     (void)arena, (void)offset, (void)size, (void)dirty;
 }
 
 static inline void hand_back(Arena *arena, uint32_t offset, uint32_t size) {
-#ifndef NDEBUG
-    memset(at(arena, offset), 0x55, size);
-#endif
+    if (FILLS || unlikely(arena->builds)) memset(at(arena, offset), arena->builds ? 0 : 0x55, size);
     ASAN_POISON_MEMORY_REGION(at(arena, offset), size);
     (void)arena, (void)offset, (void)size;
 }
@@ -810,24 +815,12 @@ ArenaImage *arena_image_hold(const Arena *arena) {
     return arena->image;
 }
 
-/* What free blocks held may be anything: images that are alike must not differ by it. */
-RAW static void clear_free(Arena *arena) {
-    for (uint32_t b = HEAP_START, size; b < arena->heap.top; b += size) {
-        size = size_of(arena, b);
-        if (!(*header(arena, b) & FREE)) continue;
-        uint32_t from = b + 8, to = b + size - (is_binned(arena, b) ? 2 * HEADER : HEADER);
-        if (to > from) memset(at(arena, from), 0, to - from);
-        if (!is_binned(arena, b)) *prev_free(arena, b) = 0; /* a link that it does not have */
-    }
-}
-
 bool arena_snapshot(Arena *arena) {
     if (!end_watch(arena)) return false;
     assert(!arena_check(arena));
     sweep(arena); /* the image is as short and its lists as tidy as can be */
     size_t touched = resident_end(arena);
     lift_poison(arena, touched);
-    clear_free(arena);
     ArenaImage *image = image_take(arena, arena->heap.top - IMAGE_START);
     /* Only now: if it failed, all above the old image, where the peak must be, is to be cleared. */
     if (image) clear_above(arena, arena->heap.top);
@@ -836,8 +829,11 @@ bool arena_snapshot(Arena *arena) {
     arena_image_drop(arena->image);
     arena->image = image;
     arena->image_end = arena->heap.top;
+    arena->builds = false;
     return true;
 }
+
+void arena_build(Arena *arena) { arena->builds = true; }
 
 /* --- moving an image ----------------------------------------------------------------------- */
 
@@ -895,6 +891,7 @@ void arena_restore(Arena *arena) {
         restore_watched(arena);
     else
         copy_back(arena, IMAGE_START, arena->image_end);
+    arena->builds = false;
     if (is_moved(arena)) {
         move_image(arena);
         if (++arena->moved == MOVED_MAX) own_image(arena);

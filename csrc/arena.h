@@ -55,6 +55,10 @@ size_t arena_usable_size(const void *block);                 /* at least what wa
  * the whole process. Before the first snapshot. */
 void arena_set_owner(Arena *arena, void *owner);
 
+/* What is allocated from here on is going to be in a snapshot, or undone by a restore. Images that
+ * are built alike are then the same but for their pointers. */
+void arena_build(Arena *arena);
+
 /* Copies the arena aside, into memory that is then made read-only, and replaces the former copy.
  * false when there is no memory. */
 bool arena_snapshot(Arena *arena);

@@ -171,9 +171,11 @@ static Realm *realm_open_seeded(size_t memory, size_t stack, uint32_t hash_seed)
     Realm *realm = realm_new(memory, stack);
     if (!realm) return NULL;
     realm->hash_seed = hash_seed;
-    if (realm_take_arena(realm, NULL) && guard_run(&realm->guard, realm_build, realm) == true &&
-        realm_snapshot(realm))
-        return realm;
+    if (realm_take_arena(realm, NULL)) {
+        arena_build(realm->arena);
+        if (guard_run(&realm->guard, realm_build, realm) == true && realm_snapshot(realm))
+            return realm;
+    }
     realm_close(realm);
     return NULL;
 }
@@ -589,6 +591,7 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
     CloneScope before = realm->pristine;
     out->limit = realm->limit;
     realm_start_afresh(realm, realm->limit);
+    arena_build(realm->arena);
     int status = guard_run(&realm->guard, realm_preload_inside, &call);
     if (status == 0 && !realm_snapshot(realm)) status = DFD_STATUS_INTERNAL;
     if (status) realm->pristine = before;

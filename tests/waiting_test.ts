@@ -1,5 +1,7 @@
 /** How many tasks of a pool may wait, and those that tasks wait for. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import process from "node:process";
 import { after, describe, test } from "node:test";
 import { DeferredPool, type HostCallLimits } from "../mod.ts";
 import { until } from "./support/wait.ts";
@@ -30,6 +32,34 @@ describe("maxWaiting", () => {
     assert.throws(() => new DeferredPool({ maxWait: 1 } as never), {
       message: /no option `maxWait`; did you mean `maxWaiting`\?/,
     });
+  });
+
+  const skip = process.platform === "linux" ? false : "the system doesn't list mappings";
+  test("tasks that wait take an arena each, and share its image", { skip }, async () => {
+    class Point {
+      static readonly origin = new Point();
+      x = 0;
+    }
+    for (const classes of [[], [Point]]) {
+      await using pool = new DeferredPool({ maxThreads: 2, classes });
+      const gate = new Gate();
+      const mappings = () => readFileSync("/proc/self/maps", "latin1").split("\n").length;
+      const start = (count: number) =>
+        Array.from(
+          { length: count },
+          () => pool.defer(async (host) => await host.pass(), { host: { pass: gate.pass } }),
+        );
+      const first = start(10);
+      await until(() => gate.waiting === 10, "the first ones wait");
+      const before = mappings();
+      const others = start(200);
+      await until(() => gate.waiting === 210, "all wait");
+      // An arena is three, with its guards; an image of its own would be two more.
+      const each = (mappings() - before) / others.length;
+      gate.release(210);
+      await Promise.all([...first, ...others]);
+      assert.ok(each < 4, `${each} mappings for each task, with ${classes.length} classes`);
+    }
   });
 
   test("tasks beyond it begin when others end", async () => {
