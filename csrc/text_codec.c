@@ -380,14 +380,8 @@ static void text_codec_decoder_mark(JSRuntime *runtime, JSValueConst self, JS_Ma
 
 /* Asks the unit for an encoding that is not ours. false with an exception pending. */
 static bool text_codec_find(JSContext *ctx, JSValueConst label, bool fatal, Decoder *decoder) {
-    JSValueConst find = JS_UNDEFINED;
-    JSValue unit = units_exports(ctx, UNITS_encodings), made = JS_EXCEPTION;
-    if (JS_IsException(unit)) return false;
-    if (engine_own_value(ctx, unit, "decoderOf", &find)) {
-        JSValueConst args[] = {label, JS_NewBool(ctx, fatal)};
-        made = JS_Call(ctx, find, JS_UNDEFINED, 2, args);
-    }
-    JS_FreeValue(ctx, unit);
+    JSValueConst args[] = {label, JS_NewBool(ctx, fatal)};
+    JSValue made = units_call(ctx, UNITS_encodings, "decoderOf", 2, args);
     if (JS_IsException(made)) return false;
     if (JS_IsObject(made)) {
         decoder->name = JS_GetPropertyUint32(ctx, made, 0);

@@ -2,12 +2,12 @@
  *
  * What a unit is given:
  *
- *   brand(object)        makes of a plain object one of the platform's, which is not cloned as data
- *   kind, hasRoom, print: see console.h
- *   codec, code: see compression.h
- *   define(name, class)  members enumerable, as Web IDL has them; its prototype gets its name, and
- * is branded: instances that the class's author did not brand count as such use(unit) what another
- * unit gave
+ *   brand(object)         makes a plain object one of the platform's, which is not cloned as data
+ *   define(name, class)   makes its members enumerable, as Web IDL has them; its prototype gets its
+ *                         name and is branded, so that instances count as branded, too
+ *   use(unit)             what another unit gave
+ *   kind, hasRoom, print  see console.h
+ *   codec, code           see compression.h
  */
 #include "units.h"
 
