@@ -304,6 +304,24 @@ describe("CompressionStream and DecompressionStream", () => {
     );
   });
 
+  test("the message says what is wrong with the data", async () => {
+    const told = await Deferred.run(async () => {
+      const messages: string[] = [];
+      for (const bytes of [[1, 2], [0x1f, 0x8b, 8], [0x78, 0xbb, 0, 0, 0, 0]]) {
+        const chunk = new Uint8Array(bytes);
+        const stream = new DecompressionStream(bytes[0] === 0x78 ? "deflate" : "gzip");
+        const piped = new Blob([chunk]).stream().pipeThrough(stream);
+        await piped.pipeTo(new WritableStream()).catch(({ message }) => messages.push(message));
+      }
+      return messages;
+    });
+    assert.deepEqual(told, [
+      "the compressed data is damaged: incorrect header check",
+      "the compressed data ends too early",
+      "the compressed data needs a dictionary, which there is no way to give",
+    ]);
+  });
+
   test("only bytes that nobody else may write are chunks, and only three formats known", async () => {
     const told = await Deferred.run(async () => {
       const chunks = [undefined, null, 3, "text", {}, [1], new SharedArrayBuffer(2)];
