@@ -29,9 +29,10 @@ static int32_t intl_locale(const char *name) {
 
 JSValue intl_has(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     (void)self, (void)argc;
-    const char *name = JS_ToCString(ctx, argv[0]);
+    size_t length;
+    const char *name = JS_ToCStringLen(ctx, &length, argv[0]);
     if (!name) return JS_EXCEPTION;
-    bool has = intl_locale(name) >= 0;
+    bool has = strlen(name) == length && intl_locale(name) >= 0;
     JS_FreeCString(ctx, name);
     return JS_NewBool(ctx, has);
 }

@@ -2,6 +2,9 @@
 // unit of its own, so that plural rules don't read the names of months.
 export default ({ use, intlHas, intlPiece }) => {
   const objectOf = (fields) => Object.setPrototypeOf(fields, null);
+  // Whatever the class's Symbol.hasInstance says.
+  const { isPrototypeOf } = Object.prototype;
+  const isInstance = (Class, value) => Reflect.apply(isPrototypeOf, Class.prototype, [value]);
   const isObject = (value) =>
     typeof value === "object" && value !== null || typeof value === "function";
 
@@ -168,7 +171,7 @@ export default ({ use, intlHas, intlPiece }) => {
   };
   const numberIn = (value, name, least, most, otherwise) => {
     if (value === undefined) return otherwise;
-    value = Number(value);
+    value = +value; // which refuses BigInts
     if (!(value >= least && value <= most)) {
       throw new RangeError(`${name} is from ${least} to ${most}, not ${value}`);
     }
@@ -272,6 +275,7 @@ export default ({ use, intlHas, intlPiece }) => {
     common,
     define,
     digitsOf,
+    isInstance,
     isObject,
     keywordsOf,
     matcher,

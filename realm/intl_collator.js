@@ -133,7 +133,7 @@ export default ({ brand, intlCollation, intlCollationBits, intlCollations, intlC
     },
     resolvedOptions() {
       const slots = slotsOf(this);
-      const result = {};
+      const result = objectOf({});
       for (
         const name of [
           "locale",
@@ -145,7 +145,7 @@ export default ({ brand, intlCollation, intlCollationBits, intlCollations, intlC
           "caseFirst",
         ]
       ) result[name] = slots[name];
-      return result;
+      return { ...result };
     },
   });
 

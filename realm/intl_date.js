@@ -8,7 +8,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
     common,
     define,
     digitsOf,
-    isObject,
+    isInstance,
     matcher,
     numberOption,
     objectOf,
@@ -330,7 +330,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
     if (pattern !== undefined) return pattern;
     const asked = skeletonOf(parsePattern(skeletonText));
     const mask = maskOf(asked);
-    pattern = exactPattern(slots, asked, mask);
+    pattern = /^B+$/.test(skeletonText) ? [asked.fields[PERIOD]] : exactPattern(slots, asked, mask);
     if (pattern !== undefined) {
       chosen.set(name, pattern);
       return pattern;
@@ -380,7 +380,9 @@ export default ({ brand, intlOffset, intlZone, use }) => {
     canonicalZone("");
     const iana = common("iana");
     const names = [...new Set(canonicalNames.values())].map((name) => iana[name] ?? name);
-    return names.filter((name) => /^(?!Etc\/)[A-Z]\w+\//.test(name) && intlZone(name) !== undefined)
+    return names.filter((name) =>
+      /^(?:Etc\/GMT[+-]\d|(?!Etc\/)[A-Z]\w+\/)/.test(name) && intlZone(name) !== undefined
+    )
       .concat("UTC").sort();
   };
 
@@ -639,7 +641,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
   };
   const fallback = Symbol("IntlLegacyConstructedSymbol");
   const unwrapped = (object) => {
-    if (isObject(object) && !formats.has(object) && object instanceof DateTimeFormat) {
+    if (!formats.has(object) && isInstance(DateTimeFormat, object)) {
       object = object[fallback];
     }
     slotsOf(object);
@@ -804,7 +806,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
   // --- formatting ----------------------------------------------------------------------------
 
   const timeOf = (date) => {
-    const ms = date === undefined ? Date.now() : Number(date);
+    const ms = date === undefined ? Date.now() : +date;
     if (!(Math.abs(ms) <= 8.64e15)) {
       throw new RangeError("that is no time: it is NaN or out of range");
     }
@@ -999,7 +1001,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
 
   const rangeEnds = (start, end) => {
     if (start === undefined || end === undefined) throw new TypeError("a range has two ends");
-    return [start, end].map((value) => timeOf(Number(value)));
+    return [+start, +end].map(timeOf);
   };
 
   // --- the class -----------------------------------------------------------------------------
@@ -1015,7 +1017,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
   function DateTimeFormat(locales = undefined, options = undefined) {
     if (new.target !== undefined) return begin(this, locales, options);
     const made = begin(Object.create(DateTimeFormat.prototype), locales, options);
-    if (isObject(this) && this instanceof DateTimeFormat) {
+    if (isInstance(DateTimeFormat, this)) {
       Object.defineProperty(this, fallback, { value: made });
       return this;
     }
@@ -1049,7 +1051,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
   define(DateTimeFormat, "DateTimeFormat", {
     resolvedOptions() {
       const slots = slotsOf(unwrapped(this));
-      const result = {};
+      const result = objectOf({});
       for (
         const name of ["locale", "calendar", "numberingSystem", "timeZone", "hourCycle", "hour12"]
       ) if (slots[name] !== undefined) result[name] = slots[name];
@@ -1063,7 +1065,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
       }
       if (slots.dateStyle !== undefined) result.dateStyle = slots.dateStyle;
       if (slots.timeStyle !== undefined) result.timeStyle = slots.timeStyle;
-      return result;
+      return { ...result };
     },
     get format() {
       const slots = slotsOf(unwrapped(this));

@@ -7,6 +7,7 @@ export default ({ brand, use }) => {
     common,
     define,
     digitsOf,
+    isInstance,
     isObject,
     matcher,
     numberIn,
@@ -443,7 +444,7 @@ export default ({ brand, use }) => {
   const fallback = Symbol("IntlLegacyConstructedSymbol");
   // Of old, `Intl.NumberFormat.call(object)` made a format of it.
   const unwrapped = (object) => {
-    if (isObject(object) && !formats.has(object) && object instanceof NumberFormat) {
+    if (!formats.has(object) && isInstance(NumberFormat, object)) {
       object = object[fallback];
     }
     slotsOf(object);
@@ -1018,7 +1019,7 @@ export default ({ brand, use }) => {
   function NumberFormat(locales = undefined, options = undefined) {
     if (new.target !== undefined) return begin(this, locales, options);
     const made = begin(Object.create(NumberFormat.prototype), locales, options);
-    if (isObject(this) && this instanceof NumberFormat) {
+    if (isInstance(NumberFormat, this)) {
       Object.defineProperty(this, fallback, { value: made });
       return this;
     }
@@ -1049,9 +1050,9 @@ export default ({ brand, use }) => {
     "trailingZeroDisplay",
   ];
   const resolvedOf = (slots, names) => {
-    const result = {};
+    const result = objectOf({});
     for (const name of names) if (slots[name] !== undefined) result[name] = slots[name];
-    return result;
+    return { ...result };
   };
 
   define(NumberFormat, "NumberFormat", {
@@ -1130,12 +1131,12 @@ export default ({ brand, use }) => {
       plurals.set(this, slots);
     }
     select(value) {
-      return select(rulesOf(this), toDecimal(Number(value))).plural;
+      return select(rulesOf(this), ofNumber(+value)).plural;
     }
     selectRange(start, end) {
       const slots = rulesOf(this);
       if (start === undefined || end === undefined) throw new TypeError("a range has two ends");
-      const ends = [Number(start), Number(end)];
+      const ends = [+start, +end];
       if (ends[0] !== ends[0] || ends[1] !== ends[1]) {
         throw new RangeError("an end of the range is NaN");
       }
@@ -1158,14 +1159,18 @@ export default ({ brand, use }) => {
         "maximumSignificantDigits",
       ]);
       const known = Object.keys(textsOf(slots.dataLocale, "plural")[slots.type]);
-      result.pluralCategories = ["zero", "one", "two", "few", "many", "other"].filter((category) =>
+      const pluralCategories = ["zero", "one", "two", "few", "many", "other"].filter((category) =>
         category === "other" || known.includes(category)
       );
-      result.roundingIncrement = slots.roundingIncrement;
-      result.roundingMode = slots.roundingMode;
-      result.roundingPriority = slots.roundingPriority;
-      result.trailingZeroDisplay = slots.trailingZeroDisplay;
-      return result;
+      const { roundingIncrement, roundingMode, roundingPriority, trailingZeroDisplay } = slots;
+      return {
+        ...result,
+        pluralCategories,
+        roundingIncrement,
+        roundingMode,
+        roundingPriority,
+        trailingZeroDisplay,
+      };
     }
   }
   define(PluralRules, "PluralRules", {});

@@ -58,7 +58,7 @@ export default ({ brand, intlSegment, use }) => {
     hidden({
       containing(index) {
         const of = segmentsOf(this);
-        const number = Math.trunc(Number(index)) || 0;
+        const number = Math.trunc(+index) || 0;
         if (number < 0 || number >= of.text.length) return undefined;
         // From the nearest boundary before it that is known.
         if (of.known === undefined || of.known > number) of.known = 0;

@@ -380,9 +380,9 @@ export default ({ brand, intlCollations, use }) => {
       return slotsOf(this).found.variants.join("-") || undefined;
     }
     getCalendars() {
-      const { keywords, found } = slotsOf(this);
-      if (keywords.ca !== undefined) return [keywords.ca];
-      return calendarsOf(regionOf(found));
+      const slots = slotsOf(this);
+      if (slots.keywords.ca !== undefined) return [slots.keywords.ca];
+      return calendarsOf(preferenceOf(slots));
     }
     getCollations() {
       const { keywords, found } = slotsOf(this);
@@ -390,9 +390,9 @@ export default ({ brand, intlCollations, use }) => {
       return collationsOf(languageTag(found));
     }
     getHourCycles() {
-      const { keywords, found } = slotsOf(this);
-      if (keywords.hc !== undefined) return [keywords.hc];
-      return hourCyclesOf(found.language, regionOf(found));
+      const slots = slotsOf(this);
+      if (slots.keywords.hc !== undefined) return [slots.keywords.hc];
+      return hourCyclesOf(slots.found.language, preferenceOf(slots));
     }
     getNumberingSystems() {
       const { keywords, found } = slotsOf(this);
@@ -414,10 +414,10 @@ export default ({ brand, intlCollations, use }) => {
       return { direction: RIGHT_TO_LEFT.includes(script) ? "rtl" : "ltr" };
     }
     getWeekInfo() {
-      const { keywords, found } = slotsOf(this);
+      const slots = slotsOf(this);
       const { first, start, end } = common("week");
-      const region = regionOf(found);
-      const own = WEEKDAYS.indexOf(keywords.fw ?? "");
+      const region = preferenceOf(slots);
+      const own = WEEKDAYS.indexOf(slots.keywords.fw ?? "");
       const of = (days) => WEEKDAYS.indexOf(days[region] ?? days["001"]) || 7;
       const weekend = [];
       for (let day = of(start);; day = day % 7 + 1) {
@@ -455,6 +455,13 @@ export default ({ brand, intlCollations, use }) => {
     return made;
   };
   const regionOf = (found) => found.region || maximize(found).region || "001";
+  // Of whom the preferences are: the extensions rg and sd may name another region.
+  const preferenceOf = ({ found, keywords }) => {
+    const override = /^([a-z]{2}|\d{3})zzzz$/.exec(keywords.rg ?? "")?.[1];
+    const subdivision = /^([a-z]{2}|\d{3})[a-z0-9]+$/.exec(keywords.sd ?? "")?.[1];
+    return override?.toUpperCase() ??
+      (found.region || subdivision?.toUpperCase() || regionOf(found));
+  };
   // The tag of an Intl.Locale, undefined of anything else.
   const localeTag = (object) => locales.get(object)?.tag;
 

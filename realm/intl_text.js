@@ -33,9 +33,9 @@ export default ({ brand, use }) => {
     return text;
   };
   const shown = (slots, names) => {
-    const result = {};
+    const result = objectOf({});
     for (const name of names) result[name] = slots[name];
-    return result;
+    return { ...result };
   };
 
   // --- ListFormat ----------------------------------------------------------------------------
@@ -127,7 +127,7 @@ export default ({ brand, use }) => {
     return single;
   };
   const relativeParts = (slots, value, unit) => {
-    const number = Number(value);
+    const number = +value;
     const single = unitOf(unit);
     if (!Number.isFinite(number)) throw new RangeError(`the time is ${number}`);
     const [past, future, words] =
@@ -324,9 +324,8 @@ export default ({ brand, use }) => {
     }
     resolvedOptions() {
       const slots = displays.slotsOf(this);
-      const result = shown(slots, ["locale", "style", "type", "fallback"]);
-      if (slots.languageDisplay !== undefined) result.languageDisplay = slots.languageDisplay;
-      return result;
+      const names = ["locale", "style", "type", "fallback"];
+      return shown(slots, slots.type === "language" ? [...names, "languageDisplay"] : names);
     }
   }
   define(DisplayNames, "DisplayNames", {});

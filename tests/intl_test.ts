@@ -397,7 +397,9 @@ test("language tags are checked, and written in their canonical form", async () 
   const found = await new Deferred(() => {
     const tags = ["EN-us", "zh-hakka", "iw", "sr-latn-cs", "en-u-ca-islamicc-kn-true", "de-DD"];
     const told = tags.map((tag) => Intl.getCanonicalLocales(tag)[0]);
-    for (const tag of ["", "e", "en_US", "en-", "en-us-us", "x-y", "de-1996-1996", "en-u"]) {
+    for (
+      const tag of ["", "e", "en_US", "en-", "en-us-us", "x-y", "de-1996-1996", "en-u", "en\0"]
+    ) {
       try {
         told.push(Intl.getCanonicalLocales(tag).join());
       } catch (error) {
@@ -417,7 +419,7 @@ test("language tags are checked, and written in their canonical form", async () 
     "sr-Latn-RS",
     "en-u-ca-islamic-civil-kn",
     "de-DE",
-    ...Array(8).fill("RangeError"),
+    ...Array(9).fill("RangeError"),
     "zh-Hant-TW-u-nu-latn zh-TW-u-nu-latn en",
   ]);
 });
@@ -442,6 +444,7 @@ test("what makes no sense is refused, as the standard has it", async () => {
       () => (Intl.PluralRules as unknown as () => void)(),
       () => Intl.NumberFormat.prototype.formatToParts.call({} as Intl.NumberFormat, 1),
       () => new Intl.NumberFormat("en").format(Symbol() as unknown as number),
+      () => new Intl.Segmenter().segment("a").containing(0n as unknown as number),
       () => Intl.supportedValuesOf("colour" as "unit"),
       () => "a".localeCompare("b", "x"),
     ];
@@ -471,9 +474,34 @@ test("what makes no sense is refused, as the standard has it", async () => {
     "TypeError",
     "TypeError",
     "TypeError",
+    "TypeError",
     "RangeError",
     "RangeError",
   ]);
+});
+
+test("what is told of a format is defined, not set", async () => {
+  const locale = await new Deferred(() => {
+    Object.defineProperty(Object.prototype, "locale", {
+      set() {
+        throw new Error("set");
+      },
+    });
+    Object.defineProperty(Intl.NumberFormat, Symbol.hasInstance, {
+      value() {
+        throw new Error("asked");
+      },
+    });
+    const formats = [
+      Intl.NumberFormat("de"),
+      new Intl.DateTimeFormat("de"),
+      new Intl.Collator("de"),
+      new Intl.ListFormat("de"),
+      new Intl.PluralRules("de"),
+    ];
+    return formats.map((format) => Object.hasOwn(format.resolvedOptions(), "locale"));
+  });
+  assert.deepEqual(locale, [true, true, true, true, true]);
 });
 
 describe("hostile tasks", () => {
