@@ -933,7 +933,7 @@ export default ({ brand, use }) => {
 
   const isDigits = (type) =>
     type === "integer" || type === "group" || type === "decimal" || type === "fraction" ||
-    type === "nan" || type === "infinity";
+    type === "nan" || type === "infinity" || type.startsWith("exponent");
   // Where the digits begin and end in a list of parts.
   const core = (parts) => {
     let from = 0;
@@ -971,7 +971,8 @@ export default ({ brand, use }) => {
     const after = [first.slice(firstTo), last.slice(lastTo)];
     const isShared = same(...before) && same(...after) &&
       points(slots, before[0]) + points(slots, after[0]) > 1;
-    const hasAffix = !isShared && before[0].length + after[0].length > 0;
+    const hasAffix = !isShared && before[0].length + after[0].length > 0 ||
+      first.includes("exponentSeparator");
     if (isShared) {
       first = first.slice(firstFrom, firstTo);
       last = last.slice(lastFrom, lastTo);

@@ -28,6 +28,14 @@ export const differences: readonly Difference[] = [
       [...new Intl.Segmenter("th", { granularity: "word" }).segment("ภาษาไทย")].length === 1,
   },
   {
+    what: "Some ranges of dates are written otherwise, where a language has no pattern for just " +
+      "these parts; `formatRangeToParts` says less of what is shared",
+    why: "the standard leaves both to implementations",
+    shows: () =>
+      new Intl.NumberFormat("en", { style: "currency", currency: "CHF" }).formatRangeToParts(3, 5)
+        .find(({ type }) => type === "fraction")?.source === "startRange",
+  },
+  {
     what: "Error messages are the engine's: `cannot read property 'x' of null`",
     why: "the standard leaves them to engines",
     shows: () => {
