@@ -72,7 +72,8 @@
     X(MEMORY_LIMIT, 1, "bytes a task's realm may use unless its submission says otherwise")        \
     X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")     \
     X(COMPILE_LIMIT, 3, "ms that compiling a function may take; the default is 5,000")             \
-    X(MAX_WAITING, 4, "tasks that may wait, having begun, beside those that run")
+    X(MAX_WAITING, 4, "tasks that may wait, having begun, beside those that run")                  \
+    X(JIT, 5, "0: tasks are interpreted, always; the default is 1: where it can be had, compiled")
 
 /* Bounds and defaults of what options and submissions say. */
 #define DFD_LIMIT_MAP(X)                                                                           \
@@ -112,6 +113,7 @@
     X(QUEUED, 50, "C and W: tasks waiting")                                                        \
     X(WAITING, 52, "C and W: tasks that have begun, and wait for their time or their host")        \
     X(HARDENING, 51, "W: DFD_HARDENING_*, what is in force for every worker so far")               \
+    X(JIT, 53, "C: 1 if what tasks run often is compiled to machine code")                         \
     X(RING, 64, "where the ring begins, as an index of 32-bit words from the control block")
 
 #define DFD_RING_BYTES 65536

@@ -259,5 +259,6 @@ JSAtom engine_private_name(JSValueConst function) {
 }
 
 #include "engine_atomics.c.inc"
+#include "engine_jit.c.inc"
 #include "engine_modules.c.inc"
 #include "engine_values.c.inc"

@@ -6,6 +6,8 @@
 #ifndef DEFERRED_ENGINE_H
 #define DEFERRED_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "quickjs.h"
 
 /* Math.random's state is part of the snapshot and must differ from task to task. `seed` is not 0.
@@ -48,6 +50,11 @@ typedef void EngineEachGlobal(JSContext *ctx, JSAtom name, EngineUse use, void *
 /* Calls `each` for each use of a global in compiled code (a script's or a function's), its inner
  * functions included. */
 void engine_each_global(JSContext *ctx, JSValueConst code, EngineEachGlobal *each, void *opaque);
+
+/* Has the functions of a script that was read (JS_ReadObject) ask for compiled code (jit/jit.h),
+ * until the realm is restored. Their records are in `*program`, made there if there are none. */
+struct JitProgram;
+void engine_link(JSContext *ctx, JSValueConst script, struct JitProgram *_Atomic *program);
 
 /* The code of the function that is written as `text` in a compiled script
  * (JS_EVAL_FLAG_COMPILE_ONLY), or else of the first function of the script; undefined if it has

@@ -19,6 +19,7 @@ typedef enum LockRank {
     LOCK_COMPLETIONS, /* writers of a ring, and its overflow list */
     LOCK_WAKE,        /* a host's wake-up (completion.h) */
     LOCK_GRANTS,      /* the table of grants */
+    LOCK_JIT,         /* the queue of what is to be compiled (jit/jit.c) */
     LOCK_RANKS
 } LockRank;
 

@@ -44,7 +44,8 @@ _Static_assert(sizeof(void *) == 8, "offsets and lengths of 32 bits are added to
 #endif
 
 _Static_assert(OS_NONE == PROT_NONE && OS_READ == PROT_READ &&
-                   OS_READ_WRITE == (PROT_READ | PROT_WRITE),
+                   OS_READ_WRITE == (PROT_READ | PROT_WRITE) &&
+                   OS_READ_EXECUTE == (PROT_READ | PROT_EXEC),
                "an access is what mprotect takes");
 
 /* --- failures ----------------------------------------------------------------------------- */

@@ -85,6 +85,7 @@ typedef enum OsAccess {
     OS_NONE = 0, /* only reserved: costs address space, and nothing else */
     OS_READ = 1,
     OS_READ_WRITE = 3,
+    OS_READ_EXECUTE = 5,
 } OsAccess;
 
 /* Fresh memory, zeroed, of whole pages, which os_unmap gives back; NULL if there is none. */

@@ -127,6 +127,9 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
         if (!(value > 0)) return DFD_E_INVALID;
         pool->compiler.limit_ms = value;
         return 0;
+    case DFD_OPTION_JIT:
+        pool->interprets = value == 0;
+        return 0;
     default:
         return DFD_E_INVALID;
     }

@@ -46,6 +46,7 @@ struct Pool {
     /* The host's thread. */
     uint32_t max_threads, max_waiting;
     size_t memory, stack; /* of a task, unless it says otherwise */
+    bool interprets;      /* whatever could be compiled */
     Compiler compiler;
     Classes classes;
 

@@ -1,11 +1,13 @@
 /* program.h - bytecode of one function, shared by the tasks that run it.
  *
- * Immutable, outside every arena, and counted: freed with the last hold. Any thread.
+ * Outside every arena, and counted: freed with the last hold. Immutable, but for what is learnt of
+ * its functions while they run. Any thread.
  */
 #ifndef DEFERRED_PROGRAM_H
 #define DEFERRED_PROGRAM_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +16,8 @@
 
 typedef struct Program {
     atomic_uint holds;
+    struct JitProgram *_Atomic jit; /* records of its functions, and their code (jit/jit.h) */
+    bool interpreted;               /* none of them is to be compiled */
     int member; /* which constant of what the bytecode evaluates to; -1 for that itself */
     size_t size;
     uint8_t bytecode[];

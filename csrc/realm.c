@@ -22,6 +22,7 @@
 #include "engine_values.h"
 #include "globals.h"
 #include "guard.h"
+#include "jit/jit.h"
 #include "loop.h"
 #include "moved.h"
 #include "os.h"
@@ -411,7 +412,7 @@ static JSValue realm_promise_of(JSContext *ctx, JSValueConst value) {
 
 typedef struct RunCall {
     Realm *realm;
-    const Program *program; /* or NULL: the arguments are a text, its globals, and more of it */
+    Program *program; /* or NULL: the arguments are a text, its globals, and more of it */
     const uint8_t *args;
     size_t length;
     uint32_t argc;
@@ -419,10 +420,12 @@ typedef struct RunCall {
     Bytes *out;
 } RunCall;
 
-/* The function that a program is of. */
-static JSValue realm_load(Realm *realm, const Program *program) {
+/* The function that a program is of. `jit` is where it keeps what is compiled of it, or NULL: it is
+ * not. */
+static JSValue realm_load(Realm *realm, const Program *program, struct JitProgram *_Atomic *jit) {
     JSValue script =
         JS_ReadObject(realm->context, program->bytecode, program->size, JS_READ_OBJ_BYTECODE);
+    if (jit && !JS_IsException(script)) engine_link(realm->context, script, jit);
     JSValue function = JS_IsException(script) ? script : JS_EvalFunction(realm->context, script);
     if (JS_IsException(function) || program->member < 0) return function;
     JSValue member = engine_member(realm->context, function, program->member);
@@ -496,7 +499,12 @@ static int realm_run_inside(void *opaque) {
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
     JS_UpdateStackTop(realm->runtime);
-    JSValue function = call->program ? realm_load(realm, call->program) : JS_UNDEFINED;
+    /* Compiled code asks nobody whether it is to stop: it must be left by a signal. */
+    bool compiled =
+        call->program && !call->program->interpreted && jit_is_open() && guard_thread_catches();
+    JSValue function = call->program
+                           ? realm_load(realm, call->program, compiled ? &call->program->jit : NULL)
+                           : JS_UNDEFINED;
     JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
     if (JS_IsException(function) ||
         clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
@@ -563,7 +571,7 @@ static int realm_preload_inside(void *opaque) {
     JSContext *ctx = realm->context;
     JS_UpdateStackTop(realm->runtime);
     JS_SetMaxStackSize(realm->runtime, call->stack);
-    JSValue function = realm_load(realm, call->program);
+    JSValue function = realm_load(realm, call->program, NULL);
     JSValue list =
         JS_IsException(function) ? function : JS_Call(ctx, function, JS_UNDEFINED, 0, NULL);
     int64_t count = 0;
@@ -692,8 +700,8 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
     return status;
 }
 
-int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
-              uint32_t argc, const Limits *limits, Bytes *out) {
+int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length, uint32_t argc,
+              const Limits *limits, Bytes *out) {
     RunCall call = {realm, program, args, length, argc, NULL, out};
     realm->result_limit = limits->result;
     /* What a task returns may take as much memory again as what it was made in. */

@@ -101,8 +101,8 @@ void realm_set_stack(Realm *realm, size_t stack);
  * here, under the same limits, an object whose properties it finds as globals, and what else is to
  * be known of it (modules.h).
  * Returns a DFD_STATUS_*, and the realm needs a restore; or REALM_WAITS. */
-int realm_run(Realm *realm, const Program *program, const uint8_t *args, size_t length,
-              uint32_t argc, const Limits *limits, Bytes *out);
+int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length, uint32_t argc,
+              const Limits *limits, Bytes *out);
 
 /* What a run returns instead of a DFD_STATUS_* when the task waits: nothing of it is on any stack,
  * and it goes on by realm_resume, be that on another thread. */

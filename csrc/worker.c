@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "harden.h"
+#include "jit/jit.h"
 #include "pool_parts.h"
 
 /* How long a worker looks for the next task before it sleeps: a host that awaits one task after
@@ -476,6 +477,8 @@ int32_t worker_start(Pool *pool) {
     workers->started++;
     workers->starting++;
     atomic_store(pool_word(pool, DFD_CONTROL_THREADS), ++workers->alive);
+    /* Not before: if there is one thread more, it works. */
+    if (!pool->interprets && jit_open()) atomic_store(pool_word(pool, DFD_CONTROL_JIT), 1);
     return 0;
 no_thread:
     deadlines_leave(deadlines, &worker->deadline);

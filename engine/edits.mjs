@@ -1,6 +1,6 @@
 /**
- * The edits that the build makes to its copy of the engine's source. embedding.mjs has what this
- * library needs and can't reach from outside; the other files have what the engine does wrong, by
+ * The edits that the build makes to its copy of the engine's source. embedding.mjs and jit.mjs
+ * have what this library needs and can't reach from outside; the other files have what the engine does wrong, by
  * area: their tests, in tests/engine_test.ts, fail without them.
  *
  * Each edit is exact text that must occur exactly once, so that one that no longer applies to a new
@@ -15,6 +15,7 @@ import { DATES } from "./edits/dates.mjs";
 import { EMBEDDING } from "./edits/embedding.mjs";
 import { GROWTH } from "./edits/growth.mjs";
 import { ITERATION } from "./edits/iteration.mjs";
+import { JIT } from "./edits/jit.mjs";
 import { LIMITS } from "./edits/limits.mjs";
 import { MODULES } from "./edits/modules.mjs";
 import { NUMBERS } from "./edits/numbers.mjs";
@@ -55,5 +56,6 @@ export const EDITS = [
   ...SCOPES,
   ...PATTERNS,
   ...LIMITS,
+  ...JIT,
   ...MODULES,
 ];

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x1d2ab2a6;
+export const ABI = 0x29a17a51;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -294,6 +294,8 @@ export const OPTION = {
   COMPILE_LIMIT: 3,
   /** tasks that may wait, having begun, beside those that run */
   MAX_WAITING: 4,
+  /** 0: tasks are interpreted, always; the default is 1: where it can be had, compiled */
+  JIT: 5,
 } as const;
 
 /** Bounds and defaults of what options and submissions say. */
@@ -352,6 +354,8 @@ export const CONTROL = {
   WAITING: 52,
   /** W: DFD_HARDENING_*, what is in force for every worker so far */
   HARDENING: 51,
+  /** C: 1 if what tasks run often is compiled to machine code */
+  JIT: 53,
   /** where the ring begins, as an index of 32-bit words from the control block */
   RING: 64,
 } as const;

@@ -1,12 +1,12 @@
 /**
  * Source that is compiled into the library and is never part of this repository: the engine's, which
- * is edited, and zlib's.
+ * is edited, zlib's, and that of sljit, an assembler.
  *
- *   folders named by QUICKJS_NG_DIR, ZLIB_DIR ─┐
- *   build/engine/source (our cache) ───────────┼─> checked against ─────> engine/edits.mjs
- *   the crates, by `cargo vendor` ─────────────┘   engine/SHA256SUMS      ─> build/engine/edited
+ *   folders named by QUICKJS_NG_DIR, … ─┐
+ *   build/engine/source (our cache) ────┼─> checked against ─────> engine/edits.mjs
+ *   the crates, by `cargo vendor` ──────┘   engine/SHA256SUMS      ─> build/engine/edited
  *
- * Any origin gives the same bytes or is refused. `cargo vendor` downloads two crates, pinned by
+ * Any origin gives the same bytes or is refused. `cargo vendor` downloads three crates, pinned by
  * engine/Cargo.lock, and runs none of their code.
  *
  *   node scripts/engine.mjs --pin   writes engine/SHA256SUMS anew, after a change of version
@@ -27,7 +27,7 @@ const CACHE = path.join(ROOT, "build", "engine", "source");
 const EDITED = path.join(ROOT, "build", "engine", "edited");
 const SUMS = path.join(ROOT, "engine", "SHA256SUMS");
 
-/** The folder to include the engine from, relative to the package's root; zlib's is `zlib` in it. */
+/** The folder to include the engine from, relative to the root; `zlib` and `sljit` are in it. */
 export const ENGINE_DIR = "build/engine/edited";
 
 /** The engine's own translation units beside quickjs.c, which csrc/engine.c includes. */
@@ -90,6 +90,24 @@ const ORIGINS = [
       "zlib/zlib.h",
       "zlib/zutil.h",
       "zlib/LICENSE",
+    ],
+  },
+  { // for the machines that csrc/jit/ compiles for; the licence stands in each file
+    title: "sljit of PCRE2 10.46",
+    variable: "SLJIT_DIR",
+    crate: "pcre2-sys/upstream/deps/sljit/sljit_src",
+    prefix: "sljit/",
+    files: [
+      "sljit/sljitConfig.h",
+      "sljit/sljitConfigCPU.h",
+      "sljit/sljitConfigInternal.h",
+      "sljit/sljitLir.c",
+      "sljit/sljitLir.h",
+      "sljit/sljitNativeARM_64.c",
+      "sljit/sljitNativeX86_64.c",
+      "sljit/sljitNativeX86_common.c",
+      "sljit/sljitSerialize.c",
+      "sljit/sljitUtils.c",
     ],
   },
 ];
@@ -156,7 +174,7 @@ function cargo(args) {
       reject(
         error.code !== "ENOENT" ? error : new BuildError(
           "cargo was not found. It brings the source of the JavaScript engine (QuickJS-ng) and of " +
-            "zlib, and compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install " +
+            "zlib and sljit, and compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install " +
             `cargo; macOS: brew install rust; elsewhere: rustup),\n  or ${BY_HAND}`,
         ),
       );

@@ -366,6 +366,7 @@ function editor(): void {
       "classes",
       "console",
       "host",
+      "jit",
       "maxThreads",
       "maxWaiting",
       "onProgress",

@@ -21,7 +21,7 @@ const CALLS_REALM = ["seat.c", "compiler.c", "classes.c", "errand.c"];
 
 /** What of the library a pool's room may include beside the rooms themselves. */
 const KNOWN = ["realm", "guard", "harden", "completion", "program", "bytes", "slots", "lock"]
-  .concat("os", "zone", "deferred", "grants", "wire");
+  .concat("os", "zone", "deferred", "grants", "wire", "jit/jit");
 
 const roomOf = (name: string): string => name.replace(/\.[ch]$/, "");
 const includes = (name: string): string[] =>

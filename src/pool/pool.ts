@@ -264,6 +264,15 @@ export class DeferredPool<H extends HostFunctions = {}> {
     return reason ? { signal, syscalls, reason } : { signal, syscalls };
   }
 
+  /**
+   * Whether what its tasks run often is compiled to machine code: not with `jit: false` or
+   * `DEFERRED_JIT=0`, nor where the system gives no executable memory; `undefined` before there are
+   * any threads.
+   */
+  get jit(): boolean | undefined {
+    return this.threads === 0 ? undefined : this.#runner.counter(CONTROL.JIT) !== 0;
+  }
+
   /** Whether the pool takes no more tasks. */
   get closed(): boolean {
     return this.#runner.closed;

@@ -112,6 +112,11 @@ export interface PoolOptions<H extends HostFunctions = HostFunctions> extends Li
   readonly onProgress?: OnProgress | undefined;
   /** Whether its tasks can report their progress. Default: with an `onProgress`. */
   readonly progress?: boolean | undefined;
+  /**
+   * Whether what its tasks run often may be compiled to machine code. `false`: they are interpreted,
+   * always, as with `DEFERRED_JIT=0` in the environment. Default: true.
+   */
+  readonly jit?: boolean | undefined;
 }
 
 const KIB = 1024;
@@ -445,6 +450,12 @@ export class ThreadRunner implements Runner {
         );
       }
     }
+    if (options.jit === false) {
+      this.#check(
+        this.#native.symbols.dfd_pool_set(this.#pool, OPTION.JIT, 0),
+        "the pool's option jit",
+      );
+    }
   }
 
   /** Makes the classes part of every realm. */
@@ -598,6 +609,7 @@ const POOL_NAMES: ReadonlySet<string> = new Set([
   "console",
   "onProgress",
   "progress",
+  "jit",
   ...LIMIT_NAMES,
 ]);
 
@@ -627,6 +639,10 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
   }
   checkConsole("new DeferredPool(", options.console);
   checkProgress("new DeferredPool(", options.onProgress, options.progress);
+  const jit: unknown = options.jit;
+  if (jit !== undefined && typeof jit !== "boolean") {
+    throw typeError(`new DeferredPool({ jit }): jit must be a boolean, got ${describe(jit)}`);
+  }
   checkLimits(options, "new DeferredPool(");
   return options;
 }

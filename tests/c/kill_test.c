@@ -250,13 +250,13 @@ static Program *compile(Realm *realm, const char *source) {
     return program;
 }
 
-static int run_limited(Realm *realm, const Program *program, const Limits *limits, Bytes *out) {
+static int run_limited(Realm *realm, Program *program, const Limits *limits, Bytes *out) {
     out->length = 0;
     out->failed = false;
     return realm_run(realm, program, value.data, value.length, value.data != NULL, limits, out);
 }
 
-static int run(Realm *realm, const Program *program, Bytes *out) {
+static int run(Realm *realm, Program *program, Bytes *out) {
     static const Limits none;
     return run_limited(realm, program, &none, out);
 }
@@ -719,7 +719,7 @@ static const char look_source[] =
 static Bytes large;
 
 /* Calls a program with the first preset. */
-static int run_on_preset(Realm *realm, const Program *program, const Limits *limits, Bytes *out) {
+static int run_on_preset(Realm *realm, Program *program, const Limits *limits, Bytes *out) {
     static const uint8_t argument[8] = {WIRE_PRESET, 0};
     out->length = 0;
     out->failed = false;

@@ -1,0 +1,23 @@
+/* code.h - memory for machine code: written while it is RW, then RX for good.
+ *
+ * Pages are never both, and have no other mapping. On a worker that is hardened neither can be had.
+ */
+#ifndef DEFERRED_JIT_CODE_H
+#define DEFERRED_JIT_CODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* At most so much for all programs of the process together. */
+#define CODE_BYTES_MAX ((size_t)64 << 20)
+
+/* Pages to write to; NULL when there are none, or no more are to be had. */
+void *code_map(size_t size);
+/* Makes them executable, and no longer writable. false: the system refuses. */
+bool code_seal(void *pages, size_t size);
+void code_unmap(void *pages, size_t size);
+
+/* Whether this process may have executable memory at all: tries. */
+bool code_is_possible(void);
+
+#endif

@@ -1,0 +1,300 @@
+/* jit.c - see jit.h: records, and when they are compiled.
+ *
+ *   COLD --(passed often enough)--> recorded for a few passes --> QUEUED --> READY
+ *                                                                   |          |
+ *    ^                                                              v          |
+ *    |                                                           REFUSED <--(too many versions)
+ *    +--------------------------(its guards failed too often)------------------+
+ *
+ * Counts decide, never clocks: the same program takes the same way each time, but for how long
+ * compiling takes, and in which order workers pass (with jit_tuning.synchronous, an entry waits).
+ */
+#include "jit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytecode.h"
+#include "code.h"
+#include "ir.h"
+#include "lock.h"
+
+#define FAILURES_MAX 3  /* of one code, before it is made anew with what was learnt */
+#define VERSIONS_MAX 12 /* of an entry, before it is given up */
+#define PRUNED_VERSIONS 3 /* of those, in which what was not executed is left out */
+#define COMPILER_STACK ((size_t)256 << 10)
+
+JitTuning jit_tuning = {.hot_loop = 60, .hot_call = 150, .recorded = 8};
+JitStats jit_stats;
+
+/* --- records -------------------------------------------------------------------------------- */
+
+JitProgram *jit_program_new(uint32_t count) {
+    JitProgram *program = calloc(1, sizeof *program + sizeof *program->functions * count);
+    if (!program) return NULL;
+    atomic_init(&program->holds, 1);
+    program->count = count;
+    return program;
+}
+
+void jit_program_drop(JitProgram *program) {
+    if (!program || atomic_fetch_sub_explicit(&program->holds, 1, memory_order_acq_rel) != 1) return;
+    for (uint32_t i = 0; i < program->count; i++) jit_function_free(program->functions[i]);
+    for (JitCode *code = atomic_load(&program->codes), *next; code; code = next) {
+        next = code->next;
+        jit_code_free(code);
+    }
+    free(program);
+}
+
+JitFunction *jit_function_new(uint32_t length, uint32_t arguments, uint32_t locals, uint32_t outer,
+                              uint32_t constants) {
+    JitFunction *f = calloc(1, sizeof *f);
+    if (!f) return NULL;
+    *f = (JitFunction){.length = length,
+                       .arguments = arguments,
+                       .locals = locals,
+                       .outer = outer,
+                       .constant_count = constants};
+    f->code = calloc(length + 8, 1);
+    f->marks = calloc(length + 1, 1);
+    f->captured = calloc((size_t)arguments + locals + 1, 1);
+    f->constants = calloc((size_t)constants + 1, sizeof *f->constants);
+    if (f->code && f->marks && f->captured && f->constants) return f;
+    jit_function_free(f);
+    return NULL;
+}
+
+void jit_function_free(JitFunction *f) {
+    if (!f) return;
+    for (uint32_t i = 0; i < f->entry_count; i++) free((void *)f->entries[i].seen);
+    free(f->entries);
+    free(f->code);
+    free(f->marks);
+    free(f->captured);
+    free(f->constants);
+    free(atomic_load(&f->sites));
+    free(f);
+}
+
+/* Below so many bytes a function without a loop is called as fast as it is. */
+#define SMALL 40
+
+bool jit_function_ready(JitFunction *f) {
+    uint32_t count = 0;
+    memset(f->marks, JIT_INSIDE, f->length);
+    for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[f->code[pc]]) {
+        f->marks[pc] = 0;
+        f->has_catch |= f->code[pc] == OP_catch || f->code[pc] == OP_gosub;
+    }
+    for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[f->code[pc]]) {
+        int32_t to = bytecode_target(f->code, (int32_t)pc);
+        if (to < 0 || to > (int32_t)pc || f->code[pc] == OP_catch || f->code[pc] == OP_gosub) continue;
+        if (f->marks[to] || count == JIT_ENTRIES_MAX - 1) continue;
+        f->marks[to] = (uint8_t)++count;
+    }
+    if (!f->marks[0] && (count > 0 || f->length >= SMALL)) f->marks[0] = (uint8_t)++count;
+    if (count == 0) return false;
+    f->entries = calloc(count, sizeof *f->entries);
+    if (!f->entries) return false;
+    f->entry_count = count;
+    for (uint32_t pc = 0; pc < f->length; pc++) {
+        if (f->marks[pc] == 0 || f->marks[pc] == JIT_INSIDE) continue;
+        JitEntry *entry = &f->entries[f->marks[pc] - 1];
+        entry->pc = pc;
+        entry->function = f;
+        entry->seen = calloc(jit_slots(f) + 1, sizeof *entry->seen);
+        if (!entry->seen) return false;
+    }
+    return true;
+}
+
+JitSite *jit_sites(JitFunction *f) {
+    JitSite *sites = atomic_load_explicit(&f->sites, memory_order_acquire);
+    if (sites) return sites;
+    sites = calloc(f->length + 1, sizeof *sites);
+    JitSite *other = NULL;
+    if (sites && !atomic_compare_exchange_strong(&f->sites, &other, sites)) {
+        free(sites);
+        sites = other;
+    }
+    return sites;
+}
+
+void jit_code_free(JitCode *code) {
+    if (code->pages) code_unmap(code->pages, code->size);
+    free(code->exits);
+    free(code->values);
+    free(code->builtins);
+    free(code);
+}
+
+/* --- compiling ------------------------------------------------------------------------------ */
+
+static bool dumps;
+
+JitCode *jit_compile(JitEntry *entry, uint32_t force) {
+    JitFunction *f = entry->function;
+    Graph *volatile g = calloc(1, sizeof *g);
+    JitCode *volatile code = NULL;
+    if (!g) return NULL;
+    g->entry = entry;
+    g->function = f;
+    g->sites = atomic_load_explicit(&f->sites, memory_order_acquire);
+    g->prune = atomic_load(&entry->versions) < PRUNED_VERSIONS;
+    g->hoist = !atomic_load(&f->no_hoist);
+    if (!g->sites) g->why = "nothing was recorded";
+    if (g->sites && setjmp(g->failed) == 0) {
+        build(g);
+        improve(g);
+        if (dumps) graph_dump(g);
+        code = lower(g, force);
+        if (!code) g->why = "no memory";
+    }
+    if (dumps) code_dump(f, entry->pc, code, g->why);
+    lower_end(g);
+    graph_close(g);
+    free(g);
+    return code;
+}
+
+/* --- the thread that compiles --------------------------------------------------------------- */
+
+static struct {
+    OsOnce once;
+    bool open;
+    Lock lock;           /* what follows, and the compiler itself */
+    OsCondition asked;   /* there is something in the queue */
+    OsCondition settled; /* an entry is no longer queued */
+    JitEntry *first, **last;
+} service = {.once = OS_ONCE_INITIAL, .lock = LOCK_INITIAL(LOCK_JIT)};
+
+static void publish(JitEntry *entry, JitCode *code) {
+    JitProgram *program = entry->function->program;
+    if (code) {
+        code->next = atomic_load(&program->codes);
+        while (!atomic_compare_exchange_weak(&program->codes, &code->next, code)) continue;
+        atomic_fetch_add(&jit_stats.compiled, 1);
+        atomic_fetch_add(&jit_stats.code_bytes, code->used);
+        if (code->guards > atomic_load(&jit_stats.most_guards))
+            atomic_store(&jit_stats.most_guards, code->guards);
+        atomic_store_explicit(&entry->code, code, memory_order_release);
+        atomic_store(&entry->state, JIT_READY);
+    } else {
+        atomic_fetch_add(&jit_stats.refused, 1);
+        atomic_store(&entry->state, JIT_REFUSED);
+    }
+}
+
+static void *compile_all(void *unused) {
+    (void)unused;
+    os_name_thread("deferred-jit");
+    lock_take(&service.lock);
+    for (;;) {
+        while (!service.first) lock_wait(&service.lock, &service.asked);
+        JitEntry *entry = service.first;
+        service.first = entry->next;
+        if (!service.first) service.last = &service.first;
+        lock_release(&service.lock);
+        JitProgram *program = entry->function->program;
+        publish(entry, jit_compile(entry, jit_tuning.force));
+        jit_program_drop(program);
+        lock_take(&service.lock);
+        os_wake_all(&service.settled);
+    }
+    return NULL;
+}
+
+static void open_service(void) {
+    const char *wish = getenv("DEFERRED_JIT");
+    if (wish && strcmp(wish, "0") == 0) return;
+    dumps = getenv("DEFERRED_JIT_DUMP") != NULL;
+    OsFailure before = os_failure();
+    service.last = &service.first;
+    if (os_condition_open(&service.asked) && os_condition_open(&service.settled) &&
+        code_is_possible() && os_start_thread(COMPILER_STACK, compile_all, NULL))
+        service.open = true;
+    else
+        os_get_over(before);
+}
+
+bool jit_open(void) {
+#if !defined(__x86_64__) && !defined(__aarch64__)
+    return false;
+#endif
+    os_once(&service.once, open_service);
+    return service.open;
+}
+
+bool jit_is_open(void) { return service.open; }
+
+/* --- deciding ------------------------------------------------------------------------------- */
+
+static uint32_t hot(const JitEntry *entry) {
+    return entry->pc == 0 ? jit_tuning.hot_call : jit_tuning.hot_loop;
+}
+
+/* Whether somebody wants the function recorded. */
+static bool is_watched(const JitFunction *f) {
+    for (uint32_t i = 0; i < f->entry_count; i++) {
+        const JitEntry *entry = &f->entries[i];
+        uint32_t passed = atomic_load_explicit(&entry->passed, memory_order_relaxed);
+        if (atomic_load_explicit(&entry->state, memory_order_relaxed) == JIT_COLD &&
+            passed >= hot(entry) && passed < hot(entry) + jit_tuning.recorded)
+            return true;
+    }
+    return false;
+}
+
+static void ask_for(JitEntry *entry) {
+    uint8_t cold = JIT_COLD;
+    if (!atomic_compare_exchange_strong(&entry->state, &cold, JIT_QUEUED)) return;
+    atomic_fetch_add_explicit(&entry->function->program->holds, 1, memory_order_relaxed);
+    lock_take(&service.lock);
+    entry->next = NULL;
+    *service.last = entry;
+    service.last = &entry->next;
+    os_wake_one(&service.asked);
+    while (jit_tuning.synchronous && atomic_load(&entry->state) == JIT_QUEUED)
+        lock_wait(&service.lock, &service.settled);
+    lock_release(&service.lock);
+}
+
+JitAdvice jit_passed(JitEntry *entry, bool recording) {
+    JitAdvice stop = recording ? JIT_STOP_RECORDING : JIT_GO_ON;
+    switch ((JitState)atomic_load_explicit(&entry->state, memory_order_relaxed)) {
+    case JIT_REFUSED:
+        return JIT_FORGET;
+    case JIT_QUEUED:
+    case JIT_READY:
+        return stop;
+    case JIT_COLD:
+        break;
+    }
+    uint32_t passed = atomic_load_explicit(&entry->passed, memory_order_relaxed) + 1;
+    atomic_store_explicit(&entry->passed, passed, memory_order_relaxed);
+    if (passed >= hot(entry) + jit_tuning.recorded) {
+        ask_for(entry);
+        return stop;
+    }
+    if (passed >= hot(entry)) return recording ? JIT_GO_ON : JIT_RECORD;
+    return recording && !is_watched(entry->function) ? JIT_STOP_RECORDING : JIT_GO_ON;
+}
+
+JitAdvice jit_failed(JitEntry *entry, JitCode *code, JitExitKind kind) {
+    uint32_t failures = atomic_fetch_add_explicit(&code->failures, 1, memory_order_relaxed) + 1;
+    if (failures < 1000) atomic_fetch_add_explicit(&jit_stats.failures, 1, memory_order_relaxed);
+    if (kind == JIT_HOISTED) atomic_store(&entry->function->no_hoist, true);
+    if (failures < FAILURES_MAX) return JIT_RECORD;
+    JitCode *current = code;
+    if (!atomic_compare_exchange_strong(&entry->code, &current, NULL)) return JIT_RECORD;
+    uint32_t versions = atomic_fetch_add(&entry->versions, 1) + 1u;
+    if (versions >= VERSIONS_MAX) {
+        atomic_store(&entry->state, JIT_REFUSED);
+        return JIT_FORGET;
+    }
+    atomic_store(&entry->passed, hot(entry));
+    atomic_store(&entry->state, JIT_COLD);
+    return JIT_RECORD;
+}

@@ -1,0 +1,79 @@
+/* layout.h - where the engine keeps what compiled code reads and writes; engine_jit.c.inc asserts
+ * each number.
+ */
+#ifndef DEFERRED_JIT_LAYOUT_H
+#define DEFERRED_JIT_LAYOUT_H
+
+#define LAYOUT_MAP(AT)                                                                             \
+    AT(VALUE_SIZE, 16, sizeof(JSValue))                                                            \
+    AT(VALUE_TAG, 8, offsetof(JSValue, tag))                                                       \
+    AT(OBJECT_CLASS, 18, offsetof(JSObject, class_id))                                             \
+    AT(OBJECT_TYPED_ARRAY, 48, offsetof(JSObject, u.array.u1.typed_array))                         \
+    AT(OBJECT_ELEMENTS, 56, offsetof(JSObject, u.array.u.ptr))                                     \
+    AT(OBJECT_COUNT, 64, offsetof(JSObject, u.array.count))                                        \
+    AT(OBJECT_PROPERTIES, 32, offsetof(JSObject, prop))                                            \
+    AT(OBJECT_BUFFER, 48, offsetof(JSObject, u.array_buffer))                                      \
+    AT(TYPED_ARRAY_BUFFER, 24, offsetof(JSTypedArray, buffer))                                     \
+    AT(BUFFER_IMMUTABLE, 9, offsetof(JSArrayBuffer, immutable))                                    \
+    AT(OBJECT_SHAPE, 24, offsetof(JSObject, shape))                                                \
+    AT(SHAPE_PROPERTY_COUNT, 32, offsetof(JSShape, prop_count))                                    \
+    AT(SHAPE_PROTOTYPE, 48, offsetof(JSShape, proto))                                              \
+    AT(CONTEXT_PROTOTYPES, 88, offsetof(JSContext, class_proto))                                   \
+    AT(VARIABLE_VALUE, 24, offsetof(JSVarRef, pvalue))                                             \
+    AT(CLASS_ARRAY, 2, JS_CLASS_ARRAY)                                                             \
+    AT(CLASS_UINT8C_ARRAY, 22, JS_CLASS_UINT8C_ARRAY)                                              \
+    AT(CLASS_FLOAT64_ARRAY, 33, JS_CLASS_FLOAT64_ARRAY)                                            \
+    AT(TAG_STRING, -7, JS_TAG_STRING)                                                              \
+    AT(TAG_OBJECT, -1, JS_TAG_OBJECT)                                                              \
+    AT(TAG_INT, 0, JS_TAG_INT)                                                                     \
+    AT(TAG_BOOL, 1, JS_TAG_BOOL)                                                                   \
+    AT(TAG_NULL, 2, JS_TAG_NULL)                                                                   \
+    AT(TAG_UNDEFINED, 3, JS_TAG_UNDEFINED)                                                         \
+    AT(TAG_UNINITIALIZED, 4, JS_TAG_UNINITIALIZED)                                                 \
+    AT(TAG_FLOAT64, 8, JS_TAG_FLOAT64)
+
+#define LAYOUT_NAME(name, number, is) LAYOUT_##name = (number),
+enum { LAYOUT_MAP(LAYOUT_NAME) };
+#undef LAYOUT_NAME
+
+/* What compiled code calls: functions of C that run no code of a task's, and can't fail. Made known by the
+ * engine (engine_jit.c.inc). */
+typedef struct JitHelpers {
+    void (*free_value)(void *context, void *pointer, long tag); /* whose count has become 0 */
+    int (*char_code)(void *string, unsigned index);            /* in range */
+    unsigned (*string_length)(void *string);
+    /* Adds an element to an array, at `index`, its count: the JitFrame's `value`, with this tag. false:
+     * there would be more to it, and nothing happened. */
+    int (*append)(void *frame, void *array, long tag, unsigned index);
+    double (*power)(double, double);
+    double (*remainder)(double, double);
+    double (*clamp)(double); /* to 0 .. 255, as a Uint8ClampedArray does */
+} JitHelpers;
+extern const JitHelpers jit_helpers;
+
+/* C functions of the engine's that are compiled as something better than a call. */
+typedef enum JitIntrinsic {
+    JIT_MATH_UNARY = 1, /* double f(double) */
+    JIT_MATH_BINARY,
+    JIT_MATH_MIN,
+    JIT_MATH_MAX,
+    JIT_MATH_ABS,
+    JIT_MATH_ROUND_DOWN, /* f of an integer is that integer, from here ... */
+    JIT_MATH_ROUND_UP,
+    JIT_MATH_ROUND_TO_ZERO,
+    JIT_MATH_ROUND, /* ... to here */
+    JIT_MATH_SQRT,
+    JIT_MATH_IMUL,
+    JIT_CHAR_CODE_AT,
+} JitIntrinsic;
+
+typedef struct JitKnown {
+    JitIntrinsic intrinsic;
+    double (*unary)(double);
+    double (*binary)(double, double);
+} JitKnown;
+
+/* By the number that sites have; those below 2 are none. */
+extern const JitKnown jit_known[];
+
+#endif

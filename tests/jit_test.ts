@@ -1,0 +1,101 @@
+/**
+ * Compiled code, as its users see it: the same results, the same limits, and a way to do without. That
+ * it does what the interpreter does, instruction by instruction, is tested in C (tests/c/jit_test.c).
+ */
+import { strict as assert } from "node:assert";
+import { after, test } from "node:test";
+import { Deferred, DeferredPool } from "../mod.ts";
+import { runProgram } from "./support/process.ts";
+import { JOBS } from "../bench/jobs.mjs";
+
+const pool = new DeferredPool({ maxThreads: 1 });
+const interpreted = new DeferredPool({ maxThreads: 1, jit: false });
+after(async () => {
+  await pool.close();
+  await interpreted.close();
+});
+
+test("a job gives what it gives in the host, compiled or not, whenever it is compiled", async () => {
+  for (const [name, { run, small }] of Object.entries(JOBS)) {
+    const want = run(...small);
+    for (let round = 0; round < 12; round++) {
+      assert.equal(await new Deferred(run, { args: small, pool }), want, `${name}, run ${round}`);
+    }
+    assert.equal(await new Deferred(run, { args: small, pool: interpreted }), want, name);
+  }
+});
+
+test("a compiled loop without an end is left at its timeout, and its thread goes on", async () => {
+  for (let round = 0; round < 5; round++) {
+    const endless = new Deferred(() => {
+      let n = 0;
+      for (;;) n = (n + 1) | 0;
+    }, { timeout: 30, pool });
+    await assert.rejects(endless, { name: "TimeoutError" });
+    assert.equal(await pool.run((n: number) => n + 1, round), round + 1);
+  }
+});
+
+test("one that is cancelled rejects with the signal's reason", async () => {
+  const controller = new AbortController();
+  const task = new Deferred(() => {
+    const a = new Float64Array(1000);
+    for (let i = 0;; i = (i + 1) % 1000) a[i] = (a[i] ?? 0) + 0.5;
+  }, { signal: controller.signal, pool });
+  setTimeout(() => controller.abort(new Error("enough")), 30);
+  await assert.rejects(task, /enough/);
+});
+
+test("a loop that fills an array ends at the memory limit", async () => {
+  const fill = () => {
+    const a: number[] = [];
+    for (let i = 0;; i++) a[i] = i;
+  };
+  for (let round = 0; round < 3; round++) {
+    const task = new Deferred(fill, { memoryLimit: 8 * 2 ** 20, pool });
+    await assert.rejects(task, { name: "DeferredMemoryError" });
+  }
+});
+
+test("an error from a function that is compiled has its line and column", async () => {
+  const f = (o: { x?: { y: number } }) => {
+    let s = 0;
+    for (let i = 0; i < 500; i++) s += i === 499 ? o.x!.y : i;
+    return s;
+  };
+  const stacks: string[] = [];
+  for (const on of [pool, interpreted]) {
+    for (let i = 0; i < 5; i++) await on.run(f, { x: { y: 1 } });
+    const error = await on.run(f, {}).catch((error) => error);
+    stacks.push(`${error.name}: ${error.message} ${/jit_test\.ts:\d+:\d+/.exec(error.stack)?.[0]}`);
+  }
+  assert.match(stacks[0]!, /jit_test\.ts:\d+:\d+/);
+  assert.equal(stacks[0], stacks[1]);
+});
+
+test("`jit: false` and DEFERRED_JIT=0 do without, and pool.jit tells", async () => {
+  assert.equal(interpreted.jit, false);
+  for (const value of [1, "no", null]) {
+    assert.throws(() => new DeferredPool({ jit: value as never }), {
+      name: "TypeError",
+      message: /^new DeferredPool\(\{ jit \}\): jit must be a boolean, got /,
+    });
+  }
+  const source = `
+    const pool = new DeferredPool({ maxThreads: 1 });
+    let sum = 0;
+    for (let i = 0; i < 3; i++) {
+      sum += await pool.run((n) => { let s = 0; for (let i = 0; i < n; i++) s += i; return s; }, 1e6);
+    }
+    console.log(pool.jit, sum);
+    await pool.close();`;
+  const without = await runProgram(source, { env: { DEFERRED_JIT: "0" } });
+  assert.equal(without.stdout, "false 1499998500000\n");
+  const compiled = await runProgram(source, { env: { DEFERRED_JIT_DUMP: "1" } });
+  assert.match(compiled.stdout, /^(true|false) 1499998500000\n$/);
+  if (compiled.stdout.startsWith("true")) {
+    assert.match(compiled.stderr, /entry at \d+: \d+ bytes, /);
+    assert.equal(pool.jit, true);
+  }
+  assert.equal(new DeferredPool().jit, undefined);
+});
