@@ -93,9 +93,9 @@ const ORIGINS = [
     ],
   },
   { // for the machines that csrc/jit/ compiles for; the licence stands in each file
-    title: "sljit of PCRE2 10.46",
+    title: "sljit of PCRE2 10.43",
     variable: "SLJIT_DIR",
-    crate: "pcre2-sys/upstream/deps/sljit/sljit_src",
+    crate: "pcre2-sys/upstream/src/sljit",
     prefix: "sljit/",
     files: [
       "sljit/sljitConfig.h",
@@ -106,7 +106,6 @@ const ORIGINS = [
       "sljit/sljitNativeARM_64.c",
       "sljit/sljitNativeX86_64.c",
       "sljit/sljitNativeX86_common.c",
-      "sljit/sljitSerialize.c",
       "sljit/sljitUtils.c",
     ],
   },

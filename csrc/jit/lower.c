@@ -17,6 +17,14 @@
 #include "ir.h"
 #include "jit.h"
 #include "layout.h"
+
+/* Pages for a JitCode, whose they are from then on. */
+static void *take_pages(size_t size, void *for_code) {
+    JitCode *code = for_code;
+    code->size = size;
+    return code->pages = code_map(size);
+}
+
 #include "sljit.h"
 
 #if defined(__x86_64__)
@@ -1393,8 +1401,7 @@ static void emit_exits(Lower *l) {
 static void emit_code(Lower *l) {
     Graph *g = l->g;
     struct sljit_compiler *c = l->c;
-    sljit_emit_enter(c, 0, SLJIT_ARGS1(32, P), (SCRATCH + 2) | SLJIT_ENTER_FLOAT(DOUBLES + 1),
-                     SAVED + 1, 0);
+    sljit_emit_enter(c, 0, SLJIT_ARGS1(32, P), SCRATCH + 2, SAVED + 1, DOUBLES + 1, 0, 0);
     for (int32_t i = 0; i < g->order_count; i++) {
         int32_t number_ = g->order[i], next = i + 1 < g->order_count ? g->order[i + 1] : -1;
         const Block *block = &g->blocks[number_];
@@ -1476,11 +1483,8 @@ static JitCode *finish(Lower *l) {
     struct sljit_compiler *c = l->c;
     JitCode *code = calloc(1, sizeof *code);
     if (!code || sljit_get_compiler_error(c) || !describe_exits(l, code)) goto failed;
-    code->size = c->size * (sizeof(void *) / 2) + 4096;
-    code->pages = code_map(code->size);
-    if (!code->pages) goto failed;
-    struct sljit_generate_code_buffer buffer = {code->pages, code->size, 0};
-    void *entry = sljit_generate_code(c, SLJIT_GENERATE_CODE_BUFFER, &buffer);
+    c->exec_allocator_data = code;
+    void *entry = sljit_generate_code(c);
     if (!entry) goto failed;
     code->used = sljit_get_generated_code_size(c);
     code->guards = l->guards;
@@ -1516,7 +1520,7 @@ JitCode *lower(Graph *g, uint32_t force) {
     number(l);
     make_intervals(l);
     allocate(l);
-    l->c = sljit_create_compiler(NULL);
+    l->c = sljit_create_compiler(NULL, NULL);
     if (!l->c) return NULL;
     g->compiler = l->c;
     emit_code(l);

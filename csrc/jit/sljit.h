@@ -1,5 +1,5 @@
-/* sljit.h - the assembler, as a part of the file that includes this (lower.c). Code is written into
- * pages of ours (code.c): sljit's own allocators are not compiled.
+/* sljit.h - the assembler, as a part of the file that includes this (lower.c). Code is written where
+ * that file's `take_pages` says (code.c): sljit's own allocators are not compiled.
  */
 #ifndef DEFERRED_JIT_SLJIT_H
 #define DEFERRED_JIT_SLJIT_H
@@ -8,8 +8,8 @@
 #define SLJIT_CONFIG_STATIC 1
 #define SLJIT_UTIL_STACK 0
 #define SLJIT_EXECUTABLE_ALLOCATOR 0
-#define SLJIT_MALLOC_EXEC(size, data) NULL
-#define SLJIT_FREE_EXEC(pointer, data) ((void)(pointer))
+#define SLJIT_MALLOC_EXEC(size, code) take_pages(size, code)
+#define SLJIT_FREE_EXEC(pointer, code) ((void)(pointer)) /* they are the JitCode's */
 #define SLJIT_VERBOSE 0
 #ifdef NDEBUG
 #define SLJIT_DEBUG 0
