@@ -209,6 +209,9 @@ static void *compile_all(void *unused) {
 static void open_service(void) {
     const char *wish = getenv("DEFERRED_JIT");
     if (wish && strcmp(wish, "0") == 0) return;
+    if (wish && strcmp(wish, "eager") == 0)
+        jit_tuning =
+            (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
     dumps = getenv("DEFERRED_JIT_DUMP") != NULL;
     OsFailure before = os_failure();
     service.last = &service.first;

@@ -70,6 +70,11 @@ typedef struct Lower {
     uint32_t *uses;             /* [nodes] */
     bool *fused;                /* [nodes]: computed where it is tested */
     int32_t *calls, call_count; /* positions */
+    struct { /* while intervals are made: what is alive, where, and what a use counts there */
+        uint64_t *live;
+        int32_t at;
+        float weight;
+    } now;
     uint32_t spill_count, scratch_used;
     Jump *jumps;
     int32_t jump_count, jump_room;
@@ -187,13 +192,6 @@ static void extend(Interval *interval, int32_t at) {
     }
 }
 
-/* While intervals are made: which block, where, and what is alive. */
-static _Thread_local struct {
-    uint64_t *live;
-    int32_t at;
-    float weight;
-} now;
-
 static void use_at(Lower *l, int32_t n) {
     n = resolve(l->g, n);
     if (n < 0) return;
@@ -204,9 +202,9 @@ static void use_at(Lower *l, int32_t n) {
         return;
     }
     if (!has_register(l, n)) return;
-    now.live[n / 64] |= 1ull << n % 64;
-    extend(&l->intervals[n], now.at);
-    l->intervals[n].weight += now.weight;
+    l->now.live[n / 64] |= 1ull << n % 64;
+    extend(&l->intervals[n], l->now.at);
+    l->intervals[n].weight += l->now.weight;
 }
 
 static void make_intervals(Lower *l) {
@@ -222,9 +220,9 @@ static void make_intervals(Lower *l) {
             int32_t number_ = g->order[i];
             const Block *block = &g->blocks[number_];
             memset(live, 0, words * 8);
-            now.live = live;
-            now.weight = 0;
-            now.at = l->ends[number_];
+            l->now.live = live;
+            l->now.weight = 0;
+            l->now.at = l->ends[number_];
             for (int k = 0; k < 2; k++) {
                 if (block->to[k] < 0 || block->end == END_EXIT) continue;
                 const Block *to = &g->blocks[block->to[k]];
@@ -236,13 +234,13 @@ static void make_intervals(Lower *l) {
             }
             for (size_t w = 0; w < words; w++)
                 for (uint64_t bits = live[w]; bits; bits &= bits - 1)
-                    extend(&l->intervals[w * 64 + (size_t)__builtin_ctzll(bits)], now.at);
-            now.weight = 1;
-            for (uint32_t k = 0; k < block->nesting && k < 5; k++) now.weight *= 8;
+                    extend(&l->intervals[w * 64 + (size_t)__builtin_ctzll(bits)], l->now.at);
+            l->now.weight = 1;
+            for (uint32_t k = 0; k < block->nesting && k < 5; k++) l->now.weight *= 8;
             if (block->end == END_BRANCH) use_at(l, block->test);
-            now.weight /= 16;
+            l->now.weight /= 16;
             if (block->end == END_EXIT) each_of_state(l, block->state, use_at);
-            now.weight *= 16;
+            l->now.weight *= 16;
             /* Backwards through the nodes. */
             int32_t *list = graph_alloc(g, sizeof *list * (size_t)(g->node_count + 1)), count = 0;
             for (int32_t n = block->first; n >= 0; n = g->nodes[n].next) list[count++] = n;
@@ -257,14 +255,14 @@ static void make_intervals(Lower *l) {
                 if (has_register(l, n)) {
                     live[n / 64] &= ~(1ull << n % 64);
                     extend(&l->intervals[n], l->position[n] + 1);
-                    l->intervals[n].weight += now.weight;
+                    l->intervals[n].weight += l->now.weight;
                 }
                 if (l->fused[n]) continue;
-                now.at = l->position[n] + 1;
-                now.weight /= 16;
+                l->now.at = l->position[n] + 1;
+                l->now.weight /= 16;
                 each_of_state(l, node->state, use_at);
-                now.weight *= 16;
-                now.at = l->position[n];
+                l->now.weight *= 16;
+                l->now.at = l->position[n];
                 use_at(l, node->a);
                 use_at(l, node->b);
                 use_at(l, node->c);
@@ -303,13 +301,14 @@ static void make_intervals(Lower *l) {
 
 /* --- registers ------------------------------------------------------------------------------ */
 
-static _Thread_local const Interval *sorted_by;
+typedef struct Start {
+    int32_t start, node;
+} Start;
 
 static int by_start(const void *x, const void *y) {
-    int32_t a = *(const int32_t *)x, b = *(const int32_t *)y;
-    if (sorted_by[a].start != sorted_by[b].start)
-        return sorted_by[a].start < sorted_by[b].start ? -1 : 1;
-    return a < b ? -1 : a > b;
+    const Start *a = x, *b = y;
+    if (a->start != b->start) return a->start < b->start ? -1 : 1;
+    return a->node < b->node ? -1 : a->node > b->node;
 }
 
 static void spill(Lower *l, Interval *interval) {
@@ -319,16 +318,16 @@ static void spill(Lower *l, Interval *interval) {
 
 static void allocate(Lower *l) {
     Graph *g = l->g;
-    int32_t *order = graph_alloc(g, sizeof *order * (size_t)(g->node_count + 1)), count = 0;
+    Start *order = graph_alloc(g, sizeof *order * (size_t)(g->node_count + 1));
+    int32_t count = 0;
     int32_t *active = graph_alloc(g, sizeof *active * (INTEGERS + DOUBLES + 1)), active_count = 0;
     int32_t owner[2][JIT_REGISTERS];
     memset(owner, 0xff, sizeof owner);
     for (int32_t n = 0; n < g->node_count; n++)
-        if (l->intervals[n].end >= 0) order[count++] = n;
-    sorted_by = l->intervals;
+        if (l->intervals[n].end >= 0) order[count++] = (Start){l->intervals[n].start, n};
     qsort(order, (size_t)count, sizeof *order, by_start);
     for (int32_t i = 0; i < count; i++) {
-        Interval *interval = &l->intervals[order[i]];
+        Interval *interval = &l->intervals[order[i].node];
         for (int32_t k = 0; k < active_count;) {
             const Interval *other = &l->intervals[active[k]];
             if (other->end >= interval->start) {
@@ -372,8 +371,8 @@ static void allocate(Lower *l) {
             continue;
         }
         interval->place = (int16_t)best;
-        owner[interval->is_double][best] = order[i];
-        active[active_count++] = order[i];
+        owner[interval->is_double][best] = order[i].node;
+        active[active_count++] = order[i].node;
     }
 }
 
