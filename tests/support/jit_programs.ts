@@ -1,0 +1,316 @@
+/**
+ * Programs made at random, of what csrc/jit/ compiles and of what stands beside it: loops over numbers,
+ * arrays and typed arrays, strings, closures that write what they capture, values whose type changes in
+ * the middle, overflow, `-0` and `NaN`, holes, buffers that are resized or detached, getters, objects
+ * with a valueOf that counts or throws, exceptions at any place.
+ *
+ * A program is the text of a function of one argument that gives a text, the same in each engine: no
+ * function that is only nearly exact, no message of an error but its name.
+ *
+ * @module
+ */
+
+/** Which choices a seed makes. */
+class Choices {
+  #seed: number;
+
+  constructor(seed: number) {
+    this.#seed = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
+  }
+
+  below(count: number): number {
+    this.#seed = (Math.imul(this.#seed, 1664525) + 1013904223) >>> 0;
+    const mixed = Math.imul(this.#seed ^ (this.#seed >>> 15), 0x2c1b3c6d) >>> 0;
+    return Math.floor(mixed / 4294967296 * count);
+  }
+
+  of<T>(first: T, ...others: T[]): T {
+    return [first, ...others][this.below(others.length + 1)] ?? first;
+  }
+}
+
+const TYPED = [
+  "Int8Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "Int16Array",
+  "Uint16Array",
+  "Int32Array",
+  "Uint32Array",
+  "Float32Array",
+  "Float64Array",
+] as const;
+
+/** What a program has of what is rare: so that most have little of it, and are compiled well. */
+interface Flavour {
+  odd: boolean; // values that are no numbers
+  calls: boolean; // of closures
+  throws: boolean;
+  buffers: boolean; // that change
+}
+
+class Writer {
+  readonly choices: Choices;
+  readonly flavour: Flavour;
+
+  constructor(seed: number) {
+    this.choices = new Choices(seed);
+    const rare = () => this.choices.below(3) === 0;
+    this.flavour = { odd: rare(), calls: rare(), throws: rare(), buffers: rare() };
+  }
+
+  one(...makers: [() => string, ...(() => string)[]]): string {
+    return this.choices.of(...makers)();
+  }
+
+  variable(): string {
+    return this.choices.of("a", "b", "c", "d", "x", "y");
+  }
+
+  array(): string {
+    return this.choices.of("A", "A", "T", "F", "U", this.flavour.buffers ? "B" : "U", "D");
+  }
+
+  constant(): string {
+    const number = this.choices.of("0", "1", "-1", "2", "3", "7", "31", "255", "65535");
+    const far = this.choices.of(
+      "2147483647",
+      "-2147483648",
+      "4294967295",
+      "9007199254740991",
+      "1e300",
+      "0.5",
+      "-0",
+      "1.5",
+      "-1e10",
+      "NaN",
+      "Infinity",
+      "1e-3",
+    );
+    const odd = this.choices.of("undefined", "null", "true", '"5"', '"x"', "false", "V", "1n");
+    return this.flavour.odd && this.choices.below(12) === 0
+      ? odd
+      : this.choices.below(3)
+      ? number
+      : far;
+  }
+
+  index(): string {
+    return this.one(
+      () => "i & 7",
+      () => "j & 7",
+      () => "i % 8",
+      () => `(${this.variable()} & 7)`,
+      () => `(${this.variable()} >>> 29)`,
+      () => String(this.choices.below(8)),
+      () => this.choices.below(12) ? "(i + 3) & 7" : this.choices.of("i", "8", "-1", "0.5", "j - 1", "a"),
+    );
+  }
+
+  leaf(): string {
+    return this.one(
+      () => this.variable(),
+      () => this.variable(),
+      () => this.variable(),
+      () => this.choices.of("i", "j", "n", "z"),
+      () => this.constant(),
+      () => `${this.array()}[${this.index()}]`,
+      () =>
+        this.choices.of("A", "T", "B", "S", "A") + ".length",
+      () => `S.charCodeAt(${this.index()})`,
+      () =>
+        this.flavour.odd
+          ? this.choices.of("O.p", "O.g", "H[i & 7]", "S[i & 7]", "V", "typeof x", "O")
+          : this.flavour.calls
+          ? this.choices.of(`add(${this.variable()})`, "peek()", "sub(i)", "fact(i & 7)")
+          : this.variable(),
+    );
+  }
+
+  expression(depth: number): string {
+    if (depth <= 0) return this.leaf();
+    const part = () => this.expression(depth - 1);
+    const { choices } = this;
+    return this.one(
+      () => `(${part()} ${choices.of("+", "-", "*", "+", "-", "%", "/")} ${part()})`,
+      () => `(${part()} ${choices.of("|", "&", "^", "<<", ">>", ">>>")} ${part()})`,
+      () => `((${part()} + ${part()} + ${part()}) ${choices.of("| 0", ">>> 0", "& 255", ">> 1")})`,
+      () => `((${part()} - ${part()} * ${part()}) ${choices.of("| 0", ">>> 0", "^ 1")})`,
+      () => `(${choices.of("-", "~", "+", "!", "- -")} ${part()})`,
+      () => `(${this.condition(depth - 1)} ? ${part()} : ${part()})`,
+      () => `(${part()} ${choices.of("&&", "||", "??")} ${part()})`.replace(/^/, ""),
+      () => `Math.${choices.of("min", "max", "imul")}(${part()}, ${part()})`,
+      () =>
+        `Math.${
+          choices.of("abs", "floor", "ceil", "round", "sqrt", "trunc", "sign", "fround")
+        }(${part()})`,
+      () => {
+        const by = 1 + choices.below(31), of = this.variable();
+        return `((${of} >>> ${by}) | (${of} << ${32 - by}))`;
+      },
+      () => `(${this.variable()} = ${part()})`,
+      () => `(${this.variable()}${choices.of("++", "--")} + ${part()})`,
+      () => `(${part()}, ${part()})`,
+    );
+  }
+
+  condition(depth: number): string {
+    const compared = this.choices.of("<", "<=", ">", ">=", "===", "!==", "==", "!=");
+    const other = () =>
+      this.one(
+        () => `(${this.expression(depth)} ${compared} ${this.expression(depth)})`,
+        () => this.leaf(),
+        () => `!(${this.expression(depth)} ${compared} ${this.expression(depth)})`,
+      );
+    return this.choices.below(4)
+      ? `(${this.expression(depth)} ${compared} ${this.expression(depth)})`
+      : this.choices.below(2)
+      ? `(${other()} ${this.choices.of("&&", "||")} ${other()})`
+      : `(${other()})`;
+  }
+
+  /** Something that happens once, late. */
+  event(): string {
+    const { choices, flavour } = this;
+    return this.one(
+      () => `${this.variable()} = ${this.constant()};`,
+      () => `${this.variable()} = 0.25;`,
+      () => `A[${this.index()}] = ${this.constant()};`,
+      () => `A.length = ${choices.of("8", "7", "9", "0")}; A[7] ??= 1;`,
+      () => "A.push(i);",
+      () => "delete A[2];",
+      () => "A = D;",
+      () => "D = A.slice();",
+      () => "T = F;",
+      () => "U = new Int8Array(8).fill(-3);",
+      () => "S += 'ü∂';",
+      () => "S = S.slice(1) + 'z';",
+      () => flavour.buffers ? `R.resize(${choices.of("4", "0", "64", "7")});` : "c = -c;",
+      () => flavour.buffers ? "R.transfer();" : "d = !d;",
+      () => flavour.buffers ? "B = new Uint8Array(R);" : "y = i;",
+      () => flavour.odd ? "Array.prototype[2] = 5;" : "x = 2147483647;",
+      () => flavour.odd ? "Object.defineProperty(O, 'g', { get: undefined });" : "x = -0;",
+      () => flavour.odd ? "Object.freeze(A);" : "a = 1 / 3;",
+      () => flavour.odd ? "Object.defineProperty(A, 1, { get() { n++; return 4; } });" : "b = n;",
+      () => flavour.odd ? "Math.floor = (v) => v + 1;" : "c = NaN;",
+      () => flavour.throws ? "throw new RangeError('late');" : "y = -1;",
+    );
+  }
+
+  statement(depth: number): string {
+    const { choices, flavour } = this;
+    const deeper = (make: () => string) =>
+      depth > 0 ? make() : `${this.variable()} = ${this.expression(1)};`;
+    const assigned = choices.of("+=", "-=", "^=", "|=", "*=", ">>>=", "&=", "<<=", "%=");
+    return this.one(
+      () => `${this.variable()} = ${this.expression(2)};`,
+      () => `${this.variable()} ${assigned} ${this.expression(1)};`,
+      () => `${this.array()}[${this.index()}] = ${this.expression(2)};`,
+      () => `${this.array()}[${this.index()}] ${choices.of("+=", "-=", "^=", "|=")} ${this.expression(1)};`,
+      () => `${this.variable()}${choices.of("++", "--")};`,
+      () => `${this.array()}[${this.index()}]${choices.of("++", "--")};`,
+      () => deeper(() => `if ${this.condition(1)} { ${this.block(depth - 1)} } else { ${this.block(depth - 1)} }`),
+      () => deeper(() => `if ${this.condition(1)} { ${this.block(depth - 1)} }`),
+      () =>
+        deeper(() => {
+          const leave = choices.below(4)
+            ? ""
+            : `if ${this.condition(0)} ${choices.of("break", "continue", "continue outer", "break")};`;
+          return `for (let j = 0; j < ${1 + choices.below(6)}; j++) { ${this.block(depth - 1)} ${leave} }`;
+        }),
+      () =>
+        deeper(() =>
+          `{ let j = ${choices.below(4)}; ${
+            choices.of("while (j-- > 0)", "do")
+          } { ${this.block(depth - 1)} } ${""}`.replace(
+            /do (\{.*\}) $/s,
+            (_all, body: string) => `do ${body} while (++j < 5);`,
+          ) + " }"
+        ),
+      () =>
+        deeper(() =>
+          `switch (${this.expression(1)}) { case 0: ${this.block(0)} ${
+            choices.of("break;", "")
+          } case ${this.constant()}: ${this.block(0)} break; default: ${this.block(0)} }`
+        ),
+      () =>
+        deeper(() =>
+          flavour.throws
+            ? `try { ${this.block(depth - 1)} if ${this.condition(0)} throw ${this.leaf()}; ${
+              this.block(0)
+            } } catch (e) { ${this.variable()} = ${choices.of("1", "e", "n")}; } ${
+              choices.of("", "finally { b = 1; }")
+            }`
+            : `${this.variable()} = ${this.expression(1)};`
+        ),
+      () => `const k = ${this.expression(1)}; ${this.variable()} = k ${choices.of("+", "|", "*")} ${this.leaf()};`,
+      () => `let k; if ${this.condition(0)} k = ${this.leaf()}; ${this.variable()} = k;`,
+      () => choices.below(3) ? `n = (n + ${this.leaf()}) | 0;` : `C[${choices.of("i", "C.length", "i & 15")}] = ${this.expression(1)};`,
+      () =>
+        flavour.calls
+          ? choices.of(
+            `${this.variable()} = add(${this.leaf()}, ${this.leaf()});`,
+            `sub();`,
+            `set(${this.leaf()});`,
+            `${this.variable()} = mix(${this.leaf()}, ${this.leaf()});`,
+          )
+          : `${this.variable()} = ${this.leaf()};`,
+      () => flavour.odd ? `O.p = ${this.leaf()};` : `S = S.length > 20 ? "abcdefgh" : S + "q";`,
+    );
+  }
+
+  block(depth: number): string {
+    return Array.from({ length: 1 + this.choices.below(3) }, () => `{ ${this.statement(depth)} }`)
+      .join(" ");
+  }
+
+  program(passes: number): string {
+    const { choices, flavour } = this;
+    const late = `if (i === ${Math.floor(passes * 2 / 3)}) { ${this.event()} }`;
+    const later = choices.below(2) ? "" : `if (i === ${passes - 7}) { ${this.event()} }`;
+    const captured = flavour.calls
+      ? `const add = (p, q) => (x = p + 1, a = q ?? a, x), peek = () => a + x, sub = (p = 2) => { b -= p; },
+  set = (p) => { y = p; }, fact = (p) => p < 2 ? 1 : p * fact(p - 1),
+  mix = (p, q) => { let s = 0; for (let k = 0; k < 9; k++) s = s + p - (k & 1 ? q : 1); return s; };`
+      : choices.of("", "", "const captures = () => a + x;");
+    return `(z) => {
+  let n = 0;
+  const V = {
+    valueOf() {
+      n++;
+      ${flavour.throws ? "if (n % 7 === 0) throw new EvalError();" : ""}
+      return ${choices.of("3", "0.5", "n & 1 ? 1 : 'v'")};
+    },
+  };
+  let a = ${this.constant()}, b = ${this.constant()}, c = z, d = ${this.constant()}, x = ${this.constant()}, y = z / 3;
+  let A = [1, 2, 3, 4, 5, 6, 7, ${choices.of("8", "0.5", "8", '"8"', "-0", "2147483647")}], C = [], j = 0, S = "abcdefgh";
+  let D = [0.5, 1.5, 2.5, ${this.constant()}, 4, 5, 6, 7];
+  let T = new Int32Array(8), F = new Float64Array(8), U = new ${choices.of(...TYPED)}(8);
+  const R = new ArrayBuffer(32, { maxByteLength: 64 });
+  let B = new ${choices.of(...TYPED)}(R${choices.of("", "", ", 0, 2")});
+  const H = [1, , 3, , 5], O = { p: 1, get g() { return ++n; } };
+  const floor = Math.floor;
+  ${captured}
+  let error = "";
+  try {
+    outer: for (let i = 0; i < ${passes}; i++) {
+      ${this.block(2)} ${late} ${this.block(2)} ${later}
+      n = (n + ${this.variable()}) | 0;
+    }
+  } catch (e) { error = e instanceof Error ? e.name : typeof e; }
+  delete Array.prototype[2];
+  Math.floor = floor;
+  const show = (v) => Object.is(v, -0) ? "-0" : typeof v === "object" && v ? "[o]" : typeof v === "string" ? v.slice(0, 99) : String(v);
+  return [error, n, a, b, c, d, x, y, S.slice(0, 99), ...A.slice(0, 40), ...D.slice(0, 40), ...T, ...F, ...U, ...(B.length ? B : []), ...C.slice(0, 40)].map(show).join();
+}`;
+  }
+}
+
+/**
+ * The program of a seed, whose outer loop has so many passes.
+ *
+ * @param seed any number of 32 bits
+ */
+export function program(seed: number, passes: number): string {
+  return new Writer(seed).program(passes);
+}
