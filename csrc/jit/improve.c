@@ -237,19 +237,61 @@ static void need_state(const Graph *g, bool *needed, int32_t *queue, int32_t *co
     }
 }
 
+/* Which values some instruction works on, whether its result is needed or not. */
+static bool *used_values(Graph *g) {
+    bool *used = graph_alloc(g, (size_t)g->node_count + 1);
+    int32_t *queue = graph_alloc(g, sizeof *queue * (size_t)(g->node_count + 1)), count = 0;
+    for (int32_t i = 0; i < g->order_count; i++) {
+        for (int32_t n = g->blocks[g->order[i]].first; n >= 0; n = g->nodes[n].next) {
+            const Node *node = &g->nodes[n];
+            if (node->operation == N_PHI) continue;
+            need(g, used, queue, &count, node->a);
+            need(g, used, queue, &count, node->b);
+            need(g, used, queue, &count, node->c);
+        }
+    }
+    while (count > 0) {
+        const Node *node = &g->nodes[queue[--count]];
+        for (uint32_t k = 0; node->operation == N_PHI && k < g->blocks[node->block].from_count; k++)
+            need(g, used, queue, &count, node->inputs[k]);
+    }
+    return used;
+}
+
+/* Whether a node has to be, though nobody needs its value: it writes, or where its guard fails, the
+ * interpreter would call something, or throw. `A[1]` may be a getter's, and `x * 2` call x.valueOf.
+ * What is left are guards of numbers, that only tell whether a result fits its type. */
+static bool has_effect(const Graph *g, const bool *used, int32_t n) {
+    const Node *node = &g->nodes[n];
+    switch (node->operation) {
+    case N_STORE:
+    case N_PUT_VALUE:
+    case N_PUT_ELEMENT:
+    case N_APPEND:
+        return true;
+    case N_LOAD: /* of a variable in its dead zone, too */
+    case N_CHECK_CLASS:
+    case N_CHECK_MUTABLE:
+    case N_CHECK_PLAIN:
+    case N_CHECK_INDEX:
+        return node->state >= 0;
+    case N_GET_VALUE: /* elements are read without a call; what is done with them may be one */
+        return node->state >= 0 && used[n];
+    default:
+        return false;
+    }
+}
+
 static void drop_unneeded(Graph *g) {
+    const bool *used = used_values(g);
     bool *needed = graph_alloc(g, (size_t)g->node_count + 1);
     int32_t *queue = graph_alloc(g, sizeof *queue * (size_t)(g->node_count + 1)), count = 0;
     for (int32_t i = 0; i < g->order_count; i++) {
         const Block *block = &g->blocks[g->order[i]];
         if (block->end == END_BRANCH) need(g, needed, queue, &count, block->test);
         if (block->end == END_EXIT) need_state(g, needed, queue, &count, block->state);
-        for (int32_t n = block->first; n >= 0; n = g->nodes[n].next) {
-            uint8_t operation = g->nodes[n].operation;
-            if (operation == N_STORE || operation == N_PUT_VALUE || operation == N_PUT_ELEMENT ||
-                operation == N_APPEND)
-                need(g, needed, queue, &count, n);
-        }
+        for (int32_t n = block->first; n >= 0; n = g->nodes[n].next)
+            if (has_effect(g, used, n)) need(g, needed, queue, &count, n);
     }
     while (count > 0) {
         const Node *node = &g->nodes[queue[--count]];

@@ -59,7 +59,7 @@ typedef struct Val {
     NODE(CALL2)      /* callee, a, b */                                                            \
     NODE(TO_DOUBLE)  /* a: an integer of any type */                                               \
     NODE(TO_WIDE)                                                                                  \
-    NODE(TO_INT)     /* a: a double, guards that it is an int32 and not -0 */                      \
+    NODE(TO_INT)     /* a: a double, guards that it is an int32, or -0 */                      \
     NODE(TRUNCATE)   /* a: a double, modulo 2^32; guards that it is below 2^63 */                  \
     NODE(LOW)        /* a: of any integer type, as an int */                                       \
     NODE(INT_OF)     /* a: a uint, guards that it is an int */                                     \
