@@ -14,6 +14,7 @@ import { BUFFERS } from "./edits/buffers.mjs";
 import { DATES } from "./edits/dates.mjs";
 import { EMBEDDING } from "./edits/embedding.mjs";
 import { GROWTH } from "./edits/growth.mjs";
+import { INTL } from "./edits/intl.mjs";
 import { ITERATION } from "./edits/iteration.mjs";
 import { LIMITS } from "./edits/limits.mjs";
 import { MODULES } from "./edits/modules.mjs";
@@ -56,4 +57,5 @@ export const EDITS = [
   ...PATTERNS,
   ...LIMITS,
   ...MODULES,
+  ...INTL,
 ];
