@@ -58,6 +58,10 @@ static JSValue engine_atomics_notify(JSContext *ctx, JSValueConst self, int argc
 static void engine_blame_request(JSContext *ctx, JSModuleDef *m, int index);
 static void engine_enqueue_import(JSContext *ctx, JSValueConst *argv);
 
+/* And its tables of numbers, dates and strings this (engine_intl.c.inc). */
+static JSValue engine_to_locale(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                                int which);
+
 #include "engine.h"
 
 #include "quickjs.c"
@@ -260,5 +264,6 @@ JSAtom engine_private_name(JSValueConst function) {
 
 #include "engine_atomics.c.inc"
 #include "engine_jit.c.inc"
+#include "engine_intl.c.inc"
 #include "engine_modules.c.inc"
 #include "engine_values.c.inc"

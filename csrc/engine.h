@@ -7,6 +7,8 @@
 #define DEFERRED_ENGINE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "quickjs.h"
 
@@ -74,6 +76,32 @@ bool engine_uses_super(JSValueConst function);
 
 /* "normal", "async", "generator" or "asyncGenerator". */
 const char *engine_function_kind(JSValueConst function);
+
+/* What the language's functions that know locales are (ECMA-402): engine_to_locale checks their
+ * receiver and calls `intl_to_locale` (intl.h). */
+typedef enum EngineLocale {
+    ENGINE_LOCALE_NUMBER,
+    ENGINE_LOCALE_BIGINT,
+    ENGINE_LOCALE_DATE,
+    ENGINE_LOCALE_DATE_ONLY,
+    ENGINE_LOCALE_TIME_ONLY,
+    ENGINE_LOCALE_COMPARE,
+    ENGINE_LOCALE_LOWER,
+    ENGINE_LOCALE_UPPER,
+} EngineLocale;
+
+/* A string in lower or upper case, of no language. */
+JSValue engine_cased(JSContext *ctx, JSValueConst string, bool is_lower);
+
+/* Seconds to be added to UTC in the zone that libc has, as for dates. */
+int32_t engine_local_offset(int64_t ms);
+
+/* A mark's canonical combining class. */
+int engine_combining_class(uint32_t point);
+/* Code points decomposed (NFD), in *decomposed, of js_malloc: how many, or -1 with an exception
+ * pending. */
+int64_t engine_decompose(JSContext *ctx, uint32_t **decomposed, const uint32_t *points,
+                         uint32_t count);
 
 /* An error of the engine's own class RangeError, whatever properties it has. */
 bool engine_is_range_error(JSContext *ctx, JSValueConst value);

@@ -4,6 +4,7 @@
 #include "crypto.h"
 #include "engine.h"
 #include "environment.h"
+#include "intl.h"
 #include "os.h"
 #include "structured.h"
 #include "text_codec.h"
@@ -39,6 +40,7 @@ static const JSCFunctionListEntry globals_table[] = {
     ENGINE_LAZY("Navigator", environment_make, ENVIRONMENT_NAVIGATOR_INTERFACE, GLOBALS_INTERFACE),
     ENGINE_LAZY("Crypto", crypto_make, CRYPTO_INTERFACE, GLOBALS_INTERFACE),
     ENGINE_LAZY("SubtleCrypto", crypto_make, CRYPTO_SUBTLE_INTERFACE, GLOBALS_INTERFACE),
+    ENGINE_LAZY("Intl", intl_make, 0, GLOBALS_INTERFACE),
 #define GLOBALS_UNIT(unit, name, kind)                                                             \
     ENGINE_LAZY(#name, units_make, GLOBALS_##name, GLOBALS_##kind),
     UNITS_GLOBAL_MAP(GLOBALS_UNIT)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -541,3 +542,33 @@ void os_send_byte(int end) {
 }
 
 void os_close(int end) { close(end); }
+
+/* --- the user's locale and time zone -------------------------------------------------------- */
+
+static void copy_name(char *name, size_t size, const char *from) {
+    snprintf(name, size, "%s", from ? from : "");
+}
+
+void os_zone_name(char *name, size_t size) {
+    char link[256];
+    const char *set = getenv("TZ");
+    name[0] = 0;
+    if (set && *set) {
+        copy_name(name, size, *set == ':' ? set + 1 : set);
+        const char *folder = strstr(name, "zoneinfo/");
+        if (folder) memmove(name, folder + 9, strlen(folder + 9) + 1);
+        return;
+    }
+    ssize_t length = readlink("/etc/localtime", link, sizeof link - 1);
+    if (length <= 0) return;
+    link[length] = 0;
+    const char *folder = strstr(link, "zoneinfo/");
+    if (folder) copy_name(name, size, folder + 9);
+}
+
+void os_locale_name(char *name, size_t size) {
+    static const char *const variables[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    name[0] = 0;
+    for (size_t i = 0; i < sizeof variables / sizeof *variables && !*name; i++)
+        copy_name(name, size, getenv(variables[i]));
+}

@@ -240,4 +240,11 @@ void os_pretend_tear(const void *address);
 void os_pretend_plain_sockets(bool plain);
 #endif
 
+/* --- the user's locale and time zone -------------------------------------------------------- */
+
+/* Their names as the environment and the system's files have them, cut to `size` with a NUL; "" if
+ * there is none. Only where nobody changes the environment meanwhile (zone.h). */
+void os_zone_name(char *name, size_t size);
+void os_locale_name(char *name, size_t size);
+
 #endif

@@ -8,15 +8,19 @@
  *   use(unit)             what another unit gave
  *   kind, hasRoom, print  see console.h
  *   codec, code           see compression.h
+ *   intlHas, …            see intl.h, collate.h and segment.h
  */
 #include "units.h"
 
 #include <string.h>
 
+#include "collate.h"
 #include "compression.h"
 #include "console.h"
 #include "engine_values.h"
+#include "intl.h"
 #include "platform.h"
+#include "segment.h"
 
 /* --- doors ------------------------------------------------------------------------------- */
 
@@ -89,6 +93,15 @@ static const JSCFunctionListEntry units_doors[] = {
     JS_CFUNC_DEF("print", 1, console_print),
     JS_CFUNC_DEF("codec", 2, compression_codec),
     JS_CFUNC_DEF("code", 2, compression_code),
+    JS_CFUNC_DEF("intlHas", 1, intl_has),
+    JS_CFUNC_DEF("intlPiece", 2, intl_piece),
+    JS_CFUNC_DEF("intlZone", 1, intl_zone),
+    JS_CFUNC_DEF("intlOffset", 2, intl_offset),
+    JS_CFUNC_DEF("intlCollation", 1, collate_find),
+    JS_CFUNC_DEF("intlCollationBits", 1, collate_bits),
+    JS_CFUNC_DEF("intlCollations", 1, collate_types),
+    JS_CFUNC_DEF("intlCompare", 4, collate_compare),
+    JS_CFUNC_DEF("intlSegment", 3, segment_next),
 };
 
 /* --- units ------------------------------------------------------------------------------- */
@@ -123,15 +136,21 @@ JSValue units_exports(JSContext *ctx, uint32_t unit) {
     return exports;
 }
 
-JSValue units_call(JSContext *ctx, uint32_t unit, const char *name, int argc, JSValueConst *argv) {
+JSValue units_take(JSContext *ctx, uint32_t unit, const char *name) {
     JSValue exports = units_exports(ctx, unit);
-    JSValueConst own = JS_UNDEFINED;
     if (JS_IsException(exports)) return exports;
+    JSValueConst own = JS_UNDEFINED;
     engine_own_value(ctx, exports, name, &own);
-    JSValue function = JS_DupValue(ctx, own);
+    JSValue value = JS_DupValue(ctx, own);
+    JS_FreeValue(ctx, exports);
+    return value;
+}
+
+JSValue units_call(JSContext *ctx, uint32_t unit, const char *name, int argc, JSValueConst *argv) {
+    JSValue function = units_take(ctx, unit, name);
+    if (JS_IsException(function)) return function;
     JSValue result = JS_Call(ctx, function, JS_UNDEFINED, argc, argv);
     JS_FreeValue(ctx, function);
-    JS_FreeValue(ctx, exports);
     return result;
 }
 
@@ -146,11 +165,5 @@ static const struct {
 
 JSValue units_make(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int which) {
     (void)self, (void)argc, (void)argv;
-    JSValue exports = units_exports(ctx, units_globals[which].unit);
-    if (JS_IsException(exports)) return exports;
-    JSValueConst own = JS_UNDEFINED;
-    engine_own_value(ctx, exports, units_globals[which].name, &own);
-    JSValue value = JS_DupValue(ctx, own);
-    JS_FreeValue(ctx, exports);
-    return value;
+    return units_take(ctx, units_globals[which].unit, units_globals[which].name);
 }

@@ -31,7 +31,14 @@
     UNIT(streams)                                                                                  \
     UNIT(transforms)                                                                               \
     UNIT(console)                                                                                  \
-    UNIT(typescript)
+    UNIT(typescript)                                                                               \
+    UNIT(intl)                                                                                     \
+    UNIT(intl_tags)                                                                                \
+    UNIT(intl_number)                                                                              \
+    UNIT(intl_date)                                                                                \
+    UNIT(intl_text)                                                                                \
+    UNIT(intl_collator)                                                                            \
+    UNIT(intl_segmenter)
 #define UNITS_GLOBAL_MAP(GLOBAL)                                                                   \
     GLOBAL(events, Event, INTERFACE)                                                               \
     GLOBAL(events, CustomEvent, INTERFACE)                                                         \
@@ -71,6 +78,20 @@
     GLOBAL(quota, QuotaExceededError, INTERFACE)                                                   \
     GLOBAL(console, console, INTERFACE)
 
+/* The members of Intl (intl.h): the unit of each, and its name. */
+#define UNITS_INTL_MAP(MEMBER)                                                                     \
+    MEMBER(intl_collator, Collator)                                                                \
+    MEMBER(intl_date, DateTimeFormat)                                                              \
+    MEMBER(intl_text, DisplayNames)                                                                \
+    MEMBER(intl_text, ListFormat)                                                                  \
+    MEMBER(intl_tags, Locale)                                                                      \
+    MEMBER(intl_number, NumberFormat)                                                              \
+    MEMBER(intl_number, PluralRules)                                                               \
+    MEMBER(intl_text, RelativeTimeFormat)                                                          \
+    MEMBER(intl_segmenter, Segmenter)                                                              \
+    MEMBER(intl, getCanonicalLocales)                                                              \
+    MEMBER(intl, supportedValuesOf)
+
 typedef struct UnitsCode {
     const uint8_t *bytecode;
     size_t size;
@@ -90,5 +111,8 @@ JSValue units_call(JSContext *ctx, uint32_t unit, const char *name, int argc, JS
 
 /* The global of that number, in the order of the map: for ENGINE_LAZY. */
 JSValue units_make(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int which);
+
+/* What a unit gave by that name, or an exception. */
+JSValue units_take(JSContext *ctx, uint32_t unit, const char *name);
 
 #endif

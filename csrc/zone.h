@@ -22,6 +22,13 @@
 /* Makes libc read the zone, unless it has. Any thread. */
 void zone_read(void);
 
+/* The zone's name, as far as it was told: a host that changes its zone by itself (Deno and Node.js
+ * do when process.env.TZ is assigned) tells libc, but no name. Of the user's locale likewise, as
+ * POSIX writes it ("de_DE.UTF-8"). Valid for ever; "" if there is none, or nothing was read yet.
+ * Any thread. */
+const char *zone_name(void);
+const char *zone_locale(void);
+
 /* Changes the zone, as assigning process.env.TZ does on Deno and Node.js: in the environment, where
  * libc looks. One thread at a time, and none may change the environment meanwhile. Returns 0, or
  * DFD_E_MEMORY, after which the zone is what it was. */

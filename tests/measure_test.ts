@@ -29,6 +29,17 @@ test("cost that grows faster is not", async () => {
   await assert.rejects(inTask, /pairs in a task: /);
 });
 
+test("a step is no slope", async () => {
+  let [last, edge] = [1, Infinity];
+  const step = (n: number) => {
+    if (n > 1 && n === last && edge === Infinity) edge = 2 * n; // the size that is measured
+    last = n;
+    spin(1000 * (n > edge ? n + 6 * edge : n));
+  };
+  await assertLinear("a step", step, 10);
+  assert.ok(last > edge);
+});
+
 test("a stall of the event loop is seen, in all its length; waiting is none", async () => {
   const stalled = await longestGap(async () => {
     await pause();

@@ -296,6 +296,7 @@ describe("the realm", () => {
       ..."TransformStreamDefaultController".split(" "),
       ..."ByteLengthQueuingStrategy CountQueuingStrategy".split(" "),
       ..."CompressionStream DecompressionStream TextEncoderStream TextDecoderStream".split(" "),
+      "Intl",
       "URL",
       "URLSearchParams",
       "Blob",

@@ -369,7 +369,6 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
       "CryptoKey",
       `${OUTSIDE}, which has no keys; use them outside and pass the result in \`args\``,
     ],
-    ["Intl", `${OUTSIDE}, whose engine has no Intl; format outside`],
     ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],
     ["Deferred DeferredPool", `${OUTSIDE}; a task can't start tasks`],
     [

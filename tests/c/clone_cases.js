@@ -707,6 +707,15 @@ globalThis.cases = {
       toString: 1,
     };
     same(keys(clone(inherits)), "a");
+    // What is gone of an error when its properties' turn comes.
+    const cause = {
+      get go() {
+        delete emptied.code;
+        return 1;
+      },
+    };
+    const emptied = Object.assign(new Error("m", { cause }), { code: 1 });
+    same(Object.keys(clone(emptied)).length, 0);
     // Arrays that shrink, grow, and turn sparse.
     const shrink = [
       {

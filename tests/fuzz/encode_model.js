@@ -831,10 +831,10 @@ globalThis.model = (() => {
         this.#put(" errors ");
         if (this.#isNew(errors.value)) this.#array(errors.value, (work) => this.#lenient(work));
       }
-      if (names.length > 0) {
-        this.#put(" ");
-        this.#properties(error, names, (work) => this.#lenient(work));
-      }
+      const length = this.#out.push(" ");
+      this.#properties(error, names, (work) => this.#lenient(work));
+      const isEmpty = this.#out.length === length + 2; // "{" and "}": getters may have taken all away
+      if (isEmpty) this.#out.length = length - 1;
     }
 
     #classOf(error, name) {

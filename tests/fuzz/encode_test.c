@@ -32,6 +32,21 @@ static size_t input_of(const char *hex, uint8_t *input) {
     return length;
 }
 
+/* An error's cause has a getter that takes away the error's only property. */
+static const char EMPTIED_ERROR[] =
+    "78767c0000000000000781fb00000000000000000000001294cb000000310000a6cafd00004a8f0000000000"
+    "0031000000000000550000a7050000520000c900a3c80b00000000000000aa00000000000000000000000095"
+    "d504b100006300a20c8761000000000065000000e67300009e0086480000335d007c00000000000043000000"
+    "000000000000000083000000000000000000e80000a8898d0000000000000029000033000005fe004d000000"
+    "4400000000000000000000000000000000";
+
+TEST("an error whose properties are gone when it is their turn is one that has none") {
+    static uint8_t input[LONGEST * 4];
+    LLVMFuzzerTestOneInput(input, input_of(EMPTIED_ERROR, input));
+    fuzz_close(input, 0);
+    CHECK(fuzz.blocks == 0);
+}
+
 TEST("whatever code does to the value that it is part of, what arrives is what the standard says") {
     static uint8_t input[LONGEST * 4];
     const char *hex = getenv("ENCODE_INPUT");

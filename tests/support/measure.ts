@@ -88,28 +88,41 @@ async function measurable(work: (n: number) => unknown, from: number): Promise<n
  * `n` starts at `from` and grows until the cost is large enough to be measured; then the cost of `n`
  * is compared with that of 4 `n`, each the least of several that were taken in turns, and again from
  * the start before it fails. What stays cheap for 3,000 times `from` passes. (`work` is also called
- * with 1.) What moves memory more than it works on it may cost somewhat more than `linear` says by
- * default, once the memory is more than is kept from task to task. `work` should do nothing
- * else that costs much, such as making its input anew: that would hide the rest.
+ * with 1.) A single step is not a slope, such as where more memory is needed than is kept from task
+ * to task: without the steepest of three doublings it must still look like a square to fail. `work`
+ * should do nothing else that costs much, such as making its input anew: that would hide the rest.
  */
 export async function assertLinear(
   what: string,
   work: (n: number) => unknown,
   from: number,
-  linear: number = LINEAR,
 ): Promise<void> {
   const n = await measurable(work, from);
   if (n === undefined) return;
   const seen: string[] = [];
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    let [small, large] = [Infinity, Infinity];
-    for (let round = 0; round < ROUNDS; round++) {
-      // As much work as the large one: what other threads do now may be counted a few ms later.
-      small = Math.min(small, await costOf(work, n, 4));
-      large = Math.min(large, await costOf(work, 4 * n));
-    }
-    if (large < linear * small) return;
+    const [small, large] = await costs(work, [n, 4 * n]) as [number, number];
+    if (large < LINEAR * small) return;
     seen.push(`${small.toFixed(1)} ms and ${large.toFixed(1)} ms`);
   }
-  assert.fail(`${what}: ${n} and ${4 * n} take ${seen.join(", then ")}: that is not linear`);
+  const doubled = await costs(work, [n, 2 * n, 4 * n, 8 * n]);
+  const ratios = doubled.slice(1).map((cost, i) => cost / doubled[i]!).sort((a, b) => a - b);
+  if (ratios[0]! * ratios[1]! < LINEAR) return;
+  assert.fail(
+    `${what}: ${n} and ${4 * n} take ${seen.join(", then ")}, doublings ${
+      ratios.map((ratio) => ratio.toFixed(1)).join(", ")
+    } times as long: that is not linear`,
+  );
+}
+
+/** The least cost of each size; the sizes take turns. */
+async function costs(work: (n: number) => unknown, sizes: number[]): Promise<number[]> {
+  const least = sizes.map(() => Infinity);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, n] of sizes.entries()) {
+      // As much work as the largest: what other threads do now may be counted a few ms later.
+      least[i] = Math.min(least[i]!, await costOf(work, n, sizes.at(-1)! / n));
+    }
+  }
+  return least;
 }

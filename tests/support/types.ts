@@ -79,6 +79,11 @@ const IN_TASKS = ["TextEncoder", "TextDecoder", "URL", "URLSearchParams", "Abort
     "CompressionStream",
     "TextDecoderStream",
     "URLPattern",
+    "Intl.Locale",
+    "Intl.NumberFormat",
+    "Intl.DateTimeFormat",
+    "Intl.Collator",
+    "Intl.Segmenter",
   );
 
 /** An object of the platform: refused by its name, with advice; most of them tasks don't have. */
@@ -554,7 +559,7 @@ export const tables: readonly Table[] = [
         {
           needs: "Intl.Segmenter",
           argument: changed("an empty object; pass `[...it]`", () => ({})),
-          result: lacking,
+          result: refused("pass `[...it]`"),
           hosts: all(refused("")),
         },
       ),
