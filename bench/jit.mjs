@@ -14,7 +14,7 @@ import { JOBS } from "./jobs.mjs";
 const [word = "", rounds = "5"] = process.argv.slice(2);
 const pools = [
   new DeferredPool({ maxThreads: 1, jit: false }),
-  new DeferredPool({ maxThreads: 1 }),
+  new DeferredPool({ maxThreads: 1, jit: true }),
 ];
 
 /** @param {() => unknown} work @returns {Promise<number>} */

@@ -91,13 +91,13 @@ static int32_t compiler_run(Pool *pool, CompilerErrand *errand) {
 }
 
 /* Keeps the program, if there is one, and writes the reply. Returns its length or an error. */
-static int32_t compiler_keep(Slots *programs, const CompilerErrand *errand, bool pool_interprets,
+static int32_t compiler_keep(Slots *programs, const CompilerErrand *errand, bool interpreted,
                              uint8_t *reply, size_t capacity) {
     double head = 0; /* the handle */
     size_t size = sizeof head + errand->reply.length;
     if (size > capacity || size > INT32_MAX) return DFD_E_REPLY_SIZE;
     if (errand->program) {
-        errand->program->interpreted = pool_interprets;
+        errand->program->interpreted = interpreted;
         int32_t refused = slots_reserve(programs);
         if (refused) return refused;
         head = (double)slots_add(programs, errand->program);
@@ -123,7 +123,7 @@ int32_t compiler_compile(Pool *pool, const char *source, size_t length, uint32_t
     CompilerErrand errand = {.source = source, .length = length, .flags = flags};
     int32_t result = compiler_run(pool, &errand);
     if (!result)
-        result = compiler_keep(&compiler->programs, &errand, pool->interprets, reply, capacity);
+        result = compiler_keep(&compiler->programs, &errand, !pool->compiles, reply, capacity);
     if (result < 0) program_drop(errand.program);
     bytes_free(&errand.reply);
     return result;

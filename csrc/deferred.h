@@ -73,7 +73,7 @@
     X(MAX_STACK_SIZE, 2, "bytes of native stack a task may use unless its submission says so")     \
     X(COMPILE_LIMIT, 3, "ms that compiling a function may take; the default is 5,000")             \
     X(MAX_WAITING, 4, "tasks that may wait, having begun, beside those that run")                  \
-    X(JIT, 5, "0: tasks are interpreted, always; the default is 1: where it can be had, compiled")
+    X(JIT, 5, "1: what tasks run often is compiled, where that can be had; 0: never")
 
 /* Bounds and defaults of what options and submissions say. */
 #define DFD_LIMIT_MAP(X)                                                                           \

@@ -263,7 +263,7 @@ JSAtom engine_private_name(JSValueConst function) {
 }
 
 #include "engine_atomics.c.inc"
-#include "engine_jit.c.inc"
 #include "engine_intl.c.inc"
+#include "engine_jit.c.inc"
 #include "engine_modules.c.inc"
 #include "engine_values.c.inc"

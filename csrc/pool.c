@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jit/jit.h"
 #include "submission.h"
 #include "zone.h"
 
@@ -35,6 +36,7 @@ Pool *pool_open(int32_t *refused) {
     pool->max_waiting = DFD_LIMIT_WAITING_DEFAULT;
     pool->memory = DFD_LIMIT_MEMORY_DEFAULT;
     pool->stack = DFD_LIMIT_STACK_DEFAULT;
+    pool->compiles = jit_is_wished();
     compiler_open(&pool->compiler);
     zone_read();
     if ((*refused = completion_open(&pool->completions))) goto no_queue;
@@ -128,7 +130,7 @@ int32_t pool_set(Pool *pool, uint32_t option, double value) {
         pool->compiler.limit_ms = value;
         return 0;
     case DFD_OPTION_JIT:
-        pool->interprets = value == 0;
+        pool->compiles = value != 0;
         return 0;
     default:
         return DFD_E_INVALID;

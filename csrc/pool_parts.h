@@ -46,7 +46,7 @@ struct Pool {
     /* The host's thread. */
     uint32_t max_threads, max_waiting;
     size_t memory, stack; /* of a task, unless it says otherwise */
-    bool interprets;      /* whatever could be compiled */
+    bool compiles;        /* what its tasks run often, where that can be had */
     Compiler compiler;
     Classes classes;
 

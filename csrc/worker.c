@@ -478,7 +478,7 @@ int32_t worker_start(Pool *pool) {
     workers->starting++;
     atomic_store(pool_word(pool, DFD_CONTROL_THREADS), ++workers->alive);
     /* Not before: if there is one thread more, it works. */
-    if (!pool->interprets && jit_open()) atomic_store(pool_word(pool, DFD_CONTROL_JIT), 1);
+    if (pool->compiles && jit_open()) atomic_store(pool_word(pool, DFD_CONTROL_JIT), 1);
     return 0;
 no_thread:
     deadlines_leave(deadlines, &worker->deadline);

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x29a17a51;
+export const ABI = 0xe6fc5b85;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -294,7 +294,7 @@ export const OPTION = {
   COMPILE_LIMIT: 3,
   /** tasks that may wait, having begun, beside those that run */
   MAX_WAITING: 4,
-  /** 0: tasks are interpreted, always; the default is 1: where it can be had, compiled */
+  /** 1: what tasks run often is compiled, where that can be had; 0: never */
   JIT: 5,
 } as const;
 

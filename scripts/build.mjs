@@ -225,7 +225,9 @@ async function listUnits(mode, tests) {
     { mode, source: "realm/compile.c", part: "compiler", flags: [...ours, ...user] },
     { mode, source: `build/${mode}/units_code.c`, part: "generated", flags: [...ours, ...user] },
   ];
-  for (const source of [...await list("csrc", ".c"), ...await list("csrc/jit", ".c"), INTL_SOURCE]) {
+  for (
+    const source of [...await list("csrc", ".c"), ...await list("csrc/jit", ".c"), INTL_SOURCE]
+  ) {
     const special = [...own[path.basename(source)] ?? []];
     // What the system may refuse, tests can let it refuse; the engine asks it for nothing.
     if (TESTED.test(mode) && !/(engine|fault)\.c$/.test(source)) {

@@ -24,14 +24,16 @@ const PASSES = 900;
 /** In C each guard fails in turn. */
 const FEW_PASSES = 60;
 
-const pool = new DeferredPool({ maxThreads: 1 });
+const pool = new DeferredPool({ maxThreads: 1, jit: true });
 after(() => pool.close());
 
 test("programs made at random give what they give in the host, from the first run on", async () => {
   if (WRITE !== undefined) {
     const cases = Array.from({ length: RUNS }, (_, i) => {
       const text = program(SEED + i, FEW_PASSES).replaceAll(/\n\s*/g, " ");
-      return `//// seed ${SEED + i}\n() => { const f = ${text}; return [3, 1.25, 3].map(f).join("|"); }\n`;
+      return `//// seed ${
+        SEED + i
+      }\n() => { const f = ${text}; return [3, 1.25, 3].map(f).join("|"); }\n`;
     });
     writeFileSync(WRITE, cases.join(""));
     return;

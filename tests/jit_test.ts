@@ -8,7 +8,7 @@ import { Deferred, DeferredPool } from "../mod.ts";
 import { runProgram } from "./support/process.ts";
 import { JOBS } from "../bench/jobs.mjs";
 
-const pool = new DeferredPool({ maxThreads: 1 });
+const pool = new DeferredPool({ maxThreads: 1, jit: true });
 const interpreted = new DeferredPool({ maxThreads: 1, jit: false });
 after(async () => {
   await pool.close();
@@ -73,7 +73,7 @@ test("an error from a function that is compiled has its line and column", async 
   assert.equal(stacks[0], stacks[1]);
 });
 
-test("`jit: false` and DEFERRED_JIT=0 do without, and pool.jit tells", async () => {
+test("`jit` and DEFERRED_JIT tell whether anything is compiled, and pool.jit whether it is", async () => {
   assert.equal(interpreted.jit, false);
   for (const value of [1, "no", null]) {
     assert.throws(() => new DeferredPool({ jit: value as never }), {
@@ -81,21 +81,27 @@ test("`jit: false` and DEFERRED_JIT=0 do without, and pool.jit tells", async () 
       message: /^new DeferredPool\(\{ jit \}\): jit must be a boolean, got /,
     });
   }
-  const source = `
-    const pool = new DeferredPool({ maxThreads: 1 });
+  const sourceOf = (options: string) => `
+    const pool = new DeferredPool({ maxThreads: 1, ${options} });
     let sum = 0;
     for (let i = 0; i < 3; i++) {
       sum += await pool.run((n) => { let s = 0; for (let i = 0; i < n; i++) s += i; return s; }, 1e6);
     }
     console.log(pool.jit, sum);
     await pool.close();`;
-  const without = await runProgram(source, { env: { DEFERRED_JIT: "0" } });
-  assert.equal(without.stdout, "false 1499998500000\n");
-  const compiled = await runProgram(source, { env: { DEFERRED_JIT_DUMP: "1" } });
-  assert.match(compiled.stdout, /^(true|false) 1499998500000\n$/);
-  if (compiled.stdout.startsWith("true")) {
-    assert.match(compiled.stderr, /entry at \d+: \d+ bytes, /);
-    assert.equal(pool.jit, true);
-  }
+  const run = async (options: string, DEFERRED_JIT: string | undefined) => {
+    const env = { DEFERRED_JIT, DEFERRED_JIT_DUMP: "1" };
+    const { stdout, stderr } = await runProgram(sourceOf(options), { env });
+    const [jit, sum] = stdout.trim().split(" ");
+    assert.equal(sum, "1499998500000");
+    assert.equal(jit === "true", /entry at \d+: \d+ bytes, /.test(stderr), stderr);
+    return jit;
+  };
+  const possible = String(pool.jit);
+  assert.equal(await run("", undefined), "false");
+  assert.equal(await run("jit: true", undefined), possible);
+  assert.equal(await run("", "1"), possible);
+  assert.equal(await run("jit: false", "1"), "false");
+  assert.equal(await run("jit: true", "0"), "false");
   assert.equal(new DeferredPool().jit, undefined);
 });

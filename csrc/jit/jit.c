@@ -162,13 +162,14 @@ JitCode *jit_compile(JitEntry *entry, uint32_t force) {
 /* --- the thread that compiles --------------------------------------------------------------- */
 
 static struct {
-    OsOnce once;
+    OsOnce once, asked_for;
+    bool wished, forbidden; /* what the environment says */
     bool open;
     Lock lock;           /* what follows, and the compiler itself */
     OsCondition asked;   /* there is something in the queue */
     OsCondition settled; /* an entry is no longer queued */
     JitEntry *first, **last;
-} service = {.once = OS_ONCE_INITIAL, .lock = LOCK_INITIAL(LOCK_JIT)};
+} service = {.once = OS_ONCE_INITIAL, .asked_for = OS_ONCE_INITIAL, .lock = LOCK_INITIAL(LOCK_JIT)};
 
 static void publish(JitEntry *entry, JitCode *code) {
     JitProgram *program = entry->function->program;
@@ -206,13 +207,22 @@ static void *compile_all(void *unused) {
     return NULL;
 }
 
-static void open_service(void) {
+static void read_wish(void) {
     const char *wish = getenv("DEFERRED_JIT");
-    if (wish && strcmp(wish, "0") == 0) return;
+    service.forbidden = wish && strcmp(wish, "0") == 0;
+    service.wished = wish && !service.forbidden;
     if (wish && strcmp(wish, "eager") == 0)
         jit_tuning =
             (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
     dumps = getenv("DEFERRED_JIT_DUMP") != NULL;
+}
+
+bool jit_is_wished(void) {
+    os_once(&service.asked_for, read_wish);
+    return service.wished;
+}
+
+static void open_service(void) {
     OsFailure before = os_failure();
     service.last = &service.first;
     if (os_condition_open(&service.asked) && os_condition_open(&service.settled) &&
@@ -226,6 +236,7 @@ bool jit_open(void) {
 #if !defined(__x86_64__) && !defined(__aarch64__)
     return false;
 #endif
+    if (service.forbidden) return false;
     os_once(&service.once, open_service);
     return service.open;
 }

@@ -225,8 +225,11 @@ JitSite *jit_sites(JitFunction *function);
 /* One more run of it; not exact, and only at first, as all workers write there. */
 static inline void jit_count(JitCode *code);
 
-/* Whether tasks may run compiled code; asked once, on the host's thread, before workers start.
- * Starts the thread that compiles. */
+/* Whether the environment wishes that tasks of pools that don't say are compiled. It is read when this
+ * is first asked: on a host's thread, when its first pool is opened (zone.h says why). */
+bool jit_is_wished(void);
+/* Whether tasks may run compiled code: not if the environment forbids it, or the system. Starts the
+ * thread that compiles, when it is first asked: on a host's thread. */
 bool jit_open(void);
 bool jit_is_open(void);
 

@@ -265,9 +265,9 @@ export class DeferredPool<H extends HostFunctions = {}> {
   }
 
   /**
-   * Whether what its tasks run often is compiled to machine code: not with `jit: false` or
-   * `DEFERRED_JIT=0`, nor where the system gives no executable memory; `undefined` before there are
-   * any threads.
+   * Whether what its tasks run often is compiled to machine code: with `jit: true`, or
+   * `DEFERRED_JIT=1` in the environment, where the system gives executable memory; `undefined` before
+   * there are any threads.
    */
   get jit(): boolean | undefined {
     return this.threads === 0 ? undefined : this.#runner.counter(CONTROL.JIT) !== 0;

@@ -113,8 +113,8 @@ export interface PoolOptions<H extends HostFunctions = HostFunctions> extends Li
   /** Whether its tasks can report their progress. Default: with an `onProgress`. */
   readonly progress?: boolean | undefined;
   /**
-   * Whether what its tasks run often may be compiled to machine code. `false`: they are interpreted,
-   * always, as with `DEFERRED_JIT=0` in the environment. Default: true.
+   * Whether what its tasks run often is compiled to machine code, where that can be had. Default:
+   * false, and with `DEFERRED_JIT=1` in the environment true; with `DEFERRED_JIT=0` nothing is.
    */
   readonly jit?: boolean | undefined;
 }
@@ -450,9 +450,9 @@ export class ThreadRunner implements Runner {
         );
       }
     }
-    if (options.jit === false) {
+    if (options.jit !== undefined) {
       this.#check(
-        this.#native.symbols.dfd_pool_set(this.#pool, OPTION.JIT, 0),
+        this.#native.symbols.dfd_pool_set(this.#pool, OPTION.JIT, options.jit ? 1 : 0),
         "the pool's option jit",
       );
     }

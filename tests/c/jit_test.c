@@ -21,7 +21,8 @@
 #include "jit/jit.h"
 #include "realm.h"
 
-#define CASES "tests/c/jit_cases.txt" /* or what JIT_CASES names: tests/jit_programs_test.ts makes some */
+#define CASES                                                                                      \
+    "tests/c/jit_cases.txt" /* or what JIT_CASES names: tests/jit_programs_test.ts makes some */
 #define MB ((size_t)1 << 20)
 #define MEMORY (64 * MB)
 #define STACK ((size_t)512 << 10)

@@ -103,7 +103,10 @@ class Writer {
       () => `(${this.variable()} & 7)`,
       () => `(${this.variable()} >>> 29)`,
       () => String(this.choices.below(8)),
-      () => this.choices.below(12) ? "(i + 3) & 7" : this.choices.of("i", "8", "-1", "0.5", "j - 1", "a"),
+      () =>
+        this.choices.below(12)
+          ? "(i + 3) & 7"
+          : this.choices.of("i", "8", "-1", "0.5", "j - 1", "a"),
     );
   }
 
@@ -115,8 +118,7 @@ class Writer {
       () => this.choices.of("i", "j", "n", "z"),
       () => this.constant(),
       () => `${this.array()}[${this.index()}]`,
-      () =>
-        this.choices.of("A", "T", "B", "S", "A") + ".length",
+      () => this.choices.of("A", "T", "B", "S", "A") + ".length",
       () => `S.charCodeAt(${this.index()})`,
       () =>
         this.flavour.odd
@@ -206,23 +208,33 @@ class Writer {
       () => `${this.variable()} = ${this.expression(2)};`,
       () => `${this.variable()} ${assigned} ${this.expression(1)};`,
       () => `${this.array()}[${this.index()}] = ${this.expression(2)};`,
-      () => `${this.array()}[${this.index()}] ${choices.of("+=", "-=", "^=", "|=")} ${this.expression(1)};`,
+      () =>
+        `${this.array()}[${this.index()}] ${choices.of("+=", "-=", "^=", "|=")} ${
+          this.expression(1)
+        };`,
       () => `${this.variable()}${choices.of("++", "--")};`,
       () => `${this.array()}[${this.index()}]${choices.of("++", "--")};`,
-      () => deeper(() => `if ${this.condition(1)} { ${this.block(depth - 1)} } else { ${this.block(depth - 1)} }`),
+      () =>
+        deeper(() =>
+          `if ${this.condition(1)} { ${this.block(depth - 1)} } else { ${this.block(depth - 1)} }`
+        ),
       () => deeper(() => `if ${this.condition(1)} { ${this.block(depth - 1)} }`),
       () =>
         deeper(() => {
           const leave = choices.below(4)
             ? ""
-            : `if ${this.condition(0)} ${choices.of("break", "continue", "continue outer", "break")};`;
-          return `for (let j = 0; j < ${1 + choices.below(6)}; j++) { ${this.block(depth - 1)} ${leave} }`;
+            : `if ${this.condition(0)} ${
+              choices.of("break", "continue", "continue outer", "break")
+            };`;
+          return `for (let j = 0; j < ${1 + choices.below(6)}; j++) { ${
+            this.block(depth - 1)
+          } ${leave} }`;
         }),
       () =>
         deeper(() =>
-          `{ let j = ${choices.below(4)}; ${
-            choices.of("while (j-- > 0)", "do")
-          } { ${this.block(depth - 1)} } ${""}`.replace(
+          `{ let j = ${choices.below(4)}; ${choices.of("while (j-- > 0)", "do")} { ${
+            this.block(depth - 1)
+          } } ${""}`.replace(
             /do (\{.*\}) $/s,
             (_all, body: string) => `do ${body} while (++j < 5);`,
           ) + " }"
@@ -243,9 +255,15 @@ class Writer {
             }`
             : `${this.variable()} = ${this.expression(1)};`
         ),
-      () => `const k = ${this.expression(1)}; ${this.variable()} = k ${choices.of("+", "|", "*")} ${this.leaf()};`,
+      () =>
+        `const k = ${this.expression(1)}; ${this.variable()} = k ${
+          choices.of("+", "|", "*")
+        } ${this.leaf()};`,
       () => `let k; if ${this.condition(0)} k = ${this.leaf()}; ${this.variable()} = k;`,
-      () => choices.below(3) ? `n = (n + ${this.leaf()}) | 0;` : `C[${choices.of("i", "C.length", "i & 15")}] = ${this.expression(1)};`,
+      () =>
+        choices.below(3)
+          ? `n = (n + ${this.leaf()}) | 0;`
+          : `C[${choices.of("i", "C.length", "i & 15")}] = ${this.expression(1)};`,
       () =>
         flavour.calls
           ? choices.of(
@@ -283,7 +301,9 @@ class Writer {
     },
   };
   let a = ${this.constant()}, b = ${this.constant()}, c = z, d = ${this.constant()}, x = ${this.constant()}, y = z / 3;
-  let A = [1, 2, 3, 4, 5, 6, 7, ${choices.of("8", "0.5", "8", '"8"', "-0", "2147483647")}], C = [], j = 0, S = "abcdefgh";
+  let A = [1, 2, 3, 4, 5, 6, 7, ${
+      choices.of("8", "0.5", "8", '"8"', "-0", "2147483647")
+    }], C = [], j = 0, S = "abcdefgh";
   let D = [0.5, 1.5, 2.5, ${this.constant()}, 4, 5, 6, 7];
   let T = new Int32Array(8), F = new Float64Array(8), U = new ${choices.of(...TYPED)}(8);
   const R = new ArrayBuffer(32, { maxByteLength: 64 });
