@@ -95,7 +95,7 @@ const LARGE = /^(large|soak|memory|hostile\/memory)_test\.ts$/;
 const MODE_TITLES = { debug: "debug", asan: "ASan, UBSan", tsan: "TSan" };
 
 /** C tests that have threads, which ThreadSanitizer is for. */
-const THREADED = /^(pool|completion|deferred|grants|deadlines|wait)/;
+const THREADED = /^(pool|completion|deferred|grants|deadlines|wait|jit)/;
 
 const SANITIZER_ENV = {
   ASAN_OPTIONS: "detect_stack_use_after_return=0:allocator_may_return_null=1",

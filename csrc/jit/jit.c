@@ -210,7 +210,7 @@ static void *compile_all(void *unused) {
 static void read_wish(void) {
     const char *wish = getenv("DEFERRED_JIT");
     service.forbidden = wish && strcmp(wish, "0") == 0;
-    service.wished = wish && !service.forbidden;
+    service.wished = wish && *wish && !service.forbidden;
     if (wish && strcmp(wish, "eager") == 0)
         jit_tuning =
             (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};

@@ -16,7 +16,8 @@
  *
  * Prints `ok name`, `not ok name` or `skipped name: what is missing` for each test and
  * `N passed, N failed, N skipped` at the end. The exit code is 1 when a test failed or none ran. A
- * command-line argument runs only the tests whose name contains it.
+ * command-line argument runs only the tests whose name contains it. With DEFERRED_JIT=eager in the
+ * environment, what realms run is compiled.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -28,6 +29,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "jit/jit.h"
 
 #define CHECK_PRINTED_AT_MOST 10 /* failures of one test that are told; the rest only counts */
 
@@ -101,6 +104,7 @@ int main(int argc, char **argv) {
     int passed = 0, failed = 0, skipped = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGABRT, check_aborted);
+    if (jit_is_wished()) jit_open();
     for (CheckTest *test = check_first; test; test = test->next) {
         if (!strstr(test->name, filter)) continue;
         if (!check_run(test)) {

@@ -302,7 +302,7 @@ class Writer {
   };
   let a = ${this.constant()}, b = ${this.constant()}, c = z, d = ${this.constant()}, x = ${this.constant()}, y = z / 3;
   let A = [1, 2, 3, 4, 5, 6, 7, ${
-      choices.of("8", "0.5", "8", '"8"', "-0", "2147483647")
+      choices.of("8", "0.5", "8", flavour.odd ? '"8"' : "9", "-0", "2147483647")
     }], C = [], j = 0, S = "abcdefgh";
   let D = [0.5, 1.5, 2.5, ${this.constant()}, 4, 5, 6, 7];
   let T = new Int32Array(8), F = new Float64Array(8), U = new ${choices.of(...TYPED)}(8);
@@ -310,12 +310,18 @@ class Writer {
   let B = new ${choices.of(...TYPED)}(R${choices.of("", "", ", 0, 2")});
   const H = [1, , 3, , 5], O = { p: 1, get g() { return ++n; } };
   const floor = Math.floor;
+  ${flavour.odd ? 'const cut = (v) => typeof v === "string" && v.length > 50 ? "cut" : v;' : ""}
   ${captured}
   let error = "";
   try {
     outer: for (let i = 0; i < ${passes}; i++) {
       ${this.block(2)} ${late} ${this.block(2)} ${later}
       n = (n + ${this.variable()}) | 0;
+      ${
+      flavour.odd
+        ? `if (!(i & 3)) { a = cut(a); b = cut(b); c = cut(c); d = cut(d); x = cut(x); y = cut(y); for (let k = 0; k < 8; k++) { cut(A[k]) === "cut" && (A[k] = "y"); cut(D[k]) === "cut" && (D[k] = 1); } }`
+        : ""
+    }
     }
   } catch (e) { error = e instanceof Error ? e.name : typeof e; }
   delete Array.prototype[2];
