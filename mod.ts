@@ -28,7 +28,15 @@ export {
   type WrapOptions,
 } from "./src/deferred.ts";
 export type { TaskConsole } from "./src/console.ts";
-export type { Host, HostCall, HostFunction, HostFunctions, HostParameter } from "./src/host.ts";
+export {
+  type Host,
+  type HostCall,
+  type HostFunction,
+  type HostFunctions,
+  type HostMethod,
+  type HostParameter,
+  transfer,
+} from "./src/host.ts";
 export type { ModuleContext, ModuleLoader, ModuleSource, SourceLanguage } from "./src/modules.ts";
 export type { OnProgress, Reporter } from "./src/progress.ts";
 export type { TaskStats } from "./src/task.ts";

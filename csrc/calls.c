@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "deferred.h"
+#include "engine_values.h"
 #include "guard.h"
 #include "loop.h"
 
@@ -18,6 +19,7 @@ struct Call {
 
 struct Unsent {
     struct Unsent *next, *previous;
+    Moves moves;
     size_t length;
     uint8_t bytes[];
 };
@@ -61,17 +63,33 @@ static void calls_take(Calls *calls, uint32_t number, JSValue settle[2]) {
 
 /* --- sending ------------------------------------------------------------------------------ */
 
-CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size_t limit,
-                         const uint32_t head[DFD_EVENT_VALUE / 4], JSValueConst value,
-                         CloneFailure *failure) {
-    bytes_reset(letter);
-    letter->limit = limit;
-    bytes_write(letter, head, DFD_EVENT_VALUE);
+/* The scope of a message, which moves these buffers. */
+static CloneScope calls_scope(const Calls *calls, const Transfer *transfer) {
     CloneScope scope = *calls->post->scope;
     scope.kept = NULL;
     scope.kept_count = scope.kept_capacity = scope.moved_count = 0;
     scope.copies = true;
-    return clone_encode(ctx, value, letter, &scope, failure);
+    scope.transfer = transfer->buffers;
+    scope.transfer_count = transfer->count;
+    return scope;
+}
+
+static const Transfer NO_TRANSFER;
+
+static CloneResult calls_encode_beside(JSContext *ctx, Bytes *letter, size_t limit,
+                                       const uint32_t head[DFD_EVENT_VALUE / 4], JSValueConst value,
+                                       CloneScope *scope, CloneFailure *failure) {
+    bytes_reset(letter);
+    letter->limit = limit;
+    bytes_write(letter, head, DFD_EVENT_VALUE);
+    return clone_encode(ctx, value, letter, scope, failure);
+}
+
+CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size_t limit,
+                         const uint32_t head[DFD_EVENT_VALUE / 4], JSValueConst value,
+                         CloneFailure *failure) {
+    CloneScope scope = calls_scope(calls, &NO_TRANSFER);
+    return calls_encode_beside(ctx, letter, limit, head, value, &scope, failure);
 }
 
 bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneFailure *failure,
@@ -97,16 +115,18 @@ static uint32_t calls_type(const uint8_t *letter) {
     return type;
 }
 
-/* Sends a letter. In a critical section: what sends takes locks, and memory. */
-static void calls_send(Calls *calls, Bytes *letter) {
+/* Sends a letter, with what it moves. In a critical section: what sends takes locks, and memory. */
+static void calls_send(JSContext *ctx, Calls *calls, Bytes *letter, const Moves *moves) {
     Post *post = calls->post;
-    uint32_t type = calls_type(letter->data);
+    uint32_t type = calls_type(letter->data), length = (uint32_t)letter->length;
     if (type == DFD_EVENT_TYPE_CALL || type == DFD_EVENT_TYPE_IMPORT)
-        calls->room -= (double)letter->length;
+        calls->room -= length + moves->bytes;
     guard_critical_enter();
-    bool sent = post->send(post->opaque, letter);
+    bool sent = transfer_move_out(post, moves, letter) &&
+                post->send(post->opaque, letter, length, moves->count);
     guard_critical_leave();
     if (!sent) guard_leave(DFD_STATUS_RESOURCES);
+    transfer_end(ctx, moves);
 }
 
 /* Takes a message out of those that are not sent. */
@@ -123,17 +143,18 @@ static void calls_append(Calls *calls, Unsent *unsent) {
     calls->last = unsent;
 }
 
-static Unsent *calls_keep(JSContext *ctx, const Bytes *letter) {
+static Unsent *calls_keep(JSContext *ctx, const Bytes *letter, const Moves *moves) {
     Unsent *unsent = js_malloc(ctx, sizeof *unsent + letter->length);
     unsent->next = NULL;
+    unsent->moves = *moves;
     unsent->length = letter->length;
     memcpy(unsent->bytes, letter->data, letter->length);
     return unsent;
 }
 
 /* Keeps a call back until others were answered. */
-static void calls_hold(JSContext *ctx, Calls *calls, const Bytes *letter) {
-    Unsent *unsent = calls_keep(ctx, letter);
+static void calls_hold(JSContext *ctx, Calls *calls, const Bytes *letter, const Moves *moves) {
+    Unsent *unsent = calls_keep(ctx, letter, moves);
     *(calls->last_held ? &calls->last_held->next : &calls->held) = unsent;
     calls->last_held = unsent;
 }
@@ -148,15 +169,21 @@ static void calls_let_go(Calls *calls) {
     calls_append(calls, unsent);
 }
 
-void calls_post(JSContext *ctx, Calls *calls, Bytes *letter) {
+/* Sends a letter, or keeps it until there is room. */
+static void calls_put(JSContext *ctx, Calls *calls, Bytes *letter, const Moves *moves) {
     bool reports = calls_type(letter->data) == DFD_EVENT_TYPE_PROGRESS;
     if (!calls->first && (reports || calls->room > 0)) {
-        calls_send(calls, letter);
+        calls_send(ctx, calls, letter, moves);
         return;
     }
     if (reports && calls_type(calls->last->bytes) == DFD_EVENT_TYPE_PROGRESS)
         calls_drop_unsent(ctx, calls, calls->last);
-    calls_append(calls, calls_keep(ctx, letter));
+    calls_append(calls, calls_keep(ctx, letter, moves));
+}
+
+void calls_post(JSContext *ctx, Calls *calls, Bytes *letter) {
+    static const Moves none;
+    calls_put(ctx, calls, letter, &none);
 }
 
 static void calls_send_unsent(JSContext *ctx, Calls *calls) {
@@ -166,8 +193,9 @@ static void calls_send_unsent(JSContext *ctx, Calls *calls) {
         letter->limit = 0;
         bytes_write(letter, unsent->bytes, unsent->length);
         if (letter->failed) guard_leave(DFD_STATUS_RESOURCES);
+        Moves moves = unsent->moves;
         calls_drop_unsent(ctx, calls, unsent);
-        calls_send(calls, letter);
+        calls_send(ctx, calls, letter, &moves);
     }
 }
 
@@ -176,7 +204,7 @@ static void calls_send_unsent(JSContext *ctx, Calls *calls) {
 /* Writes a message of that type with the arguments into the letter. Returns whether that worked;
  * else an exception is pending. */
 static bool calls_write(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
-                        JSValueConst *argv) {
+                        JSValueConst *argv, CloneScope *scope) {
     Bytes *letter = &calls->post->letter;
     if (calls->writing) { /* by a getter of the arguments of another call */
         JS_ThrowTypeError(ctx, "a function of the host can't be called while the arguments of "
@@ -190,7 +218,8 @@ static bool calls_write(JSContext *ctx, Calls *calls, uint32_t type, uint32_t fu
     uint32_t head[] = {type, 0, function, 0};
     CloneFailure failure;
     calls->writing = true;
-    CloneResult result = calls_encode(ctx, calls, letter, calls->post->limit, head, args, &failure);
+    CloneResult result =
+        calls_encode_beside(ctx, letter, calls->post->limit, head, args, scope, &failure);
     calls->writing = false;
     JS_FreeValue(ctx, args);
     return calls_check(ctx, letter, result, &failure, "args");
@@ -204,11 +233,12 @@ static bool calls_refuse(JSContext *ctx, const char *limit, const char *what, do
     return false;
 }
 
-/* Whether the limits allow the call that the letter holds, which counts from here on; else an
- * exception is pending. */
-static bool calls_allow(JSContext *ctx, Calls *calls, const Bytes *letter) {
+/* Whether the limits allow the call that the letter holds, and what it moves; it counts from here
+ * on. Else an exception is pending. */
+static bool calls_allow(JSContext *ctx, Calls *calls, const Bytes *letter,
+                        const CloneScope *scope) {
     const CallLimits *limits = &calls->limits;
-    double bytes = (double)(letter->length - DFD_EVENT_VALUE);
+    double bytes = (double)(letter->length - DFD_EVENT_VALUE + transfer_size(scope));
     if (bytes > limits->bytes)
         return calls_refuse(ctx, "bytes", "a call's arguments take more bytes", limits->bytes);
     if (calls->bytes + bytes > limits->total_bytes)
@@ -219,26 +249,31 @@ static bool calls_allow(JSContext *ctx, Calls *calls, const Bytes *letter) {
     return true;
 }
 
-/* Sends a message whose answer settles; or settles by why that can't be. */
+/* Sends a message, which moves these buffers, and whose answer settles; or settles by why that
+ * can't be, and then none of them is detached. */
 static void calls_send_as(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
-                          JSValueConst *argv, JSValue settle[2]) {
+                          JSValueConst *argv, const Transfer *transfer, JSValue settle[2]) {
     Bytes *letter = &calls->post->letter;
+    CloneScope scope = calls_scope(calls, transfer);
     bool is_call = type == DFD_EVENT_TYPE_CALL; /* the only one that has limits */
     bool more =
         !is_call || calls->made < calls->limits.total ||
         calls_refuse(ctx, "total", "more calls of the host's functions", calls->limits.total);
-    if (more && calls_write(ctx, calls, type, function, argc, argv) &&
-        (!is_call || calls_allow(ctx, calls, letter))) {
+    if (more && transfer_check(ctx, transfer) &&
+        calls_write(ctx, calls, type, function, argc, argv, &scope) &&
+        transfer_check(ctx, transfer) && (!is_call || calls_allow(ctx, calls, letter, &scope))) {
+        Moves moves = transfer_take(ctx, transfer, &scope);
         uint32_t number = calls_add(ctx, calls, settle);
         memcpy(letter->data + DFD_EVENT_NUMBER, &number, sizeof number);
         if (is_call && (calls->held || calls->at_once >= calls->limits.at_once)) {
-            calls_hold(ctx, calls, letter);
+            calls_hold(ctx, calls, letter, &moves);
         } else {
             calls->at_once++;
-            calls_post(ctx, calls, letter);
+            calls_put(ctx, calls, letter, &moves);
         }
         return;
     }
+    clone_free_kept(ctx, &scope);
     JSValue thrown = JS_GetException(ctx);
     JSValue result = JS_Call(ctx, settle[1], JS_UNDEFINED, 1, (JSValueConst *)&thrown);
     JS_FreeValue(ctx, result);
@@ -247,20 +282,45 @@ static void calls_send_as(JSContext *ctx, Calls *calls, uint32_t type, uint32_t 
     JS_FreeValue(ctx, settle[1]);
 }
 
-/* A function of the host, by its number: a promise of what it returns. */
-static JSValue calls_call(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
-                          int function) {
+/* Calls a function of the host, by its number: a promise of what it returns. */
+static JSValue calls_make(JSContext *ctx, int function, int argc, JSValueConst *argv,
+                          const Transfer *transfer) {
     Calls *calls = &loop_of(ctx)->calls;
     JSValue settle[2];
     JSValue promise = JS_NewPromiseCapability(ctx, settle);
-    (void)self;
     if (JS_IsException(promise)) return promise;
-    calls_send_as(ctx, calls, DFD_EVENT_TYPE_CALL, (uint32_t)function, argc, argv, settle);
+    calls_send_as(ctx, calls, DFD_EVENT_TYPE_CALL, (uint32_t)function, argc, argv, transfer,
+                  settle);
     return promise;
 }
 
+/* A function of the host. */
+static JSValue calls_call(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                          int function) {
+    (void)self;
+    return calls_make(ctx, function, argc, argv, &NO_TRANSFER);
+}
+
+/* The same, with an array of what is to be transferred: nobody else has it. */
+static JSValue calls_call_with(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                               int function, JSValueConst *data) {
+    (void)self;
+    Transfer transfer;
+    engine_elements(data[0], &transfer.buffers, &transfer.count);
+    return calls_make(ctx, function, argc, argv, &transfer);
+}
+
+/* with({ transfer }): the function that is `self`, whose next call moves these buffers. */
+static JSValue calls_with(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    int function;
+    if (!engine_magic_of(self, calls_call, &function))
+        return JS_ThrowTypeError(ctx, "with() is called on a function of the host: "
+                                      "host.f.with({ transfer: [buffer] })(buffer)");
+    return transfer_with(ctx, argc > 0 ? argv[0] : JS_UNDEFINED, calls_call_with, function);
+}
+
 void calls_ask(JSContext *ctx, Calls *calls, int argc, JSValueConst *argv, JSValue settle[2]) {
-    calls_send_as(ctx, calls, DFD_EVENT_TYPE_IMPORT, 0, argc, argv, settle);
+    calls_send_as(ctx, calls, DFD_EVENT_TYPE_IMPORT, 0, argc, argv, &NO_TRANSFER, settle);
 }
 
 static bool calls_define(JSContext *ctx, JSValueConst on, JSValueConst name, JSValue value) {
@@ -273,9 +333,20 @@ static bool calls_define(JSContext *ctx, JSValueConst on, JSValueConst name, JSV
     return fine;
 }
 
+/* What functions of the host inherit. */
+static JSValue calls_prototype(JSContext *ctx) {
+    JSValue with = JS_NewCFunction(ctx, calls_with, "with", 1);
+    JSValue of_functions = JS_GetPrototype(ctx, with);
+    JSValue prototype = JS_NewObjectProto(ctx, of_functions);
+    JS_FreeValue(ctx, of_functions);
+    if (JS_DefinePropertyValueStr(ctx, prototype, "with", with, JS_PROP_C_W_E | JS_PROP_THROW) < 0)
+        return JS_EXCEPTION;
+    return prototype;
+}
+
 /* Defines the functions that `names` lists from the index `from` on, as the next ones. */
 static bool calls_define_all(JSContext *ctx, JSValueConst on, JSValueConst names, uint32_t from,
-                             int *function) {
+                             JSValueConst prototype, int *function) {
     int64_t count;
     if (JS_GetLength(ctx, names, &count)) return false;
     for (uint32_t i = from; i < count; i++) {
@@ -284,7 +355,7 @@ static bool calls_define_all(JSContext *ctx, JSValueConst on, JSValueConst names
         if (JS_IsArray(entry)) {
             name = JS_GetPropertyUint32(ctx, entry, 0);
             value = JS_NewObjectProto(ctx, JS_NULL);
-            if (!calls_define_all(ctx, value, entry, 1, function)) return false;
+            if (!calls_define_all(ctx, value, entry, 1, prototype, function)) return false;
             JS_FreezeObject(ctx, value);
         } else {
             const char *text = JS_ToCString(ctx, name);
@@ -292,6 +363,7 @@ static bool calls_define_all(JSContext *ctx, JSValueConst on, JSValueConst names
             value = JS_NewCFunctionMagic(ctx, calls_call, text, 0, JS_CFUNC_generic_magic,
                                          (*function)++);
             JS_FreeCString(ctx, text);
+            JS_SetPrototype(ctx, value, prototype);
         }
         if (!calls_define(ctx, on, name, value)) return false;
     }
@@ -307,7 +379,7 @@ static bool calls_define_report(JSContext *ctx, JSValueConst on) {
 JSValue calls_object(JSContext *ctx, JSValueConst names, bool reports) {
     int function = 0;
     JSValue host = JS_NewObjectProto(ctx, JS_NULL);
-    if (!calls_define_all(ctx, host, names, 0, &function) ||
+    if (!calls_define_all(ctx, host, names, 0, calls_prototype(ctx), &function) ||
         (reports && !calls_define_report(ctx, host)))
         return JS_EXCEPTION;
     JS_FreezeObject(ctx, host);
@@ -317,7 +389,7 @@ JSValue calls_object(JSContext *ctx, JSValueConst names, bool reports) {
 bool calls_define_globals(JSContext *ctx, JSValueConst names, bool reports) {
     int function = 0;
     JSValue global = JS_GetGlobalObject(ctx);
-    return calls_define_all(ctx, global, names, 0, &function) &&
+    return calls_define_all(ctx, global, names, 0, calls_prototype(ctx), &function) &&
            (!reports || calls_define_report(ctx, global));
 }
 
@@ -357,9 +429,15 @@ void calls_receive_late(JSContext *ctx, Calls *calls, const uint8_t *message) {
 void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t length) {
     JSValue settle[2], value;
     bool threw;
-    if (!calls_heed(ctx, calls, message, settle, &threw)) return;
-    if (clone_decode(ctx, message + DFD_MESSAGE_VALUE, length - DFD_MESSAGE_VALUE,
-                     calls->post->scope, &value, 1)) {
+    uint32_t lent;
+    CloneScope *scope = calls->post->scope;
+    size_t size = transfer_receive(ctx, scope, message, length, &lent);
+    if (!calls_heed(ctx, calls, message, settle, &threw)) {
+        transfer_drop(ctx, scope, lent);
+        return;
+    }
+    if (clone_decode(ctx, message + DFD_MESSAGE_VALUE, size, scope, &value, 1)) {
+        transfer_drop(ctx, scope, lent);
         value = JS_GetException(ctx);
         threw = true;
     }

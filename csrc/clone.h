@@ -53,7 +53,7 @@ typedef struct CloneScope {
     const Presets *presets;
     /* What the host lent for the task's time: LENT and SHARED. The caller's. */
     const CloneRegion *lent;
-    uint32_t lent_count;
+    uint32_t lent_count, lent_capacity; /* with a capacity it is a block of the realm's */
     /* clone_encode: it is decoded in the same realm. So buffers are copied, however large, and LENT
      * ones too, but for SHARED memory; and stacks stay as they are. */
     bool local;
@@ -63,7 +63,12 @@ typedef struct CloneScope {
      * MOVED. Allocated in the realm: the caller calls clone_free_kept, or restores the realm. */
     CloneKept *kept;
     uint32_t kept_count, kept_capacity, moved_count;
-    bool copies;             /* clone_encode: nothing is kept, what was lent is not given back */
+    /* clone_encode: nothing is kept, and what was lent is not given back, but of these buffers. */
+    bool copies;
+    const JSValue *transfer;
+    uint32_t transfer_count;
+    /* clone_decode: told when the buffer over a region is no more; NULL: nobody is. */
+    void (*freed)(JSRuntime *rt, uint32_t region);
     const CloneFiles *files; /* of the modules that are loaded; or NULL */
 } CloneScope;
 

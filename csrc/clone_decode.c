@@ -391,7 +391,8 @@ static bool read_lent(Decoder *d, bool shared, JSValue *out) {
     if (!d->scope || number >= d->scope->lent_count)
         return malformed(d, "a region of memory does not exist");
     CloneRegion region = d->scope->lent[number];
-    return finish(d, engine_new_lent(d->ctx, region.data, (uint32_t)region.length, shared), out);
+    EngineLent lent = {region.data, (uint32_t)region.length, number, d->scope->freed};
+    return finish(d, engine_new_lent(d->ctx, &lent, shared), out);
 }
 
 /* Only tests of the encoder read what was moved out: a buffer of the host's, elsewhere. */

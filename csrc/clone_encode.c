@@ -832,12 +832,20 @@ static bool is_moved(CloneScope *scope, const EngineBuffer *buffer) {
     return false;
 }
 
+/* Whether a buffer may leave without being copied. */
+static bool may_keep(const CloneScope *scope, JSValueConst object) {
+    if (!scope || scope->local) return false;
+    for (uint32_t i = 0; scope->copies && i < scope->transfer_count; i++)
+        if (JS_VALUE_GET_PTR(scope->transfer[i]) == JS_VALUE_GET_PTR(object)) return true;
+    return !scope->copies;
+}
+
 static bool encode_buffer(Encoder *e, JSValueConst object) {
     EngineBuffer buffer = engine_buffer(object);
     if (buffer.shared) return encode_shared(e, object);
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
     uint32_t region = region_of(e, &buffer);
-    bool keeps = e->scope && !e->scope->local && !e->scope->copies;
+    bool keeps = may_keep(e->scope, object);
     if (keeps && (region == NO_NUMBER ? is_moved(e->scope, &buffer) : !is_given_back(e, &buffer)))
         return encode_kept(e, object, &buffer, region);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);

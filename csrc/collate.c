@@ -250,16 +250,11 @@ static bool element_in(uint32_t ce32, uint64_t *element) {
 static uint32_t elements_lookup(const Elements *of, uint32_t point, const CollateTable **table) {
     *table = &collate_root;
     if (point >= 0xd800 && point < 0xe000) return SPECIAL | 15; /* of no table */
-    if (point >= 0x1100 && point < 0x1200) {
-        *table = &collate_root;
-        return collate_jamo[point - 0x1100];
-    }
+    if (point >= 0x1100 && point < 0x1200) return collate_jamo[point - 0x1100];
     const CollateMarks *marks = &collate_marks[of->locale->marks];
-    if (point >= 0x300 && point - 0x300 < marks->count && marks->secondaries[point - 0x300]) {
-        *table = &collate_root;
+    if (point >= 0x300 && point - 0x300 < marks->count && marks->secondaries[point - 0x300])
         return (uint32_t)marks->secondaries[point - 0x300] << 16 | 0x0500 | SPECIAL |
                TAG_LONG_SECONDARY;
-    }
     if (of->locale->table >= 0) {
         *table = &collate_tables[of->locale->table];
         uint32_t ce32 = (*table)->trie.words[intl_trie_at(&(*table)->trie, point)];
@@ -538,15 +533,17 @@ JSValue collate_find(JSContext *ctx, JSValueConst self, int argc, JSValueConst *
     return JS_NewInt32(ctx, found);
 }
 
+/* The order of that number, the root's for any other; NULL with an exception pending. */
 static const CollateLocale *collate_locale(JSContext *ctx, JSValueConst number) {
-    int32_t at = -1;
-    JS_ToInt32(ctx, &at, number);
+    int32_t at;
+    if (JS_ToInt32(ctx, &at, number)) return NULL;
     return at >= 0 && (uint32_t)at < collate_locale_count ? &collate_locales[at] : &collate_default;
 }
 
 JSValue collate_bits(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     (void)self, (void)argc;
-    return JS_NewUint32(ctx, collate_locale(ctx, argv[0])->bits);
+    const CollateLocale *locale = collate_locale(ctx, argv[0]);
+    return locale ? JS_NewUint32(ctx, locale->bits) : JS_EXCEPTION;
 }
 
 JSValue collate_types(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -588,7 +585,7 @@ JSValue collate_compare(JSContext *ctx, JSValueConst self, int argc, JSValueCons
     Elements a, b;
     uint32_t flags = 0;
     const CollateLocale *locale = collate_locale(ctx, argv[0]);
-    JS_ToUint32(ctx, &flags, argv[1]);
+    if (!locale || JS_ToUint32(ctx, &flags, argv[1])) return JS_EXCEPTION;
     JSValue texts[2] = {JS_ToString(ctx, argv[2]), JS_ToString(ctx, argv[3])}; /* in one piece */
     int order = 0;
     bool fine = !JS_IsException(texts[0]) && !JS_IsException(texts[1]);
@@ -607,5 +604,5 @@ JSValue collate_compare(JSContext *ctx, JSValueConst self, int argc, JSValueCons
     elements_free(&b);
     JS_FreeValue(ctx, texts[0]);
     JS_FreeValue(ctx, texts[1]);
-    return fine ? JS_NewInt32(ctx, order) : JS_ThrowOutOfMemory(ctx);
+    return fine ? JS_NewInt32(ctx, order) : JS_EXCEPTION; /* whatever failed has thrown */
 }

@@ -148,14 +148,18 @@ bool completion_push(CompletionQueue *queue, Completion *completion) {
 
 /* --- events ------------------------------------------------------------------------------- */
 
-static bool push_event(CompletionQueue *queue, uint32_t task, Bytes *payload) {
+static bool push_event(CompletionQueue *queue, uint32_t task, Bytes *payload, EventParts parts) {
     lock_assert(&queue->lock);
     Completion *event = malloc(sizeof *event);
-    if (!event) return false;
+    if (!event) {
+        moved_drop(&queue->grants, payload->data + table_at(parts.length), parts.moved);
+        return false;
+    }
     *event = (Completion){
         .task = task,
         .kind = DFD_KIND_EVENT,
-        .length = (uint32_t)payload->length,
+        .length = parts.length,
+        .moved = parts.moved,
     };
     bool loaded = payload->length <= UINT32_MAX && completion_load(queue, event, payload);
     if (loaded && !push_record(queue, event)) return true;
@@ -166,7 +170,7 @@ static bool push_event(CompletionQueue *queue, uint32_t task, Bytes *payload) {
 
 static bool push_report(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload) {
     size_t length = payload->length;
-    if (!push_event(queue, task, payload)) return false;
+    if (!push_event(queue, task, payload, (EventParts){.length = (uint32_t)length})) return false;
     progress->unread += length;
     return true;
 }
@@ -181,10 +185,14 @@ static bool push_latest(CompletionQueue *queue, uint32_t task, Progress *progres
     return true;
 }
 
-bool completion_tell(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload) {
+bool completion_tell(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload,
+                     EventParts parts) {
     lock_take(&queue->lock);
-    bool told = (progress->unread >= DFD_LIMIT_UNREAD_MAX || push_latest(queue, task, progress)) &&
-                push_event(queue, task, payload);
+    bool told = progress->unread >= DFD_LIMIT_UNREAD_MAX || push_latest(queue, task, progress);
+    if (told)
+        told = push_event(queue, task, payload, parts);
+    else
+        moved_drop(&queue->grants, payload->data + table_at(parts.length), parts.moved);
     pushed(queue);
     return told;
 }

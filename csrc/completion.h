@@ -73,9 +73,16 @@ bool completion_load(CompletionQueue *queue, Completion *completion, Bytes *payl
  * a payload if that was copied. Otherwise appends it to the overflow list, which then owns it
  * (malloc), and returns false. Wakes a parked host. Any thread. */
 bool completion_push(CompletionQueue *queue, Completion *completion);
+/* What an event's payload consists of: so many bytes, and the table of so many moved buffers. */
+typedef struct EventParts {
+    uint32_t length, moved;
+} EventParts;
+
 /* Tells the host of an event in a task that goes on. The payload is taken over, or copied and left
- * to the caller. false when there is no memory for that. Any thread. */
-bool completion_tell(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload);
+ * to the caller. false when there is no memory for that; then what was moved is gone. Any thread.
+ */
+bool completion_tell(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload,
+                     EventParts parts);
 /* Tells the host of a report, at once or later. The payload is exchanged for a buffer of no use.
  * false when there is no memory. The thread that runs the task. */
 bool completion_report(CompletionQueue *queue, uint32_t task, Progress *progress, Bytes *payload);

@@ -213,6 +213,11 @@ int32_t dfd_post(uint32_t handle, double task, const uint8_t *message, uint32_t 
     return pool_post(pool, task, message, length);
 }
 
+int32_t dfd_postable(uint32_t handle, double task, uint32_t length) {
+    Pool *pool = deferred_find(handle);
+    return pool ? pool_postable(pool, task, length) : DFD_E_HANDLE;
+}
+
 int32_t dfd_heard(uint32_t handle, double task, uint32_t bytes) {
     Pool *pool = deferred_find(handle);
     return pool ? pool_heard(pool, task, bytes) : DFD_E_HANDLE;

@@ -143,11 +143,12 @@
     X(KIND, 44, "u32: DFD_KIND_*")                                                                 \
     X(PAYLOAD, 48, "the payload")
 
-/* An event's payload: this head, then a value in the wire format. Nothing is moved with it. What a
- * line is says realm/console.js. */
+/* An event's payload: this head, then a value in the wire format. Only a CALL moves buffers, which
+ * come with it as those of a result do. What a line is says realm/console.js. */
 #define DFD_EVENT_MAP(X)                                                                           \
     X(TYPE, 0, "u32: DFD_EVENT_TYPE_*")                                                            \
     X(NUMBER, 4, "u32: of the call, which its answer is to name; may be used again after that")    \
+    X(REGION, 4, "u32, of FREED instead: the region's number")                                     \
     X(FUNCTION, 8, "u32: which of the host's functions is called, as the submission lists them")   \
     X(DROPPED, 4, "u32, of LINE instead: lines for which there was no room, since the last one")   \
     X(OVER, 8, "u32, of LINE instead: 1 if that was because of CONSOLE_LIMIT")                     \
@@ -164,14 +165,20 @@
     X(CALL, 1, "a function of the host is called")                                                 \
     X(LINE, 2, "the task prints by its console")                                                   \
     X(PROGRESS, 3, "the task reports how far it is: later ones take its place while it waits")     \
-    X(IMPORT, 4, "the task wants a module: answered as a call is")
+    X(IMPORT, 4, "the task wants a module: answered as a call is")                                 \
+    X(FREED, 5, "the task uses a region that it was lent no more")
 
-/* A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
+/* A message to a task that goes on (dfd_post): this head, then a value in the wire format, then at
+ * a multiple of 8 the regions of memory that the host lends to the task with it. They are numbered
+ * on from those that it was lent before, whatever becomes of them. The memory must stay as it is
+ * until the task says that it is FREED, or as long as that of a submission. */
 #define DFD_MESSAGE_MAP(X)                                                                         \
     X(TYPE, 0, "u32: DFD_ANSWER_*")                                                                \
     X(NUMBER, 4, "u32: of the call that it answers; else 0")                                       \
     X(ROOM, 8, "f64: bytes of the task's events that the host has read since it last said so")     \
-    X(VALUE, 16, "what the host's function returned or threw")
+    X(LENGTH, 16, "u32: bytes of the value, if there are regions")                                 \
+    X(REGIONS, 20, "u32: how many regions")                                                        \
+    X(VALUE, 24, "what the host's function returned or threw")
 
 #define DFD_ANSWER_MAP(X)                                                                          \
     X(NONE, 0, "it answers nothing, and has no value: there is room")                              \
@@ -202,8 +209,8 @@
  * numbered in their order, from 0. With DFD_HOST_REPORTS `report` stands there, too, of which the
  * list says nothing; it may be empty then.
  *
- * A region's memory must stay as it is until the task's completion was read or, when the pool is
- * closed before that, until dfd_stragglers is 0. */
+ * A region's memory must stay as it is until the task says that it is FREED, or its completion was
+ * read or, when the pool is closed before that, until dfd_stragglers is 0. */
 #define DFD_SUBMISSION_MAP(X)                                                                      \
     X(TASK, 0, "u32: the host's id for it, 0 to 0xfffffffe")                                       \
     X(ARGC, 4, "u32: how many arguments follow")                                                   \
@@ -367,6 +374,10 @@ DFD_API int32_t dfd_cancel(uint32_t pool, double task);
  * which it was not sent: DFD_E_HANDLE if the task has ended, DFD_E_FULL if it would have more
  * unread than its memory limit. */
 DFD_API int32_t dfd_post(uint32_t pool, double task, const uint8_t *message, uint32_t length);
+
+/* Whether a message of that length could be sent to a task, but for want of memory: 0, or what
+ * dfd_post would fail with. For a host that is about to detach buffers. */
+DFD_API int32_t dfd_postable(uint32_t pool, double task, uint32_t length);
 
 /* Says that the host has read so many bytes of a task's LINE events: it may print as many more. 0,
  * or DFD_E_HANDLE if the task has ended. */

@@ -165,13 +165,28 @@ EngineView engine_view(JSValueConst view);
 /* Where the bytes of a buffer or a view are; none if it is detached, or out of bounds. Valid until
  * code runs. Of shared memory others may write to it meanwhile. false if the object is neither. */
 bool engine_bytes(JSContext *ctx, JSValueConst object, uint8_t **data, size_t *length);
+/* The magic number of a function that C wrote, if it is one of `call`. */
+bool engine_magic_of(JSValueConst function, JSCFunctionMagic *call, int *magic);
 /* Whether nobody may write to the bytes of a view. */
 bool engine_is_immutable(JSValueConst view);
 JSValue engine_new_buffer(JSContext *ctx, const EngineBuffer *buffer); /* copies the data */
 /* A Uint8Array of its own buffer, whose bytes the caller writes, into *bytes. */
 JSValue engine_make_bytes(JSContext *ctx, size_t length, uint8_t **bytes);
-/* An ArrayBuffer or SharedArrayBuffer over memory that is not the realm's, and outlives it. */
-JSValue engine_new_lent(JSContext *ctx, uint8_t *data, uint32_t length, bool shared);
+
+/* Memory that is not the realm's, and outlives it. */
+typedef struct EngineLent {
+    uint8_t *data;
+    uint32_t length;
+    uint32_t number;
+    void (*freed)(JSRuntime *rt,
+                  uint32_t number); /* told when no buffer uses it any more; or NULL */
+} EngineLent;
+
+/* An ArrayBuffer over it; or a SharedArrayBuffer, of which nobody is told. */
+JSValue engine_new_lent(JSContext *ctx, const EngineLent *lent, bool shared);
+/* Takes the memory out of an ArrayBuffer of the realm's own, which is detached then: a block, the
+ * caller's. */
+uint8_t *engine_take_bytes(JSContext *ctx, JSValueConst buffer);
 /* JS_UNDEFINED if the view does not fit its buffer. */
 JSValue engine_new_view(JSContext *ctx, const EngineView *view);
 

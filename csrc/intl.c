@@ -149,6 +149,7 @@ JSValue intl_piece(JSContext *ctx, JSValueConst self, int argc, JSValueConst *ar
 /* --- time zones -------------------------------------------------------------------------- */
 
 enum { INTL_SAMPLES = 120, INTL_FEW = 11 };
+#define INTL_MS_MAX 9e15 /* more than a date may have, and a year around it */
 /* Moments from 1970 on, half a year apart and not at its turns. */
 static int64_t intl_sample(int i) { return (int64_t)i * 15778800 + 1300000; }
 
@@ -201,7 +202,7 @@ JSValue intl_offset(JSContext *ctx, JSValueConst self, int argc, JSValueConst *a
     const TzZone *zone = tz_find(name, length);
     JS_FreeCString(ctx, name);
     TzOffset offset = {0, false};
-    if (zone && isfinite(ms)) offset = tz_offset(zone, (int64_t)floor(ms / 1000));
+    if (zone && fabs(ms) <= INTL_MS_MAX) offset = tz_offset(zone, (int64_t)floor(ms / 1000));
     JSValue pair = JS_NewArray(ctx);
     if (JS_IsException(pair) ||
         JS_DefinePropertyValueUint32(ctx, pair, 0, JS_NewInt32(ctx, offset.seconds),

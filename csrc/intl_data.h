@@ -6,6 +6,7 @@
 #ifndef DEFERRED_INTL_DATA_H
 #define DEFERRED_INTL_DATA_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,7 @@ static inline uint32_t intl_trie_at(const IntlTrie *trie, uint32_t point) {
         at = trie->data_count - 2;
     else {
         uint32_t first = (point >> 14) + (trie->is_small ? 0x40 : 0x3fc);
+        assert(first < trie->index_count);
         uint32_t third = trie->index[trie->index[first] + ((point >> 9) & 0x1f)];
         uint32_t within = (point >> 4) & 0x1f, block;
         if (third & 0x8000) { /* offsets of 18 bits: of each eight the upper two in one unit */
@@ -82,6 +84,7 @@ static inline uint32_t intl_trie_at(const IntlTrie *trie, uint32_t point) {
             block = trie->index[third + within];
         at = block + (point & 0xf);
     }
+    assert(at < trie->data_count);
     return at < trie->data_count ? at : trie->data_count - 1;
 }
 

@@ -20,6 +20,7 @@
 
 #include "clone.h"
 #include "deferred.h"
+#include "grants.h"
 #include "modules.h"
 
 /* --- timers (timers.c) -------------------------------------------------------------------- */
@@ -75,20 +76,33 @@ typedef struct Lines {
     bool silent;             /* nobody wants any */
 } Lines;
 
+/* Sends the letter, which it may take over: `length` bytes, and the table of so many buffers that
+ * are moved. Inside a critical section. false when there is no memory; then those are gone. */
+typedef bool PostSend(void *opaque, Bytes *letter, uint32_t length, uint32_t moved);
+
 /* How messages leave the realm; not the arena's, and the same for all of a realm's tasks but for
  * who sends. */
 typedef struct Post {
-    /* Sends the letter, which it may take over. Inside a critical section. false when there is no
-     * memory. */
-    bool (*send)(void *opaque, Bytes *letter);
+    PostSend *send;
     void *opaque;
     Lines *lines;
     Bytes letter; /* a call, when it is made or sent; the realm's */
     Bytes line;   /* a line: arguments of calls may print while they are read; the realm's */
     Bytes report; /* of progress, as a line; the realm's */
     size_t limit; /* of the letter's length */
-    const CloneScope *scope;
+    CloneScope *scope;
+    struct Arena *arena;
+    Grants *grants; /* where buffers go that are moved */
 } Post;
+
+/* What a message takes along when it is sent. The lists are blocks of the realm's. */
+typedef struct Moves {
+    CloneRegion *regions; /* blocks of the realm's, too */
+    uint32_t count;
+    double bytes;
+    uint32_t *given_back; /* the numbers of regions that the host gets back */
+    uint32_t given_back_count;
+} Moves;
 
 typedef struct Calls {
     Call *slots; /* by number */
@@ -116,7 +130,7 @@ CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size
  * of memory. `letter` is what was written, with that result. Returns whether all is well. */
 bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneFailure *failure,
                  const char *what);
-/* Sends the letter, the line or the report, or keeps it until there is room for calls: in their
+/* Sends the line or the report, or keeps it until there is room for calls: in their
  * order, but of reports that have nothing between them only the last. */
 void calls_post(JSContext *ctx, Calls *calls, Bytes *letter);
 
@@ -137,6 +151,38 @@ void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t 
 void calls_receive_late(JSContext *ctx, Calls *calls, const uint8_t *message);
 /* Whether there is anything left to send. */
 static inline bool calls_has_unsent(const Calls *calls) { return calls->first || calls->held; }
+
+/* --- buffers that move with calls and answers (transfer.c) --------------------------------- */
+
+/* Those that a call is to move, whoever holds them. */
+typedef struct Transfer {
+    const JSValue *buffers;
+    uint32_t count;
+} Transfer;
+
+/* Whether all of them can be detached; else a DataCloneError is pending. */
+bool transfer_check(JSContext *ctx, const Transfer *transfer);
+/* How many bytes of the realm's an encoding moves. */
+size_t transfer_size(const CloneScope *scope);
+/* Detaches all of them. Returns the memory that the encoding has not copied. */
+Moves transfer_take(JSContext *ctx, const Transfer *transfer, CloneScope *scope);
+/* Moves that memory out, and writes the table of it behind the letter. false when there is no
+ * memory, and then nothing was moved. In a critical section. */
+bool transfer_move_out(const Post *post, const Moves *moves, Bytes *letter);
+/* It was sent: frees all of that, and says what was given back. */
+void transfer_end(JSContext *ctx, const Moves *moves);
+
+/* What `with(options)` of a function of the host gives: `call` with its number, and an array of
+ * what is to be transferred. */
+JSValue transfer_with(JSContext *ctx, JSValueConst options, JSCFunctionData *call, int function);
+
+/* Adds the regions of a message to those that were lent. Returns the length of its value. */
+size_t transfer_receive(JSContext *ctx, CloneScope *scope, const uint8_t *message, size_t length,
+                        uint32_t *count);
+/* Tells the host that a region is used no more. As CloneScope.freed. */
+void transfer_freed(JSRuntime *rt, uint32_t number);
+/* The same of the last `count`, of which no buffer is in use, whatever of them was decoded. */
+void transfer_drop(JSContext *ctx, const CloneScope *scope, uint32_t count);
 
 /* --- what a task reports of its progress (progress.c) -------------------------------------- */
 

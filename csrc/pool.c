@@ -235,7 +235,26 @@ void pool_end(Pool *pool, Task *task, int status) {
     task_end(&pool->completions, task, (uint32_t)status, task->ran_on, start, &none);
 }
 
+/* The task that a message of that length is for; or why it can't be sent. */
+static Task *pool_find_mailbox(Pool *pool, double handle, size_t length, int32_t *refused) {
+    assert_locked(pool);
+    Task *task = slots_get(&pool->tasks, slots_handle(handle));
+    size_t room = task && task->limits.memory ? task->limits.memory : pool->memory;
+    *refused = !task ? DFD_E_HANDLE : length > room - task->unread ? DFD_E_FULL : 0;
+    return task;
+}
+
+int32_t pool_postable(Pool *pool, double handle, size_t length) {
+    int32_t refused;
+    lock_take(&pool->lock);
+    pool_find_mailbox(pool, handle, length, &refused);
+    lock_release(&pool->lock);
+    return refused;
+}
+
 int32_t pool_post(Pool *pool, double handle, const uint8_t *message, size_t length) {
+    if (!submission_message_is_sound(message, length)) return DFD_E_INVALID;
+    int32_t refused;
     Mail *mail = malloc(sizeof *mail + length);
     if (!mail) return DFD_E_MEMORY;
     *mail = (Mail){.length = length};
@@ -243,9 +262,7 @@ int32_t pool_post(Pool *pool, double handle, const uint8_t *message, size_t leng
     bool wake = false;
     atomic_store_explicit(&pool->host_processor, os_processor(), memory_order_relaxed);
     lock_take(&pool->lock);
-    Task *task = slots_get(&pool->tasks, slots_handle(handle));
-    size_t room = task && task->limits.memory ? task->limits.memory : pool->memory;
-    int32_t refused = !task ? DFD_E_HANDLE : length > room - task->unread ? DFD_E_FULL : 0;
+    Task *task = pool_find_mailbox(pool, handle, length, &refused);
     if (!refused) {
         task_put_mail(task, mail);
         if (task->state == TASK_WAITING) {

@@ -37,5 +37,6 @@ int32_t pool_cancel(Pool *pool, double task);
 int32_t pool_heard(Pool *pool, double task, uint32_t bytes);
 int32_t pool_reported(Pool *pool, double task, uint32_t bytes);
 int32_t pool_post(Pool *pool, double task, const uint8_t *message, size_t length);
+int32_t pool_postable(Pool *pool, double task, size_t length);
 
 #endif

@@ -136,6 +136,7 @@ static Realm *realm_new(size_t memory, size_t stack) {
         .presets = &realm->presets,
         .files = &realm->loop.modules.files,
         .may_copy = WIRE_COPY_BYTES,
+        .freed = transfer_freed,
     };
     realm->scope = realm->pristine;
     realm->globals.scope = &realm->scope;
@@ -689,6 +690,7 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
     Realm *realm = call->realm;
     realm->post.limit = call->out->limit;
     realm->post.scope = &realm->scope;
+    realm->post.arena = realm->arena;
     int status = guard_run(&realm->guard, inside, call);
     if (realm->post.letter.capacity > LETTER_KEPT) bytes_free(&realm->post.letter);
     if (realm->post.line.capacity > LETTER_KEPT) bytes_free(&realm->post.line);
@@ -721,8 +723,9 @@ int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out) {
 
 double realm_due(const Realm *realm) { return realm->settled ? INFINITY : loop_due(&realm->loop); }
 
-void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines) {
+void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines, Grants *grants) {
     realm->post.lines = lines;
+    realm->post.grants = grants;
     realm->post.send = send;
     realm->post.opaque = opaque;
 }

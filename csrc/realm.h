@@ -124,9 +124,9 @@ int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out);
 /* Who sends what tasks have to say (an event's payload, DFD_EVENT_*) from here on. `send` may take
  * the bytes over, and is called inside a critical section of the guard's; false means that there is
  * no memory. */
-typedef bool RealmSend(void *opaque, Bytes *letter);
-/* `lines` is the task's, and outlives its run. */
-void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines);
+typedef PostSend RealmSend;
+/* `lines` is the task's, and outlives its run; so do `grants`, where buffers go that are moved. */
+void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines, Grants *grants);
 
 /* Whether the last argument of the next run lists functions of the host, and the task finds
  * `report` among them; and whether the host loads modules for it. */

@@ -44,8 +44,8 @@ int seat_share(Seat *seat, const Task *task, const Share *first) {
     return task->shares ? realm_share(seat->realm, first, task->shares) : 0;
 }
 
-void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines) {
-    realm_set_post(seat->realm, send, opaque, lines);
+void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines, Grants *grants) {
+    realm_set_post(seat->realm, send, opaque, lines, grants);
 }
 
 int seat_run(Seat *seat, const Task *task, Bytes *payload) {

@@ -42,7 +42,7 @@ bool seat_model_learn(RealmModel *model, const Seat *alike);
 int seat_share(Seat *seat, const struct Task *task, const Share *first);
 
 /* Who sends what the task has to say, from here on. */
-void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines);
+void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines, Grants *grants);
 
 /* Runs a task. Returns a DFD_STATUS_*, and the payload; or REALM_WAITS. */
 int seat_run(Seat *seat, const struct Task *task, Bytes *payload);

@@ -33,11 +33,22 @@ static bool segments_is_pair(const Segments *of, uint32_t at) {
     return second >= 0xdc00 && second < 0xe000;
 }
 
-static uint8_t segments_property(const Segments *of) {
+static uint32_t segments_point(const Segments *of) {
     uint32_t point = segments_unit(of, of->at);
     if (segments_is_pair(of, of->at))
         point = 0x10000 + ((point & 0x3ff) << 10 | (segments_unit(of, of->at + 1) & 0x3ff));
-    return of->rules->trie.bytes[intl_trie_at(&of->rules->trie, point)];
+    return point;
+}
+
+static uint8_t segments_property(const Segments *of) {
+    return of->rules->trie.bytes[intl_trie_at(&of->rules->trie, segments_point(of))];
+}
+
+/* Of the characters that want a dictionary: Chinese ones and kana, not those of Thai and its kin.
+ */
+static bool segments_is_single(const Segments *of) {
+    uint32_t point = segments_point(of);
+    return (point >= 0x2e80 && point < 0xa000) || point >= 0xf900;
 }
 
 /* To the next character; false at the end. */
@@ -88,7 +99,7 @@ static uint32_t segments_next(Segments *of) {
         if (!segments_advance(of)) return segments_end(of, left, of->text.length);
         uint8_t right = segments_property(of);
         if (right == complex) {
-            if (left == complex) continue;
+            if (left == complex && !segments_is_single(of)) continue;
             return segments_end(of, left, of->at);
         }
         uint8_t state = segments_state(of, left, right);
@@ -102,8 +113,7 @@ static uint32_t segments_next(Segments *of) {
 JSValue segment_next(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
     (void)self, (void)argc;
     uint32_t kind = 0, from = 0;
-    JS_ToUint32(ctx, &kind, argv[0]);
-    JS_ToUint32(ctx, &from, argv[2]);
+    if (JS_ToUint32(ctx, &kind, argv[0]) || JS_ToUint32(ctx, &from, argv[2])) return JS_EXCEPTION;
     JSValue text = JS_ToString(ctx, argv[1]); /* in one piece */
     if (JS_IsException(text)) return text;
     Segments of = {.rules = &segment_rules[kind < 3 ? kind : 0], .text = engine_text(text)};

@@ -42,10 +42,29 @@ static bool submission_region_is_sound(const uint8_t *region) {
            size <= INT32_MAX && floor(size) == size;
 }
 
+/* Whether `count` regions lie behind `length` bytes, at a multiple of 8, and nothing else does. */
+static bool submission_has_regions(const uint8_t *bytes, size_t length, size_t count, size_t all) {
+    size_t at = submission_regions_at(length);
+    if (length > all) return false;
+    if (count == 0) return length == all;
+    if (all < at || (all - at) / DFD_REGION_SIZE != count || (all - at) % DFD_REGION_SIZE)
+        return false;
+    for (const uint8_t *region = bytes + at; count > 0; count--, region += DFD_REGION_SIZE)
+        if (!submission_region_is_sound(region)) return false;
+    return true;
+}
+
+bool submission_message_is_sound(const uint8_t *message, size_t length) {
+    size_t count = submission_u32(message, DFD_MESSAGE_REGIONS);
+    size_t value = submission_u32(message, DFD_MESSAGE_LENGTH);
+    return count == 0 || submission_has_regions(message + DFD_MESSAGE_VALUE, value, count,
+                                                length - DFD_MESSAGE_VALUE);
+}
+
 bool submission_is_sound(const uint8_t *submission, size_t length) {
     size_t args = submission_u32(submission, DFD_SUBMISSION_ARGS_LENGTH);
     size_t count = submission_u32(submission, DFD_SUBMISSION_REGIONS);
-    size_t rest = length - DFD_SUBMISSION_ARGS, at = submission_regions_at(args);
+    size_t rest = length - DFD_SUBMISSION_ARGS;
     /* Each argument is a byte at least. */
     uint32_t argc = submission_u32(submission, DFD_SUBMISSION_ARGC);
     if (args > rest || argc > args) return false;
@@ -55,13 +74,7 @@ bool submission_is_sound(const uint8_t *submission, size_t length) {
         DFD_HOST_OFFERS | DFD_HOST_SILENT | DFD_HOST_REPORTS | DFD_HOST_INNER | DFD_HOST_LOADS;
     if (host & ~all || argc < offers) return false;
     if (!submission_program(submission) && argc != SUBMISSION_SCRIPT_ARGC + offers) return false;
-    if (count == 0) return args == rest;
-    if (rest < at || (rest - at) / DFD_REGION_SIZE != count || (rest - at) % DFD_REGION_SIZE)
-        return false;
-    const uint8_t *region = submission + DFD_SUBMISSION_ARGS + at;
-    for (; count > 0; count--, region += DFD_REGION_SIZE)
-        if (!submission_region_is_sound(region)) return false;
-    return true;
+    return submission_has_regions(submission + DFD_SUBMISSION_ARGS, args, count, rest);
 }
 
 double submission_program(const uint8_t *submission) {

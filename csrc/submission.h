@@ -12,6 +12,9 @@
  * regions are memory that can be lent. */
 bool submission_is_sound(const uint8_t *submission, size_t length);
 
+/* Whether a message (DFD_MESSAGE_*), of DFD_MESSAGE_VALUE bytes at least, is. */
+bool submission_message_is_sound(const uint8_t *message, size_t length);
+
 /* Of a sound one: the handle of its program, 0 for a script; whether it limits CPU time. */
 double submission_program(const uint8_t *submission);
 bool submission_limits_cpu(const uint8_t *submission);

@@ -31,7 +31,8 @@ void task_tell_dropped(CompletionQueue *completions, Task *task) {
     task->lines.dropped = 0;
     bytes_write(&notice, head, sizeof head);
     if (!notice.failed)
-        completion_tell(completions, task->completion.task, &task->progress, &notice);
+        completion_tell(completions, task->completion.task, &task->progress, &notice,
+                        (EventParts){.length = sizeof head});
     bytes_free(&notice);
 }
 

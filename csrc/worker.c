@@ -325,14 +325,15 @@ void worker_made(Worker *worker) {
 }
 
 /* Sends what a task has to say to the host. In a critical section of its guard. */
-static bool worker_send_letter(void *opaque, Bytes *letter) {
+static bool worker_send_letter(void *opaque, Bytes *letter, uint32_t length, uint32_t moved) {
     Task *task = opaque;
     CompletionQueue *completions = &task->worker->pool->completions;
     uint32_t type, id = task->completion.task;
     memcpy(&type, letter->data + DFD_EVENT_TYPE, sizeof type);
     return type == DFD_EVENT_TYPE_PROGRESS
                ? completion_report(completions, id, &task->progress, letter)
-               : completion_tell(completions, id, &task->progress, letter);
+               : completion_tell(completions, id, &task->progress, letter,
+                                 (EventParts){length, moved});
 }
 
 /* Gives the seat what each of the pool's has. Returns 0 or a DFD_STATUS_*, with what was thrown. */
@@ -353,7 +354,8 @@ static int worker_begin(Worker *worker, Task *task, Bytes *payload) {
     worker_begin_task(worker, task);
     worker_start_clocks(worker, task);
     if (status) return status;
-    seat_set_post(worker->seat, worker_send_letter, task, &task->lines);
+    seat_set_post(worker->seat, worker_send_letter, task, &task->lines,
+                  &worker->pool->completions.grants);
     return seat_run(worker->seat, task, payload);
 }
 

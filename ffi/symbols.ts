@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0xe6fc5b85;
+export const ABI = 0x913c8ece;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -27,6 +27,7 @@ export const SYMBOLS = {
   dfd_submit: { args: ["u32", "buffer", "u32"], result: "f64" },
   dfd_cancel: { args: ["u32", "f64"], result: "i32" },
   dfd_post: { args: ["u32", "f64", "buffer", "u32"], result: "i32" },
+  dfd_postable: { args: ["u32", "f64", "u32"], result: "i32" },
   dfd_heard: { args: ["u32", "f64", "u32"], result: "i32" },
   dfd_reported: { args: ["u32", "f64", "u32"], result: "i32" },
   dfd_park: { args: ["u32"], result: "i32" },
@@ -140,6 +141,11 @@ export interface Symbols {
    * unread than its memory limit.
    */
   dfd_post(pool: number, task: number, message: Uint8Array, length: number): number;
+  /**
+   * Whether a message of that length could be sent to a task, but for want of memory: 0, or what
+   * dfd_post would fail with. For a host that is about to detach buffers.
+   */
+  dfd_postable(pool: number, task: number, length: number): number;
   /**
    * Says that the host has read so many bytes of a task's LINE events: it may print as many more. 0,
    * or DFD_E_HANDLE if the task has ended.
@@ -418,14 +424,16 @@ export const RECORD = {
 } as const;
 
 /**
- * An event's payload: this head, then a value in the wire format. Nothing is moved with it. What a
- * line is says realm/console.js.
+ * An event's payload: this head, then a value in the wire format. Only a CALL moves buffers, which
+ * come with it as those of a result do. What a line is says realm/console.js.
  */
 export const EVENT = {
   /** u32: DFD_EVENT_TYPE_* */
   TYPE: 0,
   /** u32: of the call, which its answer is to name; may be used again after that */
   NUMBER: 4,
+  /** u32, of FREED instead: the region's number */
+  REGION: 4,
   /** u32: which of the host's functions is called, as the submission lists them */
   FUNCTION: 8,
   /** u32, of LINE instead: lines for which there was no room, since the last one */
@@ -446,6 +454,8 @@ export const EVENT_TYPE = {
   PROGRESS: 3,
   /** the task wants a module: answered as a call is */
   IMPORT: 4,
+  /** the task uses a region that it was lent no more */
+  FREED: 5,
 } as const;
 
 /** What a task has of its host. */
@@ -482,7 +492,12 @@ export const LANGUAGE = {
   JSON: 2,
 } as const;
 
-/** A message to a task that goes on (dfd_post): this head, then a value in the wire format. */
+/**
+ * A message to a task that goes on (dfd_post): this head, then a value in the wire format, then at
+ * a multiple of 8 the regions of memory that the host lends to the task with it. They are numbered
+ * on from those that it was lent before, whatever becomes of them. The memory must stay as it is
+ * until the task says that it is FREED, or as long as that of a submission.
+ */
 export const MESSAGE = {
   /** u32: DFD_ANSWER_* */
   TYPE: 0,
@@ -490,8 +505,12 @@ export const MESSAGE = {
   NUMBER: 4,
   /** f64: bytes of the task's events that the host has read since it last said so */
   ROOM: 8,
+  /** u32: bytes of the value, if there are regions */
+  LENGTH: 16,
+  /** u32: how many regions */
+  REGIONS: 20,
   /** what the host's function returned or threw */
-  VALUE: 16,
+  VALUE: 24,
 } as const;
 
 /**  */
@@ -536,8 +555,8 @@ export const MOVED = {
  * numbered in their order, from 0. With DFD_HOST_REPORTS `report` stands there, too, of which the
  * list says nothing; it may be empty then.
  *
- * A region's memory must stay as it is until the task's completion was read or, when the pool is
- * closed before that, until dfd_stragglers is 0.
+ * A region's memory must stay as it is until the task says that it is FREED, or its completion was
+ * read or, when the pool is closed before that, until dfd_stragglers is 0.
  */
 export const SUBMISSION = {
   /** u32: the host's id for it, 0 to 0xfffffffe */

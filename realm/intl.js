@@ -21,18 +21,26 @@ export default ({ use, intlHas, intlPiece }) => {
     }
     return into;
   };
-  const kept = new Map();
-  const textsOf = (locale, piece) => {
-    const name = `${locale} ${piece}`;
-    let found = kept.get(name);
-    if (found === undefined) {
-      const layers = intlPiece(locale, piece); // the outermost parent's first
-      found = layers[0];
-      for (let i = 1; i < layers.length; i++) merge(found, layers[i]);
-      kept.set(name, found);
-    }
-    return found;
+  // What is made by name, and kept while there are few: a task may go through all languages.
+  const keeper = (most, make) => {
+    const kept = new Map();
+    return (name, ...rest) => {
+      let found = kept.get(name);
+      if (found === undefined) {
+        found = make(name, ...rest);
+        if (kept.size >= most) kept.clear();
+        kept.set(name, found);
+      }
+      return found;
+    };
   };
+  const keptTexts = keeper(50, (_name, locale, piece) => {
+    const layers = intlPiece(locale, piece); // the outermost parent's first
+    const found = layers[0];
+    for (let i = 1; i < layers.length; i++) merge(found, layers[i]);
+    return found;
+  });
+  const textsOf = (locale, piece) => keptTexts(`${locale} ${piece}`, locale, piece);
   // What is of no one locale.
   const common = (piece) => textsOf("", piece);
 
@@ -48,7 +56,7 @@ export default ({ use, intlHas, intlPiece }) => {
     if (isObject(locales) && tagOf(locales) !== undefined) return [tagOf(locales)];
     const list = Object(locales);
     if (locales === null) throw new TypeError("null is no list of locales");
-    const seen = [];
+    const seen = new Set();
     const length = Math.min(Math.max(Math.trunc(Number(list.length)) || 0, 0), 2 ** 53 - 1);
     for (let i = 0; i < length; i++) {
       if (!(i in list)) continue;
@@ -57,9 +65,9 @@ export default ({ use, intlHas, intlPiece }) => {
         throw new TypeError(`a locale is a text or an object, not ${typeof value}`);
       }
       const tag = isObject(value) && tagOf(value) || canonicalize(`${value}`);
-      if (!seen.includes(tag)) seen[seen.length] = tag;
+      seen.add(tag);
     }
-    return seen;
+    return [...seen];
   };
 
   // What of a tag there are texts for: ECMA-402's BestAvailableLocale.
@@ -237,20 +245,13 @@ export default ({ use, intlHas, intlPiece }) => {
   // --- what to keep of what was made ---------------------------------------------------------
 
   // Formatters that toLocaleString and its kin make again and again: by locale, while there are
-  // no options. A task may ask for any number of locales.
+  // no options.
   const cacheOf = (make) => {
-    let cache = new Map();
-    return (locales, options) => {
-      if (options !== undefined || locales !== undefined && typeof locales !== "string") {
-        return make(locales, options);
-      }
-      let made = cache.get(locales);
-      if (made === undefined) {
-        if (cache.size > 50) cache = new Map();
-        cache.set(locales, made = make(locales, options));
-      }
-      return made;
-    };
+    const kept = keeper(50, make);
+    return (locales, options) =>
+      options !== undefined || locales !== undefined && typeof locales !== "string"
+        ? make(locales, options)
+        : kept(locales);
   };
 
   // "{0} of {1}" as a list: texts, and numbers for the places.
@@ -277,7 +278,7 @@ export default ({ use, intlHas, intlPiece }) => {
     digitsOf,
     isInstance,
     isObject,
-    keywordsOf,
+    keeper,
     matcher,
     numberIn,
     numberOption,
@@ -290,7 +291,6 @@ export default ({ use, intlHas, intlPiece }) => {
     systemsOf,
     textsOf,
     typeOption,
-    withoutUnicode,
     defaultLocale,
   };
 };

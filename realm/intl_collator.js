@@ -192,11 +192,12 @@ export default ({ brand, intlCollation, intlCollationBits, intlCollations, intlC
   const upperGreek = (text) => {
     let made = "";
     let isAccented = false; // the vowel before
-    for (const part of text.normalize("NFD").match(/\P{M}\p{M}*|\p{M}+/gu) ?? []) {
+    for (const written of text.match(/\P{M}\p{M}*|\p{M}+/gu) ?? []) {
+      const part = written.normalize("NFD");
       const [letter] = part;
       const isVowel = /[αεηιουω]/i.test(letter);
       if (!/\p{Script=Greek}/u.test(letter)) {
-        made += part.normalize("NFC").toUpperCase();
+        made += written.toUpperCase();
         isAccented = false;
         continue;
       }

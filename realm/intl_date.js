@@ -9,6 +9,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
     define,
     digitsOf,
     isInstance,
+    keeper,
     matcher,
     numberOption,
     objectOf,
@@ -136,11 +137,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
   };
 
   // All patterns of a locale, with their skeletons.
-  const known = new Map();
-  const patternsOf = (locale, calendar) => {
-    const name = `${locale} ${calendar}`;
-    let list = known.get(name);
-    if (list !== undefined) return list;
+  const patternsOf = keeper(10, (locale) => {
     const texts = textsOf(locale, "date");
     const found = new Map();
     const bases = new Set();
@@ -164,10 +161,8 @@ export default ({ brand, intlOffset, intlZone, use }) => {
       add(texts.time[style]);
     }
     for (const key of Object.keys(texts.available).sort()) add(texts.available[key], key);
-    list = [...found.values()];
-    known.set(name, list);
-    return list;
-  };
+    return [...found.values()];
+  });
 
   const best = (list, asked, mask) => {
     let found;
@@ -236,7 +231,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
   // The pattern of the fields in `mask`, those appended that no pattern has with the others.
   const appending = (slots, asked, mask) => {
     if (mask === 0) return [];
-    const list = patternsOf(slots.dataLocale, slots.calendar);
+    const list = patternsOf(slots.dataLocale);
     const first = best(list, asked, mask);
     let { missing } = first;
     let pattern;
@@ -322,35 +317,22 @@ export default ({ brand, intlOffset, intlZone, use }) => {
     return merged(join(joinedAt[styleOf(asked)], parsePattern(time), parsePattern(date)));
   };
 
-  const chosen = new Map();
-  const bestPattern = (slots, skeletonText) => {
-    const { dataLocale, calendar, numberingSystem } = slots;
-    const name = `${dataLocale} ${calendar} ${numberingSystem} ${skeletonText}`;
-    let pattern = chosen.get(name);
-    if (pattern !== undefined) return pattern;
-    const asked = skeletonOf(parsePattern(skeletonText));
+  const chosen = keeper(200, (_name, slots, skeleton) => {
+    const { dataLocale } = slots;
+    const asked = skeletonOf(parsePattern(skeleton));
     const mask = maskOf(asked);
-    pattern = /^B+$/.test(skeletonText) ? [asked.fields[PERIOD]] : exactPattern(slots, asked, mask);
-    if (pattern !== undefined) {
-      chosen.set(name, pattern);
-      return pattern;
-    }
-    const whole = best(patternsOf(dataLocale, calendar), asked, mask);
-    if (whole.missing === 0) pattern = adjust(whole.entry, asked);
-    else {
-      const date = appending(slots, asked, mask & DATE);
-      const time = appending(slots, asked, mask & TIME);
-      if (date.length === 0) pattern = time;
-      else if (time.length === 0) pattern = date;
-      else {
-        pattern = join(textsOf(dataLocale, "date").joinedAt[styleOf(asked)], time, date);
-      }
-    }
-    pattern = merged(pattern);
-    if (chosen.size > 200) chosen.clear();
-    chosen.set(name, pattern);
-    return pattern;
-  };
+    const exact = /^B+$/.test(skeleton) ? [asked.fields[PERIOD]] : exactPattern(slots, asked, mask);
+    if (exact !== undefined) return exact;
+    const whole = best(patternsOf(dataLocale), asked, mask);
+    if (whole.missing === 0) return merged(adjust(whole.entry, asked));
+    const date = appending(slots, asked, mask & DATE);
+    const time = appending(slots, asked, mask & TIME);
+    if (date.length === 0) return merged(time);
+    if (time.length === 0) return merged(date);
+    return merged(join(slots.texts.joinedAt[styleOf(asked)], time, date));
+  });
+  const bestPattern = (slots, skeleton) =>
+    chosen(`${slots.dataLocale} ${slots.numberingSystem} ${skeleton}`, slots, skeleton);
   // With texts that follow each other as one.
   const merged = (pattern) => {
     const list = [];
@@ -448,9 +430,10 @@ export default ({ brand, intlOffset, intlZone, use }) => {
       common("zones")[key].split(" ").includes(zone)
     );
     let place = cityOf(texts, zone);
-    if (id !== undefined && /^[a-z]{5,}$/.test(id)) {
-      const region = id.slice(0, 2).toUpperCase();
-      const zones = use("intl_tags").zonesOf(region);
+    const { countryOf, zonesOf } = use("intl_tags");
+    const region = id === undefined ? "" : countryOf(id);
+    if (region !== "") {
+      const zones = zonesOf(region);
       if (zones.length === 1 || common("primary")[region] === zone) {
         place = textsOf(slots.dataLocale, "names").region[region] ?? place;
       }
@@ -776,9 +759,7 @@ export default ({ brand, intlOffset, intlZone, use }) => {
       slots.pattern = bestPattern(slots, skeleton);
     }
     if (cycle !== undefined) {
-      slots.pattern = slots.pattern.map((item) =>
-        isHour(item) ? { letter: HOURS[cycle], length: item.length } : item
-      );
+      slots.pattern = inCycle(slots.pattern, [{ letter: HOURS[cycle] }]);
     }
     slots.hasMinutes = slots.pattern.some((item) => item.letter === "m");
     const hour = slots.pattern.find(isHour);
@@ -880,6 +861,14 @@ export default ({ brand, intlOffset, intlZone, use }) => {
     return [pattern.slice(0, at), pattern.slice(at)];
   };
 
+  // With the hours of another pattern, if it has any.
+  const inCycle = (pattern, model) => {
+    const hour = model.find(isHour);
+    return hour === undefined
+      ? pattern
+      : pattern.map((item) => isHour(item) ? { letter: hour.letter, length: item.length } : item);
+  };
+
   const intervalOf = (slots, letter) => {
     const { dataLocale } = slots;
     const { intervals } = textsOf(dataLocale, "date");
@@ -918,8 +907,31 @@ export default ({ brand, intlOffset, intlZone, use }) => {
     return join(slots.texts.joined[styleOf(asked)], time, date);
   };
 
-  // Where a language has no pattern: both whole, but a day that both are on once, and with their days
-  // if they are times of different ones.
+  // With what a pattern lacks to tell two times apart, if they differ by a year, month or day that is
+  // not in it: that one, and those between it and the finest that is there. As hosts do, not of a
+  // month alone, nor of a day's seconds.
+  const tellingApart = (slots, letter) => {
+    const mask = maskOf(skeletonOf(slots.pattern));
+    const FIELD = [ERA, YEAR, MONTH, DAY];
+    const at = "GyMd".indexOf(letter);
+    const has = (i) => (mask & 1 << FIELD[i]) !== 0;
+    if (at === -1 || has(at)) return slots;
+    const isTimeAlone = (mask & DATE) === 0;
+    const isFine = (mask & TIME) === 0
+      ? !has(3)
+      : !(mask & 1 << HOUR) || (mask & (1 << SECOND | 1 << FRACTION)) !== 0;
+    if (isFine && !isTimeAlone && at !== 0) return slots;
+    let missing = letter;
+    for (let i = isTimeAlone ? 1 : at + 1; i <= 3; i++) {
+      if (i !== at && !has(i)) missing += "GyMd"[i];
+    }
+    const own = slots.pattern.filter((item) => typeof item !== "string");
+    const skeleton = own.map(({ letter, length }) => letter.repeat(length)).join("");
+    const pattern = inCycle(bestPattern(slots, missing + skeleton), slots.pattern);
+    return objectOf({ ...slots, pattern });
+  };
+
+  // Where a language has no pattern: both whole, but a day that both are on once.
   const withoutInterval = (slots, start, end, areDaysApart) => {
     const shared = { source: "shared" };
     const both = (pattern) =>
@@ -932,16 +944,8 @@ export default ({ brand, intlOffset, intlZone, use }) => {
       );
     const asked = skeletonOf(slots.pattern);
     const mask = maskOf(asked);
-    const hour = slots.pattern.find(isHour);
-    const inCycle = (pattern) =>
-      pattern.map((item) => isHour(item) ? { letter: hour.letter, length: item.length } : item);
-    if ((mask & DATE) === 0 && areDaysApart) {
-      const fields = slots.pattern.filter((item) => typeof item !== "string");
-      const skeleton = fields.map(({ letter, length }) => letter.repeat(length)).join("");
-      return both(inCycle(bestPattern(slots, `yMd${skeleton}`)));
-    }
     if ((mask & DATE) === 0 || (mask & TIME) === 0 || areDaysApart) return both(slots.pattern);
-    const time = inCycle(appending(slots, asked, mask & TIME));
+    const time = inCycle(appending(slots, asked, mask & TIME), slots.pattern);
     const date = appending(slots, asked, mask & DATE);
     return join(slots.texts.joined[styleOf(asked)], [both(time)], [
       partsIn(slots, date, start, shared),
@@ -961,15 +965,14 @@ export default ({ brand, intlOffset, intlZone, use }) => {
     const at = DIFFERENCES.findIndex(([, of]) => of(start) !== of(end));
     if (at === -1 || at > finest) return partsIn(slots, slots.pattern, start, shared);
     const [letter] = DIFFERENCES[at];
+    slots = tellingApart(slots, letter);
     const hour = slots.pattern.find(isHour);
     const is12 = hour !== undefined && (hour.letter === "h" || hour.letter === "K");
     const key = letter === "a" && !is12 ? "h" : letter;
     const names = key === "h" && !is12 ? "H" : key;
     let pattern = "GyMdahHm".includes(names) ? intervalOf(slots, names) : undefined;
     if (pattern === undefined) return withoutInterval(slots, start, end, at <= 3);
-    pattern = merged(pattern).map((item) =>
-      isHour(item) && hour !== undefined ? { letter: hour.letter, length: item.length } : item
-    );
+    pattern = inCycle(merged(pattern), slots.pattern);
     const [first, last] = splitInterval(pattern);
     // What only one of them has is of both.
     const fieldIn = (list, letter) => list.some((item) => item.letter === letter);

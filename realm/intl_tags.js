@@ -482,14 +482,14 @@ export default ({ brand, intlCollations, use }) => {
     return [HOURS[(hours[`${language}-${region}`] ?? hours[region] ?? hours["001"])[0]]];
   };
 
-  // Three zones are not named by their country.
-  const COUNTRIES = objectOf({ jeruslm: "il", gazastrp: "ps", hebron: "ps" });
-  const zonesOf = (region) => {
-    const code = region.toLowerCase();
-    return Object.entries(common("zones")).filter(([id]) =>
-      id in COUNTRIES ? COUNTRIES[id] === code : /^[a-z]{5,}$/.test(id) && id.startsWith(code)
-    ).map(([, names]) => names.split(" ")[0]).sort();
-  };
+  // The country of a zone, by CLDR's short name of it, which begins with that, but for three; ""
+  // where it has none.
+  const COUNTRIES = objectOf({ jeruslm: "IL", gazastrp: "PS", hebron: "PS" });
+  const countryOf = (id) =>
+    COUNTRIES[id] ?? (/^[a-z]{5,}$/.test(id) ? id.slice(0, 2).toUpperCase() : "");
+  const zonesOf = (region) =>
+    Object.entries(common("zones")).filter(([id]) => countryOf(id) === region)
+      .map(([, names]) => names.split(" ")[0]).sort();
 
   const LISTS = objectOf({
     calendar: () => [...CALENDARS],
@@ -514,6 +514,7 @@ export default ({ brand, intlCollations, use }) => {
     canonicalType,
     canonicalize,
     collationsOf,
+    countryOf,
     hourCyclesOf,
     localeTag,
     maximize,

@@ -52,14 +52,12 @@ export default ({ brand, use }) => {
   };
   // Spanish has other words before the sounds that they end with.
   const spanish = (slots, pattern, next) => {
-    if (slots.type === "unit" || !/^es(?:-|$)/.test(slots.dataLocale)) return pattern;
-    if (slots.type === "conjunction") {
-      return /^(?:i|hi(?![ae]))/i.test(next) ? pattern.replace(" y ", " e ") : pattern;
-    }
-    return /^(?:o|ho|8|11(?!\d)|11\D)/i.test(next) ? pattern.replace(" o ", " u ") : pattern;
+    if (!/^es(?:-|$)/.test(slots.dataLocale)) return pattern;
+    if (/^(?:i|hi(?![ae]))/i.test(next)) return pattern.replace(" y ", " e ");
+    return /^(?:o|ho|8|11(?!\d))/i.test(next) ? pattern.replace(" o ", " u ") : pattern;
   };
   const hebrew = (slots, pattern, next) =>
-    slots.type === "conjunction" && /^he(?:-|$)/.test(slots.dataLocale) && next !== "" &&
+    /^he(?:-|$)/.test(slots.dataLocale) && next !== "" &&
       !/^[\u05d0-\u05ea]/.test(next)
       ? pattern.replace(" ו{1}", " ו-{1}")
       : pattern;
@@ -240,7 +238,7 @@ export default ({ brand, use }) => {
     if (rest.includes(region) && region !== "") {
       details.push(named(names.region, region, isShort) ?? region);
     }
-    for (const variant of variants) details.push(variant.toUpperCase());
+    for (const variant of variants) details.push(names.variant[variant] ?? variant.toUpperCase());
     if (details.length === 0) return name;
     const list = details.reduce((all, one) =>
       names.pattern.localeSeparator.replace("{0}", () => all).replace("{1}", () => one)

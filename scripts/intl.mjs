@@ -13,7 +13,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
@@ -280,7 +280,7 @@ function relativePiece(of) {
 }
 
 function namesPiece(of) {
-  const names = (file) => of("localenames-full", file).localeDisplayNames;
+  const names = (file) => of("localenames-full", file)?.localeDisplayNames;
   const plain = (name) => /-alt-|^alt$/.test(name) ? undefined : name;
   const fields = of("dates-full", "dateFields").dates.fields;
   const { localeDisplayPattern, types } = names("localeDisplayNames");
@@ -306,6 +306,11 @@ function namesPiece(of) {
         if (tag.endsWith("-alt-stand-alone")) return [[tag.replace("-alt-stand-alone", "~"), name]];
         return /-alt-/.test(tag) ? [] : [[tag, name]];
       }),
+    ),
+    variant: Object.fromEntries(
+      Object.entries(names("variants")?.variants ?? {}).flatMap(([tag, name]) =>
+        /-alt-/.test(tag) ? [] : [[tag.toLowerCase(), name]]
+      ),
     ),
     calendar: pick(types?.calendar, plain),
     field: ["", "-short", "-narrow"].map((width) =>
@@ -429,9 +434,13 @@ function commonPieces() {
     const found = {};
     for (const [name, of] of Object.entries(json(`cldr-bcp47/bcp47/${file}.json`).keyword.u[key])) {
       if (name.startsWith("_") || typeof of !== "object") continue;
-      const names = (of._alias ?? "").split(" ").filter(Boolean);
-      if (of._preferred !== undefined) found[name] = of._preferred;
-      for (const other of names) if (/^[a-z0-9-]+$/.test(other)) found[other] = name;
+      // Of two names for the same, each is the other's alias, but one of them is preferred.
+      const preferred = of._preferred ?? name;
+      for (const alias of [name, ...(of._alias ?? "").split(" ")]) {
+        const other = alias.toLowerCase();
+        const isType = /^[a-z0-9]{3,8}(?:-[a-z0-9]{3,8})*$/.test(other);
+        if (isType && other !== preferred) found[other] = preferred;
+      }
     }
     return found;
   };
@@ -575,7 +584,10 @@ function pack() {
     const files = new Map();
     const of = (pack, file) => {
       const name = `cldr-${pack}/main/${folder}/${file}.json`;
-      if (!files.has(name)) files.set(name, json(name).main[folder]);
+      if (!files.has(name)) {
+        const isThere = existsSync(path.join(ROOT, "node_modules", name));
+        files.set(name, isThere ? json(name).main[folder] : undefined);
+      }
       return files.get(name);
     };
     // Through text, so that what is undefined is gone.
@@ -814,6 +826,10 @@ function segments() {
     array("uint8_t", "states", [...states]);
     array("uint8_t", "status", [...status ?? []]);
     const number = (field) => numberIn(text, field);
+    const count = number("property_count");
+    const isFine = states.length === count * count && [...map.data].every((kind) => kind < count) &&
+      [...states].every((next) => next >= 253 || (next < 120 ? next : next - 120) < count);
+    if (!isFine) throw new BuildError(`the rules of segments (${name}) are not what is read here`);
     return `{{${map.small}, ${map.high}u, ${map.index.length}, ${map.data.length}, ` +
       `segment_${name}_index, segment_${name}_data, NULL}, segment_${name}_states, ` +
       `segment_${name}_status, ${(status ?? []).length}, ${number("property_count")}, ` +

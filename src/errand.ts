@@ -7,6 +7,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { ANSWER, LIMIT } from "../ffi/symbols.ts";
+import type { Pending } from "./pool/reactor.ts";
 import type { Runner } from "./runner.ts";
 
 /** What is done now, by the host, for a task that waits for it. */
@@ -20,6 +21,7 @@ const OWED = LIMIT.UNREAD_MAX / 2;
 /** The errand of one task. */
 export class Errand {
   readonly #runner: Runner;
+  readonly #task: Pending;
   readonly #isStrange: boolean;
   /** What the task that waits for this one waits for, if one does. */
   readonly #outer: Errand | undefined = wereAny ? current.getStore() : undefined;
@@ -28,16 +30,14 @@ export class Errand {
   #reason: unknown;
   #controller: AbortController | undefined;
   #owed = 0;
-  /** By which the task is known to its runner. */
-  handle = 0;
-
   /**
    * Begins an errand, for a task that is made here.
    *
    * @param isStrange whether the task's code may be a stranger's: it is not told where the host's lies
    */
-  constructor(runner: Runner, isStrange: boolean) {
+  constructor(runner: Runner, task: Pending, isStrange: boolean) {
     this.#runner = runner;
+    this.#task = task;
     this.#isStrange = isStrange;
     wereAny = true;
     this.#inContext = current.run(this, () => AsyncLocalStorage.snapshot());
@@ -86,12 +86,18 @@ export class Errand {
   }
 
   /** Sends an answer. Throws a DataCloneError, or why it can't be sent. */
-  post(number: number, type: number, value: unknown, root: string): void {
+  post(
+    number: number,
+    type: number,
+    value: unknown,
+    root: string,
+    transfer?: readonly ArrayBuffer[],
+  ): void {
     const room = this.#owed;
     this.#owed = 0;
     try {
       const noStacks = this.#isStrange;
-      this.#runner.post(this.handle, { number, type, room, value, root, noStacks });
+      this.#runner.post(this.#task, { number, type, room, value, transfer, root, noStacks });
     } catch (error) {
       this.#owed = room;
       throw error;

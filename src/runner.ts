@@ -22,6 +22,8 @@ export interface Answer {
   readonly type: number;
   readonly room: number;
   readonly value: unknown;
+  /** Buffers in it to move, if there are any. */
+  readonly transfer: readonly ArrayBuffer[] | undefined;
   /** What paths in a DataCloneError begin with. */
   readonly root: string;
   /** Whether errors in it cross without their stacks. */
@@ -64,7 +66,7 @@ export interface Runner {
   readonly console: TaskConsole | false | undefined;
 
   /** Sends a task an answer. Throws a DataCloneError, or why it can't be sent. */
-  post(handle: number, answer: Answer): void;
+  post(to: Pending, answer: Answer): void;
 
   /** What all of its tasks report to; and whether they report. */
   readonly onProgress: OnProgress | undefined;

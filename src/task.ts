@@ -137,7 +137,8 @@ class Task implements Pending, Subject {
   settled = false;
   resolve!: (value: unknown) => void;
   reject!: (reason: unknown) => void;
-  #handle = 0;
+  id = 0;
+  handle = 0;
   readonly file: string | undefined;
   #errand: Errand | undefined = undefined;
   #calls: Calls | undefined = undefined;
@@ -172,7 +173,7 @@ class Task implements Pending, Subject {
     const isStrange = typeof job.fn === "string";
     const errand = job.host === undefined && loader === undefined
       ? undefined
-      : this.#errand = new Errand(this.#runner!, isStrange);
+      : this.#errand = new Errand(this.#runner!, this, isStrange);
     if (job.host !== undefined) {
       this.#calls = new Calls(job.host, job.name, errand!, isStrange, (cause) => {
         this.cancel(
@@ -184,14 +185,13 @@ class Task implements Pending, Subject {
       this.#modules = new Modules(job.text!, loader, errand!, (error) => this.cancel(error));
     }
     if (job.console !== false && mayPrint(job)) this.#inContext = AsyncLocalStorage.snapshot();
-    this.#handle = this.#runner!.submit(job, args, this);
-    if (errand !== undefined) errand.handle = this.#handle;
+    this.handle = this.#runner!.submit(job, args, this);
     if (signal === undefined) return;
     try {
       if (signal.aborted) return this.cancel(signal.reason); // by a getter among the arguments
       listen(signal, this);
     } catch (error) { // the signal's own methods threw
-      this.#runner!.cancel(this.#handle);
+      this.#runner!.cancel(this.handle);
       throw error;
     }
     this.#signal = signal;
@@ -199,7 +199,7 @@ class Task implements Pending, Subject {
 
   cancel(reason: unknown = cancelled(this.name)): void {
     if (this.settled) return;
-    if (this.#handle !== 0) this.#runner!.cancel(this.#handle);
+    if (this.handle !== 0) this.#runner!.cancel(this.handle);
     this.abandon(reason);
   }
 
@@ -233,7 +233,7 @@ class Task implements Pending, Subject {
 
   caughtUp(): void {
     if (this.settled) return;
-    this.#runner!.reported(this.#handle, this.#reported);
+    this.#runner!.reported(this.handle, this.#reported);
     this.#reported = 0;
   }
 
@@ -242,7 +242,7 @@ class Task implements Pending, Subject {
     const printer = this.#printer ??= new Printer(
       this.#console,
       typeof this.fn === "string",
-      (bytes) => this.#runner!.heard(this.#handle, bytes),
+      (bytes) => this.#runner!.heard(this.handle, bytes),
     );
     if (this.#inContext === undefined) printer.receive(event, read);
     else this.#inContext(() => printer.receive(event, read));

@@ -148,6 +148,7 @@ describe("numbers", () => {
       new Intl.ListFormat("en").format(["a", "b", "c"]),
       new Intl.ListFormat("de", { type: "disjunction" }).format(["a", "b"]),
       new Intl.ListFormat("es").format(["agua", "hielo", "iglesia"]),
+      new Intl.ListFormat("es", { type: "unit" }).format(["agua", "iglesia"]),
       new Intl.ListFormat("en", { style: "narrow", type: "unit" }).format(["a", "b"]),
       new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-1, "days"),
       new Intl.RelativeTimeFormat("de").format(3, "month"),
@@ -156,6 +157,7 @@ describe("numbers", () => {
       new Intl.DisplayNames("en", { type: "region" }).of("DE"),
       new Intl.DisplayNames("fr", { type: "language" }).of("pt-BR"),
       new Intl.DisplayNames("de", { type: "currency" }).of("USD"),
+      new Intl.DisplayNames("en", { type: "language" }).of("ca-valencia"),
     ]);
     assert.deepEqual(found, [
       ["other", "one", "other", "other"],
@@ -167,6 +169,7 @@ describe("numbers", () => {
       "a, b, and c",
       "a oder b",
       "agua, hielo e iglesia",
+      "agua e iglesia",
       "a b",
       "yesterday",
       "in 3 Monaten",
@@ -175,6 +178,7 @@ describe("numbers", () => {
       "Germany",
       "portugais brésilien",
       "US-Dollar",
+      "Catalan (Valencian)",
     ]);
   });
 
@@ -247,6 +251,40 @@ describe("dates", () => {
       "01/01/1970, 05:30:00 GMT+5:30",
       "01/01/1970, 00:00:00 UTC",
     ]);
+  });
+
+  test("a range tells its ends apart, whatever it was asked to show", async () => {
+    const found = await new Deferred(() => {
+      const range = (options: Intl.DateTimeFormatOptions, locale = "en") =>
+        new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options })
+          .formatRange(Date.UTC(2025, 11, 31, 8), Date.UTC(2026, 0, 5, 9));
+      return [
+        range({ month: "short", day: "numeric" }),
+        range({ month: "numeric", day: "numeric" }, "sr"),
+        range({ day: "numeric" }),
+        range({ hour: "numeric" }),
+        range({ month: "numeric", hour: "numeric", hour12: false }, "de"),
+        range({ year: "numeric", hour: "numeric" }),
+      ];
+    });
+    assert.deepEqual(found, [
+      "Dec 31, 2025\u2009–\u2009Jan 5, 2026",
+      "31. 12. 2025. – 5. 1. 2026.",
+      "12/31/2025\u2009–\u20091/5/2026",
+      "12/31/2025, 8 AM\u2009–\u20091/5/2026, 9 AM",
+      "31.12.2025, 08 Uhr\u2009–\u20095.1.2026, 09 Uhr",
+      "2025, 8 AM\u2009–\u20092026, 9 AM",
+    ]);
+  });
+
+  test("a zone is called by its country", async () => {
+    const found = await new Deferred(() =>
+      ["Asia/Jerusalem", "Asia/Hebron", "Europe/Jersey", "America/Santiago"].map((timeZone) =>
+        new Intl.DateTimeFormat("pl", { timeZone, timeZoneName: "shortGeneric", hour: "2-digit" })
+          .formatToParts(0).find(({ type }) => type === "timeZoneName")?.value
+      )
+    );
+    assert.deepEqual(found, ["czas: Izrael", "czas: Hebron", "czas: Jersey", "czas: Chile"]);
   });
 
   test("Ireland's summer is called one", async () => {
@@ -337,6 +375,7 @@ describe("strings", () => {
         segments("It's 3.14, né?", "word"),
         segments("One. Two? Yes (no)! 3.5", "sentence"),
         segments("", "word"),
+        segments("中文𠀀。ไทย日", "word"),
         [0, 3, 5, 13, 14, -1].map((at) => words.containing(at)?.segment),
       ];
     });
@@ -345,6 +384,7 @@ describe("strings", () => {
       ["It's*", " ", "3.14*", ",", " ", "né*", "?"],
       ["One. ", "Two? ", "Yes (no)! ", "3.5"],
       [],
+      ["中*", "文*", "𠀀*", "。", "ไทย*", "日*"],
       ["It's", "It's", "3.14", "?", undefined, undefined],
     ]);
   });
@@ -356,10 +396,18 @@ describe("strings", () => {
       "iI".toLocaleUpperCase("en") + "iI".toLocaleLowerCase(),
       "i\u0307".toLocaleUpperCase("lt"),
       "Ì".toLocaleLowerCase("lt"),
-      "Μαΐου άνθρωπος".toLocaleUpperCase("el"),
+      "Μαΐου άνθρωπος a\u0308".toLocaleUpperCase("el"),
       "ß".toLocaleUpperCase("de"),
     ]);
-    assert.deepEqual(found, ["İI", "ıi i", "IIii", "I", "i\u0307\u0300", "ΜΑΪΟΥ ΑΝΘΡΩΠΟΣ", "SS"]);
+    assert.deepEqual(found, [
+      "İI",
+      "ıi i",
+      "IIii",
+      "I",
+      "i\u0307\u0300",
+      "ΜΑΪΟΥ ΑΝΘΡΩΠΟΣ A\u0308",
+      "SS",
+    ]);
   });
 });
 
@@ -398,7 +446,15 @@ test("the language's own functions take locales and options", async () => {
 
 test("language tags are checked, and written in their canonical form", async () => {
   const found = await new Deferred(() => {
-    const tags = ["EN-us", "zh-hakka", "iw", "sr-latn-cs", "en-u-ca-islamicc-kn-true", "de-DD"];
+    const tags = [
+      "EN-us",
+      "zh-hakka",
+      "iw",
+      "sr-latn-cs",
+      "en-u-ca-islamicc-kn-true",
+      "de-DD",
+      "en-u-tz-eire",
+    ];
     const told = tags.map((tag) => Intl.getCanonicalLocales(tag)[0]);
     for (
       const tag of ["", "e", "en_US", "en-", "en-us-us", "x-y", "de-1996-1996", "en-u", "en\0"]
@@ -422,9 +478,27 @@ test("language tags are checked, and written in their canonical form", async () 
     "sr-Latn-RS",
     "en-u-ca-islamic-civil-kn",
     "de-DE",
+    "en-u-tz-iedub",
     ...Array(9).fill("RangeError"),
     "zh-Hant-TW-u-nu-latn zh-TW-u-nu-latn en",
   ]);
+});
+
+test("what is in its canonical form stays as it is", async () => {
+  const changed = await new Deferred(() => {
+    const types = ["calendar", "collation", "numberingSystem"] as const;
+    const keys = { calendar: "ca", collation: "co", numberingSystem: "nu" };
+    const tags = types.flatMap((type) =>
+      Intl.supportedValuesOf(type).map((value) => `en-u-${keys[type]}-${value}`)
+    ).concat(
+      ["islamicc", "ethiopic-amete-alem", "islamic-civil"].map((name) => `en-u-ca-${name}`),
+      ["sh", "sr-CS", "cmn-TW", "en-u-rg-gbeng", "und-u-tz-ceast", "hy-SU", "sgn-DE"],
+    ).map((tag) => Intl.getCanonicalLocales(tag)[0]!);
+    return tags.filter((tag) =>
+      Intl.getCanonicalLocales(tag)[0] !== tag || `${new Intl.Locale(tag)}` !== tag
+    );
+  });
+  assert.deepEqual(changed, []);
 });
 
 test("what makes no sense is refused, as the standard has it", async () => {
@@ -577,6 +651,25 @@ describe("hostile tasks", () => {
     }, { memoryLimit: 8 << 20 });
     await assert.rejects(hungry, { name: "DeferredMemoryError" });
     assert.equal(await pool.run(() => "ä".localeCompare("z", "sv")), 1);
+  });
+
+  test("may go through all languages in little memory, and through many that are none", async () => {
+    const count = await new Deferred(() => {
+      const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+      const tags = letters.flatMap((a) => letters.map((b) => a + b));
+      const known = Intl.NumberFormat.supportedLocalesOf(
+        tags.flatMap((tag) => [tag, `${tag}-AT`, `${tag}-IN`]),
+      );
+      for (const tag of known) {
+        new Intl.DateTimeFormat(tag, { month: "long", minute: "numeric", era: "long" }).format(0);
+        new Intl.DateTimeFormat(tag, { timeZone: "Asia/Tokyo", timeStyle: "full" }).format(0);
+        new Intl.DisplayNames(tag, { type: "region" }).of("DE");
+        (1).toLocaleString(tag, { style: "currency", currency: "EUR", currencyDisplay: "name" });
+      }
+      const many = Array.from({ length: 20_000 }, (_, i) => `en-x-${i}`);
+      return [known.length > 120, Intl.getCanonicalLocales(many).length];
+    }, { memoryLimit: 32 << 20 });
+    assert.deepEqual(count, [true, 20_000]);
   });
 
   test("takes time in proportion to what it is given", async () => {

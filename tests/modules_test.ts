@@ -236,6 +236,60 @@ describe("imports", () => {
     assert.deepEqual(await run(late, fails), ["b", "b"]);
   });
 
+  test("of a module fails before that of who imports it", async () => {
+    const all = {
+      "a.js": "await gate; throw new RangeError('a')",
+      "b.js": "import './a.js'",
+      "c.js": "import './b.js'",
+    };
+    const text = `
+      const ends = [];
+      let open;
+      globalThis.gate = new Promise((resolve) => open = resolve);
+      const all = ["c", "b", "a"].map((name) =>
+        import(name + ".js").catch((e) => ends.push(name + e.message)));
+      setTimeout(open, 20);
+      await Promise.all(all);
+      return ends;
+    `;
+    // (Were the gate open before they wait for it, the order would be the same.)
+    assert.deepEqual(await run(text, all), ["aa", "ba", "ca"]);
+  });
+
+  test("a module imports itself, and exports what it imports", async () => {
+    const self =
+      "import * as ns from 'self.js'; import d from 'self.js'; export { d as x, ns as y }; export default 3";
+    const text = "import { x, y } from 'self.js'; export default [x, y.x, Object.keys(y)]";
+    assert.deepEqual(await run(text, { "self.js": self }), [3, 3, ["default", "x", "y"]]);
+    const pair = {
+      "a.js": "import { b } from 'b.js'; export { b as viaB }; export const a = 1",
+      "b.js": "import { a } from 'a.js'; export { a as b }",
+    };
+    assert.equal(await run("export { viaB as default } from 'a.js'", pair), 1);
+  });
+
+  test("a namespace that two modules export by one name is one", async () => {
+    const all = {
+      "all.js": "export * from 'a.js'; export * from 'b.js'",
+      "a.js": "export * as ns from 'c.js'; export const twice = 1",
+      "b.js": "export * as ns from 'c.js'; export const twice = 1",
+      "c.js": "export const c = 4",
+    };
+    assert.equal(await run("import { ns } from 'all.js'; export default ns.c", all), 4);
+    const error = await reasonOf(run("import { twice } from 'all.js'", all));
+    assert.match(error.message, /export 'twice' in module 'all.js' is ambiguous/);
+  });
+
+  test("a name may be *", async () => {
+    const all = {
+      "a.js": "const n = 5; export { n as '*' }",
+      "b.js": "export { '*' as star } from 'a.js'",
+    };
+    const text = "import { '*' as a } from 'a.js'; import { star } from 'b.js'; " +
+      "export default [a, star]";
+    assert.deepEqual(await run(text, all), [5, 5]);
+  });
+
   test("of what a minifier leaves", async () => {
     const all = {
       x: 'let a=1,b=()=>a++;export{a as n,b as default};export*from"y";',
@@ -737,6 +791,38 @@ describe("hostile modules", () => {
     assert.equal(await pool.eval("6 * 7"), 42);
   });
 
+  test("3,000 modules that wait for one another's await settle on little stack", async () => {
+    const count = 3000;
+    for (const end of ["", "throw new RangeError('zero')"]) {
+      let waiting = (): void => {};
+      const loader: ModuleLoader = {
+        load: (url) =>
+          url === "0" ? `started(); await gate; ${end}` : `import "${Number(url) - 1}"`,
+      };
+      // Each is imported when the one before has been linked, so that linking is never deep.
+      const host = {
+        turn,
+        opened: () => new Promise<void>((resolve) => waiting = resolve),
+        started: () => waiting(),
+      };
+      const text = `
+        let open;
+        globalThis.gate = new Promise((resolve) => open = resolve);
+        const all = [], linked = opened();
+        for (let i = 0; i <= ${count}; i++) {
+          all.push(import(String(i)).then(() => "done", (error) => error.message));
+          if (i === 0) await linked;
+          if (i % 20 === 0) await turn();
+        }
+        for (let i = 0; i < 5; i++) await turn();
+        open();
+        return [...new Set(await Promise.all(all))];
+      `;
+      const options = { loader, host, moduleLimit: 2 * count, maxStackSize: 2 ** 16 };
+      assert.deepEqual(await pool.eval(text, options), [end === "" ? "done" : "zero"]);
+    }
+  });
+
   test("a chain for which the stack did not suffice is imported again, from its middle", async () => {
     for (const count of [500, 600, 700, 800]) {
       const loader: ModuleLoader = {
@@ -786,6 +872,15 @@ describe("hostile modules", () => {
       const value = await run(text, all, { timeout: 60_000 });
       assert.deepEqual(value, ["a", "object"], spoil);
     }
+  });
+
+  test("a module is waited for, whatever the constructor of promises has become", async () => {
+    const all = {
+      "a.js": "import './b.js'; export const a = 1",
+      "b.js":
+        "Object.defineProperty(Promise.prototype, 'constructor', { get() { throw 1 } }); await 0",
+    };
+    assert.equal(await run("import { a } from './a.js'; export default a", all), 1);
   });
 
   test("imports that nobody waits for are bounded", async () => {

@@ -90,6 +90,8 @@ function waiting(): Pending & {
     calls,
     cancelled,
     settled: false,
+    id: 0,
+    handle: 0,
     sent: undefined,
     complete: (completion) => void told.push(completion),
     receive: (call) => void calls.push(call),

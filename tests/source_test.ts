@@ -713,6 +713,7 @@ group("freeVariableError", () => {
       /^`rate` is not .*\. `fetch` and `WebSocket` are not .*network.*\. `WebAssembly` is not /,
     );
     assert.match(messageFor(["process", "Deno"], none), /^`process` and `Deno` belong to the host/);
+    assert.match(messageFor(["Temporal"], none), /^`Temporal` is not available.*Date and Intl/);
     assert.match(messageFor(["constructor"], none), /^`constructor` is not defined/);
     assert.match(messageFor(["__publicAccess"], none), /helper that a transpiler added/);
   });

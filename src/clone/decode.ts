@@ -116,7 +116,7 @@ let pieceTo = 0;
 /** What lies beside an encoding, which has only its numbers: LENT, SHARED, MOVED, PRESET, INSTANCE. */
 export interface Beside {
   /** What was lent to the task that made the value. */
-  readonly lent: readonly ArrayBufferLike[];
+  readonly lent: readonly (ArrayBufferLike | undefined)[];
   /** What the task transferred. */
   readonly moved: readonly ArrayBuffer[];
   /** The prototypes of classes that are registered. */

@@ -279,6 +279,7 @@ export class Encoder {
   readonly #classNumber: ((prototype: object) => number | undefined) | undefined;
   #transfer: ReadonlySet<unknown> | undefined;
   #regions: ArrayBufferLike[] | undefined;
+  #firstRegion = 0;
   /* The element of an array that was read and not yet written. */
   #element: unknown;
 
@@ -289,7 +290,8 @@ export class Encoder {
 
   /**
    * @param copies Why nothing may lie beside the encoding, as what a SharedArrayBuffer is refused
-   * for: all buffers are copied into it. `null`: there may be {@link regions}.
+   * for: all buffers are copied into it, but those that are transferred. `null`: there may be
+   * {@link regions}.
    * @param classNumber The number of a class by its prototype; `undefined` for one that is not
    * registered.
    */
@@ -306,9 +308,10 @@ export class Encoder {
    * Begins a new encoding.
    *
    * @param headerBytes How many bytes to leave free in front, for {@link header}: a multiple of 8.
-   * @param transfer Buffers that the caller will detach.
+   * @param transfer Buffers that the caller will detach: large ones are {@link regions}.
+   * @param firstRegion The number of the first of those.
    */
-  begin(headerBytes: number, transfer?: ReadonlySet<unknown>): void {
+  begin(headerBytes: number, transfer?: ReadonlySet<unknown>, firstRegion = 0): void {
     if (headerBytes % 8 !== 0) throw new RangeError("a header must be a multiple of 8 bytes");
     this.release();
     if (this.#bytes.length > FIRST_CAPACITY) {
@@ -328,6 +331,7 @@ export class Encoder {
     this.#defined.length = 0;
     this.#at = 0;
     this.#transfer = transfer;
+    this.#firstRegion = firstRegion;
     this.#reserve(headerBytes);
     this.#at = headerBytes;
   }
@@ -1081,8 +1085,8 @@ export class Encoder {
 
   /** A buffer of fixed length; or a part of one, as if it were all. */
   #fixed(buffer: ArrayBuffer, byteOffset: number, byteLength: number): void {
-    if (this.#copies === null && byteLength >= MOVE_BYTES) {
-      const moves = this.#transfer?.has(buffer);
+    const moves = this.#transfer?.has(buffer) === true;
+    if (byteLength >= MOVE_BYTES && (moves || this.#copies === null)) {
       return this.#tagN(LENT, this.#region(moves ? buffer : copy(buffer, byteOffset, byteLength)));
     }
     this.#tagN(BUFFER, byteLength);
@@ -1101,7 +1105,7 @@ export class Encoder {
   #region(buffer: ArrayBufferLike): number {
     const regions = this.#regions ??= [];
     define(regions, regions.length, buffer);
-    return regions.length - 1;
+    return this.#firstRegion + regions.length - 1;
   }
 
   /** The bytes of a buffer, or of a part of it. */

@@ -21,11 +21,16 @@ import { describe } from "../function/describe.ts";
 const { structuredClone } = globalThis; // as it is now, as `transfer` is
 const { transfer: detach } = ArrayBuffer.prototype;
 
-/** A list of buffers to transfer, as a set. @throws {DataCloneError} if one of them can't be. */
-export function transferSet(list: readonly unknown[]): ReadonlySet<ArrayBuffer> {
+/**
+ * A list of buffers to transfer, as a set.
+ *
+ * @param before what paths in messages begin with
+ * @throws {DataCloneError} if one of them can't be
+ */
+export function transferSet(list: readonly unknown[], before = ""): ReadonlySet<ArrayBuffer> {
   const set = new Set<ArrayBuffer>();
   list.forEach((value, i) => {
-    const path = `transfer[${i}]`;
+    const path = `${before}transfer[${i}]`;
     const refuse = (why: string): never => {
       throw new DataCloneError(`${path}: ${why}`, path);
     };
@@ -50,14 +55,16 @@ export function transferSet(list: readonly unknown[]): ReadonlySet<ArrayBuffer> 
  * Ends an encoding with the table of its regions, and detaches what is transferred: all of it, or
  * nothing and throws.
  *
+ * @param before what paths in messages begin with
  * @returns the buffers to keep alive, by the number of their region
  */
 export function lend(
   native: Native,
   encoder: Encoder,
   transfer: ReadonlySet<ArrayBuffer> | undefined,
+  before = "",
 ): readonly ArrayBufferLike[] {
-  const taken = transfer === undefined ? undefined : takeAll([...transfer]);
+  const taken = transfer === undefined ? undefined : takeAll([...transfer], before);
   const lent = (encoder.regions ?? []).map((buffer) => {
     const own = taken?.get(buffer);
     return own === undefined ? buffer : aligned(native, own);
@@ -84,7 +91,10 @@ export function lend(
  * whether it would. (Deno's does not search, detaches first and then asks; and of a list with
  * Node's pool of small Buffers in it, it detaches what stands before that.)
  */
-function takeAll(buffers: ArrayBuffer[]): ReadonlyMap<ArrayBufferLike, ArrayBuffer> {
+function takeAll(
+  buffers: ArrayBuffer[],
+  before: string,
+): ReadonlyMap<ArrayBufferLike, ArrayBuffer> {
   try {
     let taken: ArrayBuffer[];
     if (buffers.length === 1) {
@@ -99,7 +109,7 @@ function takeAll(buffers: ArrayBuffer[]): ReadonlyMap<ArrayBufferLike, ArrayBuff
   } catch (cause) {
     const looked = asksFirst() ? buffers : buffers.slice(0, LOOKED);
     const fixed = looked.findIndex((buffer) => !buffer.detached && !canDetach(buffer));
-    const path = fixed < 0 ? "transfer" : `transfer[${fixed}]`;
+    const path = before + (fixed < 0 ? "transfer" : `transfer[${fixed}]`);
     const message = fixed < 0
       ? `the ArrayBuffers can't be detached${cause instanceof Error ? `: ${cause.message}` : ""}`
       : "this ArrayBuffer can't be detached; the platform keeps it, as it does with the pool of " +

@@ -28,6 +28,8 @@ export class Moved {
   readonly buffers: ArrayBuffer[] = list();
   /** How many bytes must be copied. */
   readonly size: number = 0;
+  /** How many there are. */
+  readonly bytes: number = 0;
   readonly #native: Native;
   readonly #pool: number;
   readonly #entries: Entry[] = list();
@@ -46,6 +48,7 @@ export class Moved {
         length,
         handle: table.getFloat64(at + MOVED.HANDLE, true),
       };
+      this.bytes += length;
       if (native.own === undefined) this.size += length;
     }
   }

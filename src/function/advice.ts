@@ -369,6 +369,11 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
       "CryptoKey",
       `${OUTSIDE}, which has no keys; use them outside and pass the result in \`args\``,
     ],
+    [
+      "Temporal",
+      `${OUTSIDE}, whose engine has no Temporal; use Date and Intl, or use it outside and pass ` +
+      "what it gives as text or number in `args`",
+    ],
     ["WebAssembly", `${OUTSIDE}, whose engine has no WebAssembly; use a Worker for that`],
     ["Deferred DeferredPool", `${OUTSIDE}; a task can't start tasks`],
     [

@@ -85,13 +85,16 @@ const NO_ERRORS: readonly DecodedError[] = [];
 
 /** A task that waits for its completion. */
 export interface Pending {
+  /** By which the library knows it: in its records, set by {@linkcode Reactor.add}; and in calls. */
+  id: number;
+  readonly handle: number;
   /** Whether the payload, or the rest of it, need not be read. */
   readonly settled: boolean;
   /** The stacks of the errors among its arguments, if there are any; see `Encoder.stacks`. */
   sent: ReadonlyMap<string, string> | undefined;
   /**
    * Called for each of its calls of the host's functions, in their order. Must not throw; `read`
-   * may. `size` is how many bytes the call took.
+   * may. `size` is how many bytes the call took, with what it moved.
    */
   receive(event: TaskEvent): void;
   /** Called once in a turn in which it was given reports of its progress. Must not throw. */
@@ -147,6 +150,7 @@ interface Backlog {
   head: EventHead;
   /** `undefined` once it was read. */
   reading: Reading | undefined;
+  moved: Moved | undefined;
   /** As in {@link Large}. */
   handle: number;
   readonly held: (Records | undefined)[];
@@ -161,8 +165,8 @@ export class Reactor {
   readonly #presets: readonly object[];
   readonly #waker: Waker;
   readonly #pending = new Map<number, Pending>();
-  /* The buffers that tasks use, by the task's id. */
-  readonly #lent = new Map<number, readonly ArrayBufferLike[]>();
+  /* The buffers that tasks use, by the task's id; `undefined` for one that is used no more. */
+  readonly #lent = new Map<number, (ArrayBufferLike | undefined)[]>();
   /* Payloads that are read in slices, by the task's id; the first one is next. */
   readonly #large = new Map<number, Large>();
   /* Events that are, by the task's id; the first one is next. */
@@ -223,17 +227,34 @@ export class Reactor {
 
   /** A task was submitted under `id`: its completion will come. `lent` is kept until then. */
   add(id: number, pending: Pending, lent: readonly ArrayBufferLike[] | undefined): void {
+    pending.id = id;
     this.#pending.set(id, pending);
-    if (lent !== undefined && lent.length > 0) {
-      this.#lent.set(id, lent);
-      lending(this.#native, this, () => {
-        this.close(undefined);
-        this.#native.symbols.dfd_pool_close(this.#pool);
-      });
-    }
+    if (lent !== undefined && lent.length > 0) this.lend(id, lent);
     this.#alive = now();
     this.#lingers = false;
     this.#pollSoon();
+  }
+
+  /** How many buffers a task was lent: the number that the next one has. */
+  lentTo(id: number): number {
+    return this.#lent.get(id)?.length ?? 0;
+  }
+
+  /** Keeps buffers that a task is lent, after those that it was lent before, until it ends. */
+  lend(id: number, buffers: readonly ArrayBufferLike[]): void {
+    const lent = this.#lent.get(id);
+    if (lent === undefined) this.#lent.set(id, [...buffers]);
+    else lent.push(...buffers);
+    lending(this.#native, this, () => {
+      this.close(undefined);
+      this.#native.symbols.dfd_pool_close(this.#pool);
+    });
+  }
+
+  /** A task uses a buffer no more. */
+  #takeBack(id: number, number: number): void {
+    const lent = this.#lent.get(id);
+    if (lent !== undefined && number < lent.length) lent[number] = undefined;
   }
 
   #pollSoon(): void {
@@ -395,29 +416,41 @@ export class Reactor {
     const length = words[(at + RECORD.LENGTH) >>> 2]!;
     const external = words[(at + RECORD.EXTERNAL) >>> 2] !== 0;
     const pending = this.#pending.get(task);
+    const movedCount = words[(at + RECORD.MOVED) >>> 2]!;
     let handle = external ? floats[(at + RECORD.PAYLOAD + 8) >>> 3]! : 0;
+    let moved: Moved | undefined;
     let event: TaskEvent | undefined;
     let size = length;
     try {
-      if (pending?.settled === false) {
-        const address = external ? floats[(at + RECORD.PAYLOAD) >>> 3]! : 0;
-        const start = at + RECORD.PAYLOAD;
-        const whole = external
-          ? new Uint8Array(this.#native.view(address, length), 0, length)
-          : bytes.subarray(start, start + length);
-        const head = headOf(whole);
+      const address = external ? floats[(at + RECORD.PAYLOAD) >>> 3]! : 0;
+      const start = at + RECORD.PAYLOAD;
+      const all = align(length) + movedCount * MOVED.SIZE;
+      const whole = external
+        ? new Uint8Array(this.#native.view(address, all), 0, length)
+        : bytes.subarray(start, start + length);
+      if (movedCount > 0) {
+        const table = new DataView(whole.buffer, align(whole.byteOffset + length));
+        moved = new Moved(this.#native, this.#pool, table, movedCount);
+        size += moved.size;
+      }
+      const head = headOf(whole, moved?.bytes);
+      if (head.type === EVENT_TYPE.FREED) {
+        this.#takeBack(task, head.number);
+      } else if (pending?.settled === false) {
         const value = whole.subarray(EVENT.VALUE);
-        const beside = this.#beside(undefined, this.#lent.get(task));
-        event = this.#event(head, value, beside);
+        const beside = this.#beside(moved, this.#lent.get(task));
+        event = this.#event(head, value, beside, moved);
         if (event === undefined) {
           size = LARGE;
-          this.#postpone(task, head, new Reading(external ? value : value.slice(), beside), handle);
+          const reading = new Reading(external ? value : value.slice(), beside);
+          this.#postpone(task, head, { reading, handle, moved });
           handle = 0;
+          moved = undefined;
         }
       }
     } finally {
       if (external) forget();
-      this.#release({ handle });
+      this.#release({ handle, moved });
     }
     if (event !== undefined) this.#tell(pending!, event);
     return size;
@@ -428,9 +461,11 @@ export class Reactor {
     head: EventHead,
     value: Uint8Array<ArrayBuffer>,
     beside: Beside | undefined,
+    moved: Moved | undefined,
   ): TaskEvent | undefined {
-    if (value.length >= LARGE) return undefined;
+    if (value.length + (moved?.size ?? 0) >= LARGE) return undefined;
     try {
+      moved?.take(Infinity);
       const isEmpty = head.size === EVENT.VALUE;
       const payload = isEmpty ? undefined : decodeSoon(value, beside, LARGE);
       if (payload === LATER) return undefined;
@@ -446,14 +481,19 @@ export class Reactor {
     pending.receive(event);
   }
 
-  #postpone(task: number, head: EventHead, reading: Reading, handle: number): void {
+  #postpone(
+    task: number,
+    head: EventHead,
+    large: Pick<Backlog, "reading" | "handle" | "moved">,
+  ): void {
     const backlog = this.#backlogs.get(task);
     if (backlog === undefined) {
-      this.#backlogs.set(task, { task, head, reading, handle, held: list(), taken: 0 });
+      this.#backlogs.set(task, { task, head, ...large, held: list(), taken: 0 });
     } else { // it is one of those that were held back
       backlog.head = head;
-      backlog.reading = reading;
-      backlog.handle = handle;
+      backlog.reading = large.reading;
+      backlog.handle = large.handle;
+      backlog.moved = large.moved;
     }
   }
 
@@ -481,11 +521,12 @@ export class Reactor {
 
   /** Reads on in a backlog's event, and tells of it. Returns whether there is nothing left to read. */
   #readOn(backlog: Backlog, until: number): boolean {
-    const { task, head, reading, handle } = backlog;
+    const { task, head, reading, handle, moved } = backlog;
     if (reading === undefined) return true;
     let event: TaskEvent | undefined;
     try {
       if (this.#isWanted(task)) {
+        if (moved?.take(until) === false) return false;
         const whole = reading.read(until);
         if (whole === undefined) return false;
         const errors = takeErrors();
@@ -494,9 +535,9 @@ export class Reactor {
     } catch (cause) {
       event = unreadable(head, cause);
     }
-    backlog.reading = undefined;
+    backlog.reading = backlog.moved = undefined;
     backlog.handle = 0;
-    this.#release({ reading, handle });
+    this.#release({ reading, handle, moved });
     if (event !== undefined) this.#tell(this.#pending.get(task)!, event);
     return true;
   }
@@ -532,7 +573,7 @@ export class Reactor {
       runTime: floats[(at + RECORD.RUN_MS) >>> 3],
       waitTime: floats[(at + RECORD.WAIT_MS) >>> 3],
     };
-    let lent: readonly ArrayBufferLike[] | undefined;
+    let lent: readonly (ArrayBufferLike | undefined)[] | undefined;
     if (this.#lent.size > 0 && (lent = this.#lent.get(task)) !== undefined) {
       this.#lent.delete(task);
       if (this.#lent.size === 0) settled(this);
@@ -652,7 +693,7 @@ export class Reactor {
   /** The memory and values that come with a payload. */
   #beside(
     moved: Moved | undefined,
-    lent: readonly ArrayBufferLike[] = [],
+    lent: readonly (ArrayBufferLike | undefined)[] = [],
   ): Beside | undefined {
     const classes = this.#classes;
     const presets = this.#presets;
@@ -671,13 +712,14 @@ function recordsIn(memory: ArrayBuffer, start = 0): Records {
   };
 }
 
-function headOf(event: Uint8Array<ArrayBuffer>): EventHead {
+/** @param moved how many bytes it moves */
+function headOf(event: Uint8Array<ArrayBuffer>, moved = 0): EventHead {
   const head = new DataView(event.buffer, event.byteOffset, EVENT.VALUE);
   return {
     type: head.getUint32(EVENT.TYPE, true),
     number: head.getUint32(EVENT.NUMBER, true),
     which: head.getUint32(EVENT.FUNCTION, true),
-    size: event.length,
+    size: event.length + moved,
   };
 }
 

@@ -16,6 +16,7 @@ import {
   LIMIT,
   MESSAGE,
   OPTION,
+  REGION,
   SUBMISSION,
   WIRE_FRAME,
 } from "../../ffi/symbols.ts";
@@ -286,7 +287,7 @@ export class ThreadRunner implements Runner {
       encoder.presets = this.#presetNumbers;
       // A text may be a stranger's: it is not told where the host's code lies.
       encoder.noStacks = job.program === null;
-      encoder.begin(SUBMISSION.ARGS, transfer);
+      encoder.begin(SUBMISSION.ARGS, this.#native.lends ? transfer : undefined);
       for (let i = 0; i < count; i++) {
         encoder.value(args[i], job.program === null ? SCRIPT_PATHS[i]! : `args[${i}]`);
       }
@@ -351,35 +352,58 @@ export class ThreadRunner implements Runner {
     if (!this.#closed) this.#native.symbols.dfd_reported(this.#pool, handle, bytes);
   }
 
-  post(handle: number, { number, type, room, value, root, noStacks }: Answer): void {
+  post(pending: Pending, { number, type, room, value, transfer, root, noStacks }: Answer): void {
     if (this.#closed) return;
+    const { id, handle } = pending;
+    const moves = transfer === undefined ? undefined : transferSet(transfer, `${root} `);
     // A getter may have another answer sent: the encoder is away meanwhile.
     const encoder = this.#letters ?? this.#newEncoder(OF_AN_ANSWER);
     this.#letters = undefined;
     encoder.noStacks = noStacks;
     encoder.presets = undefined; // it may have begun before they were shared
     try {
-      encoder.begin(MESSAGE.VALUE);
+      const { dfd_post, dfd_postable } = this.#native.symbols;
+      encoder.begin(
+        MESSAGE.VALUE,
+        this.#native.lends ? moves : undefined,
+        moves === undefined ? 0 : this.#reactor.lentTo(id),
+      );
       if (type !== ANSWER.NONE) encoder.value(value, root);
       if (this.#closed) return;
+      const length = encoder.length - MESSAGE.VALUE;
+      let lent: readonly ArrayBufferLike[] | undefined;
+      if (moves !== undefined) {
+        const table = 8 + (encoder.regions?.length ?? 0) * REGION.SIZE;
+        const refused = dfd_postable(this.#pool, handle, encoder.length + table);
+        if (refused === ERROR.HANDLE) return;
+        this.#checkPost(refused, root);
+        lent = lend(this.#native, encoder, moves, `${root} `);
+      }
       const header = encoder.header;
+      header.setUint32(MESSAGE.LENGTH, length, true);
+      header.setUint32(MESSAGE.REGIONS, lent?.length ?? 0, true);
       header.setUint32(MESSAGE.TYPE, type, true);
       header.setUint32(MESSAGE.NUMBER, number, true);
       header.setFloat64(MESSAGE.ROOM, room, true);
-      const { dfd_post } = this.#native.symbols;
       const result = dfd_post(this.#pool, handle, encoder.bytes, encoder.length);
-      if (result === ERROR.FULL) {
-        throw new DeferredMemoryError(
-          `${root} more than the task can take: what it has not read yet may be as large as its ` +
-            "memoryLimit",
-        );
-      }
-      if (result !== ERROR.HANDLE) this.#check(result, ANSWERED); // of one that has ended nobody knows
+      if (result === ERROR.HANDLE) return; // of one that has ended nobody knows
+      this.#checkPost(result, root);
+      if (lent !== undefined && lent.length > 0) this.#reactor.lend(id, lent);
       this.#reactor.stir();
     } finally {
       encoder.release();
       if (encoder.bytes.length <= KEPT_ENCODER) this.#letters = encoder;
     }
+  }
+
+  #checkPost(result: number, root: string): void {
+    if (result === ERROR.FULL) {
+      throw new DeferredMemoryError(
+        `${root} more than the task can take: what it has not read yet may be as large as its ` +
+          "memoryLimit",
+      );
+    }
+    this.#check(result, ANSWERED);
   }
 
   /** The stacks of the errors that a task is given. */

@@ -68,8 +68,9 @@ typedef struct Host {
 } Host;
 
 /* Inside of the realm's critical section. */
-static bool on_letter(void *opaque, Bytes *letter) {
+static bool on_letter(void *opaque, Bytes *letter, uint32_t length, uint32_t moved) {
     Host *host = opaque;
+    (void)length, (void)moved;
     uint32_t head[2];
     memcpy(head, letter->data, sizeof head);
     const uint8_t *value = letter->data + DFD_EVENT_VALUE;
@@ -189,7 +190,7 @@ static int run(Realm *realm, Host *host, Bytes *out) {
     put_string(&args, "url");
     bytes_u8(&args, 0x80 | DFD_FORM_EITHER);
     bytes_u8(&args, 0x80 | DFD_LANGUAGE_TYPESCRIPT);
-    realm_set_post(realm, on_letter, host, &lines);
+    realm_set_post(realm, on_letter, host, &lines, NULL);
     realm_offer(realm, false, false, true);
     bytes_reset(out);
     int status = realm_run(realm, NULL, args.data, args.length, 3, &none, out);

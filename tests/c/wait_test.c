@@ -661,6 +661,126 @@ TEST("a message for which there is no memory ends its task with the reason, and 
     close_pool();
 }
 
+/* --- buffers that move with calls and answers ------------------------------------------------ */
+
+enum { LENT_BYTES = 100000 };
+
+/* Answers a call by a Uint8Array over memory that is lent as the region of that number, under 128.
+ */
+static int32_t answer_lent(double task, uint32_t number, uint8_t region, uint8_t *memory) {
+    const uint8_t value[] = {WIRE_VIEW, WIRE_VIEW_Uint8Array, WIRE_LENT, region, 0, 0, 0xa0, 0x8d,
+                             0x06}; /* 100,000 */
+    enum { TABLE = DFD_MESSAGE_VALUE + (sizeof value + 7) / 8 * 8 };
+    _Alignas(8) uint8_t bytes[TABLE + DFD_REGION_SIZE] = {DFD_ANSWER_RETURNED};
+    uint32_t length = sizeof value, one = 1;
+    double address = (double)(uintptr_t)memory, size = LENT_BYTES, room = 7e6;
+    memcpy(bytes + DFD_MESSAGE_ROOM, &room, 8);
+    memcpy(bytes + DFD_MESSAGE_NUMBER, &number, 4);
+    memcpy(bytes + DFD_MESSAGE_LENGTH, &length, 4);
+    memcpy(bytes + DFD_MESSAGE_REGIONS, &one, 4);
+    memcpy(bytes + DFD_MESSAGE_VALUE, value, sizeof value);
+    memcpy(bytes + TABLE + DFD_REGION_ADDRESS, &address, 8);
+    memcpy(bytes + TABLE + DFD_REGION_LENGTH, &size, 8);
+    CHECK(dfd_post(pool, task, bytes, sizeof bytes - 1) == DFD_E_INVALID);
+    return dfd_post(pool, task, bytes, sizeof bytes);
+}
+
+static bool type_is_call(const HostRecord *event) {
+    return host_u32(event->head + DFD_EVENT_TYPE) == DFD_EVENT_TYPE_CALL;
+}
+
+static bool is_freed(const HostRecord *record, uint32_t region) {
+    return record->kind == DFD_KIND_EVENT &&
+           host_u32(record->head + DFD_EVENT_TYPE) == DFD_EVENT_TYPE_FREED &&
+           host_u32(record->head + DFD_EVENT_REGION) == region;
+}
+
+TEST("a buffer that a call transfers leaves the realm with it, and one that waits goes with it") {
+    open_pool(1);
+    double program = compile(
+        "(async (host) => { let n = 0; const b = Array.from({ length: 6 }, (_, i) =>"
+        "new Uint8Array(i < 5 ? 6e6 : 100)); const all = b.map((x) => x.buffer);"
+        "try { await host.f.with({ transfer: [...all, all[0]] })(b) } catch { n += b[0].length }"
+        "await host.f.with({ transfer: all })(b); for (const x of b) n += x.length; return n })");
+    double handle = submit_offered(program, 1, 0);
+    HostRecord record = next();
+    CHECK(record.kind == DFD_KIND_EVENT && record.moved == 5, "%u", record.moved);
+    CHECK(answer(handle, DFD_ANSWER_RETURNED, number_of(&record), 3, record.length) == 0);
+    record = next();
+    CHECK(record.status == DFD_STATUS_OK && integer(&record) == 6000000, "%d", integer(&record));
+
+    double flood = compile("((host) => { for (;;) { const b = new Uint8Array(6e6);"
+                           "host.f.with({ transfer: [b.buffer] })(b) } })");
+    submit_offered(flood, 2, 64 << 20);
+    int moved = 0;
+    while ((record = next()).kind == DFD_KIND_EVENT) moved += (int)record.moved;
+    CHECK(moved == 1 && record.status == DFD_STATUS_MEMORY, "%d %u", moved, record.status);
+    close_pool();
+}
+
+TEST("memory that an answer lends is used in place, and told of when it is used no more") {
+    static uint8_t memory[4][LENT_BYTES];
+    open_pool(2);
+    double program = compile(
+        "(async (host) => { let n = 0; let b = await host.f(); n += b.length; b[7] = 7;"
+        "b = await host.f(); b[7] = 8; await host.f.with({ transfer: [b.buffer] })(b);"
+        "b = await host.f(); b.buffer.transfer(5); const kept = await host.f(); kept[7] = 9;"
+        "host.f(); await 0; return n; })");
+    double handle = submit_offered(program, 1, 0);
+    HostRecord record = next();
+    CHECK(answer_lent(handle, number_of(&record), 0, memory[0]) == 0);
+    record = next();
+    CHECK(memory[0][7] == 7);
+    CHECK(answer_lent(handle, number_of(&record), 1, memory[1]) == 0);
+    record = next();
+    CHECK(is_freed(&record, 0));
+    record = next(); /* the call that gives it back */
+    CHECK(memory[1][7] == 8 && record.moved == 0 && type_is_call(&record));
+    uint32_t call = number_of(&record);
+    record = next();
+    CHECK(is_freed(&record, 1));
+    CHECK(answer(handle, DFD_ANSWER_RETURNED, call, 3, 0) == 0);
+    record = next();
+    CHECK(answer_lent(handle, number_of(&record), 2, memory[1]) == 0);
+    record = next();
+    CHECK(is_freed(&record, 2));
+    record = next();
+    call = number_of(&record);
+    CHECK(answer_lent(handle, 77, 3, memory[2]) == 0); /* of no call */
+    record = next();
+    CHECK(is_freed(&record, 3));
+    CHECK(answer_lent(handle, call, 4, memory[3]) == 0);
+    record = next_end();
+    CHECK(record.status == DFD_STATUS_OK && integer(&record) == LENT_BYTES, "%u", record.status);
+    CHECK(memory[3][7] == 9);
+    close_pool();
+}
+
+TEST("tasks that transfer, and are killed at any time, leave nothing behind") {
+    enum { TASKS = 8, ROUNDS = 12 };
+    static uint8_t memory[LENT_BYTES];
+    open_pool(2);
+    double program = compile("(async (host) => { for (let i = 0; i < 40; i++) {"
+                             "const b = new Uint8Array(i % 2 ? 6e6 : 70000);"
+                             "host.g.h.with({ transfer: [b.buffer] })(b); await host.f(); } })");
+    for (int round = 0; round < ROUNDS; round++) {
+        double handles[TASKS];
+        uint8_t lent[TASKS] = {0};
+        int ends = 0;
+        for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
+        while (ends < TASKS) {
+            HostRecord record = next();
+            ends += record.kind == DFD_KIND_END;
+            if (record.kind == DFD_KIND_EVENT && type_is_call(&record))
+                answer_lent(handles[record.task], number_of(&record), lent[record.task]++, memory);
+            if (random_number(4) == 0) dfd_cancel(pool, handles[random_number(TASKS)]);
+        }
+    }
+    submit_offered(compile("((host) => 1)"), 9, 0);
+    CHECK(next().status == DFD_STATUS_OK);
+    close_pool();
+}
+
 /* --- progress ------------------------------------------------------------------------------ */
 
 static uint32_t type_of(const HostRecord *event) { return host_u32(event->head + DFD_EVENT_TYPE); }

@@ -20,20 +20,27 @@ export interface Difference {
 /** All of them. */
 export const differences: readonly Difference[] = [
   {
-    what: "`Intl` knows 42 languages, by CLDR 48, and the calendars `gregory` and `iso8601`; its " +
-      "`Segmenter` finds no words where only a dictionary could, as in Thai and Japanese",
+    what:
+      "`Intl` knows 42 languages, by CLDR 48, and the calendars `gregory` and `iso8601`, which " +
+      "are written alike; it has no `DurationFormat`; its `Segmenter` finds no words where only a " +
+      "dictionary could, as in Thai and Japanese, and takes Korean and what touches it for one",
     why: "hosts have ICU, whose tables are many times larger than the library",
-    shows: () =>
-      Intl.supportedValuesOf("calendar").join() === "gregory,iso8601" &&
-      [...new Intl.Segmenter("th", { granularity: "word" }).segment("ภาษาไทย")].length === 1,
+    shows: () => {
+      const count = (text: string) =>
+        [...new Intl.Segmenter("th", { granularity: "word" }).segment(text)].length;
+      return Intl.supportedValuesOf("calendar").join() === "gregory,iso8601" &&
+        !("DurationFormat" in Intl) && count("ภาษาไทย") === 1 && count("AI는") === 1;
+    },
   },
   {
     what: "Some ranges of dates are written otherwise, where a language has no pattern for just " +
-      "these parts; `formatRangeToParts` says less of what is shared",
+      "these parts: hours of two digits stay so; `formatRangeToParts` says less of what is shared",
     why: "the standard leaves both to implementations",
     shows: () =>
+      new Intl.DateTimeFormat("es", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" })
+        .formatRange(0, 864e5).endsWith("00:00") &&
       new Intl.NumberFormat("en", { style: "currency", currency: "CHF" }).formatRangeToParts(3, 5)
-        .find(({ type }) => type === "fraction")?.source === "startRange",
+          .find(({ type }) => type === "fraction")?.source === "startRange",
   },
   {
     what: "Error messages are the engine's: `cannot read property 'x' of null`",
