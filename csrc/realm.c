@@ -271,7 +271,7 @@ void realm_stop(Realm *realm, int status) {
     int none = 0;
     if (status)
         atomic_compare_exchange_strong(&realm->guard.stop, &none, status);
-    else
+    else if (atomic_load(&realm->guard.stop)) /* twice a task: a store would cost more */
         atomic_store(&realm->guard.stop, 0);
 }
 
