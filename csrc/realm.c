@@ -684,6 +684,8 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
     realm->post.scope = &realm->scope;
     realm->post.arena = realm->arena;
     int status = guard_run(&realm->guard, inside, call);
+    mail_free(realm->post.mail); /* what it was left with */
+    realm->post.mail = NULL;
     if (realm->post.letter.capacity > LETTER_KEPT) bytes_free(&realm->post.letter);
     if (realm->post.line.capacity > LETTER_KEPT) bytes_free(&realm->post.line);
     if (realm->post.report.capacity > LETTER_KEPT) bytes_free(&realm->post.report);
@@ -721,6 +723,8 @@ void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines, G
     realm->post.send = send;
     realm->post.opaque = opaque;
 }
+
+void realm_set_mailbox(Realm *realm, Mailbox mailbox) { realm->post.mailbox = mailbox; }
 
 void realm_offer(Realm *realm, bool lists, bool reports, bool loads) {
     realm->offers = lists;
