@@ -35,6 +35,9 @@ export {
   type HostFunctions,
   type HostMethod,
   type HostParameter,
+  sync,
+  type SyncHostFunction,
+  type SyncHostMethod,
   transfer,
 } from "./src/host.ts";
 export type { ModuleContext, ModuleLoader, ModuleSource, SourceLanguage } from "./src/modules.ts";

@@ -249,10 +249,10 @@ static bool calls_allow(JSContext *ctx, Calls *calls, const Bytes *letter,
     return true;
 }
 
-/* Sends a message, which moves these buffers, and whose answer settles; or settles by why that
- * can't be, and then none of them is detached. */
-static void calls_send_as(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
-                          JSValueConst *argv, const Transfer *transfer, JSValue settle[2]) {
+/* Sends a message, which moves these buffers, and whose answer settles. false with an exception
+ * pending, and then none of them is detached. */
+static bool calls_try_send(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
+                           JSValueConst *argv, const Transfer *transfer, JSValue settle[2]) {
     Bytes *letter = &calls->post->letter;
     CloneScope scope = calls_scope(calls, transfer);
     bool is_call = type == DFD_EVENT_TYPE_CALL; /* the only one that has limits */
@@ -271,9 +271,16 @@ static void calls_send_as(JSContext *ctx, Calls *calls, uint32_t type, uint32_t 
             calls->at_once++;
             calls_put(ctx, calls, letter, &moves);
         }
-        return;
+        return true;
     }
     clone_free_kept(ctx, &scope);
+    return false;
+}
+
+/* The same for a promise, which settles by why it can't be sent. */
+static void calls_send_as(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
+                          JSValueConst *argv, const Transfer *transfer, JSValue settle[2]) {
+    if (calls_try_send(ctx, calls, type, function, argc, argv, transfer, settle)) return;
     JSValue thrown = JS_GetException(ctx);
     JSValue result = JS_Call(ctx, settle[1], JS_UNDEFINED, 1, (JSValueConst *)&thrown);
     JS_FreeValue(ctx, result);
@@ -294,6 +301,54 @@ static JSValue calls_make(JSContext *ctx, int function, int argc, JSValueConst *
     return promise;
 }
 
+/* Waits for the answer of the call that waits, and heeds all else that comes. */
+static void calls_await(JSContext *ctx, Calls *calls) {
+    Post *post = calls->post;
+    while (!calls->replied) {
+        uint32_t seen = atomic_load(post->mailbox.posted);
+        guard_critical_enter();
+        post->mail = post->mailbox.take(post->opaque);
+        guard_critical_leave();
+        if (!post->mail) post->mailbox.wait(post->opaque, seen);
+        guard_poll();
+        while (post->mail) {
+            Mail *mail = post->mail;
+            calls_receive(ctx, calls, mail->bytes, mail->length);
+            guard_critical_enter();
+            post->mail = mail->next;
+            free(mail);
+            guard_critical_leave();
+        }
+    }
+}
+
+/* Calls a function of the host, and gives what it returns, or throws. No job runs meanwhile; but a
+ * getter that the task put on a prototype may, as an answer to another call is told. */
+static JSValue calls_make_waiting(JSContext *ctx, int function, int argc, JSValueConst *argv,
+                                  const Transfer *transfer) {
+    Calls *calls = &loop_of(ctx)->calls;
+    JSValue nobody[] = {JS_NULL, JS_NULL}; /* to settle */
+    if (calls->waiting)
+        return JS_ThrowTypeError(ctx,
+                                 "a function of the host that gives no promise can't be called "
+                                 "while another one is");
+    if (!calls_try_send(ctx, calls, DFD_EVENT_TYPE_CALL, (uint32_t)function, argc, argv, transfer,
+                        nobody))
+        return JS_EXCEPTION;
+    calls->replied = false;
+    calls->waiting = true;
+    calls_await(ctx, calls);
+    calls->waiting = false;
+    return calls->refused ? JS_Throw(ctx, calls->reply) : calls->reply;
+}
+
+/* A function of the host that gives no promise. */
+static JSValue calls_call_waiting(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                                  int function) {
+    (void)self;
+    return calls_make_waiting(ctx, function, argc, argv, &NO_TRANSFER);
+}
+
 /* A function of the host. */
 static JSValue calls_call(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
                           int function) {
@@ -301,7 +356,7 @@ static JSValue calls_call(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     return calls_make(ctx, function, argc, argv, &NO_TRANSFER);
 }
 
-/* The same, with an array of what is to be transferred: nobody else has it. */
+/* Both, with an array of what is to be transferred: nobody else has it. */
 static JSValue calls_call_with(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
                                int function, JSValueConst *data) {
     (void)self;
@@ -310,13 +365,24 @@ static JSValue calls_call_with(JSContext *ctx, JSValueConst self, int argc, JSVa
     return calls_make(ctx, function, argc, argv, &transfer);
 }
 
+static JSValue calls_call_waiting_with(JSContext *ctx, JSValueConst self, int argc,
+                                       JSValueConst *argv, int function, JSValueConst *data) {
+    (void)self;
+    Transfer transfer;
+    engine_elements(data[0], &transfer.buffers, &transfer.count);
+    return calls_make_waiting(ctx, function, argc, argv, &transfer);
+}
+
 /* with({ transfer }): the function that is `self`, whose next call moves these buffers. */
 static JSValue calls_with(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    JSValueConst options = argc > 0 ? argv[0] : JS_UNDEFINED;
     int function;
-    if (!engine_magic_of(self, calls_call, &function))
-        return JS_ThrowTypeError(ctx, "with() is called on a function of the host: "
-                                      "host.f.with({ transfer: [buffer] })(buffer)");
-    return transfer_with(ctx, argc > 0 ? argv[0] : JS_UNDEFINED, calls_call_with, function);
+    if (engine_magic_of(self, calls_call, &function))
+        return transfer_with(ctx, options, calls_call_with, function);
+    if (engine_magic_of(self, calls_call_waiting, &function))
+        return transfer_with(ctx, options, calls_call_waiting_with, function);
+    return JS_ThrowTypeError(ctx, "with() is called on a function of the host: "
+                                  "host.f.with({ transfer: [buffer] })(buffer)");
 }
 
 void calls_ask(JSContext *ctx, Calls *calls, int argc, JSValueConst *argv, JSValue settle[2]) {
@@ -348,9 +414,14 @@ static JSValue calls_prototype(JSContext *ctx) {
 static bool calls_define_all(JSContext *ctx, JSValueConst on, JSValueConst names, uint32_t from,
                              JSValueConst prototype, int *function) {
     int64_t count;
+    bool waits = false;
     if (JS_GetLength(ctx, names, &count)) return false;
     for (uint32_t i = from; i < count; i++) {
         JSValue entry = JS_GetPropertyUint32(ctx, names, i);
+        if (JS_IsBool(entry)) {
+            waits = JS_VALUE_GET_BOOL(entry);
+            continue;
+        }
         JSValue name = entry, value;
         if (JS_IsArray(entry)) {
             name = JS_GetPropertyUint32(ctx, entry, 0);
@@ -360,8 +431,9 @@ static bool calls_define_all(JSContext *ctx, JSValueConst on, JSValueConst names
         } else {
             const char *text = JS_ToCString(ctx, name);
             if (!text) return false;
-            value = JS_NewCFunctionMagic(ctx, calls_call, text, 0, JS_CFUNC_generic_magic,
-                                         (*function)++);
+            value = JS_NewCFunctionMagic(ctx, waits ? calls_call_waiting : calls_call, text, 0,
+                                         JS_CFUNC_generic_magic, (*function)++);
+            waits = false;
             JS_FreeCString(ctx, text);
             JS_SetPrototype(ctx, value, prototype);
         }
@@ -440,6 +512,12 @@ void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t 
         transfer_drop(ctx, scope, lent);
         value = JS_GetException(ctx);
         threw = true;
+    }
+    if (JS_IsNull(settle[0])) {
+        calls->reply = value;
+        calls->refused = threw;
+        calls->replied = true;
+        return;
     }
     JSValue result = JS_Call(ctx, settle[threw], JS_UNDEFINED, 1, (JSValueConst *)&value);
     JS_FreeValue(ctx, result);

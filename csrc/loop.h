@@ -13,6 +13,7 @@
 #ifndef DEFERRED_LOOP_H
 #define DEFERRED_LOOP_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,8 +81,26 @@ typedef struct Lines {
  * are moved. Inside a critical section. false when there is no memory; then those are gone. */
 typedef bool PostSend(void *opaque, Bytes *letter, uint32_t length, uint32_t moved);
 
-/* How messages leave the realm; not the arena's, and the same for all of a realm's tasks but for
- * who sends. */
+/* A message of the host's to a task (DFD_MESSAGE_*), in a list. */
+typedef struct Mail {
+    struct Mail *next;
+    size_t length;
+    alignas(8) uint8_t bytes[];
+} Mail;
+
+void mail_free(Mail *first); /* and those after it */
+
+/* Where messages come from. `take` gives all that are there; NULL: the task waits from here on, as
+ * far as others care. In a critical section. `wait` does so until `posted`, which each message
+ * changes, is no longer `seen`, or for some time; the task may be left there. */
+typedef struct Mailbox {
+    Mail *(*take)(void *opaque);
+    void (*wait)(void *opaque, uint32_t seen);
+    _Atomic uint32_t *posted;
+} Mailbox;
+
+/* How messages leave the realm, and how they come to a task that can't go on without; not the
+ * arena's, and the same for all of a realm's tasks but for who sends. */
 typedef struct Post {
     PostSend *send;
     void *opaque;
@@ -93,6 +112,8 @@ typedef struct Post {
     CloneScope *scope;
     struct Arena *arena;
     Grants *grants; /* where buffers go that are moved */
+    Mailbox mailbox;
+    Mail *mail; /* taken by a task that waited for it; the realm's */
 } Post;
 
 /* What a message takes along when it is sent. The lists are blocks of the realm's. */
@@ -112,12 +133,15 @@ typedef struct Calls {
     uint32_t at_once;         /* of those, were sent, or are in the list of those that will be */
     Unsent *held, *last_held; /* calls beyond those that may wait for their answers at once */
     CallLimits limits;
-    double made, bytes;   /* of all calls */
-    Unsent *first, *last; /* messages for which there was no room */
-    double room;          /* bytes that may be sent before the host has read what was */
-    bool writing;         /* the letter is being written */
-    bool printing;        /* the line is */
-    bool reporting;       /* the report is */
+    double made, bytes;    /* of all calls */
+    Unsent *first, *last;  /* messages for which there was no room */
+    double room;           /* bytes that may be sent before the host has read what was */
+    bool writing;          /* the letter is being written */
+    bool printing;         /* the line is */
+    bool reporting;        /* the report is */
+    bool waiting;          /* a call waits for its answer, on its thread */
+    bool replied, refused; /* it has come: that, or what was thrown */
+    JSValue reply;
     Post *post;
 } Calls;
 
@@ -139,7 +163,8 @@ void calls_post(JSContext *ctx, Calls *calls, Bytes *letter);
 void calls_ask(JSContext *ctx, Calls *calls, int argc, JSValueConst *argv, JSValue settle[2]);
 
 /* An object with the functions that `names` lists: strings, and arrays of which the first string is
- * the name of a group and the others those of its functions. And with `report`, if the task is to
+ * the name of a group and the others those of its functions. `true` stands before a function that
+ * gives no promise: its thread waits for the answer. And with `report`, if the task is to
  * tell of its progress. */
 JSValue calls_object(JSContext *ctx, JSValueConst names, bool reports);
 /* The same, as globals. false with an exception pending. */

@@ -475,10 +475,11 @@ void os_wait_until(OsCondition *condition, OsLock *lock, double at) {
 }
 
 bool os_wait_cell(void *cell, uint32_t expected, double ms) {
-    struct timespec wait = {.tv_nsec = (long)(ms * 1e6)};
 #if defined(__linux__)
+    struct timespec wait = {.tv_nsec = (long)(ms * 1e6)};
     return syscall(SYS_futex, cell, FUTEX_WAIT_PRIVATE, expected, &wait, NULL, 0) == 0;
 #else
+    struct timespec wait = {.tv_nsec = (long)(fmin(ms, 1) * 1e6)};
     (void)cell, (void)expected;
     nanosleep(&wait, NULL);
     return false;

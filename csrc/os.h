@@ -213,7 +213,8 @@ static inline void os_wait(OsCondition *condition, OsLock *lock) {
 void os_wait_until(OsCondition *condition, OsLock *lock, double at);
 
 /* Sleeps for at most `ms`, under a second, while the cell holds `expected`. true when somebody woke
- * it by os_wake_cell, false also for no reason. May be left by siglongjmp. */
+ * it by os_wake_cell, false also for no reason: where nobody can, within 1 ms. May be left by
+ * siglongjmp. */
 bool os_wait_cell(void *cell, uint32_t expected, double ms);
 /* Wakes up to `count` of those who wait for the cell; returns how many (0 where nobody counts). */
 uint32_t os_wake_cell(void *cell, uint32_t count);

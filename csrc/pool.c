@@ -265,7 +265,9 @@ int32_t pool_post(Pool *pool, double handle, const uint8_t *message, size_t leng
     Task *task = pool_find_mailbox(pool, handle, length, &refused);
     if (!refused) {
         task_put_mail(task, mail);
-        if (task->state == TASK_WAITING) {
+        if (task->worker && task->worker->waiting) {
+            os_wake_cell(&task->posted, 1);
+        } else if (task->state == TASK_WAITING) {
             queue_wake(&pool->queue, task);
             worker_send(pool, &wake);
             watchdog_look(pool);

@@ -272,7 +272,7 @@ void realm_stop(Realm *realm, int status) {
     int none = 0;
     if (status)
         atomic_compare_exchange_strong(&realm->guard.stop, &none, status);
-    else
+    else if (atomic_load(&realm->guard.stop)) /* twice a task: a store would cost more */
         atomic_store(&realm->guard.stop, 0);
 }
 
@@ -692,6 +692,8 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
     realm->post.scope = &realm->scope;
     realm->post.arena = realm->arena;
     int status = guard_run(&realm->guard, inside, call);
+    mail_free(realm->post.mail); /* what it was left with */
+    realm->post.mail = NULL;
     if (realm->post.letter.capacity > LETTER_KEPT) bytes_free(&realm->post.letter);
     if (realm->post.line.capacity > LETTER_KEPT) bytes_free(&realm->post.line);
     if (realm->post.report.capacity > LETTER_KEPT) bytes_free(&realm->post.report);
@@ -729,6 +731,8 @@ void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines, G
     realm->post.send = send;
     realm->post.opaque = opaque;
 }
+
+void realm_set_mailbox(Realm *realm, Mailbox mailbox) { realm->post.mailbox = mailbox; }
 
 void realm_offer(Realm *realm, bool lists, bool reports, bool loads) {
     realm->offers = lists;

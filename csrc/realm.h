@@ -108,15 +108,6 @@ int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length
  * and it goes on by realm_resume, be that on another thread. */
 #define REALM_WAITS (-1)
 
-/* A message of the host's to a task (DFD_MESSAGE_*), in a list. */
-typedef struct Mail {
-    struct Mail *next;
-    size_t length;
-    alignas(8) uint8_t bytes[];
-} Mail;
-
-void mail_free(Mail *first); /* and those after it */
-
 /* Goes on with a task that waits: reads its mail, and does what is due. `limit` is that of its
  * memory, as it was run with. Returns what realm_run does. */
 int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out);
@@ -127,6 +118,8 @@ int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out);
 typedef PostSend RealmSend;
 /* `lines` is the task's, and outlives its run; so do `grants`, where buffers go that are moved. */
 void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines, Grants *grants);
+/* Where its messages come from, by the same `opaque`, if it waits for one while it runs. */
+void realm_set_mailbox(Realm *realm, Mailbox mailbox);
 
 /* Whether the last argument of the next run lists functions of the host, and the task finds
  * `report` among them; and whether the host loads modules for it. */

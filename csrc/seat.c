@@ -48,6 +48,8 @@ void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines, Gran
     realm_set_post(seat->realm, send, opaque, lines, grants);
 }
 
+void seat_set_mailbox(Seat *seat, Mailbox mailbox) { realm_set_mailbox(seat->realm, mailbox); }
+
 int seat_run(Seat *seat, const Task *task, Bytes *payload) {
     realm_lend(seat->realm, task->regions, task->region_count);
     realm_offer(seat->realm, task->offers, task->reports, task->loads);

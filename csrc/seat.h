@@ -44,6 +44,9 @@ int seat_share(Seat *seat, const struct Task *task, const Share *first);
 /* Who sends what the task has to say, from here on. */
 void seat_set_post(Seat *seat, RealmSend *send, void *opaque, Lines *lines, Grants *grants);
 
+/* As realm_set_mailbox. */
+void seat_set_mailbox(Seat *seat, Mailbox mailbox);
+
 /* Runs a task. Returns a DFD_STATUS_*, and the payload; or REALM_WAITS. */
 int seat_run(Seat *seat, const struct Task *task, Bytes *payload);
 /* Goes on with it. Returns as seat_run does. */

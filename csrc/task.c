@@ -9,6 +9,7 @@ void task_put_mail(Task *task, Mail *mail) {
     *(task->last_mail ? &task->last_mail->next : &task->mail) = mail;
     task->last_mail = mail;
     task->unread += mail->length;
+    atomic_fetch_add(&task->posted, 1);
 }
 
 Mail *task_take_mail(Task *task) {

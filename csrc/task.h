@@ -53,7 +53,9 @@ typedef struct Task {
     double start, end;      /* when it began, when its time is over (INFINITY: never) */
     Mail *mail, *last_mail; /* that it has not read, in its order */
     size_t unread;          /* bytes of it */
-    double cpu_left;        /* of its CPU time, ms; INFINITY without a limit */
+    _Atomic uint32_t
+        posted;      /* changes with each message: what a worker that waits for one looks at */
+    double cpu_left; /* of its CPU time, ms; INFINITY without a limit */
     alignas(8) uint8_t args[];
 } Task;
 

@@ -12,6 +12,7 @@
 
 #include "loop.h"
 #include "os.h"
+#include "platform.h"
 
 #define TIMERS_MAX (1u << 24)
 
@@ -151,19 +152,117 @@ static JSValue timers_clear(JSContext *ctx, JSValueConst self, int argc, JSValue
     return JS_UNDEFINED;
 }
 
-/* scheduler.wait(ms): a promise. */
-static JSValue timers_wait(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    JSValue settle[2];
-    JSValue promise = JS_NewPromiseCapability(ctx, settle);
-    if (JS_IsException(promise)) return promise;
-    JSValueConst start[] = {settle[0], argc > 0 ? argv[0] : JS_UNDEFINED};
-    JSValue id = timers_start(ctx, self, 2, start, TIMERS_ONCE);
-    if (JS_IsException(id)) {
-        JSValue thrown = JS_GetException(ctx);
-        id = JS_Call(ctx, settle[1], JS_UNDEFINED, 1, (JSValueConst *)&thrown);
-        JS_FreeValue(ctx, thrown);
+/* What a wait with a signal holds: an array that nobody else has. */
+enum { WAIT_RESOLVE, WAIT_REJECT, WAIT_SIGNAL, WAIT_TIMER, WAIT_LISTENER };
+
+static void timers_call_listener(JSContext *ctx, JSValueConst wait, const char *method) {
+    JSValue signal = JS_GetPropertyUint32(ctx, wait, WAIT_SIGNAL);
+    JSValue listener = JS_GetPropertyUint32(ctx, wait, WAIT_LISTENER);
+    JSAtom name = JS_NewAtom(ctx, method);
+    JSValue args[] = {JS_NewString(ctx, "abort"), listener};
+    JS_FreeValue(ctx, JS_Invoke(ctx, signal, name, 2, (JSValueConst *)args));
+    JS_FreeAtom(ctx, name);
+    JS_FreeValue(ctx, args[0]);
+    JS_FreeValue(ctx, listener);
+    JS_FreeValue(ctx, signal);
+}
+
+static JSValue timers_settle(JSContext *ctx, JSValueConst wait, uint32_t how, JSValue with) {
+    JSValue settle = JS_GetPropertyUint32(ctx, wait, how);
+    JSValue result = JS_Call(ctx, settle, JS_UNDEFINED, 1, (JSValueConst *)&with);
+    JS_FreeValue(ctx, settle);
+    JS_FreeValue(ctx, with);
+    return result;
+}
+
+/* Its time has come. */
+static JSValue timers_waited(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                             int magic, JSValueConst *data) {
+    (void)self, (void)argc, (void)argv, (void)magic;
+    timers_call_listener(ctx, data[0], "removeEventListener");
+    JSValue thrown = JS_GetException(ctx); /* by a method that the task replaced */
+    JS_FreeValue(ctx, thrown);
+    return timers_settle(ctx, data[0], WAIT_RESOLVE, JS_UNDEFINED);
+}
+
+/* Its signal was aborted. */
+static JSValue timers_aborted(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
+                              int magic, JSValueConst *data) {
+    (void)argc, (void)argv, (void)magic;
+    JSValue id = JS_GetPropertyUint32(ctx, data[0], WAIT_TIMER);
+    JSValue signal = JS_GetPropertyUint32(ctx, data[0], WAIT_SIGNAL);
+    JS_FreeValue(ctx, timers_clear(ctx, self, 1, (JSValueConst *)&id));
+    JSValue reason = JS_GetPropertyStr(ctx, signal, "reason");
+    JS_FreeValue(ctx, id);
+    JS_FreeValue(ctx, signal);
+    if (JS_IsException(reason)) reason = JS_GetException(ctx);
+    return timers_settle(ctx, data[0], WAIT_REJECT, reason);
+}
+
+/* Whether a signal is one: 1 if it was aborted, 0 if not; -1 with an exception pending. */
+static int timers_is_aborted(JSContext *ctx, JSValueConst signal) {
+    JSValue aborted = JS_IsObject(signal) ? JS_GetPropertyStr(ctx, signal, "aborted") : JS_NULL;
+    if (JS_IsException(aborted)) return -1;
+    if (JS_IsBool(aborted)) return JS_VALUE_GET_BOOL(aborted);
+    JS_FreeValue(ctx, aborted);
+    JS_ThrowTypeError(ctx, "scheduler.wait(ms, { signal }): signal must be an AbortSignal");
+    return -1;
+}
+
+/* Waits until the time has come or the signal, the caller's, is aborted. false with an exception
+ * pending. */
+static bool timers_wait_or(JSContext *ctx, JSValueConst ms, JSValueConst signal,
+                           const JSValue settle[2]) {
+    int aborted = timers_is_aborted(ctx, signal);
+    if (aborted < 0) return false;
+    if (aborted) {
+        JSValue reason = JS_GetPropertyStr(ctx, signal, "reason");
+        if (!JS_IsException(reason)) JS_Throw(ctx, reason);
+        return false;
+    }
+    JSValue parts[] = {JS_DupValue(ctx, settle[0]), JS_DupValue(ctx, settle[1]),
+                       JS_DupValue(ctx, signal)};
+    JSValue wait = JS_NewArrayFrom(ctx, 3, parts);
+    JSValue waited = JS_NewCFunctionData(ctx, timers_waited, 0, 0, 1, (JSValueConst *)&wait);
+    JSValueConst start[] = {waited, ms};
+    JSValue id = timers_start(ctx, JS_UNDEFINED, 2, start, TIMERS_ONCE);
+    JS_FreeValue(ctx, waited);
+    bool started = !JS_IsException(id);
+    if (started) {
+        JSValue listener = JS_NewCFunctionData(ctx, timers_aborted, 0, 0, 1, (JSValueConst *)&wait);
+        JS_DefinePropertyValueUint32(ctx, wait, WAIT_TIMER, JS_DupValue(ctx, id), JS_PROP_C_W_E);
+        JS_DefinePropertyValueUint32(ctx, wait, WAIT_LISTENER, listener, JS_PROP_C_W_E);
+        timers_call_listener(ctx, wait, "addEventListener");
+        started = !JS_HasException(ctx);
+        if (!started) timers_clear(ctx, JS_UNDEFINED, 1, (JSValueConst *)&id);
     }
     JS_FreeValue(ctx, id);
+    JS_FreeValue(ctx, wait);
+    return started;
+}
+
+/* scheduler.wait(ms, { signal }): a promise. */
+static JSValue timers_wait(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    JSValue settle[2], signal;
+    JSValueConst ms = argc > 0 ? argv[0] : JS_UNDEFINED;
+    JSValue promise = JS_NewPromiseCapability(ctx, settle);
+    if (JS_IsException(promise)) return promise;
+    bool waits = platform_option(ctx, argc > 1 ? argv[1] : JS_UNDEFINED, "signal", &signal);
+    if (waits && JS_IsUndefined(signal)) {
+        JSValueConst start[] = {settle[0], ms};
+        JSValue id = timers_start(ctx, self, 2, start, TIMERS_ONCE);
+        waits = !JS_IsException(id);
+        JS_FreeValue(ctx, id);
+    } else if (waits) {
+        waits = timers_wait_or(ctx, ms, signal, settle);
+        JS_FreeValue(ctx, signal);
+    }
+    if (!waits) {
+        JSValue thrown = JS_GetException(ctx);
+        JSValue result = JS_Call(ctx, settle[1], JS_UNDEFINED, 1, (JSValueConst *)&thrown);
+        JS_FreeValue(ctx, result);
+        JS_FreeValue(ctx, thrown);
+    }
     JS_FreeValue(ctx, settle[0]);
     JS_FreeValue(ctx, settle[1]);
     return promise;

@@ -59,6 +59,7 @@ void workers_close_down(Pool *pool) {
 double worker_watch(Worker *worker, double now) {
     assert_locked(worker->pool);
     if (!(worker->task || worker->making) || !worker->ready || !worker->seat) return INFINITY;
+    if (worker->waiting && worker->pool->queue.inner.length) worker_send_now(worker->pool);
     int status = worker->ending;
     double used = !status && worker->cpu_end < INFINITY ? os_cpu_time(worker->thread.id) : 0;
     double left = worker->cpu_end - used;
@@ -104,9 +105,9 @@ static void worker_start_clocks(Worker *worker, const Task *task) {
 
 /* --- taking a task, and letting go of it -------------------------------------------------- */
 
-/* Waits a moment for a task without sleeping. On the host's own processor that would keep the host
- * from submitting one: there it is better to sleep and be woken. */
-static void worker_spin(Pool *pool, uint32_t calls) {
+/* Waits a moment for the cell to change without sleeping. On the host's own processor that would
+ * keep the host from doing what it waits for: there it is better to sleep and be woken. */
+static void worker_spin(Pool *pool, const _Atomic uint32_t *cell, uint32_t seen) {
     double end = os_now() + WORKER_SPIN_MS;
     do {
         int here = os_processor();
@@ -115,7 +116,7 @@ static void worker_spin(Pool *pool, uint32_t calls) {
         else if (here == atomic_load_explicit(&pool->host_processor, memory_order_relaxed))
             return;
         for (int i = 0; i < 64; i++) {
-            if (atomic_load_explicit(&pool->workers.calls, memory_order_relaxed) != calls) return;
+            if (atomic_load_explicit(cell, memory_order_relaxed) != seen) return;
             os_relax();
         }
     } while (os_now() < end);
@@ -141,7 +142,7 @@ static Task *worker_pop(Worker *worker, Seat **left) {
     return worker->task = task;
 }
 
-/* Waits for a task; NULL when the pool closes. */
+/* Waits for a task; NULL when the pool closes, or has threads enough. */
 static Task *worker_take(Worker *worker) {
     Pool *pool = worker->pool;
     Workers *workers = &pool->workers;
@@ -155,13 +156,14 @@ static Task *worker_take(Worker *worker) {
             uint32_t calls = atomic_load_explicit(&workers->calls, memory_order_relaxed);
             workers->spinning++;
             lock_release(&pool->lock);
-            worker_spin(pool, calls);
+            worker_spin(pool, &workers->calls, calls);
             lock_take(&pool->lock);
             workers->spinning--;
             spun = true;
             continue;
         }
         if (seats_trim(pool)) continue;
+        if (workers->alive - workers->waiting > pool->max_threads) break;
         workers->sleeping++;
         while (!workers->wakeups && !pool->closing) lock_wait(&pool->lock, &workers->queued);
         if (workers->wakeups) workers->wakeups--;
@@ -172,6 +174,16 @@ static Task *worker_take(Worker *worker) {
     return task;
 }
 
+static void worker_set_waiting(Worker *worker, bool waits) {
+    Pool *pool = worker->pool;
+    assert_locked(pool);
+    if (worker->waiting == waits) return;
+    worker->waiting = waits;
+    pool->workers.waiting += waits ? 1 : -1u;
+    /* It may be for an inner task: only the watchdog may start a thread for that. */
+    if (waits && pool->queue.inner.length) watchdog_set(pool, &worker->deadline, os_now());
+}
+
 /* The worker has no task any more, and nothing of it is to be stopped: its seat may be another's
  * next. */
 static void worker_is_free(Worker *worker, Task *task) {
@@ -180,6 +192,7 @@ static void worker_is_free(Worker *worker, Task *task) {
     assert(worker->task == task && task->worker == worker);
     worker->task = NULL;
     task->worker = NULL;
+    worker_set_waiting(worker, false);
     worker_forget_stop(worker);
     atomic_store(pool_word(pool, DFD_CONTROL_RUNNING), --pool->workers.running);
 }
@@ -336,6 +349,26 @@ static bool worker_send_letter(void *opaque, Bytes *letter, uint32_t length, uin
                                  (EventParts){length, moved});
 }
 
+/* Takes a running task's mail; without any it waits. In a critical section of its guard. */
+static Mail *worker_take_mail(void *opaque) {
+    Task *task = opaque;
+    Worker *worker = task->worker;
+    lock_take(&worker->pool->lock);
+    Mail *mail = task_take_mail(task);
+    worker_set_waiting(worker, !mail);
+    lock_release(&worker->pool->lock);
+    return mail;
+}
+
+/* Waits until a running task is sent a message, or for a while. It may be left meanwhile. */
+static void worker_wait_for_mail(void *opaque, uint32_t seen) {
+    Task *task = opaque;
+    /* Who waits uses none of its CPU time. */
+    if (worker_may_spin() && !task->limits.cpu_ms)
+        worker_spin(task->worker->pool, &task->posted, seen);
+    os_wait_cell(&task->posted, seen, 900);
+}
+
 /* Gives the seat what each of the pool's has. Returns 0 or a DFD_STATUS_*, with what was thrown. */
 static int worker_furnish(Worker *worker, Bytes *thrown) {
     int status = classes_give(worker, thrown);
@@ -356,6 +389,8 @@ static int worker_begin(Worker *worker, Task *task, Bytes *payload) {
     if (status) return status;
     seat_set_post(worker->seat, worker_send_letter, task, &task->lines,
                   &worker->pool->completions.grants);
+    seat_set_mailbox(worker->seat,
+                     (Mailbox){worker_take_mail, worker_wait_for_mail, &task->posted});
     return seat_run(worker->seat, task, payload);
 }
 
@@ -489,6 +524,12 @@ no_deadline:
     return refused;
 }
 
+/* How many there may be. */
+static uint32_t worker_most(const Pool *pool) {
+    uint32_t most = pool->max_threads + (pool->queue.inner.length ? pool->workers.waiting : 0);
+    return most < DFD_LIMIT_THREADS_MAX ? most : DFD_LIMIT_THREADS_MAX;
+}
+
 /* One that sleeps before one that is still on its way, which may make classes for seconds. */
 int32_t worker_send(Pool *pool, bool *wake) {
     Workers *workers = &pool->workers;
@@ -500,7 +541,7 @@ int32_t worker_send(Pool *pool, bool *wake) {
     if (workers->sleeping > workers->wakeups) {
         workers->wakeups++;
         *wake = true;
-    } else if (waiting > able + workers->starting && workers->alive < pool->max_threads) {
+    } else if (waiting > able + workers->starting && workers->alive < worker_most(pool)) {
         OsFailure before = os_failure();
         int32_t refused = worker_start(pool);
         if (!refused || workers->alive == 0) return refused;

@@ -6,9 +6,10 @@
  *
  * Threads start one at a time, when a task finds none free. A worker spins for a moment before it
  * sleeps, restores its seat right after each task while nobody waits, and leaves when the pool
- * closes. Only the worker touches its seat; others only ask what runs there to stop (worker_stop).
- * A task that waits takes the seat along, and the worker gets another one when it needs it
- * (seats.h). A task that is ready comes with its own.
+ * closes, or when there are more than the limit allows and it has nothing to do. Only the worker
+ * touches its seat; others only ask what runs there to stop (worker_stop). A task that waits takes
+ * the seat along, and the worker gets another one when it needs it (seats.h). A task that is ready
+ * comes with its own.
  *
  * Each task that is queued or ready has a worker that will come for it, as far as there may be any:
  * `spinning` and `wakeups` workers are sure to look, `starting` ones will. Seats that were used
@@ -30,13 +31,14 @@ typedef struct Worker {
     uint32_t number;
     GuardThread thread; /* who is signalled */
     /* Under the lock: */
-    Seat *seat;     /* NULL: it has none at the moment. Changed by its thread alone */
-    bool ready;     /* the thread has begun: what runs in its seat can be stopped */
-    Task *task;     /* that runs */
-    bool making;    /* it makes the pool's classes, with a task or without */
-    int ending;     /* the DFD_STATUS_* that it must end with, or 0; the seat's stop, if ready */
-    double end;     /* of the task's or the classes' time, ms of os_now; INFINITY: there is none */
-    double cpu_end; /* ms of the thread's CPU clock; INFINITY if it has no limit */
+    Seat *seat;   /* NULL: it has none at the moment. Changed by its thread alone */
+    bool ready;   /* the thread has begun: what runs in its seat can be stopped */
+    Task *task;   /* that runs */
+    bool waiting; /* its task waits for a message, and keeps the thread: a call without a promise */
+    bool making;  /* it makes the pool's classes, with a task or without */
+    int ending;   /* the DFD_STATUS_* that it must end with, or 0; the seat's stop, if ready */
+    double end;   /* of the task's or the classes' time, ms of os_now; INFINITY: there is none */
+    double cpu_end;    /* ms of the thread's CPU clock; INFINITY if it has no limit */
     OsFailure failure; /* why nobody can tell how far its clock is */
     Deadline deadline; /* when the watchdog looks at it */
 } Worker;
@@ -52,6 +54,7 @@ typedef struct Workers {
     uint32_t sleeping;      /* wait for `queued` */
     uint32_t wakeups;       /* of those, on their way to the queue */
     uint32_t running;       /* have a task */
+    uint32_t waiting;       /* of those, wait for a message */
     uint32_t hardening;     /* DFD_HARDENING_* that every worker has */
     _Atomic uint32_t calls; /* a hint to who spins that the queue has a task and the lock is free */
     OsFailure unhardened;   /* why one may make any system call, as far as that is known */
@@ -67,7 +70,8 @@ bool workers_have_started(struct Pool *pool);
  * watchdog's, because workers may start none; under the lock. 0, or the reason for refusal. */
 int32_t worker_start(struct Pool *pool);
 
-/* Provides a worker for each task that wants one, as far as the pool's limit allows. On the host's
+/* Provides a worker for each task that wants one, as far as the pool's limit allows; for inner
+ * tasks those that wait for a message don't count, or nobody might ever send it. On the host's
  * thread or the watchdog's; under the lock. 0, or why there is no worker at all. `*wake` is for
  * worker_call. */
 int32_t worker_send(struct Pool *pool, bool *wake);

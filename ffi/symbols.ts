@@ -550,7 +550,9 @@ export const MOVED = {
  * module gives its default export, or else an object with what it exports.
  *
  * If the host offers functions, one more argument lists them: an array of names, and of arrays of
- * which the first is the name of a group and the others those of functions in it. A program finds
+ * which the first is the name of a group and the others those of functions in it. `true` before a
+ * function's name says that the task waits for its answer in place of being given a promise, and
+ * keeps its thread meanwhile. A program finds
  * an object with them in the place of that argument, a script finds them as globals. They are
  * numbered in their order, from 0. With DFD_HOST_REPORTS `report` stands there, too, of which the
  * list says nothing; it may be empty then.

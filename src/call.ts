@@ -17,7 +17,7 @@ import { describe, nameOf, shorten } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import { isExecutor } from "./function/advice.ts";
 import { type AnyFunction, textOf } from "./function/source.ts";
-import { checkReport, type HostTable, readHost } from "./host.ts";
+import { checkReport, checkSync, type HostTable, readHost } from "./host.ts";
 import type { Program } from "./modules.ts";
 import { meantOption, NO_OPTIONS, optionHint, readOptions } from "./options.ts";
 import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
@@ -76,7 +76,7 @@ const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGl
 const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
 /** Pool options that people look for at a task. */
-const POOL_NAMES: readonly string[] = ["classes", "maxThreads", "maxWaiting"];
+const POOL_NAMES: readonly string[] = ["classes", "maxThreads", "maxWaiting", "syncCalls"];
 
 const OF_TEXT = "it is for code that is text, which Deferred.eval(source) runs; a function";
 
@@ -171,6 +171,7 @@ export function textJob(
   own?: Runner,
 ): Job {
   const made = job(entry, source, name, options, own);
+  if (made.runner?.syncCalls !== true) checkSync(entry, made.host);
   return text === undefined ? made : { ...made, text };
 }
 

@@ -99,25 +99,83 @@ export interface HostMethod<A extends readonly unknown[], T> {
   with(options: { readonly transfer: readonly ArrayBuffer[] }): (...args: A) => Promise<T>;
 }
 
-/** The functions of `H` as a task finds them: each gives a promise. */
+/** A function of the host that a task calls synchronously: see {@linkcode sync}. */
+export interface SyncHostMethod<A extends readonly unknown[], T> {
+  /** Calls it, and waits for its answer. */
+  (...args: A): T;
+  /** As {@linkcode HostMethod.with}. */
+  with(options: { readonly transfer: readonly ArrayBuffer[] }): (...args: A) => T;
+}
+
+/** What {@linkcode sync} gives: a function that says that tasks call it synchronously. */
+export type SyncHostFunction<F extends HostFunction = HostFunction> = F & { readonly sync: true };
+
+/** The functions of `H` as a task finds them: each gives a promise, but for those of `sync`. */
 export type Host<H> = {
   readonly [
     K in keyof H
-  ]: H[K] extends (this: HostCall, ...args: infer A) => infer R ? HostMethod<A, Awaited<R>>
+  ]: H[K] extends (this: HostCall, ...args: infer A) => infer R
+    ? H[K] extends { readonly sync: true } ? SyncHostMethod<A, Awaited<R>>
+    : HostMethod<A, Awaited<R>>
     : Host<H[K]>;
 };
+
+/**
+ * Makes a function of the host one that tasks call as a plain function: the call gives what it
+ * returns, not a promise, or throws what it throws. The task keeps its thread while it waits, and
+ * nothing else of it runs. What `fn` does is as asynchronous as ever: of a promise that it gives the
+ * task waits for the outcome.
+ *
+ * For code that you trust: each call that is not answered takes a thread of the pool. Code that is
+ * text can call such functions in a pool with `syncCalls: true`, and in no other.
+ *
+ * @returns another function, which calls `fn`
+ * @throws {TypeError} if `fn` is no function
+ *
+ * @example
+ * ```ts
+ * import { Deferred, sync } from "@protojs/deferred";
+ *
+ * const prices = new Map([["tea", 3], ["cake", 4]]);
+ * const total = await new Deferred(
+ *   (names: string[], host) => names.reduce((sum, name) => sum + host.price(name), 0),
+ *   { args: [["tea", "cake", "tea"]], host: { price: sync((name: string) => prices.get(name)!) } },
+ * );
+ * console.log(total); // 10
+ * ```
+ */
+export function sync<F extends HostFunction>(fn: F): SyncHostFunction<F> {
+  if (typeof fn !== "function") {
+    throw typeError(`sync(fn): fn must be a function of the host, got ${describe(fn)}`);
+  }
+  function called(this: HostCall, ...args: unknown[]): unknown {
+    return Reflect.apply(fn, this, args);
+  }
+  define(called, "name", fn.name, false);
+  define(called, "sync", true);
+  return called as unknown as SyncHostFunction<F>;
+}
+
+function isSync(fn: AnyHostFunction): boolean {
+  return Object.hasOwn(fn, "sync") && (fn as { sync?: unknown }).sync === true;
+}
 
 /** What the parameters of a task end with in a pool that offers `H`: nothing, if it offers nothing. */
 export type HostParameter<H> = [keyof H] extends [never] ? []
   : string extends keyof H ? []
   : [host: Host<H>];
 
-type Names = readonly (string | readonly string[])[];
+type Names = readonly (string | true | readonly (string | true)[])[];
 type Functions = ReadonlyMap<string, AnyHostFunction | ReadonlyMap<string, AnyHostFunction>>;
 type AnyHostFunction = (this: unknown, ...args: never[]) => unknown;
 
 /** More than any program offers; what the engine can number is 32,767. */
 const MOST = 1000;
+
+/** As the list of names has it. */
+function listed(name: string, fn: AnyHostFunction): [true, string] | [string] {
+  return isSync(fn) ? [true, name] : [name];
+}
 
 /** What was offered, as tasks are told of it, and as it is called. */
 export class HostTable {
@@ -126,20 +184,22 @@ export class HostTable {
   readonly functions: readonly AnyHostFunction[];
   /** As messages name them: "tools.sum". */
   readonly titles: readonly string[];
+  /** Of the first one that is called synchronously. */
+  readonly sync: string | undefined;
   readonly all: Functions;
 
   constructor(all: Functions) {
-    const names: (string | string[])[] = [];
+    const names: (string | true | (string | true)[])[] = [];
     const functions: AnyHostFunction[] = [];
     const titles: string[] = [];
     for (const [name, one] of all) {
       if (typeof one === "function") {
-        names.push(name);
+        names.push(...listed(name, one));
         functions.push(one);
         titles.push(name);
         continue;
       }
-      names.push([name, ...one.keys()]);
+      names.push([name, ...[...one].flatMap(([inner, fn]) => listed(inner, fn))]);
       functions.push(...one.values());
       titles.push(...[...one.keys()].map((inner) => `${name}.${inner}`));
     }
@@ -147,6 +207,7 @@ export class HostTable {
     this.names = names;
     this.functions = functions;
     this.titles = titles;
+    this.sync = titles[functions.findIndex(isSync)];
   }
 
   /** These, and those of `base` whose names are others. */
@@ -223,6 +284,16 @@ export function checkReport(
   throw typeError(
     `${entry.where}{ host }): host.report would hide the \`report\` of a task that tells of its ` +
       "progress; rename it, or leave onProgress and progress out",
+  );
+}
+
+/** Refuses functions that are called synchronously where code that is text could call them. */
+export function checkSync(entry: Pick<Entry, "where">, host: HostTable | undefined): void {
+  if (host?.sync === undefined) return;
+  throw typeError(
+    `${entry.where}{ host }): ${host.sync}() is called synchronously and keeps a thread of the pool ` +
+      "until it answers, however many do: for code that you trust make the pool with " +
+      "{ syncCalls: true }; else offer it without sync(), and the code awaits it",
   );
 }
 

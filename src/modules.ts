@@ -16,7 +16,7 @@ import { fileName } from "./display.ts";
 import { DeferredLimitError, InternalError } from "./errors.ts";
 import type { Errand } from "./errand.ts";
 import { describe, shorten } from "./function/describe.ts";
-import { scriptPosition } from "./function/positions.ts";
+import { ScriptPlaces } from "./function/positions.ts";
 import type { TaskEvent } from "./pool/reactor.ts";
 
 /** The languages of a text. */
@@ -155,6 +155,8 @@ export class Modules {
   /** Those that were asked for; 0 is the program. */
   readonly #byNumber: (Module | undefined)[] = [undefined];
   #bytes = 0;
+  /** Of the module that was refused something last. */
+  #places: { readonly importer: number; readonly script: ScriptPlaces } | undefined;
   /** What a loader threw, by the message that the task was given. */
   readonly causes: Map<string, unknown> = new Map();
 
@@ -352,7 +354,10 @@ export class Modules {
     const { url, text } = importer === 0
       ? this.#program
       : this.#byNumber[importer] ?? this.#program;
-    const at = row > 0 ? scriptPosition(text, { line: row, column }) : undefined;
+    if (this.#places?.importer !== importer) {
+      this.#places = { importer, script: new ScriptPlaces(text) };
+    }
+    const at = row > 0 ? this.#places.script.of({ line: row, column }) : undefined;
     const where = at === undefined ? "" : `:${at.line}:${at.column}`;
     return new Refusal(
       `can't import ${shown(specifier)} in ${fileName(url)}${where}: ${why}`,

@@ -62,6 +62,9 @@ export interface Runner {
   /** Functions of the host that all of its tasks may call. */
   readonly host: HostTable | undefined;
 
+  /** Whether code that is text may call functions of the host synchronously. */
+  readonly syncCalls: boolean;
+
   /** Where they print; `false`: nowhere. */
   readonly console: TaskConsole | false | undefined;
 

@@ -118,6 +118,25 @@ describe("work is counted, whatever it is done for:", () => {
     assert.ok(lastWork > 1e6, `${lastWork}`);
     assert.equal(show(decodeSoon(encode([{ a: 1 }]), undefined, 1000)), show([{ a: 1 }]));
   });
+
+  test("elements that are read together arrive as one by one, whatever is among them", () => {
+    const one = { a: 1 };
+    const deep = list(600, () => 0).reduce((inner: unknown) => [inner], one);
+    const all = list(
+      1000,
+      (i): unknown => i % 7 === 0 ? one : i % 5 === 0 ? new Error(`${i}`) : [i],
+    );
+    for (const [i, value] of [[100, deep], [300, list(30_000, (n) => n)], [301, deep]] as const) {
+      all[i] = value;
+    }
+    delete all[500];
+    for (const grain of [1, 1000, undefined]) {
+      const reading = new Reading(encode(all), undefined, { grain });
+      let read: { readonly value: unknown } | undefined;
+      while (read === undefined) read = reading.read(0);
+      assert.equal(show(read.value), show(all));
+    }
+  });
 });
 
 describe("what is cheap in a task and dear here is refused, with its path:", () => {
@@ -146,6 +165,16 @@ describe("what is cheap in a task and dear here is refused, with its path:", () 
       () => Array.from({ length: 50 }, () => new ArrayBuffer(8, { maxByteLength: 2 ** 31 - 1 })),
       "result[16]",
       /may grow to more than 32 GiB in all/,
+    ],
+    [
+      "a RegExp among many objects",
+      () => {
+        const all: object[] = Array.from({ length: 3000 }, (_, i) => ({ i, s: "s" }));
+        all[1500] = { re: new RegExp("a".repeat(100_000)) };
+        return all;
+      },
+      "result[1500].re",
+      /a RegExp of 100000 characters/,
     ],
     [
       "a long RegExp",

@@ -109,6 +109,74 @@ describe("the cost is in proportion to", () => {
   });
 });
 
+describe("the cost of a module is in proportion to its number of", () => {
+  const pool = new DeferredPool({ maxThreads: 1 });
+  after(() => pool.close());
+  const list = (n: number, make: (i: number) => string): string => range(n, make).join(", ");
+  const lines = (n: number, make: (i: number) => string): string => range(n, make).join("\n");
+  /** Modules by name: "main", and what it imports. No module has more than 65,000 variables. */
+  const texts: Record<string, (n: number) => Readonly<Record<string, string>>> = {
+    "variables": (n) => ({ main: lines(n, (i) => `const x${i} = 1;`) }),
+    "exported variables": (n) => ({ main: lines(n, (i) => `export const x${i} = 1;`) }),
+    "exports": (n) => ({ main: `let x; export { ${list(n, (i) => `x as x${i}`)} }` }),
+    "imports": (n) => ({
+      main: lines(n, (i) => `import { x as x${i} } from "a";`),
+      a: "export let x",
+    }),
+    "names that are imported, of as many": (n) => ({
+      main: `import { ${list(n, (i) => `x${i}`)} } from "a"`,
+      a: `let x; export { ${list(n, (i) => `x as x${i}`)} }`,
+    }),
+    "names that are exported on": (n) => ({
+      main: `export { ${list(n, (i) => `x${i}`)} } from "a"`,
+      a: `let x; export { ${list(n, (i) => `x as x${i}`)} }`,
+    }),
+    "names of a namespace": (n) => ({
+      main: 'import * as ns from "a"; ns.x0',
+      a: 'export * from "b"',
+      b: `let x; export { ${list(n, (i) => `x as x${i}`)} }`,
+    }),
+  };
+  for (const [what, modules] of Object.entries(texts)) {
+    test(what, async () => {
+      await assertLinear(what, async (n) => {
+        const all = modules(n);
+        const loader = { load: (url: string) => all[url]! };
+        const run = () => pool.eval(`${all["main"]}\n; export default 1`, { loader });
+        await Promise.all(range(6, run));
+      }, 12_000);
+    });
+  }
+
+  test("import attributes", async () => {
+    await assertLinear("attributes", async (n) => {
+      const text = lines(n, (i) => `import "a" with { a: "${i}" };`);
+      await assert.rejects(pool.eval(`${text}; let let`), { name: "SyntaxError" });
+    }, 2000);
+  });
+
+  test("imports that are refused", async () => {
+    // The host says of each where it stands.
+    const loader = { load: () => Promise.reject(new Error("no")) };
+    await assertLinear("refused", async (n) => {
+      const text = list(n, (i) => `import("${i}").catch(() => {})`);
+      await pool.eval(`await Promise.all([${text}]); 0`, { loader, moduleLimit: 1e6 });
+    }, 500);
+  });
+
+  test("modules that export one name of each other", async () => {
+    await assertLinear("a chain", async (n) => {
+      const loader = {
+        load: (url: string) =>
+          Number(url) === n
+            ? "export const x = 1"
+            : `import { x } from "${Number(url) + 1}"; export { x }`,
+      };
+      await pool.eval('export { x as default } from "1"', { loader, moduleLimit: 1e6 });
+    }, 1000);
+  });
+});
+
 describe("the cost of a value, there and back, is in proportion to its number of", () => {
   const pool = new DeferredPool({ maxThreads: 1 });
   after(() => pool.close());

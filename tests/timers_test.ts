@@ -7,7 +7,9 @@ import { Deferred, DeferredPool, UnsettledError } from "../mod.ts";
 import { until } from "./support/wait.ts";
 
 /* What tasks have, and TypeScript's libraries type in their own ways. */
-declare const scheduler: { wait(ms?: number): Promise<void> };
+declare const scheduler: {
+  wait(ms?: number, options?: { signal?: AbortSignal }): Promise<void>;
+};
 declare function setTimeout<A extends unknown[]>(
   fn: (...args: A) => void,
   ms?: unknown,
@@ -70,6 +72,60 @@ describe("setTimeout and its kin", () => {
       })
     );
     assert.ok(/^i+ti*$/.test(order), order);
+  });
+
+  test("of scheduler.wait are given up when its signal is aborted", async () => {
+    const seen = await pool.run(async () => {
+      const seen: unknown[] = [];
+      const tell = async (wait: Promise<void>): Promise<void> => {
+        try {
+          seen.push(await wait);
+        } catch (error) {
+          seen.push(error instanceof Error ? error.name : error);
+        }
+      };
+      const { signal } = new AbortController();
+      await tell(scheduler.wait(1, { signal }));
+      await tell(scheduler.wait(1, {}));
+      await tell(scheduler.wait(1, undefined));
+      const controller = new AbortController();
+      const waiting = tell(scheduler.wait(1e8, controller));
+      setTimeout(() => controller.abort("why"), 1);
+      await waiting;
+      await tell(scheduler.wait(1, controller));
+      await tell(scheduler.wait(1e8, { signal: AbortSignal.timeout(2) }));
+      for (const signal of [null, 7, {}, { aborted: "yes" }]) {
+        await tell(scheduler.wait(1, { signal: signal as never }));
+      }
+      await tell(scheduler.wait(1, 7 as never));
+      // Nothing of a wait that is over is left on its signal.
+      const long = new AbortController();
+      let kept = 0;
+      const { signal: watched } = long;
+      const add = watched.addEventListener.bind(watched) as (...args: unknown[]) => void;
+      const remove = watched.removeEventListener.bind(watched) as (...args: unknown[]) => void;
+      watched.addEventListener = (...args: unknown[]) => (kept++, add(...args));
+      watched.removeEventListener = (...args: unknown[]) => (kept--, remove(...args));
+      await Promise.all([1, 2, 3].map((ms) => scheduler.wait(ms, long)));
+      long.abort();
+      seen.push(kept);
+      return seen;
+    });
+    const none = undefined;
+    const refused = "TypeError";
+    assert.deepEqual(seen, [
+      none,
+      none,
+      none,
+      "why",
+      "why",
+      "TimeoutError",
+      ...Array.from({ length: 5 }, () => refused),
+      0,
+    ]);
+    const forever = pool.run(() => scheduler.wait(1e9, new AbortController()));
+    forever.cancel();
+    await assert.rejects(forever, { name: "AbortError" });
   });
 
   test("are cleared, by whoever, in whatever state they are", async () => {

@@ -596,11 +596,15 @@ typedef struct JSVarScope {
   {
     file: "quickjs.c",
     find: `\
+static void js_shape_hash_link(JSRuntime *rt, JSShape *sh)
+{
     uint32_t h;
     h = get_shape_hash(sh->hash, rt->shape_hash_bits);
     sh->shape_hash_next = rt->shape_hash[h];
 `,
     replace: `\
+static inline void js_shape_hash_link(JSRuntime *rt, JSShape *sh)
+{
     uint32_t h;
     if (2 * (rt->shape_hash_count + 1) > rt->shape_hash_size)
         resize_shape_hash(rt, rt->shape_hash_bits + 1);

@@ -18,6 +18,7 @@ import {
   at,
   atEnd,
   attempt,
+  attemptElements,
   begin,
   type Beside,
   checkEnd,
@@ -326,12 +327,18 @@ function* walkArray(place: Place): Walk {
 
 /** Reads from the `i`th element on, until a pause is due or one is too much; says which is next. */
 function readElements(array: unknown[], i: number, length: number, place: Place): number {
-  for (; i < length && at <= limit; i++) {
+  while (i < length && at <= limit) {
+    const next = attemptElements(array, i, grain, length);
+    if (next > i) {
+      i = next;
+      continue;
+    }
     place.key = i;
     const value = attempt(grain);
     if (value === LEFT_OFF) break;
     if (isHole(value)) leaveOut(array, i);
     else setElement(array, i, value);
+    i++;
   }
   return i;
 }

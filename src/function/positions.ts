@@ -81,11 +81,53 @@ export function offsetIn(text: string, line: number, column: number): number | n
 /** Longer scripts are not searched for a line: the engine's column is good enough for them. */
 const MAX_SCRIPT = 256 * 1024;
 
+/**
+ * Places in one script that the engine means, whose columns count bytes. Where each comes after the one
+ * before, as imports do, all of them cost one walk through the text.
+ */
+export class ScriptPlaces {
+  readonly #text: string;
+  #line = 1;
+  /** Where the line begins, and how far it was walked: the index, and the bytes before that. */
+  #start = 0;
+  #at = 0;
+  #bytes = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The position as people count. */
+  of(place: Position): Position {
+    const text = this.#text;
+    if (text.length > MAX_SCRIPT) return place;
+    const { line, column } = place;
+    if (line < this.#line) this.#enter(1, 0);
+    while (this.#line < line) {
+      const next = text.indexOf("\n", this.#start) + 1;
+      if (next === 0) return place;
+      this.#enter(this.#line + 1, next);
+    }
+    if (column <= this.#bytes) this.#enter(line, this.#start);
+    while (this.#bytes < column - 1) {
+      const point = text.codePointAt(this.#at);
+      if (point === 0x0a) break;
+      // The end of the text is a position as well.
+      if (point === undefined) return place;
+      this.#bytes += utf8Length(point);
+      this.#at += point > 0xffff ? 2 : 1;
+    }
+    return { line, column: this.#at - this.#start + 1 };
+  }
+
+  #enter(line: number, start: number): void {
+    this.#line = line;
+    this.#start = this.#at = start;
+    this.#bytes = 0;
+  }
+}
+
 /** The position in a script that the engine means; its columns count bytes. */
 export function scriptPosition(text: string, place: Position): Position {
-  if (text.length > MAX_SCRIPT) return place;
-  // A script does not have the line of ours that precedes a function.
-  // Its end is a position as well.
-  const offset = offsetIn(`${text} `, place.line + 1, place.column);
-  return offset === null ? place : positionAt(text, offset);
+  return new ScriptPlaces(text).of(place);
 }

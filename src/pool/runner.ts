@@ -107,6 +107,12 @@ export interface PoolOptions<H extends HostFunctions = HostFunctions> extends Li
   readonly classes?: readonly AnyClass[] | undefined;
   /** Functions that all tasks of the pool may call; a task's own count more. Default: none. */
   readonly host?: H | undefined;
+  /**
+   * Whether code that is text may call functions of the host synchronously, those of
+   * {@linkcode sync}: each such call keeps a thread of the pool until it is answered. Default:
+   * `false`, and it is refused. Functions of your own may in any pool.
+   */
+  readonly syncCalls?: boolean | undefined;
   /** Where its tasks print, unless they say otherwise. Default: the host's console. */
   readonly console?: TaskConsole | false | undefined;
   /** Called with what each of its tasks reports, and the task. Default: nobody. */
@@ -168,6 +174,7 @@ export class ThreadRunner implements Runner {
   #encoder: Encoder | undefined;
   #letters: Encoder | undefined;
   readonly host: HostTable | undefined;
+  readonly syncCalls: boolean;
   readonly console: TaskConsole | false | undefined;
   readonly onProgress: OnProgress | undefined;
   readonly progress: boolean | undefined;
@@ -181,6 +188,7 @@ export class ThreadRunner implements Runner {
     if (options.host !== undefined) {
       this.host = readHost(POOL_ENTRY, options.host);
     }
+    this.syncCalls = options.syncCalls === true;
     this.console = options.console;
     this.onProgress = options.onProgress;
     this.progress = options.progress ?? (options.onProgress === undefined ? undefined : true);
@@ -630,6 +638,7 @@ const POOL_NAMES: ReadonlySet<string> = new Set([
   "maxWaiting",
   "classes",
   "host",
+  "syncCalls",
   "console",
   "onProgress",
   "progress",
@@ -658,6 +667,14 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
     throw typeError(
       `new DeferredPool({ classes }): classes must be an array of classes, got ${
         describe(classes)
+      }`,
+    );
+  }
+  const { syncCalls } = options;
+  if (syncCalls !== undefined && typeof syncCalls !== "boolean") {
+    throw typeError(
+      `new DeferredPool({ syncCalls }): syncCalls must be true or false, got ${
+        describe(syncCalls)
       }`,
     );
   }

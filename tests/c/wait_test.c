@@ -397,14 +397,29 @@ TEST("a task that waits keeps the memory that was lent to it, its limits, and it
 /* A task with one argument, the list of the host's functions: ["f", ["g", "h"]]; and `report`. */
 static uint32_t at_once = UINT32_MAX; /* calls that may be without an answer */
 static double calls_most;             /* calls in all, 0: no limit */
+static bool waits_for_f;              /* it gives no promise */
+static bool inner;                    /* a task of the pool waits for it */
 
 static double submit_offered(double program, uint32_t task, double memory) {
-    static const uint8_t names[] = {
-        WIRE_ARRAY, 2,   WIRE_STRING8, 1, 'f', WIRE_ARRAY, 2, WIRE_STRING8,
-        1,          'g', WIRE_STRING8, 1, 'h',
+    const uint8_t names[] = {
+        WIRE_ARRAY,
+        3,
+        waits_for_f ? WIRE_TRUE : WIRE_FALSE,
+        WIRE_STRING8,
+        1,
+        'f',
+        WIRE_ARRAY,
+        2,
+        WIRE_STRING8,
+        1,
+        'g',
+        WIRE_STRING8,
+        1,
+        'h',
     };
     _Alignas(8) uint8_t bytes[DFD_SUBMISSION_ARGS + sizeof names] = {0};
-    uint32_t one = 1, length = sizeof names, has = DFD_HOST_OFFERS | DFD_HOST_REPORTS;
+    uint32_t one = 1, length = sizeof names,
+             has = DFD_HOST_OFFERS | DFD_HOST_REPORTS | (inner ? DFD_HOST_INNER : 0);
     memcpy(bytes + DFD_SUBMISSION_TASK, &task, 4);
     memcpy(bytes + DFD_SUBMISSION_PROGRAM, &program, 8);
     memcpy(bytes + DFD_SUBMISSION_ARGC, &one, 4);
@@ -659,6 +674,77 @@ TEST("a message for which there is no memory ends its task with the reason, and 
     HostRecord record = next_end();
     CHECK(record.status == DFD_STATUS_OK && integer(&record) == 3);
     close_pool();
+}
+
+/* --- calls whose answer the thread waits for ------------------------------------------------ */
+
+TEST("a task that waits for an answer on its thread has it, whatever comes before") {
+    enum { CALLS = 2000 };
+    open_pool(1);
+    waits_for_f = true;
+    double program = compile("((host) => { let n = 0; for (let i = 0; i < 2000; i++) {"
+                             "host.g.h(i); n += host.f(i); } return n; })");
+    double handle = submit_offered(program, 1, 0);
+    HostRecord record;
+    int calls = 0;
+    while ((record = next()).kind == DFD_KIND_EVENT) {
+        CHECK(counter(DFD_CONTROL_WAITING) == 0 && function_of(&record) == (calls++ % 2 ? 0 : 1));
+        if (random_number(8) == 0) usleep(200);
+        CHECK(answer(handle, DFD_ANSWER_RETURNED, number_of(&record), 2, record.length) == 0);
+    }
+    CHECK(calls == 2 * CALLS && integer(&record) == 2 * CALLS, "%d %d", calls, integer(&record));
+    waits_for_f = false;
+    close_pool();
+}
+
+TEST("where all threads wait for answers, inner tasks have others, which leave again") {
+    enum { DEEP = 6 };
+    open_pool(2);
+    waits_for_f = true;
+    double program = compile("((host) => host.f() + 1)");
+    double handles[DEEP];
+    uint32_t numbers[DEEP];
+    for (uint32_t i = 0; i < DEEP; i++) {
+        inner = i > 0;
+        handles[i] = submit_offered(program, i, 0);
+        HostRecord record = next();
+        REQUIRE(record.kind == DFD_KIND_EVENT && record.task == i);
+        numbers[i] = number_of(&record);
+    }
+    CHECK(counter(DFD_CONTROL_THREADS) == DEEP, "%u", counter(DFD_CONTROL_THREADS));
+    for (int i = DEEP - 1; i >= 0; i--) {
+        CHECK(answer(handles[i], DFD_ANSWER_RETURNED, numbers[i], i, 0) == 0);
+        HostRecord record = next();
+        CHECK(record.kind == DFD_KIND_END && integer(&record) == i + 1);
+    }
+    while (counter(DFD_CONTROL_THREADS) > 2) usleep(1000);
+    inner = waits_for_f = false;
+    close_pool();
+}
+
+TEST("tasks that wait on their threads, and are killed at any time, leave nothing behind") {
+    enum { TASKS = 12, ROUNDS = 30 };
+    open_pool(3);
+    waits_for_f = true;
+    double program = compile("((host) => { for (let i = 0; i < 40; i++) { host.g.h('x'.repeat(i * "
+                             "500)); host.f(i); } })");
+    for (int round = 0; round < ROUNDS; round++) {
+        double handles[TASKS];
+        int ends = 0;
+        for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
+        while (ends < TASKS) {
+            HostRecord record = next();
+            ends += record.kind == DFD_KIND_END;
+            if (record.kind == DFD_KIND_EVENT)
+                answer(handles[record.task], DFD_ANSWER_RETURNED, number_of(&record), 1,
+                       record.length);
+            if (random_number(6) == 0) dfd_cancel(pool, handles[random_number(TASKS)]);
+        }
+    }
+    submit_offered(program, 0, 0);
+    CHECK(next().kind == DFD_KIND_EVENT);
+    waits_for_f = false;
+    close_pool(); /* while it waits */
 }
 
 /* --- buffers that move with calls and answers ------------------------------------------------ */
