@@ -569,6 +569,13 @@ JSValue collate_types(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
     return list;
 }
 
+JSValue collate_mark_class(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self, (void)argc;
+    uint32_t point;
+    if (JS_ToUint32(ctx, &point, argv[0])) return JS_EXCEPTION;
+    return JS_NewInt32(ctx, point < 0x110000 ? engine_combining_class(point) : 0);
+}
+
 static void elements_begin(Elements *of, JSContext *ctx, const CollateLocale *locale,
                            uint32_t flags) {
     of->ctx = ctx;

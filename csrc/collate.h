@@ -16,4 +16,7 @@ JSValue collate_compare(JSContext *ctx, JSValueConst self, int argc, JSValueCons
  * languages if it is empty. */
 JSValue collate_types(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
 
+/* intlMarkClass(point): the canonical combining class of a mark, 0 of anything else. */
+JSValue collate_mark_class(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
+
 #endif

@@ -101,6 +101,7 @@ static const JSCFunctionListEntry units_doors[] = {
     JS_CFUNC_DEF("intlCollationBits", 1, collate_bits),
     JS_CFUNC_DEF("intlCollations", 1, collate_types),
     JS_CFUNC_DEF("intlCompare", 4, collate_compare),
+    JS_CFUNC_DEF("intlMarkClass", 1, collate_mark_class),
     JS_CFUNC_DEF("intlSegment", 3, segment_next),
 };
 

@@ -1,6 +1,8 @@
 // Intl.Collator (ECMA-402), and String.prototype's functions that know languages. The order itself is
 // native (csrc/collate.c).
-export default ({ brand, intlCollation, intlCollationBits, intlCollations, intlCompare, use }) => {
+export default (
+  { brand, intlCollation, intlCollationBits, intlCollations, intlCompare, intlMarkClass, use },
+) => {
   const {
     anyOptions,
     booleanOption,
@@ -161,57 +163,87 @@ export default ({ brand, intlCollation, intlCollationBits, intlCollations, intlC
     const [tag = defaultLocale()] = canonicalizeList(locales);
     return tag.split("-")[0];
   };
-  const ABOVE = "\u0307";
-  // The marks of a letter, up to one above it.
-  const isAbove = /^[^\p{L}]*[\u0300\u0301\u0303\u0307\u0308]/u;
+  const ABOVE = "\u0307"; // a dot
+  // Where the first mark above a letter is that ends at `at`, or -1 (the standard's More_Above).
+  const markAbove = (text, at) => {
+    while (at < text.length) {
+      const point = text.codePointAt(at);
+      const place = intlMarkClass(point);
+      if (place === 230) return at;
+      if (place === 0) return -1;
+      at += point > 0xffff ? 2 : 1;
+    }
+    return -1;
+  };
+  const hasDot = (text, at) => at !== -1 && text[at] === ABOVE;
 
-  const lowerTurkic = (text) =>
-    text.replace(/I([^\p{L}\p{N}\u0307]*)\u0307/gu, "i$1").replaceAll("İ", "i").replaceAll("I", "ı")
-      .toLowerCase();
+  const lowerTurkic = (text) => {
+    let made = "";
+    for (let i = 0; i < text.length; i++) {
+      const letter = text[i];
+      if (letter === "İ") made += "i";
+      else if (letter !== "I") made += letter;
+      else {
+        const mark = markAbove(text, i + 1);
+        if (hasDot(text, mark)) {
+          made += "i" + text.slice(i + 1, mark);
+          i = mark;
+        } else made += "ı";
+      }
+    }
+    return made.toLowerCase();
+  };
   const upperTurkic = (text) => text.replaceAll("i", "İ").toUpperCase();
+  const DOTTED = objectOf({ "Ì": "i\u0307\u0300", "Í": "i\u0307\u0301", "Ĩ": "i\u0307\u0303" });
   const lowerLithuanian = (text) => {
     let made = "";
     for (let i = 0; i < text.length; i++) {
       const letter = text[i];
-      if ("IJĮ".includes(letter)) {
-        made += letter.toLowerCase();
-        if (isAbove.test(text.slice(i + 1, i + 8)) && /^\p{M}/u.test(text.slice(i + 1))) {
-          made += ABOVE;
-        }
-      } else if (letter === "Ì") made += "i\u0307\u0300";
-      else if (letter === "Í") made += "i\u0307\u0301";
-      else if (letter === "Ĩ") made += "i\u0307\u0303";
-      else made += letter;
+      made += DOTTED[letter] ?? letter;
+      if ("IJĮ".includes(letter) && markAbove(text, i + 1) !== -1) made += ABOVE;
     }
     return made.toLowerCase();
   };
-  const upperLithuanian = (text) =>
-    text.replace(/([ij\u012f\u1e2d\u1ecb\u0268\u0249])((?:(?!\u0307)\p{M})*)\u0307/gu, "$1$2")
-      .toUpperCase();
-  // Without the accents of Greek, but for a diaeresis that keeps two vowels apart.
+  const upperLithuanian = (text) => {
+    let made = "";
+    let dot = -1; // of a letter that has one in lower case
+    for (let i = 0; i < text.length; i++) {
+      if (i !== dot) made += text[i];
+      if (/^\p{Soft_Dotted}/u.test(String.fromCodePoint(text.codePointAt(i)))) {
+        const end = i + (text.codePointAt(i) > 0xffff ? 2 : 1);
+        const mark = markAbove(text, end);
+        if (hasDot(text, mark)) dot = mark;
+      }
+    }
+    return made.toUpperCase();
+  };
+  // Without the accents of Greek, but for a diaeresis that keeps two vowels apart, and that of the
+  // word "or".
   const upperGreek = (text) => {
+    const parts = text.match(/\P{M}\p{M}*|\p{M}+/gu) ?? [];
     let made = "";
     let isAccented = false; // the vowel before
-    for (const written of text.match(/\P{M}\p{M}*|\p{M}+/gu) ?? []) {
+    parts.forEach((written, i) => {
       const part = written.normalize("NFD");
       const [letter] = part;
-      const isVowel = /[αεηιουω]/i.test(letter);
       if (!/\p{Script=Greek}/u.test(letter)) {
         made += written.toUpperCase();
         isAccented = false;
-        continue;
+        return;
       }
+      const form = written === written.normalize("NFC") ? "NFC" : "NFD";
+      const hasAccent = /[\u0300\u0301\u0342]/.test(part);
+      const isWord = !/^\p{L}/u.test(parts[i - 1] ?? "") && !/^\p{L}/u.test(parts[i + 1] ?? "");
       const hasDiaeresis = part.includes("\u0308") || isAccented && /[ιυ]/i.test(letter);
-      const rest = part.slice(1).replace(
-        /[\u0300\u0301\u0304\u0306\u0313\u0314\u0342\u0343\u0345]/g,
+      let marks = part.slice(1).replace(
+        /[\u0300\u0301\u0304\u0306\u0308\u0313\u0314\u0342\u0343]/g,
         "",
       );
-      made += (letter + rest.replaceAll("\u0308", "") + (hasDiaeresis ? "\u0308" : "")).normalize(
-        "NFC",
-      )
-        .toUpperCase();
-      isAccented = isVowel && /[\u0301\u0342\u0300]/.test(part) && !part.includes("\u0308");
-    }
+      if (hasDiaeresis) marks = `\u0308${marks}`;
+      if (/η/i.test(letter) && hasAccent && isWord && marks === "") marks = "\u0301";
+      made += (letter + marks).normalize(form).toUpperCase();
+      isAccented = hasAccent && /[αεηιουω]/i.test(letter) && !part.includes("\u0308");
+    });
     return made;
   };
 

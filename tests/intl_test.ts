@@ -396,7 +396,10 @@ describe("strings", () => {
       "iI".toLocaleUpperCase("en") + "iI".toLocaleLowerCase(),
       "i\u0307".toLocaleUpperCase("lt"),
       "Ì".toLocaleLowerCase("lt"),
-      "Μαΐου άνθρωπος a\u0308".toLocaleUpperCase("el"),
+      "I\u0323\u0307 I\u0300\u0307".toLocaleLowerCase("az"),
+      "I\u{1d185} J".toLocaleLowerCase("lt"),
+      "\u029d\u0323\u0307".toLocaleUpperCase("lt"),
+      "Μαΐου άνθρωπος a\u0308 ή Ήλιος ᾳ".toLocaleUpperCase("el"),
       "ß".toLocaleUpperCase("de"),
     ]);
     assert.deepEqual(found, [
@@ -405,7 +408,10 @@ describe("strings", () => {
       "IIii",
       "I",
       "i\u0307\u0300",
-      "ΜΑΪΟΥ ΑΝΘΡΩΠΟΣ A\u0308",
+      "i\u0323 ı\u0300\u0307",
+      "i\u0307\u{1d185} j",
+      "\ua7b2\u0323",
+      "ΜΑΪΟΥ ΑΝΘΡΩΠΟΣ A\u0308 Ή ΗΛΙΟΣ ΑΙ",
       "SS",
     ]);
   });

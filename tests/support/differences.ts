@@ -22,14 +22,16 @@ export const differences: readonly Difference[] = [
   {
     what:
       "`Intl` knows 42 languages, by CLDR 48, and the calendars `gregory` and `iso8601`, which " +
-      "are written alike; it has no `DurationFormat`; its `Segmenter` finds no words where only a " +
-      "dictionary could, as in Thai and Japanese, and takes Korean and what touches it for one",
+      "are written alike; it has no `DurationFormat`; `Collator` searches as it sorts; `Segmenter` finds " +
+      "no words where only a dictionary could, as in Thai and Japanese, and takes Korean and what " +
+      "touches it for one",
     why: "hosts have ICU, whose tables are many times larger than the library",
     shows: () => {
       const count = (text: string) =>
         [...new Intl.Segmenter("th", { granularity: "word" }).segment(text)].length;
       return Intl.supportedValuesOf("calendar").join() === "gregory,iso8601" &&
-        !("DurationFormat" in Intl) && count("ภาษาไทย") === 1 && count("AI는") === 1;
+        !("DurationFormat" in Intl) && count("ภาษาไทย") === 1 && count("AI는") === 1 &&
+        new Intl.Collator("de", { usage: "search", sensitivity: "base" }).compare("ä", "ae") !== 0;
     },
   },
   {
