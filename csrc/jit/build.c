@@ -707,8 +707,8 @@ static Val compare(Build *b, Condition condition, Val x, Val y) {
     Type type = x.type;
     if (x.type == T_BOOL || y.type == T_BOOL) /* with numbers, they are numbers */
         type = x.type == y.type ? T_INT : x.type == T_BOOL ? (Type)y.type : (Type)x.type;
-    bool same = x.type == y.type || (type == T_INT && is_integer(x) && is_integer(y) &&
-                                     x.type != T_UINT && y.type != T_UINT);
+    bool small = (x.type == T_INT || x.type == T_BOOL) && (y.type == T_INT || y.type == T_BOOL);
+    bool same = x.type == y.type || small;
     if (!same || type == T_WIDE) {
         left = to_double(b, x);
         right = to_double(b, y);

@@ -33,7 +33,7 @@ static Program *compile(Realm *realm, const char *source) {
 }
 
 /* Runs a program that returns a number from 0 to 127; -1 if it ended in any other way. */
-static int run(Realm *realm, const Program *program) {
+static int run(Realm *realm, Program *program) {
     Bytes out = {0};
     int status = realm_run(realm, program, NULL, 0, 0, &none, &out);
     bool fits = status == DFD_STATUS_OK && out.length == 1 && out.data[0] >= 0x80;
