@@ -586,6 +586,9 @@ RAW void arena_free(Arena *arena, void *pointer) {
 /* Makes a block of `size` bytes one of at least `wanted` bytes where it is, if it can. */
 RAW static bool grow_in_place(Arena *arena, uint32_t block, uint32_t size, uint32_t wanted) {
     uint32_t next = block + size;
+    /* What was freed is taken first: else blocks that grow and are freed, as each object's of three
+     * properties, would come from the top for ever, and go to a list that nobody takes from. */
+    if (wanted <= SMALL_MAX && arena->heap.small[wanted / 8]) return false;
     if (next == arena->heap.top) {
         if (!raise_top(arena, (size_t)block + wanted)) return false;
         size = wanted;

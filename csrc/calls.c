@@ -99,8 +99,10 @@ bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneF
     if (result == CLONE_UNCLONEABLE) {
         const char *path = JS_ToCString(ctx, failure->path);
         const char *message = JS_ToCString(ctx, failure->message);
-        JS_ThrowDOMException(ctx, "DataCloneError", "%s%s: %s", what, path ? path : "",
-                             message ? message : "");
+        bool is_function = message && strncmp(message, "a function", 10) == 0;
+        JS_ThrowDOMException(ctx, "DataCloneError", "%s%s: %s%s", what, path ? path : "",
+                             message ? message : "",
+                             is_function ? "; call it in the task, and give what it returns" : "");
         JS_FreeCString(ctx, path);
         JS_FreeCString(ctx, message);
         JS_FreeValue(ctx, failure->path);

@@ -34,7 +34,7 @@ export default ({ use, intlHas, intlPiece }) => {
       return found;
     };
   };
-  const keptTexts = keeper(50, (_name, locale, piece) => {
+  const keptTexts = keeper(30, (_name, locale, piece) => {
     const layers = intlPiece(locale, piece); // the outermost parent's first
     const found = layers[0];
     for (let i = 1; i < layers.length; i++) merge(found, layers[i]);

@@ -40,9 +40,20 @@ type Method = keyof TaskConsole;
 /** Checks the option of that name. `where` begins the call. */
 export function checkConsole(where: string, given: unknown): void {
   if (given === undefined || given === false) return;
-  if (typeof given === "object" && given !== null && !Array.isArray(given)) return;
   const what = "an object with methods such as log, or false";
-  throw typeError(`${where}{ console }): console must be ${what}, got ${describe(given)}`);
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw typeError(`${where}{ console }): console must be ${what}, got ${describe(given)}`);
+  }
+  for (const name of new Set(METHODS.values())) {
+    // A getter is not asked: what it throws is nothing of the call's.
+    const method: unknown = Object.getOwnPropertyDescriptor(given, name)?.value;
+    if (method === undefined || typeof method === "function") continue;
+    throw typeError(
+      `${where}{ console }): console must be ${what}; ${name} is no function, but ${
+        describe(method)
+      }`,
+    );
+  }
 }
 
 /** By the methods of a task's console. */

@@ -106,11 +106,14 @@ export const DEFAULT_BYTES: { readonly memoryLimit: number; readonly maxStackSiz
 
 /** A limit in bytes, as messages show it. */
 export function bytesOf(limits: Limits, name: keyof typeof DEFAULT_BYTES): string {
-  const count = limits[name] ?? DEFAULT_BYTES[name];
-  for (const [unit, size] of [["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
+  return inUnits(limits[name] ?? DEFAULT_BYTES[name]);
+}
+
+function inUnits(count: number): string {
+  for (const [unit, size] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
     if (count % size === 0) return `${count / size} ${unit}`;
   }
-  return `${count} bytes`;
+  return count === 1 ? "1 byte" : `${count} bytes`;
 }
 
 /**
@@ -126,7 +129,7 @@ export function checkLimits(limits: Limits, where: string): void {
   }
   for (const name of SIZES) {
     const value: unknown = limits[name];
-    if (value !== undefined) checkWhole(value, `${where}{ ${name} })`, BOUNDS[name]);
+    if (value !== undefined) checkBytes(value, `${where}{ ${name} })`, BOUNDS[name]);
   }
   const { hostCalls, consoleLimit }: { hostCalls?: unknown; consoleLimit?: unknown } = limits;
   if (consoleLimit !== undefined) checkMost(consoleLimit, `${where}{ consoleLimit })`);
@@ -201,9 +204,25 @@ function checkMost(value: unknown, what: string): void {
   if (value !== Infinity) checkWhole(value, what, [1, LIMIT.CALLS_MAX]);
 }
 
+/** Throws for what is no number of bytes within the bounds. */
+function checkBytes(value: unknown, what: string, [low, high]: readonly [number, number]): void {
+  if (typeof value === "number" && Number.isInteger(value) && value >= low && value <= high) return;
+  const meant = typeof value === "string" ? parseFloat(value) : Number(value);
+  // Who says 64, or "64MB", thinks of MiB.
+  const hint = Number.isInteger(meant) && meant * 2 ** 20 >= low && meant * 2 ** 20 <= high &&
+      (typeof value === "string" || meant < low)
+    ? `; ${meant} MiB are ${meant} * 2 ** 20`
+    : "";
+  throw noLimit(
+    `${what} must be a whole number of bytes, from ${inUnits(low)} to ${inUnits(high)}`,
+    value,
+    hint,
+  );
+}
+
 /** The error for a value that no limit can have. */
-function noLimit(what: string, value: unknown): Error {
-  const message = `${what}, got ${describe(value)}`;
+function noLimit(what: string, value: unknown, hint = ""): Error {
+  const message = `${what}, got ${describe(value)}${hint}`;
   return typeof value === "number" ? rangeError(message) : typeError(message);
 }
 

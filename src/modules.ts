@@ -104,6 +104,8 @@ export function firstName(url: string): string {
 export interface SourceFile {
   readonly file: string;
   readonly text: string;
+  /** The code of `LANGUAGE`. */
+  readonly language: number;
 }
 
 interface Module {
@@ -115,6 +117,10 @@ interface Module {
   text: string;
   isSent: boolean;
 }
+
+const MAY_GIVE =
+  "it may give a text, bytes in UTF-8, or { source, language }, or throw if it has no " +
+  "such module";
 
 /** Why a module can't be imported, in words for a stranger; `cause` is for the host alone. */
 class Refusal extends Error {}
@@ -134,8 +140,6 @@ export interface Program extends SourceFile {
   readonly url: string;
   /** One of `FORM`. */
   readonly form: number;
-  /** One of `LANGUAGE`. */
-  readonly language: number;
   readonly loader: ModuleLoader | undefined;
   readonly moduleLimit: number;
   readonly sourceLimit: number;
@@ -320,8 +324,7 @@ export class Modules {
       }
       if (typeof source !== "string" && !(source instanceof Uint8Array)) {
         throw refuse(
-          `${describe(given)} with ${describe(source)} as its source; it may give a text, bytes ` +
-            "in UTF-8, or { source, language }",
+          `${describe(given)} with ${describe(source)} as its source; ${MAY_GIVE}`,
         );
       }
     }
@@ -332,7 +335,7 @@ export class Modules {
         throw refuse("bytes that are no UTF-8");
       }
     }
-    if (typeof source !== "string") throw refuse(describe(source));
+    if (typeof source !== "string") throw refuse(`${describe(source)}; ${MAY_GIVE}`);
     return { source: source.startsWith("\ufeff") ? source.slice(1) : source, language };
   }
 

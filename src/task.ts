@@ -7,7 +7,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { EVENT_TYPE, STATUS } from "../ffi/symbols.ts";
+import { EVENT_TYPE, LANGUAGE, STATUS } from "../ffi/symbols.ts";
 import type { Entry, Job } from "./call.ts";
 import type { Deferred } from "./deferred.ts";
 import { Errand } from "./errand.ts";
@@ -140,6 +140,7 @@ class Task implements Pending, Subject {
   id = 0;
   handle = 0;
   readonly file: string | undefined;
+  readonly language: number;
   #errand: Errand | undefined = undefined;
   #calls: Calls | undefined = undefined;
   readonly progress: Progress | undefined = undefined;
@@ -155,6 +156,7 @@ class Task implements Pending, Subject {
   constructor({ name, fn, limits, runner, host, console, progress, onProgress, text }: Job) {
     this.offers = offersOf(host, progress);
     this.file = text?.file;
+    this.language = text?.language ?? LANGUAGE.JAVASCRIPT;
     this.#console = console;
     if (progress) this.progress = new Progress(onProgress);
     this.name = name;

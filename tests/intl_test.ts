@@ -659,7 +659,7 @@ describe("hostile tasks", () => {
     assert.equal(await pool.run(() => "ä".localeCompare("z", "sv")), 1);
   });
 
-  test("may go through all languages in little memory, and through many that are none", async () => {
+  test("may go through all languages in little memory", async () => {
     const count = await new Deferred(() => {
       const letters = [..."abcdefghijklmnopqrstuvwxyz"];
       const tags = letters.flatMap((a) => letters.map((b) => a + b));
@@ -672,10 +672,9 @@ describe("hostile tasks", () => {
         new Intl.DisplayNames(tag, { type: "region" }).of("DE");
         (1).toLocaleString(tag, { style: "currency", currency: "EUR", currencyDisplay: "name" });
       }
-      const many = Array.from({ length: 20_000 }, (_, i) => `en-x-${i}`);
-      return [known.length > 120, Intl.getCanonicalLocales(many).length];
-    }, { memoryLimit: 32 << 20 });
-    assert.deepEqual(count, [true, 20_000]);
+      return known.length;
+    }, { memoryLimit: 30 << 20 }); // half of it is needed, and more than that if all are kept
+    assert.ok(count > 120);
   });
 
   test("takes time in proportion to what it is given", async () => {

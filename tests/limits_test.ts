@@ -399,7 +399,7 @@ test("an overflow of the native stack says whose it was, and how large", async (
   // No task is known that can do it: the engine's own check comes first. (kill_test.c does.)
   const completion = { payload: undefined, errors: [], worker: 1, runTime: 1, waitTime: 1 };
   const stack = (name: string, limits: Limits): string => {
-    const subject = { name, fn: endless, given: 0, offers: [], site: {}, limits };
+    const subject = { name, fn: endless, language: 0, given: 0, offers: [], site: {}, limits };
     const error = rejection({ ...completion, status: STATUS.STACK }, subject);
     assert.ok(error instanceof DeferredStackError);
     assert.equal(error.code, "ERR_DEFERRED_STACK");

@@ -375,7 +375,8 @@ describe("errors say which file, line and column", () => {
     const missing = await reasonOf(run("\n  import './no.js'", all));
     assert.equal(
       missing.message,
-      'can\'t import "./no.js" in main.js:2:10: "no.js": the loader\'s load() gave undefined',
+      'can\'t import "./no.js" in main.js:2:10: "no.js": the loader\'s load() gave undefined; ' +
+        "it may give a text, bytes in UTF-8, or { source, language }, or throw if it has no such module",
     );
     const absent = await reasonOf(run("import { y } from './lib/ok.js'", all));
     assert.equal(absent.message, "Could not find export 'y' in module 'lib/ok.js'");
@@ -488,7 +489,11 @@ describe("a loader", () => {
         throw null;
       },
     }, /: "x": the loader failed$/],
-    ["gives a number", { load: () => 5 as never }, /load\(\) gave the number 5$/],
+    [
+      "gives a number",
+      { load: () => 5 as never },
+      /load\(\) gave the number 5; it may give a text, bytes/,
+    ],
     [
       "gives an object",
       { load: () => ({}) as never },

@@ -415,7 +415,11 @@ describe("bad options", () => {
       says({ maxThreads: value }, kind, /maxThreads.*whole number from 1 to 1024, got /);
     }
     says({ maxThreads: "4" }, TypeError, /got the string "4"/);
-    says({ memoryLimit: 1 }, RangeError, /memoryLimit.*got the number 1$/);
+    says(
+      { memoryLimit: 1 },
+      RangeError,
+      /memoryLimit \}\) must be a whole number of bytes, from 1 MiB to 2 GiB, got the number 1; 1 MiB are 1 \* 2 \*\* 20$/,
+    );
     says({ maxStackSize: 1e12 }, RangeError, /maxStackSize/);
   });
 

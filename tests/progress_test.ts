@@ -121,7 +121,8 @@ describe("report", () => {
     }, { onProgress: (n: number) => void seen.push(n) });
     assert.deepEqual(caught, [
       "DataCloneError",
-      "report(value).rows[0].at: a function (`at`) can't be cloned",
+      "report(value).rows[0].at: a function (`at`) can't be cloned; call it in the task, " +
+      "and give what it returns",
     ]);
     assert.deepEqual(seen, [1]);
     const failed = await pool.defer(({ report }) => report(Symbol("s") as never), {

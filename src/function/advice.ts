@@ -117,10 +117,55 @@ const SCRIPT_ADVICE: ReadonlyMap<string, string> = new Map([
   ["unexpected token in expression: ''", "the text ends too early, or has a NUL there"],
 ]);
 
+/** Where a text can't be read. */
+interface SyntaxPlace {
+  readonly text: string;
+  readonly at: number;
+  readonly isTypeScript: boolean;
+  /** A loader gave it. */
+  readonly isModule: boolean;
+}
+
+/** What TypeScript has where JavaScript ends: before the place and behind it. */
+const TYPES: readonly (readonly [before: RegExp, behind: RegExp])[] = [
+  [
+    /[\w$)\]]$/,
+    /^\??\s*:\s*(?:readonly\b|keyof\b|typeof\b|(?:any|bigint|boolean|never|number|object|string|symbol|unknown|void|[A-Z][\w$]*)(?![\w$]|\s*\())/,
+  ],
+  [/[\w$]$/, /^\?\s*[:,)]/],
+  [
+    /\b(?:interface|type|declare|namespace|abstract|private|protected|public|readonly)\s+$/,
+    /^[\w${*[#]/,
+  ],
+  [/[(,]\s*$/, /^(?:private|protected|public|readonly)\s+[\w$]/],
+  [/[\w$)\]}"'`]\s+$/, /^(?:as|satisfies)\s+[\w$"'`{([]/],
+  [/$/, /^enum\s+[\w$]/],
+  [/(?:[\w$]|=\s*)$/, /^<\s*[\w$][\w$\s,[\]|.=]*>\s*[\w$({]/],
+  [/[\w$)\]]$/, /^!\s*[.;,)\]\n]/],
+  [/$/, /^(?:implements\s+[\w$])/],
+];
+
+/** What may be meant where a text can't be read; `null` if that can't be told. */
+function meantBy({ text, at, isTypeScript, isModule }: SyntaxPlace): string | null {
+  const [before, behind] = [text.slice(Math.max(0, at - 40), at), text.slice(at, at + 100)];
+  if (/(?<![\w$.])await\s+$/.test(before)) {
+    return "`await` is for async functions: write `async` before the function around it";
+  }
+  if (isTypeScript || !TYPES.some(([a, b]) => a.test(before) && b.test(behind))) return null;
+  return isModule
+    ? 'if it is TypeScript, load() says so: { source, language: "typescript" }, or the URL by its ' +
+      "ending, .ts"
+    : 'if it is TypeScript, say so: { language: "typescript" }, or a `filename` that ends in .ts';
+}
+
 /** The message for a SyntaxError in a script; `null` if the engine's is enough. */
-export function scriptSyntaxError(message: string): string | null {
-  const advice = SCRIPT_ADVICE.get(message);
-  return advice === undefined ? null : `${message}; ${advice}`;
+export function scriptSyntaxError(message: string, place: SyntaxPlace | null): string | null {
+  const type = /^Could not find export '([\w$]+)' in module '/.exec(message.slice(0, 200))?.[1];
+  const advice = SCRIPT_ADVICE.get(message) ??
+    (type !== undefined && place?.isTypeScript
+      ? `if it is a type, import it as one: import { type ${type} } from …`
+      : place && meantBy(place));
+  return advice ? `${message}; ${advice}` : null;
 }
 
 const IDENTIFIER = "[\\p{ID_Start}$_][\\p{ID_Continue}$]*";
@@ -306,6 +351,49 @@ export function notAFunction(
   if (given === 0 || !calls[0]?.isMember) return null;
   return "not a function (if it is a method of an argument: instances arrive as plain objects, unless " +
     "their class is registered: new DeferredPool({ classes: [...] }))";
+}
+
+/** The engine's message where `undefined` is taken apart. */
+const NO_OBJECT = "Cannot convert undefined or null to object";
+
+/**
+ * What is said of a task that was offered nothing, and looks for it in its last parameter; `null` if it
+ * doesn't.
+ *
+ * @param offset where in the text, if that is known
+ * @param isShort whether the function has more parameters than arguments
+ */
+export function noOffers(
+  message: string,
+  text: string,
+  offset: number | null,
+  isShort: boolean,
+): string | null {
+  const last = lastParameter(text);
+  if (!isShort || last === "") return null;
+  const property = /^cannot read property '([\w$]+)' of undefined$/.exec(message)?.[1];
+  let names: readonly string[];
+  if (last.startsWith("{")) {
+    const isParameter = offset !== null && offset <= text.indexOf(last) + last.length;
+    if (message !== NO_OBJECT || !isParameter) return null;
+    names = [...last.matchAll(/[{,]\s*([\w$]+)/g)].map(([, name]) => name!);
+  } else {
+    if (property === undefined || !/^[\w$]+$/.test(last)) return null;
+    if (
+      !new RegExp(`(?<![\\w$.])${last.replaceAll("$", "\\$")}\\s*\\.\\s*${property}(?![\\w$])`)
+        .test(text)
+    ) {
+      return null;
+    }
+    names = [property];
+  }
+  const shown = last.startsWith("{") ? list(names) : `\`${last}.${property}\``;
+  if (names.includes("report")) {
+    return `${message}: \`report\` is there if the task has the option \`onProgress\` or ` +
+      "{ progress: true }";
+  }
+  return `${message}: no argument is left for the last parameter, which has ${shown}; pass values in ` +
+    "`args`, or offer functions of yours in `host`";
 }
 
 /**

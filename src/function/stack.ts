@@ -210,7 +210,9 @@ export interface StackSubject {
   /** What a text is called in the place of its name. */
   readonly file?: string | undefined;
   /** The module of that number. */
-  module?(number: number): { readonly file: string; readonly text: string } | undefined;
+  module?(
+    number: number,
+  ): { readonly file: string; readonly text: string; readonly language: number } | undefined;
   /** Where its Deferred was made. */
   readonly site: Site;
   /** The stacks of the errors among its arguments; see `stacks` of the Encoder. */

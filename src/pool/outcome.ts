@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { STATUS, STATUS_TEXT, WIRE_FRAME } from "../../ffi/symbols.ts";
+import { LANGUAGE, STATUS, STATUS_TEXT, WIRE_FRAME } from "../../ffi/symbols.ts";
 import { define } from "../clone/own.ts";
 import { MAX_QUOTED, oneLine } from "../display.ts";
 import {
@@ -21,6 +21,7 @@ import { bytesOf, type Limits } from "../limits.ts";
 import {
   missingName,
   noModule,
+  noOffers,
   noSuchGroup,
   noSuchName,
   notAFunction,
@@ -38,6 +39,8 @@ export interface Subject extends StackSubject {
   causeOf?(message: string): unknown;
   /** How many arguments it was given. */
   readonly given: number;
+  /** The code of `LANGUAGE` of a text. */
+  readonly language: number;
   /** The names of the host's functions that it was offered. */
   readonly offers: readonly string[];
   /** Known once it is on its way. */
@@ -74,13 +77,52 @@ function adviceOn(thrown: Error, completion: Completion, subject: Subject): stri
       noModule(thrown.message.slice(0, MAX_QUOTED), inScript) ??
       (inScript && offers.length > 0 ? noSuchName(thrown.message, text, offers) : null);
   }
-  if (thrown instanceof SyntaxError) return inScript ? scriptSyntaxError(thrown.message) : null;
+  if (thrown instanceof SyntaxError) {
+    return inScript ? adviceOnSyntax(thrown, completion, subject) : null;
+  }
   if (!(thrown instanceof TypeError)) return null;
   if (thrown.message === NOT_A_FUNCTION) return adviceOnCall(thrown, completion, subject, text);
   if (inScript) return null;
   const message = thrown.message.slice(0, MAX_QUOTED);
-  const none = offers.length > 0 ? noSuchGroup(message, text, offers) : null;
-  return none ?? noThis(message, text);
+  if (offers.length > 0) return noSuchGroup(message, text, offers) ?? noThis(message, text);
+  const offset = placeOf(thrown, completion, text, false);
+  return noOffers(message, text, offset, fn.length > subject.given) ?? noThis(message, text);
+}
+
+/** Where in the task's own text an error was thrown; `null` if that isn't known. */
+function placeOf(
+  thrown: Error,
+  { errors }: Completion,
+  text: string,
+  inScript: boolean,
+): number | null {
+  const top = errors.find(({ error }) => error === thrown)?.frames?.()[0];
+  if (top?.kind !== WIRE_FRAME.TASK) return null;
+  // A script does not have the line of ours that precedes a function.
+  return offsetIn(text, inScript ? top.row + 1 : top.row, top.column);
+}
+
+/** The message for a text that can't be read, the task's or that of a module. */
+function adviceOnSyntax(
+  thrown: SyntaxError,
+  { errors }: Completion,
+  subject: Subject,
+): string | null {
+  const top = errors.find(({ error }) => error === thrown)?.frames?.()[0];
+  const isModule = top?.kind === WIRE_FRAME.MODULE && top.file !== 0;
+  const within = isModule
+    ? subject.module?.(top.file ?? 0)
+    : { text: subject.fn as string, language: subject.language };
+  if (top === undefined || top.kind === WIRE_FRAME.NATIVE || within === undefined) {
+    return scriptSyntaxError(thrown.message, null);
+  }
+  const { text, language } = within;
+  const at = offsetIn(`${text} `, top.row + 1, top.column);
+  const isTypeScript = language === LANGUAGE.TYPESCRIPT;
+  return scriptSyntaxError(
+    thrown.message,
+    at === null ? null : { text, at, isTypeScript, isModule },
+  );
 }
 
 /** The engine's message for a call of something that is not a function. */
@@ -89,15 +131,12 @@ const NOT_A_FUNCTION = "not a function";
 /** The message for that, if the text tells what was called. */
 function adviceOnCall(
   thrown: TypeError,
-  { errors }: Completion,
+  completion: Completion,
   { fn, given, offers }: Subject,
   text: string,
 ): string | null {
-  const top = errors.find(({ error }) => error === thrown)?.frames?.()[0];
-  if (top?.kind !== WIRE_FRAME.TASK) return null;
   const inScript = typeof fn === "string";
-  // A script does not have the line of ours that precedes a function.
-  const offset = offsetIn(text, inScript ? top.row + 1 : top.row, top.column);
+  const offset = placeOf(thrown, completion, text, inScript);
   if (offset === null) return null;
   const none = offers.length > 0 ? notOffered(text, offset, offers, inScript) : null;
   if (none !== null || inScript) return none;
@@ -176,7 +215,10 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
     case STATUS.UNCLONEABLE: {
       const [, , threw] = payload as [string, string, boolean];
       const [message, path] = refusal(payload, threw ? "thrown" : "result");
-      return new DataCloneError(`${path}: ${message}`, path);
+      const advice = message.startsWith("a function")
+        ? "; call it in the task, and give what it returns"
+        : "";
+      return new DataCloneError(`${path}: ${message}${advice}`, path);
     }
     case STATUS.UNSETTLED:
       return new UnsettledError(

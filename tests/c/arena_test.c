@@ -503,6 +503,27 @@ TEST("a growing array beside small blocks does not waste the limit") {
     arena_close(arena);
 }
 
+TEST("blocks that grow and are freed, again and again, take no more memory") {
+    static const size_t sizes[][3] = {{36, 52, 100}, {16, 24, 500}, {100, 480, 700}};
+    for (size_t i = 0; i < 3; i++) {
+        Arena *arena = open_arena(8 * MB);
+        size_t used = 0;
+        REQUIRE(arena);
+        for (int round = 0; round < 10000; round++) {
+            unsigned char *block = arena_alloc(arena, sizes[i][0]);
+            for (int step = 1; step < 3; step++) {
+                fill(block, sizes[i][step - 1], (unsigned char)step);
+                block = arena_realloc(arena, block, sizes[i][step]);
+            }
+            arena_free(arena, block);
+            if (round == 100) used = arena_peak(arena);
+        }
+        CHECK(arena_peak(arena) == used, "%zu more", arena_peak(arena) - used);
+        CHECK(!arena_check(arena), "%s", arena_check(arena));
+        arena_close(arena);
+    }
+}
+
 TEST("all of the usable size may be written") {
     Arena *arena = open_arena(64 * MB);
     static unsigned char *blocks[3000];

@@ -239,6 +239,7 @@ export const tables: readonly Table[] = [
       row("functions, methods, classes", () => ({ go() {} }), {
         called: /\.go: a function \(`go`\)/,
         argument: refused(FUNCTION),
+        result: refused("call it in the task, and give what it returns"),
       }),
       row("`WeakMap`", () => new WeakMap(), {
         called: /a WeakMap/,

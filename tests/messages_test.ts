@@ -1,0 +1,194 @@
+/**
+ * What newcomers are told of the mistakes that they make with a task and its host: what happened, and
+ * what to do.
+ */
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { DeferredPool, type EvalOptions } from "../mod.ts";
+import { reasonOf } from "./support/reason.ts";
+
+const pool = new DeferredPool({ maxThreads: 1 });
+after(() => pool.close());
+
+/** As from JavaScript, where no types are in the way. */
+// deno-lint-ignore no-explicit-any
+const untyped = (text: string): any => (0, eval)(`(${text})`);
+
+async function told(text: string, options: EvalOptions = {}): Promise<string> {
+  return (await reasonOf(pool.eval(text, options))).message;
+}
+
+describe("a function looks in its last parameter for what nobody offers:", () => {
+  const REPORT = "`report` is there if the task has the option `onProgress` or { progress: true }";
+  const NOTHING = "no argument is left for the last parameter, which has ";
+  const HOST = "; pass values in `args`, or offer functions of yours in `host`";
+  const cases:
+    readonly (readonly [text: string, args: readonly unknown[], advice: string | null])[] = [
+      ["(n, { report }) => report(n)", [1], REPORT],
+      ["({ report }) => { report(1) }", [], REPORT],
+      ["function (n, { lookup, report }) { report(n) }", [1], REPORT],
+      ["async (n, host) => { host.report(n) }", [1], REPORT],
+      ["host => host.report(1)", [], REPORT],
+      [
+        "async (n, { lookup, log }) => await lookup(n)",
+        [1],
+        `${NOTHING}\`lookup\` and \`log\`${HOST}`,
+      ],
+      ["(n, host) => host.lookup(n)", [1], `${NOTHING}\`host.lookup\`${HOST}`],
+      ["(n, { report }) => report(n)", [1, undefined], null],
+      ["(n) => { const { report } = undefined; }", [1], null],
+      ["(n, m) => { const { report } = m; }", [1], null],
+      ["(n, host) => n.other.report", [{}], null],
+      ["(n, { report } = {}) => null.x", [1], null],
+    ];
+  for (const [text, args, advice] of cases) {
+    test(`${text}, with ${args.length} arguments`, async () => {
+      const error = await reasonOf(pool.defer(untyped(text), { args: [...args] }));
+      assert.ok(error instanceof TypeError);
+      if (advice === null) assert.doesNotMatch(error.message, /`report` is|no argument is left/);
+      else assert.ok(error.message.endsWith(`: ${advice}`), error.message);
+    });
+  }
+});
+
+describe("a text can't be read:", () => {
+  const AWAIT = /; `await` is for async functions: write `async` before the function around it$/;
+  const TYPES = /; if it is TypeScript, say so: { language: "typescript" }, or a `filename` that /;
+  for (
+    const text of [
+      "function f() { await 1 } f()",
+      "const f = () => { const x = await g(); }; f()",
+      "[1].map((x) => await lookup(x))",
+    ]
+  ) {
+    test(text, async () => assert.match(await told(text), AWAIT));
+  }
+  const typescript = [
+    "const x: number = 1; x",
+    "let all: string[] = []; all",
+    "let x?: number",
+    "(a: Order) => a",
+    "(x, y?: number) => y",
+    "const f = (x): boolean => x",
+    "interface A { x: number }",
+    "type A = number; 1",
+    "const a = 1 as number; a",
+    "for (const x of y as any) {}",
+    "const a = b satisfies C",
+    "function f<T>(x: T): T { return x }",
+    "const a = <number>b",
+    "a[0]!.toFixed()",
+    "const x = y!;",
+    "enum A { B }",
+    "declare const x: number",
+    "namespace A {}",
+    "abstract class A {}",
+    "class A { private x = 1 }",
+    "class A { constructor(private x) {} }",
+    "class A { x: number = 1 }",
+    "import type { T } from './t.js'",
+    "export type A = 1; export default 1",
+  ];
+  for (const text of typescript) {
+    test(`${text} (TypeScript)`, async () => {
+      assert.match(await told(text), TYPES);
+      const said = await pool.eval(text, { language: "typescript" }).catch((e: Error) => e.message);
+      assert.doesNotMatch(String(said), TYPES);
+    });
+  }
+  const javascript = [
+    "{ a: 1, b: 2 }",
+    "{ a: 1, b: two }",
+    "{ a: 1, b: Two(1) }",
+    "a ? b",
+    "const = 5",
+    "if (a) { b",
+    "let a b",
+    "a !",
+    "a < > b",
+    "const as of = 1",
+    "obj.await x",
+  ];
+  for (const text of javascript) {
+    test(`${text} (nothing is guessed)`, async () => {
+      const error = await reasonOf(pool.eval(text));
+      assert.equal(error.name, "SyntaxError");
+      assert.doesNotMatch(error.message, /TypeScript|async/);
+    });
+  }
+
+  test("a module that a loader gave", async () => {
+    const loader = { load: () => "export const x: number = 1" };
+    const message = await told("import { x } from './x'", { loader });
+    assert.match(
+      message,
+      /load\(\) says so: { source, language: "typescript" }, or the URL by its/,
+    );
+  });
+
+  test("a type is imported as a value", async () => {
+    const loader = { load: () => "export type T = 1; export const v = 2" };
+    const options = { loader, filename: "main.ts" };
+    assert.equal(
+      await told("import { T, v } from './t.ts'; const x: T = v; export default x", options),
+      "Could not find export 'T' in module 't.ts'; if it is a type, import it as one: " +
+        "import { type T } from …",
+    );
+    const typed = "import { type T, v } from './t.ts'; const x: T = v; export default x";
+    assert.equal(await pool.eval(typed, options), 2);
+  });
+});
+
+describe("functions do not leave a task:", () => {
+  const ADVICE = "; call it in the task, and give what it returns";
+  const cases: readonly (readonly [text: string, where: string])[] = [
+    ["(order) => order.total", "result: a function"],
+    ["({ rules: [() => 1] })", "result.rules[0]: a function"],
+    ["export const rule = () => 1", "result.rule: a function (`rule`)"],
+    ["export default function rule() {}", "result: a function (`rule`)"],
+    ["report({ at: () => 1 })", "report(value).at: a function (`at`)"],
+    ["await each([1], (x) => x)", "args[1]: a function"],
+  ];
+  for (const [text, where] of cases) {
+    test(text, async () => {
+      const options = { progress: true, host: { each: () => {} } };
+      assert.equal(await told(text, options), `${where} can't be cloned${ADVICE}`);
+    });
+  }
+});
+
+describe("options that make no sense are refused at once:", () => {
+  const cases: readonly (readonly [options: object, message: RegExp])[] = [
+    [
+      { memoryLimit: 64 },
+      /bytes, from 1 MiB to 2 GiB, got the number 64; 64 MiB are 64 \* 2 \*\* 20$/,
+    ],
+    [{ memoryLimit: "64MB" }, /got the string "64MB"; 64 MiB are 64 \* 2 \*\* 20$/],
+    [{ memoryLimit: 1.5 }, /got the number 1\.5$/],
+    [{ memoryLimit: 2 ** 40 }, /got the number 1099511627776$/],
+    [
+      { maxStackSize: 4 },
+      /bytes, from 64 KiB to 256 MiB, got the number 4; 4 MiB are 4 \* 2 \*\* 20$/,
+    ],
+    [{ resultLimit: "x" }, /bytes, from 1 byte to 2 GiB, got the string "x"$/],
+    [{ console: { log: 5 } }, /such as log, or false; log is no function, but the number 5$/],
+    [{ console: { error: "x" } }, /; error is no function, but the string "x"$/],
+  ];
+  for (const [options, message] of cases) {
+    test(JSON.stringify(options), () => {
+      assert.throws(() => void pool.eval("1", options), message);
+      assert.throws(() => void pool.defer(() => 1, options), message);
+    });
+  }
+  test("a console of one's own may lack methods, inherit them, and have others", async () => {
+    const said: string[] = [];
+    class Own {
+      level = 5;
+      log(text: string): void {
+        said.push(text);
+      }
+    }
+    await pool.eval("console.log('a'); console.error('b')", { console: new Own() });
+    assert.deepEqual(said, ["a"]);
+  });
+});
