@@ -14,9 +14,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "deferred.h"
+#include "fault.h"
 #include "guard.h"
 #include "jit/jit.h"
 #include "realm.h"
@@ -179,4 +181,60 @@ TEST("the cases as they are for users, compiled on another thread meanwhile") {
     if (!jit_open()) SKIP("executable memory");
     jit_tuning = (JitTuning){.hot_loop = 20, .hot_call = 10, .recorded = 5};
     for (int round = 0; round < 3; round++) all_in("meanwhile");
+}
+
+/* What was taken for a program is given back by two threads: the last may be late. */
+static bool given_back(long blocks, long mappings) {
+    for (int ms = 0; ms < 5000; ms++) {
+        if (fault_blocks() == blocks && fault_mappings() == mappings) return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+/* Runs a case while the `nth` call of a kind fails. Returns whether one did. */
+static bool refused(const Case *it, FaultKind kind, int nth, Bytes *out) {
+    Program *program = compile(it->source);
+    if (!program) return false;
+    fault_arm(kind, nth, 0);
+    int status = run(program, out);
+    bool struck = fault_struck();
+    fault_arm(kind, 0, 0);
+    bool as_ever = status == it->status && out->length == it->result.length &&
+                   memcmp(out->data, it->result.data, out->length) == 0;
+    CHECK(as_ever || (struck && status == DFD_STATUS_MEMORY), "%s: %s %d: status %d, %zu bytes",
+          it->name, fault_name(kind), nth, status, out->length);
+    /* What is made of it afterwards is the same as well. */
+    status = run(program, out);
+    CHECK(status == it->status && out->length == it->result.length &&
+              memcmp(out->data, it->result.data, out->length) == 0,
+          "%s: after %s %d: status %d, %zu bytes", it->name, fault_name(kind), nth, status,
+          out->length);
+    program_drop(program);
+    return struck;
+}
+
+TEST("whatever the compiler asks for, and is refused, the interpreter goes on, and nothing is "
+     "lost") {
+    static const FaultKind kinds[] = {FAULT_malloc, FAULT_calloc, FAULT_realloc, FAULT_mmap,
+                                      FAULT_mprotect};
+    REQUIRE(ready());
+    if (!jit_open()) SKIP("executable memory");
+    jit_tuning = (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
+    Bytes out = {0};
+    int refusals = 0;
+    for (size_t i = 0; i < case_count; i += 12) {
+        if (!wanted(&cases[i])) continue;
+        refused(&cases[i], FAULT_malloc, 2000, &out); /* `out` is large enough from now on */
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            long blocks = fault_blocks(), mappings = fault_mappings();
+            for (int nth = 1; nth < 2000 && refused(&cases[i], kinds[k], nth, &out); nth++)
+                refusals++;
+            CHECK(given_back(blocks, mappings), "%s, %s: %ld blocks, %ld mappings too many",
+                  cases[i].name, fault_name(kinds[k]), fault_blocks() - blocks,
+                  fault_mappings() - mappings);
+        }
+    }
+    CHECK(refusals > 200, "only %d were refused", refusals);
+    bytes_free(&out);
 }
