@@ -97,6 +97,7 @@ JSValue text_uncloneable(JSContext *ctx, JSValueConst object, EngineKind kind, c
     else
         add_class(&text, object, which);
     text_add_ascii(&text, " can't be cloned");
+    if (kind == ENGINE_NAMESPACE) text_add_ascii(&text, "; pass the values that it exports");
     if (kind == ENGINE_PROMISE || kind == ENGINE_OTHER)
         add_advice(&text, engine_class_name(ctx, object));
     return text_end(&text);

@@ -333,9 +333,13 @@ const EXPECTED: Readonly<Record<string, readonly RegExp[]>> = {
   "rules.ts": [
     /^discount: Ada has ordered 12 times\ndiscount = 8$/m,
     /^shipping = 0$/m,
-    /^stranger = RangeError: there is no customer 99$/m,
-    /^patient = TimeoutError: the task `patient` ran longer than its timeout of 1000 ms$/m,
-    /^200 rules waited at once, on 1 thread$/m,
+    /^stranger: there is no "customer\/99" \(line 2\)$/m,
+    /^misspelt: .*did you mean `lookup`\? \(line 1\)$/m,
+    /^unfinished: .*the text ends too early.* \(line 3\)$/m,
+    /^forgetful: result: a function can't be cloned; call it in the task/m,
+    /^greedy: .* hostCalls\.total .* \(line 1\)$/m,
+    /^patient: the task `patient` ran longer than its timeout of 1000 ms$/m,
+    /^1000 rules waited at once, on 1 thread$/m,
   ],
   "search.ts": [
     /"melo": melon, lemon, mango/,

@@ -97,7 +97,6 @@ describe("a text can't be read:", () => {
     });
   }
   const javascript = [
-    "{ a: 1, b: 2 }",
     "{ a: 1, b: two }",
     "{ a: 1, b: Two(1) }",
     "a ? b",
@@ -136,6 +135,59 @@ describe("a text can't be read:", () => {
     );
     const typed = "import { type T, v } from './t.ts'; const x: T = v; export default x";
     assert.equal(await pool.eval(typed, options), 2);
+  });
+});
+
+describe("a text is told what it may have meant:", () => {
+  const find = (): number => 1;
+  const load = (text: string): EvalOptions => ({ loader: { load: () => text } });
+  const cases: readonly (readonly [text: string, message: RegExp, options?: EvalOptions])[] = [
+    ['{ "a": 1 }', /; an object stands in brackets, \(\{ … \}\)/],
+    ["{ a: 1, b: 2 }", /; an object stands in brackets/],
+    ["```js\n1 + 1\n```", /: the text is a block of Markdown: pass only what stands between/],
+    ["```\nlet a = `${b}`\n```", /the text is a block of Markdown/],
+    ["“hello”", /; “ is no quotation mark of JavaScript, but ' and " are$/],
+    ["const a = <div/>", /; JSX, or HTML, is no JavaScript/],
+    ["<p>hello</p>", /; JSX, or HTML, is no JavaScript/],
+    ["Math.max(1, 2", /; the text ends too early: a bracket is not closed$/],
+    ["'abc", /; a quotation mark is missing$/],
+    ["import d from './d.json' assert { type: 'json' }", /behind `with`: with { type: "json" }$/],
+    ["import fs from 'node:fs'", /'node:fs': a task has no modules of the runtime; offer/],
+    ["require('fs')", /pass the module's values in `scope`, or write its code into the text$/],
+    ["requestAnimationFrame(() => {})", /which draws nothing; take setTimeout, or await/],
+    ["import x from 'x'", /'default' in module 'x'; import what it exports by name/, load("")],
+    ["import * as x from 'x'; export default x", /namespace can't be cloned; pass the v/, load("")],
+    ["users(1)", /^not a function: `users` is a group of the host's functions: `users.find`$/, {
+      host: { users: { find } },
+    }],
+    ["await users.get(1)", /offers no `users.get`; it offers `users.find`$/, {
+      host: { users: { find } },
+    }],
+    ["await lookUp(1)", /did you mean `lookup`\?$/, { host: { lookup: find } }],
+  ];
+  for (const [text, message, options] of cases) {
+    test(text, async () => assert.match(await told(text, options), message));
+  }
+
+  test("a function that calls a group", async () => {
+    for (const text of ["({ users }) => users(1)", "(host) => host.users(1)"]) {
+      const error = await reasonOf(pool.defer(untyped(text), { host: { users: { find } } }));
+      assert.match(error.message, /^not a function: `users` is a group of the host's functions/);
+    }
+    const own = "(host) => { const users = 5; users(1) }";
+    const error = await reasonOf(pool.defer(untyped(own), { host: { users: { find } } }));
+    assert.equal(error.message, "not a function");
+  });
+
+  test("options that it does not have", () => {
+    const options: readonly (readonly [object, RegExp])[] = [
+      [{ module: true }, /no option `module`; say so by { type: "module" }/],
+      [{ modules: {} }, /no option `modules`; what the code imports comes from a `loader`/],
+      [{ lang: "ts" }, /no option `lang`; say { language: "typescript" }/],
+    ];
+    for (const [given, message] of options) {
+      assert.throws(() => void pool.eval("1", given), message);
+    }
   });
 });
 

@@ -103,6 +103,10 @@ const NO_COMMONJS =
 export function noModule(message: string, inScript: boolean): string | null {
   const module = /^could not load module ('[^]*')$/.exec(message)?.[1];
   if (module === undefined) return null;
+  if (inScript && module.startsWith("'node:")) {
+    return `can't import ${module}: a task has no modules of the runtime; offer what the code may do ` +
+      "as functions: { host: { read } }";
+  }
   return inScript
     ? `can't import ${module}: ${NO_LOADER}`
     : `import(${module}): a function that runs as a task ${NO_MODULES}`;
@@ -115,6 +119,8 @@ const SCRIPT_ADVICE: ReadonlyMap<string, string> = new Map([
   ["unsupported keyword: export", 'return the value, or run it with { type: "module" }'],
   ["return not in a function", "a module gives its result by `export default`"],
   ["unexpected token in expression: ''", "the text ends too early, or has a NUL there"],
+  ["Unexpected end of input", "the text ends too early: a bracket is not closed"],
+  ["unexpected end of string", "a quotation mark is missing"],
 ]);
 
 /** Where a text can't be read. */
@@ -145,11 +151,31 @@ const TYPES: readonly (readonly [before: RegExp, behind: RegExp])[] = [
   [/$/, /^(?:implements\s+[\w$])/],
 ];
 
+const FENCE = "the text is a block of Markdown: pass only what stands between the lines with ```";
+
+/** The message for a call in a text that is a block of Markdown, or `null`. */
+export function inFence(message: string, text: string): string | null {
+  return /^\s*```/.test(text) ? `${message}: ${FENCE}` : null;
+}
+
 /** What may be meant where a text can't be read; `null` if that can't be told. */
 function meantBy({ text, at, isTypeScript, isModule }: SyntaxPlace): string | null {
   const [before, behind] = [text.slice(Math.max(0, at - 40), at), text.slice(at, at + 100)];
   if (/(?<![\w$.])await\s+$/.test(before)) {
     return "`await` is for async functions: write `async` before the function around it";
+  }
+  if (/^\s*```/.test(text)) return FENCE;
+  if (/^[\u2018\u2019\u201c\u201d]/.test(behind)) {
+    return `${behind[0]} is no quotation mark of JavaScript, but ' and " are`;
+  }
+  if (/^assert\s*\{/.test(behind)) {
+    return 'attributes of an import stand behind `with`: with { type: "json" }';
+  }
+  if (/^\s*\{/.test(text) && /^\s*:/.test(behind)) {
+    return "an object stands in brackets, ({ … }): a text that begins with { is a block";
+  }
+  if (/^<(?:>|[\w.]+[^<>]*\/?>)/.test(behind) && /<\/|\/>/.test(text.slice(at))) {
+    return "JSX, or HTML, is no JavaScript: compile it first, or put it in quotation marks";
   }
   if (isTypeScript || !TYPES.some(([a, b]) => a.test(before) && b.test(behind))) return null;
   return isModule
@@ -161,6 +187,9 @@ function meantBy({ text, at, isTypeScript, isModule }: SyntaxPlace): string | nu
 /** The message for a SyntaxError in a script; `null` if the engine's is enough. */
 export function scriptSyntaxError(message: string, place: SyntaxPlace | null): string | null {
   const type = /^Could not find export '([\w$]+)' in module '/.exec(message.slice(0, 200))?.[1];
+  if (type === "default") {
+    return `${message}; import what it exports by name, import { … }, or all of it, import * as name`;
+  }
   const advice = SCRIPT_ADVICE.get(message) ??
     (type !== undefined && place?.isTypeScript
       ? `if it is a type, import it as one: import { type ${type} } from …`
@@ -270,10 +299,17 @@ export function notOffered(
     if (first === undefined) continue;
     let asked = path;
     if (first === parameter) asked = path.slice(1);
-    else if (path.length === 1 && !(isPattern(parameter) && takes(parameter, first))) continue;
+    else if (path.length === 1 && !tops.includes(first)) {
+      if (!(isPattern(parameter) && takes(parameter, first))) continue;
+    } else if (path.length === 1 && !inScript && !isPattern(parameter)) continue;
     else if (path.length > 1 && !tops.includes(first)) continue;
     const title = asked.join(".");
     if (title === "" || offers.includes(title)) continue;
+    const inGroup = offers.filter((offer) => offer.startsWith(`${title}.`));
+    if (inGroup.length > 0) {
+      return `not a function: \`${shorten(title, 60)}\` is a group of the host's functions: ` +
+        list(inGroup.slice(0, NAMED));
+    }
     return `not a function: the host offers no \`${shorten(title, 60)}\`; ${
       offer(title, offers, offers)
     }`;
@@ -421,6 +457,10 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
       "or offer a function that fetches: { host: { load } }",
     ],
     [
+      "requestAnimationFrame requestIdleCallback cancelAnimationFrame cancelIdleCallback",
+      `${OUTSIDE}, which draws nothing; take setTimeout, or await scheduler.wait(ms)`,
+    ],
+    [
       "FileReader",
       `${OUTSIDE}; read a Blob by its own methods: await blob.text(), await blob.bytes()`,
     ],
@@ -497,7 +537,12 @@ export function missingName(message: string, inScript: boolean): string | null {
   if (inScript && message === NO_REPORT) {
     return `${message}: it is there if the task has the option \`onProgress\` or { progress: true }`;
   }
-  return `${message}: it ${inScript ? advice.replaceAll("`args`", "`scope`") : advice}`;
+  if (!inScript) return `${message}: it ${advice}`;
+  const said = advice.replaceAll("`args`", "`scope`").replace(
+    "inside the function",
+    "into the text",
+  );
+  return `${message}: it ${said}`;
 }
 
 /** Names that bundlers, transpilers and test runners give to an imported module. */

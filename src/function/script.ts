@@ -84,6 +84,9 @@ const NAMES: ReadonlySet<string> = new Set([
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ["args", "code that is text has no parameters: pass values by name, { scope: { x: 1 } }"],
   ["allowGlobals", "code that is text may use any name, and is not looked at before it runs"],
+  ["module", 'say so by { type: "module" }; what it imports comes from a `loader`'],
+  ["modules", "what the code imports comes from a `loader`: { loader: { resolve, load } }"],
+  ["lang", 'say { language: "typescript" }'],
 ]);
 
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;

@@ -19,6 +19,7 @@ import {
 import type { Completion } from "./reactor.ts";
 import { bytesOf, type Limits } from "../limits.ts";
 import {
+  inFence,
   missingName,
   noModule,
   noOffers,
@@ -138,6 +139,8 @@ function adviceOnCall(
   const inScript = typeof fn === "string";
   const offset = placeOf(thrown, completion, text, inScript);
   if (offset === null) return null;
+  const fence = inScript ? inFence(thrown.message, text) : null;
+  if (fence !== null) return fence;
   const none = offers.length > 0 ? notOffered(text, offset, offers, inScript) : null;
   if (none !== null || inScript) return none;
   return notAFunction(text, offset, given, offers.length > 0);
