@@ -434,6 +434,24 @@ static JSValue realm_load(Realm *realm, const Program *program, struct JitProgra
     return member;
 }
 
+/* For an enclosed program: takes a member out of what is around it. */
+static JSValue realm_take_member(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self;
+    int32_t at = -1;
+    if (argc > 1 && JS_ToInt32(ctx, &at, argv[1])) return JS_EXCEPTION;
+    if (at < 0) return JS_ThrowTypeError(ctx, "not a member that can be taken out");
+    return engine_member(ctx, argv[0], at);
+}
+
+/* The function that `outer` gives, which is called with a function that takes members out, and with
+ * the outer values, `first[1]` and those after it: before them there is room for one. */
+static JSValue realm_enclose(JSContext *ctx, JSValue outer, JSValue *first, uint32_t count) {
+    if (JS_IsException(outer)) return outer;
+    first[0] = JS_NewCFunction(ctx, realm_take_member, "", 2);
+    if (JS_IsException(first[0])) return JS_EXCEPTION;
+    return JS_Call(ctx, outer, JS_UNDEFINED, (int)count + 1, first);
+}
+
 /* Makes the own properties of `scope` globals. Returns whether that worked. */
 static bool realm_define_globals(JSContext *ctx, JSValueConst scope) {
     JSPropertyEnum *names;
@@ -506,18 +524,23 @@ static int realm_run_inside(void *opaque) {
     JSValue function = call->program
                            ? realm_load(realm, call->program, compiled ? &call->program->jit : NULL)
                            : JS_UNDEFINED;
-    JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
+    uint32_t outer = call->program ? call->program->outer_count : 0;
+    if (call->argc < outer + (realm->offers ? 1 : 0)) return DFD_STATUS_INTERNAL;
+    /* The first is not theirs; see realm_enclose. */
+    JSValue *values = (JSValue *)js_malloc(ctx, sizeof *values * ((size_t)call->argc + 1)) + 1;
     if (JS_IsException(function) ||
         clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
         return realm_end(realm, JS_EXCEPTION, true, call->out);
 
     realm->of_script = !call->program;
-    if (realm->offers && call->argc == 0) return DFD_STATUS_INTERNAL;
     if (call->program) {
         JSValue *last = realm->offers ? &values[call->argc - 1] : NULL;
         if (last && JS_IsException(*last = calls_object(ctx, *last, realm->reports)))
             return realm_end(realm, JS_EXCEPTION, true, call->out);
-        JSValue value = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
+        if (call->program->enclosed) function = realm_enclose(ctx, function, values - 1, outer);
+        if (JS_IsException(function)) return realm_end(realm, JS_EXCEPTION, true, call->out);
+        JSValue value =
+            JS_Call(ctx, function, JS_UNDEFINED, (int)(call->argc - outer), values + outer);
         if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, call->out);
     } else {
         if (!JS_IsString(values[0]) || !JS_IsObject(values[1])) return DFD_STATUS_INTERNAL;

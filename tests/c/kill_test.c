@@ -114,6 +114,8 @@ static const char value_source[] =
 /* Functions that end soon. */
 static const char *const scripts[] = {
     "((f)=>()=>({\n['k' + missing](value) { return [f(1), value.list, super.x] }\n}))((n)=>n)",
+    "(function(take){let m=take(()=>({\nm(list) { return [list, super.x] }\n}),0);class A { #x = "
+    "[1]; get x() { return this.#x } }return(\n(value) => [m(value.list), new A().x]\n)})",
     "(() => 1 + 1)",
     "((value) => value)",
     "((value) => JSON.stringify(value.rows) + JSON.stringify(value.list.slice(6), null, 2))",
@@ -235,8 +237,10 @@ static Program *programs[COUNT(scripts)], *loops[COUNT(busy)];
 static Bytes value, probe_result, results[COUNT(scripts)]; /* in the wire format */
 static int statuses[COUNT(scripts)];
 
-/* Those of several lines hold a method, which is taken out of its object. */
+/* Those of several lines hold a method, which is taken out of its object; but some are enclosed. */
 static uint32_t flags_of(const char *source) {
+    if (strncmp(source, "(function(take", 14) == 0)
+        return DFD_COMPILE_STRICT | DFD_COMPILE_ENCLOSED;
     return DFD_COMPILE_STRICT | (strchr(source, '\n') ? DFD_COMPILE_MEMBER : 0);
 }
 
