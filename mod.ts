@@ -54,6 +54,7 @@ export {
   DeferredError,
   DeferredLimitError,
   DeferredMemoryError,
+  DeferredResourceError,
   DeferredStackError,
   FreeVariableError,
   FunctionNotSerializableError,

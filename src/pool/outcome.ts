@@ -10,9 +10,9 @@ import {
   DataCloneError,
   DeferredLimitError,
   DeferredMemoryError,
+  DeferredResourceError,
   DeferredStackError,
   InternalError,
-  LibraryError,
   UnsettledError,
   withoutFrames,
 } from "../errors.ts";
@@ -260,7 +260,7 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
           `within ${CLASSES_MS} ms`,
       );
     case STATUS.RESOURCES:
-      return new LibraryError(
+      return new DeferredResourceError(
         `${task} could not be run: the system refused its thread memory or signals` +
           (typeof payload === "string" ? ` (${payload})` : "") +
           "; see the limits of the process (ulimit -a) and how much memory it has left",

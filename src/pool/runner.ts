@@ -41,9 +41,9 @@ import {
 import {
   type DeferredError,
   DeferredMemoryError,
+  DeferredResourceError,
   FreeVariableError,
   InternalError,
-  LibraryError,
   PoolClosedError,
   rangeError,
   typeError,
@@ -634,7 +634,7 @@ export function libraryError(
     ? "a pool can have 1,048,575 tasks pending: await some of them before you start more"
     : "a process can have 4,095 pools: close those that are done, or let tasks share one";
   const remedy = error === ERROR.FULL ? full : REMEDIES.get(error);
-  if (remedy !== undefined) return new LibraryError(`${message}; ${remedy}`);
+  if (remedy !== undefined) return new DeferredResourceError(`${message}; ${remedy}`);
   if (error !== ERROR.REALM) return new InternalError(message);
   return new DeferredMemoryError(
     `${message} of ${bytesOf(limits, "memoryLimit")}; give the pool a larger one`,
