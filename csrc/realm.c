@@ -57,6 +57,7 @@ struct Realm {
     bool of_script; /* that one is of a script's end, whose value may be one in its turn */
     Presets presets;
     const Share *last_share; /* of the presets, or NULL */
+    CloneLent lent;          /* what the host lent to this run; both scopes' */
     CloneScope scope;        /* of this run */
     CloneScope pristine;     /* what it is before each: the classes, the presets */
     Guard guard;
@@ -136,6 +137,7 @@ static Realm *realm_new(size_t memory, size_t stack) {
         .presets = &realm->presets,
         .files = &realm->loop.modules.files,
         .may_copy = WIRE_COPY_BYTES,
+        .lent = &realm->lent,
         .freed = transfer_freed,
     };
     realm->scope = realm->pristine;
@@ -263,6 +265,7 @@ void realm_restore(Realm *realm) {
     assert(arena_compare(realm->arena) == -1);
     arena_set_limit(realm->arena, realm->limit);
     realm->scope = realm->pristine;
+    realm->lent = (CloneLent){0};
     globals_end(&realm->globals);
     realm->awaited = realm->outcome = JS_UNDEFINED;
     realm->settled = realm->offers = realm->reports = realm->loads = false;
@@ -352,6 +355,7 @@ static int realm_encode_beside(JSContext *ctx, CloneScope *scope, JSValue value,
         out->length = 0;
         switch (clone_encode(ctx, value, out, scope, &failure)) {
         case CLONE_OK:
+            if (scope) clone_give_back(ctx, scope);
             return threw ? DFD_STATUS_THROWN : DFD_STATUS_OK;
         case CLONE_UNCLONEABLE:
             return realm_encode_failure(ctx, &failure, threw, out);
@@ -770,9 +774,8 @@ void mail_free(Mail *first) {
     }
 }
 
-void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count) {
-    realm->scope.lent = regions;
-    realm->scope.lent_count = count;
+void realm_lend(Realm *realm, CloneRegion *regions, uint32_t count) {
+    realm->lent = (CloneLent){.regions = regions, .count = count};
 }
 
 uint32_t realm_move_out(Realm *realm, Grants *grants, Bytes *out) {

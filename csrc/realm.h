@@ -131,7 +131,7 @@ double realm_due(const Realm *realm);
 
 /* Memory of the host's that the arguments of the next run refer to; the caller's until the restore.
  */
-void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count);
+void realm_lend(Realm *realm, CloneRegion *regions, uint32_t count);
 
 /* After a run: moves the buffers out that its result is to take along, to `grants`, and appends
  * their table (moved.h) to `out`. Returns how many; if memory runs out, out->failed, and none is.

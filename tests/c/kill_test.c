@@ -658,7 +658,7 @@ TEST("a task that is left in the middle of its result takes nothing along, whate
         Asker asker = {.realm = realm, .status = status};
         Grants grants = {0};
         Bytes out = {0};
-        CloneRegion region = {(uint8_t *)&asker.cell, sizeof asker.cell};
+        CloneRegion region = {.data = (uint8_t *)&asker.cell, .length = sizeof asker.cell};
         pthread_t thread;
         realm_lend(realm, &region, 1);
         REQUIRE(pthread_create(&thread, NULL, ask_when_told, &asker) == 0);
