@@ -32,8 +32,8 @@ typedef struct CloneRegion {
     bool held, dropped;
 } CloneRegion;
 
-/* What the host lent to a task, by number. More may come while an encoding runs the task's code, and
- * the list move: so those who look at it share it. */
+/* What the host lent to a task, by number. More may come while an encoding runs the task's code,
+ * and the list move: so those who look at it share it. */
 typedef struct CloneLent {
     CloneRegion *regions;
     uint32_t count, capacity; /* with a capacity it is a block of the realm's; else the caller's */
@@ -77,8 +77,8 @@ typedef struct CloneScope {
     bool copies;
     const JSValue *transfer;
     uint32_t transfer_count;
-    /* Told when the buffer over a region is no more; not by an encoding that holds it, but when that
-     * lets go. NULL: nobody is. */
+    /* Told when the buffer over a region is no more; not by an encoding that holds it, but when
+     * that lets go. NULL: nobody is. */
     void (*freed)(JSRuntime *rt, uint32_t region);
     const CloneFiles *files; /* of the modules that are loaded; or NULL */
 } CloneScope;

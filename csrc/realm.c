@@ -421,7 +421,6 @@ typedef struct RunCall {
     const uint8_t *args;
     size_t length;
     uint32_t argc;
-    const Mail *mail;
     Bytes *out;
 } RunCall;
 
@@ -564,11 +563,11 @@ static int realm_resume_inside(void *opaque) {
     Realm *realm = call->realm;
     Calls *calls = &realm->loop.calls;
     JS_UpdateStackTop(realm->runtime);
-    for (const Mail *mail = call->mail; mail; mail = mail->next) {
+    while (realm->post.mail) {
         if (realm->settled) {
-            calls_receive_late(realm->context, calls, mail->bytes);
+            calls_receive_late(realm->context, calls);
         } else {
-            calls_receive(realm->context, calls, mail->bytes, mail->length);
+            calls_receive(realm->context, calls);
             loop_jobs(realm->context, &realm->loop, realm->awaited);
         }
     }
@@ -733,7 +732,7 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
 
 int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length, uint32_t argc,
               const Limits *limits, Bytes *out) {
-    RunCall call = {realm, program, args, length, argc, NULL, out};
+    RunCall call = {realm, program, args, length, argc, out};
     realm->result_limit = limits->result;
     /* What a task returns may take as much memory again as what it was made in. */
     out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;
@@ -744,8 +743,9 @@ int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length
     return realm_run_guarded(&call, realm_run_inside);
 }
 
-int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out) {
-    RunCall call = {.realm = realm, .mail = mail, .out = out};
+int realm_resume(Realm *realm, size_t limit, Mail *mail, Bytes *out) {
+    RunCall call = {.realm = realm, .out = out};
+    realm->post.mail = mail;
     out->limit = limit ? limit : realm->limit - realm->shared;
     return realm_run_guarded(&call, realm_resume_inside);
 }
