@@ -116,6 +116,8 @@ static const char *const scripts[] = {
     "((f)=>()=>({\n['k' + missing](value) { return [f(1), value.list, super.x] }\n}))((n)=>n)",
     "(function(take){let m=take(()=>({\nm(list) { return [list, super.x] }\n}),0);class A { #x = "
     "[1]; get x() { return this.#x } }return(\n(value) => [m(value.list), new A().x]\n)})",
+    "(function(take){class A { static { throw take(()=>({\nm() { return [1] }\n}),0)() } }"
+    "return(\n() => A\n)})",
     "(() => 1 + 1)",
     "((value) => value)",
     "((value) => JSON.stringify(value.rows) + JSON.stringify(value.list.slice(6), null, 2))",
