@@ -371,6 +371,7 @@ function editor(): void {
       "maxWaiting",
       "onProgress",
       "progress",
+      "syncCalls",
     ]],
     ["new Deferred(() => 1).|", [
       "cancel",

@@ -129,7 +129,11 @@ describe("a function that a task calls synchronously", () => {
         ["RangeError", "why", 7],
         "no error",
         ["DataCloneError", "odd() returned: a function can't be cloned", undefined],
-        ["DataCloneError", "args[0]: a function can't be cloned", undefined],
+        [
+          "DataCloneError",
+          "args[0]: a function can't be cloned; call it in the task, and give what it returns",
+          undefined,
+        ],
       ].map((each, i) => i === 2 ? (said as unknown[])[2] : each),
     );
     assert.equal((said as string[][])[2]![0], "DataCloneError");
