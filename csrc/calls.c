@@ -5,6 +5,7 @@
  * if there is room; else they are kept in the realm, as the task's own memory, until there is.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "deferred.h"
@@ -306,6 +307,8 @@ static JSValue calls_make(JSContext *ctx, int function, int argc, JSValueConst *
 /* Waits for the answer of the call that waits, and heeds all else that comes. */
 static void calls_await(JSContext *ctx, Calls *calls) {
     Post *post = calls->post;
+    /* What this turn began with may be what there is no room for the call without. */
+    while (post->mail) calls_receive(ctx, calls);
     while (!calls->replied) {
         uint32_t seen = atomic_load(post->mailbox.posted);
         guard_critical_enter();
@@ -313,14 +316,7 @@ static void calls_await(JSContext *ctx, Calls *calls) {
         guard_critical_leave();
         if (!post->mail) post->mailbox.wait(post->opaque, seen);
         guard_poll();
-        while (post->mail) {
-            Mail *mail = post->mail;
-            calls_receive(ctx, calls, mail->bytes, mail->length);
-            guard_critical_enter();
-            post->mail = mail->next;
-            free(mail);
-            guard_critical_leave();
-        }
+        while (post->mail) calls_receive(ctx, calls);
     }
 }
 
@@ -494,24 +490,36 @@ static bool calls_heed(JSContext *ctx, Calls *calls, const uint8_t *message, JSV
     return answers;
 }
 
-void calls_receive_late(JSContext *ctx, Calls *calls, const uint8_t *message) {
-    JSValue settle[2];
-    bool threw;
-    calls_heed(ctx, calls, message, settle, &threw);
+/* The first message was heeded. */
+static void calls_drop_mail(Post *post) {
+    Mail *mail = post->mail;
+    guard_critical_enter();
+    post->mail = mail->next;
+    free(mail);
+    guard_critical_leave();
 }
 
-void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t length) {
+void calls_receive_late(JSContext *ctx, Calls *calls) {
+    JSValue settle[2];
+    bool threw;
+    calls_heed(ctx, calls, calls->post->mail->bytes, settle, &threw);
+    calls_drop_mail(calls->post);
+}
+
+void calls_receive(JSContext *ctx, Calls *calls) {
     JSValue settle[2], value;
     bool threw;
     uint32_t lent;
     CloneScope *scope = calls->post->scope;
-    size_t size = transfer_receive(ctx, scope, message, length, &lent);
-    if (!calls_heed(ctx, calls, message, settle, &threw)) {
-        transfer_drop(ctx, scope, lent);
-        return;
-    }
-    if (clone_decode(ctx, message + DFD_MESSAGE_VALUE, size, scope, &value, 1)) {
-        transfer_drop(ctx, scope, lent);
+    const Mail *mail = calls->post->mail;
+    size_t size = transfer_receive(ctx, scope, mail->bytes, mail->length, &lent);
+    bool answers = calls_heed(ctx, calls, mail->bytes, settle, &threw);
+    bool fine =
+        answers && !clone_decode(ctx, mail->bytes + DFD_MESSAGE_VALUE, size, scope, &value, 1);
+    calls_drop_mail(calls->post);
+    if (!fine) transfer_drop(ctx, scope, lent);
+    if (!answers) return;
+    if (!fine) {
         value = JS_GetException(ctx);
         threw = true;
     }

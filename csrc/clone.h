@@ -27,12 +27,23 @@ typedef struct CloneFailure {
 typedef struct CloneRegion {
     uint8_t *data; /* a multiple of 8 */
     size_t length;
+    /* Of one that was lent: whether an encoding gives it back, which will write to it, and names it
+     * to the host; and whether meanwhile the last buffer over it was dropped. */
+    bool held, dropped;
 } CloneRegion;
+
+/* What the host lent to a task, by number. More may come while an encoding runs the task's code,
+ * and the list move: so those who look at it share it. */
+typedef struct CloneLent {
+    CloneRegion *regions;
+    uint32_t count, capacity; /* with a capacity it is a block of the realm's; else the caller's */
+} CloneLent;
 
 /* A buffer whose bytes lie outside the encoding. */
 typedef struct CloneKept {
     CloneRegion memory; /* where they are: the realm's, or the host's */
     uint8_t *lent;      /* LENT: where they must be in the end, memory of the host's; else NULL */
+    uint32_t region;    /* LENT: its number */
     bool copied;        /* `memory` is a block of the realm's that belongs to this list */
     void *buffer;       /* the object whose memory it else is; held as long as the list has it */
 } CloneKept;
@@ -51,9 +62,8 @@ typedef struct CloneScope {
     uint32_t class_count;
     /* The values that every realm of the pool has. The realm's; or NULL. */
     const Presets *presets;
-    /* What the host lent for the task's time: LENT and SHARED. The caller's. */
-    const CloneRegion *lent;
-    uint32_t lent_count, lent_capacity; /* with a capacity it is a block of the realm's */
+    /* What the host lent for the task's time: LENT and SHARED. The caller's; or NULL. */
+    CloneLent *lent;
     /* clone_encode: it is decoded in the same realm. So buffers are copied, however large, and LENT
      * ones too, but for SHARED memory; and stacks stay as they are. */
     bool local;
@@ -67,7 +77,8 @@ typedef struct CloneScope {
     bool copies;
     const JSValue *transfer;
     uint32_t transfer_count;
-    /* clone_decode: told when the buffer over a region is no more; NULL: nobody is. */
+    /* Told when the buffer over a region is no more; not by an encoding that holds it, but when
+     * that lets go. NULL: nobody is. */
     void (*freed)(JSRuntime *rt, uint32_t region);
     const CloneFiles *files; /* of the modules that are loaded; or NULL */
 } CloneScope;
@@ -77,6 +88,10 @@ typedef struct CloneScope {
  * getters. With a `scope` of NULL nothing lies beside the encoding, and everything is copied. */
 CloneResult clone_encode(JSContext *ctx, JSValueConst value, Bytes *bytes, CloneScope *scope,
                          CloneFailure *failure);
+
+/* What was lent and had to be copied, as code ran meanwhile, goes back to where the host will look:
+ * once it is sure that the encoding leaves the realm. */
+void clone_give_back(JSContext *ctx, CloneScope *scope);
 
 /* Releases the buffers that an encoding met; nobody needs their memory any more. */
 void clone_free_kept(JSContext *ctx, CloneScope *scope);

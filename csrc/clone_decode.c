@@ -388,9 +388,9 @@ static bool read_preset(Decoder *d, JSValue *out) {
 static bool read_lent(Decoder *d, bool shared, JSValue *out) {
     uint32_t number;
     if (!read_n(d, &number)) return false;
-    if (!d->scope || number >= d->scope->lent_count)
+    if (!d->scope || !d->scope->lent || number >= d->scope->lent->count)
         return malformed(d, "a region of memory does not exist");
-    CloneRegion region = d->scope->lent[number];
+    CloneRegion region = d->scope->lent->regions[number];
     EngineLent lent = {region.data, (uint32_t)region.length, number, d->scope->freed};
     return finish(d, engine_new_lent(d->ctx, &lent, shared), out);
 }

@@ -263,11 +263,19 @@ static Mark mark(const Encoder *e) {
     };
 }
 
+/* A region is not given back after all, or was. */
+static void let_go(JSContext *ctx, CloneScope *scope, uint32_t number) {
+    CloneRegion *region = &scope->lent->regions[number];
+    region->held = false;
+    if (region->dropped && scope->freed) scope->freed(JS_GetRuntime(ctx), number);
+}
+
 /* Forgets the buffers that were met from the `count`th on. */
 static void drop_kept(JSContext *ctx, CloneScope *scope, uint32_t count) {
     while (scope->kept_count > count) {
         CloneKept *kept = &scope->kept[--scope->kept_count];
         if (kept->copied) js_free(ctx, kept->memory.data);
+        if (kept->lent) let_go(ctx, scope, kept->region);
         JS_FreeValue(ctx, JS_MKPTR(JS_TAG_OBJECT, kept->buffer));
     }
 }
@@ -774,9 +782,9 @@ static bool put_preset(Encoder *e, JSValueConst object) {
 
 /* The number of the region that was lent to the task and that a buffer is over, or NO_NUMBER. */
 static uint32_t region_of(const Encoder *e, const EngineBuffer *buffer) {
-    const CloneScope *scope = e->scope;
-    for (uint32_t i = 0; scope && i < scope->lent_count; i++) {
-        if (scope->lent[i].data == buffer->data && scope->lent[i].length == buffer->length)
+    const CloneLent *lent = e->scope ? e->scope->lent : NULL;
+    for (uint32_t i = 0; lent && i < lent->count; i++) {
+        if (lent->regions[i].data == buffer->data && lent->regions[i].length == buffer->length)
             return i;
     }
     return NO_NUMBER;
@@ -797,21 +805,24 @@ static bool encode_kept(Encoder *e, JSValueConst object, const EngineBuffer *buf
     scope->kept[scope->kept_count++] = (CloneKept){
         .memory = {.data = data, .length = buffer->length},
         .lent = region == NO_NUMBER ? NULL : data,
+        .region = region,
         .buffer = JS_VALUE_GET_PTR(object),
     };
     JS_DupValue(e->ctx, object);
-    if (region == NO_NUMBER)
+    if (region == NO_NUMBER) {
         put_tag_n(e->out.bytes, WIRE_MOVED, scope->moved_count++);
-    else
+    } else {
+        scope->lent->regions[region].held = true;
         put_tag_n(e->out.bytes, WIRE_LENT, region);
+    }
     return true;
 }
 
-/* Whether another buffer over the same region was met, before its memory went over to this one. */
-static bool is_given_back(const Encoder *e, const EngineBuffer *buffer) {
-    for (uint32_t i = 0; i < e->scope->kept_count; i++)
-        if (e->scope->kept[i].lent == buffer->data) return true;
-    return false;
+/* Whether a region is given back already: another buffer over it was met, before its memory went
+ * over to this one; or the encoding of what the task returned met it, and this is that of a call
+ * which a getter made. */
+static bool is_held(const Encoder *e, uint32_t region) {
+    return e->scope->lent->regions[region].held;
 }
 
 static bool encode_shared(Encoder *e, JSValueConst object) {
@@ -846,7 +857,7 @@ static bool encode_buffer(Encoder *e, JSValueConst object) {
     if (buffer.detached) return refuse_object(e, object, ENGINE_BUFFER, "a detached ");
     uint32_t region = region_of(e, &buffer);
     bool keeps = may_keep(e->scope, object);
-    if (keeps && (region == NO_NUMBER ? is_moved(e->scope, &buffer) : !is_given_back(e, &buffer)))
+    if (keeps && (region == NO_NUMBER ? is_moved(e->scope, &buffer) : !is_held(e, region)))
         return encode_kept(e, object, &buffer, region);
     put_tag_n(e->out.bytes, buffer.resizable ? WIRE_BUFFER_RESIZABLE : WIRE_BUFFER, buffer.length);
     if (buffer.resizable) put_n(e->out.bytes, buffer.max_length);
@@ -1278,14 +1289,13 @@ static bool recover(Encoder *e) {
     return true;
 }
 
-/* What was lent and had to be copied meanwhile goes back to where the host will look. */
-static void end_kept(Encoder *e) {
-    uint32_t count = e->scope ? e->scope->kept_count : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        CloneKept *kept = &e->scope->kept[i];
+void clone_give_back(JSContext *ctx, CloneScope *scope) {
+    for (uint32_t i = 0; i < scope->kept_count; i++) {
+        CloneKept *kept = &scope->kept[i];
         if (!kept->lent || kept->lent == kept->memory.data) continue;
+        assert(scope->lent->regions[kept->region].held); /* so that it still is the host's */
         memcpy(kept->lent, kept->memory.data, kept->memory.length);
-        js_free(e->ctx, kept->memory.data);
+        js_free(ctx, kept->memory.data);
         kept->memory.data = kept->lent;
         kept->copied = false;
     }
@@ -1299,10 +1309,7 @@ static void run(Encoder *e, JSValueConst value) {
             e->result = CLONE_NO_MEMORY;
             return;
         }
-        if (e->frames.depth == 0) {
-            end_kept(e);
-            return;
-        }
+        if (e->frames.depth == 0) return;
         Step how = step(e, frames_top(&e->frames, sizeof(EncodeFrame)));
         if (how == FINISHED) pop(e);
         fine = how != FAILED;

@@ -72,8 +72,26 @@ static JSValue compile_outer_names(JSContext *ctx, JSValueConst function, const 
     return list;
 }
 
-/* `code` is the whole script, or of it the function alone. */
-static JSValue compile_describe(JSContext *ctx, JSValueConst code, JSValueConst function) {
+/* [name, global, name, global, ...] */
+typedef struct Given {
+    JSValue list;
+    uint32_t length;
+} Given;
+
+static void compile_note_given(JSContext *ctx, JSAtom name, JSAtom global, void *opaque) {
+    Given *given = opaque;
+    compile_append(ctx, given->list, given->length++, JS_AtomToString(ctx, name));
+    compile_append(ctx, given->list, given->length++, JS_AtomToString(ctx, global));
+}
+
+static JSValue compile_given(JSContext *ctx, JSValueConst function) {
+    Given given = {JS_NewArray(ctx), 0};
+    engine_each_given(ctx, function, compile_note_given, &given);
+    return given.list;
+}
+
+/* `code` is the whole script, or of it the function alone; `at` is a member's number, or -1. */
+static JSValue compile_describe(JSContext *ctx, JSValueConst code, JSValueConst function, int at) {
     Uses uses = {
         .names = JS_NewObjectProto(ctx, JS_NULL),
         .global = JS_GetGlobalObject(ctx),
@@ -84,6 +102,7 @@ static JSValue compile_describe(JSContext *ctx, JSValueConst code, JSValueConst 
     compile_define(ctx, reply, "free", compile_free_names(ctx, &uses));
     compile_define(ctx, reply, "outer", compile_outer_names(ctx, function, &uses));
     compile_define(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(function)));
+    if (at >= 0) compile_define(ctx, reply, "at", JS_NewInt32(ctx, at));
     JSAtom hidden = engine_private_name(function);
     if (hidden != JS_ATOM_NULL) compile_define(ctx, reply, "hidden", JS_AtomToString(ctx, hidden));
     return reply;
@@ -138,13 +157,20 @@ int compile_function(JSContext *ctx, const char *source, size_t length, uint32_t
         const char *own = compile_text_of(source, &own_length);
         JSValueConst function = engine_find_function(script, own, own_length, &at);
         /* Of a member's text the key is not evaluated, and what it uses is not needed. */
-        value = compile_describe(ctx, member ? function : script, function);
+        value = compile_describe(ctx, member ? function : script, function, member ? at : -1);
+        if (flags & DFD_COMPILE_GIVEN)
+            compile_define(ctx, value, "given", compile_given(ctx, function));
     }
     if (clone_encode(ctx, value, reply, NULL, &failure) != CLONE_OK)
         reply->failed = true;
     else if (!refused) {
         compile_write_program(ctx, script, member ? at : -1, program);
-        if (!*program) reply->failed = reply->starved = true;
+        if (!*program) {
+            reply->failed = reply->starved = true;
+        } else if (flags & DFD_COMPILE_ENCLOSED) {
+            (*program)->enclosed = true;
+            (*program)->outer_count = flags / DFD_COMPILE_OUTER_VALUE;
+        }
     }
     return status;
 }

@@ -98,7 +98,16 @@
 #define DFD_COMPILE_MAP(X)                                                                         \
     X(STRICT, 1, "as strict code")                                                                 \
     X(PRELOAD, 2, "for dfd_preload: no worker may start yet")                                      \
-    X(MEMBER, 4, "the source evaluates to a function that has ours as a member of an object in it")
+    X(MEMBER, 4,                                                                                   \
+      "the source evaluates to a function that has ours as a member of an object in it")           \
+    X(ENCLOSED, 8, "it evaluates to a function that gives ours; what it is called with is below")  \
+    X(GIVEN, 16, "the reply tells which globals the function gives by which names")                \
+    X(OUTER_VALUE, 256, "times how many outer values ENCLOSED is called with")
+
+/* The function of an ENCLOSED program is called in each task, first of all. It is passed a function
+ * `take(around, at)`, which takes a member out of the function that it stands in (`at` is what the
+ * reply to that member's own source says), and then the outer values: the first arguments of the
+ * task, which ours is not called with. */
 
 /* Words (32-bit) of a pool's control block, which the host maps with the ring behind it. Each
  * group has a cache line of its own. Who writes: W a worker, H the host by plain or atomic store,
@@ -338,6 +347,8 @@ DFD_API int32_t dfd_pool_close(uint32_t pool);
  *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
  *                outer: ["this" | "new.target" | "super" | "#x" that it takes from around it],
  *                kind: "normal" | "async" | "generator" | "asyncGenerator",
+ *                at: of a member, its number in what is around it,
+ *                given: with GIVEN, [name, global, name, global, ...] of its object literals,
  *                hidden: "#x", if a class that stands in the function has private members }
  *   refused:   the error that the engine threw (a SyntaxError, mostly) */
 DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t length, uint32_t flags,

@@ -158,6 +158,18 @@ void engine_each_global(JSContext *ctx, JSValueConst code, EngineEachGlobal *eac
     for (int i = 0; i < b->cpool_count; i++) engine_each_global(ctx, b->cpool[i], each, opaque);
 }
 
+void engine_each_given(JSContext *ctx, JSValueConst function, EngineEachGiven *each, void *opaque) {
+    JSFunctionBytecode *b = bytecode_of(function);
+    int next;
+    for (int at = 0; b && at < b->byte_code_len; at = next) {
+        next = at + short_opcode_info(b->byte_code_buf[at]).size;
+        if (b->byte_code_buf[at] == OP_get_var && next < b->byte_code_len &&
+            b->byte_code_buf[next] == OP_define_field)
+            each(ctx, get_u32(b->byte_code_buf + next + 1), get_u32(b->byte_code_buf + at + 1),
+                 opaque);
+    }
+}
+
 /* How deep in a script the user's function may stand: in an arrow function that takes it out of an
  * object, in another that defines helpers. */
 #define ENGINE_FUNCTION_DEPTH 3

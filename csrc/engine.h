@@ -58,6 +58,11 @@ void engine_each_global(JSContext *ctx, JSValueConst code, EngineEachGlobal *eac
 struct JitProgram;
 void engine_link(JSContext *ctx, JSValueConst script, struct JitProgram *_Atomic *program);
 
+/* Calls `each` for each property of an object literal in a function's own code whose value is a
+ * global variable: `{ rate }`, `{ rate: r }`. */
+typedef void EngineEachGiven(JSContext *ctx, JSAtom name, JSAtom global, void *opaque);
+void engine_each_given(JSContext *ctx, JSValueConst function, EngineEachGiven *each, void *opaque);
+
 /* The code of the function that is written as `text` in a compiled script
  * (JS_EVAL_FLAG_COMPILE_ONLY), or else of the first function of the script; undefined if it has
  * none. The script's: not to be freed. `*at` is its number among the constants of the code around

@@ -113,7 +113,7 @@ typedef struct Post {
     struct Arena *arena;
     Grants *grants; /* where buffers go that are moved */
     Mailbox mailbox;
-    Mail *mail; /* taken by a task that waited for it; the realm's */
+    Mail *mail; /* what was taken and not heeded; the realm's */
 } Post;
 
 /* What a message takes along when it is sent. The lists are blocks of the realm's. */
@@ -170,10 +170,12 @@ JSValue calls_object(JSContext *ctx, JSValueConst names, bool reports);
 /* The same, as globals. false with an exception pending. */
 bool calls_define_globals(JSContext *ctx, JSValueConst names, bool reports);
 
-/* Heeds a message of the host's, DFD_MESSAGE_VALUE bytes of it at least. */
-void calls_receive(JSContext *ctx, Calls *calls, const uint8_t *message, size_t length);
+/* Heeds the first of the messages in Post.mail, DFD_MESSAGE_VALUE bytes of it at least. Code of the
+ * task's runs when it is no longer there: a call that waits for its answer goes on with the rest.
+ */
+void calls_receive(JSContext *ctx, Calls *calls);
 /* The same, for a task that only has to send what it has left: it is told of no answer. */
-void calls_receive_late(JSContext *ctx, Calls *calls, const uint8_t *message);
+void calls_receive_late(JSContext *ctx, Calls *calls);
 /* Whether there is anything left to send. */
 static inline bool calls_has_unsent(const Calls *calls) { return calls->first || calls->held; }
 

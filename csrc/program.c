@@ -13,6 +13,8 @@ Program *program_new(const uint8_t *bytecode, size_t size, int member) {
     atomic_init(&program->jit, NULL);
     program->interpreted = false;
     program->member = member;
+    program->enclosed = false;
+    program->outer_count = 0;
     program->size = size;
     memcpy(program->bytecode, bytecode, size);
     return program;

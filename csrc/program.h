@@ -18,7 +18,9 @@ typedef struct Program {
     atomic_uint holds;
     struct JitProgram *_Atomic jit; /* records of its functions, and their code (jit/jit.h) */
     bool interpreted;               /* none of them is to be compiled */
-    int member; /* which constant of what the bytecode evaluates to; -1 for that itself */
+    int member;    /* which constant of what the bytecode evaluates to; -1 for that itself */
+    bool enclosed; /* it evaluates to a function of outer values, which gives the program's own */
+    uint32_t outer_count; /* of the arguments that are those values: the first ones */
     size_t size;
     uint8_t bytecode[];
 } Program;

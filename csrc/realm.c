@@ -57,6 +57,7 @@ struct Realm {
     bool of_script; /* that one is of a script's end, whose value may be one in its turn */
     Presets presets;
     const Share *last_share; /* of the presets, or NULL */
+    CloneLent lent;          /* what the host lent to this run; both scopes' */
     CloneScope scope;        /* of this run */
     CloneScope pristine;     /* what it is before each: the classes, the presets */
     Guard guard;
@@ -136,6 +137,7 @@ static Realm *realm_new(size_t memory, size_t stack) {
         .presets = &realm->presets,
         .files = &realm->loop.modules.files,
         .may_copy = WIRE_COPY_BYTES,
+        .lent = &realm->lent,
         .freed = transfer_freed,
     };
     realm->scope = realm->pristine;
@@ -263,6 +265,7 @@ void realm_restore(Realm *realm) {
     assert(arena_compare(realm->arena) == -1);
     arena_set_limit(realm->arena, realm->limit);
     realm->scope = realm->pristine;
+    realm->lent = (CloneLent){0};
     globals_end(&realm->globals);
     realm->awaited = realm->outcome = JS_UNDEFINED;
     realm->settled = realm->offers = realm->reports = realm->loads = false;
@@ -352,6 +355,7 @@ static int realm_encode_beside(JSContext *ctx, CloneScope *scope, JSValue value,
         out->length = 0;
         switch (clone_encode(ctx, value, out, scope, &failure)) {
         case CLONE_OK:
+            if (scope) clone_give_back(ctx, scope);
             return threw ? DFD_STATUS_THROWN : DFD_STATUS_OK;
         case CLONE_UNCLONEABLE:
             return realm_encode_failure(ctx, &failure, threw, out);
@@ -417,7 +421,6 @@ typedef struct RunCall {
     const uint8_t *args;
     size_t length;
     uint32_t argc;
-    const Mail *mail;
     Bytes *out;
 } RunCall;
 
@@ -432,6 +435,24 @@ static JSValue realm_load(Realm *realm, const Program *program, struct JitProgra
     JSValue member = engine_member(realm->context, function, program->member);
     JS_FreeValue(realm->context, function);
     return member;
+}
+
+/* For an enclosed program: takes a member out of what is around it. */
+static JSValue realm_take_member(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+    (void)self;
+    int32_t at = -1;
+    if (argc > 1 && JS_ToInt32(ctx, &at, argv[1])) return JS_EXCEPTION;
+    if (at < 0) return JS_ThrowTypeError(ctx, "not a member that can be taken out");
+    return engine_member(ctx, argv[0], at);
+}
+
+/* The function that `outer` gives, which is called with a function that takes members out, and with
+ * the outer values, `first[1]` and those after it: before them there is room for one. */
+static JSValue realm_enclose(JSContext *ctx, JSValue outer, JSValue *first, uint32_t count) {
+    if (JS_IsException(outer)) return outer;
+    first[0] = JS_NewCFunction(ctx, realm_take_member, "", 2);
+    if (JS_IsException(first[0])) return JS_EXCEPTION;
+    return JS_Call(ctx, outer, JS_UNDEFINED, (int)count + 1, first);
 }
 
 /* Makes the own properties of `scope` globals. Returns whether that worked. */
@@ -506,18 +527,23 @@ static int realm_run_inside(void *opaque) {
     JSValue function = call->program
                            ? realm_load(realm, call->program, compiled ? &call->program->jit : NULL)
                            : JS_UNDEFINED;
-    JSValue *values = js_malloc(ctx, sizeof *values * (call->argc ? call->argc : 1));
+    uint32_t outer = call->program ? call->program->outer_count : 0;
+    if (call->argc < outer + (realm->offers ? 1 : 0)) return DFD_STATUS_INTERNAL;
+    /* The first is not theirs; see realm_enclose. */
+    JSValue *values = (JSValue *)js_malloc(ctx, sizeof *values * ((size_t)call->argc + 1)) + 1;
     if (JS_IsException(function) ||
         clone_decode(ctx, call->args, call->length, &realm->scope, values, call->argc))
         return realm_end(realm, JS_EXCEPTION, true, call->out);
 
     realm->of_script = !call->program;
-    if (realm->offers && call->argc == 0) return DFD_STATUS_INTERNAL;
     if (call->program) {
         JSValue *last = realm->offers ? &values[call->argc - 1] : NULL;
         if (last && JS_IsException(*last = calls_object(ctx, *last, realm->reports)))
             return realm_end(realm, JS_EXCEPTION, true, call->out);
-        JSValue value = JS_Call(ctx, function, JS_UNDEFINED, (int)call->argc, values);
+        if (call->program->enclosed) function = realm_enclose(ctx, function, values - 1, outer);
+        if (JS_IsException(function)) return realm_end(realm, JS_EXCEPTION, true, call->out);
+        JSValue value =
+            JS_Call(ctx, function, JS_UNDEFINED, (int)(call->argc - outer), values + outer);
         if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, call->out);
     } else {
         if (!JS_IsString(values[0]) || !JS_IsObject(values[1])) return DFD_STATUS_INTERNAL;
@@ -537,11 +563,11 @@ static int realm_resume_inside(void *opaque) {
     Realm *realm = call->realm;
     Calls *calls = &realm->loop.calls;
     JS_UpdateStackTop(realm->runtime);
-    for (const Mail *mail = call->mail; mail; mail = mail->next) {
+    while (realm->post.mail) {
         if (realm->settled) {
-            calls_receive_late(realm->context, calls, mail->bytes);
+            calls_receive_late(realm->context, calls);
         } else {
-            calls_receive(realm->context, calls, mail->bytes, mail->length);
+            calls_receive(realm->context, calls);
             loop_jobs(realm->context, &realm->loop, realm->awaited);
         }
     }
@@ -706,7 +732,7 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
 
 int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length, uint32_t argc,
               const Limits *limits, Bytes *out) {
-    RunCall call = {realm, program, args, length, argc, NULL, out};
+    RunCall call = {realm, program, args, length, argc, out};
     realm->result_limit = limits->result;
     /* What a task returns may take as much memory again as what it was made in. */
     out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;
@@ -717,8 +743,9 @@ int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length
     return realm_run_guarded(&call, realm_run_inside);
 }
 
-int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out) {
-    RunCall call = {.realm = realm, .mail = mail, .out = out};
+int realm_resume(Realm *realm, size_t limit, Mail *mail, Bytes *out) {
+    RunCall call = {.realm = realm, .out = out};
+    realm->post.mail = mail;
     out->limit = limit ? limit : realm->limit - realm->shared;
     return realm_run_guarded(&call, realm_resume_inside);
 }
@@ -747,9 +774,8 @@ void mail_free(Mail *first) {
     }
 }
 
-void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count) {
-    realm->scope.lent = regions;
-    realm->scope.lent_count = count;
+void realm_lend(Realm *realm, CloneRegion *regions, uint32_t count) {
+    realm->lent = (CloneLent){.regions = regions, .count = count};
 }
 
 uint32_t realm_move_out(Realm *realm, Grants *grants, Bytes *out) {

@@ -108,9 +108,9 @@ int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length
  * and it goes on by realm_resume, be that on another thread. */
 #define REALM_WAITS (-1)
 
-/* Goes on with a task that waits: reads its mail, and does what is due. `limit` is that of its
- * memory, as it was run with. Returns what realm_run does. */
-int realm_resume(Realm *realm, size_t limit, const Mail *mail, Bytes *out);
+/* Goes on with a task that waits: reads its mail, which it takes over, and does what is due.
+ * `limit` is that of its memory, as it was run with. Returns what realm_run does. */
+int realm_resume(Realm *realm, size_t limit, Mail *mail, Bytes *out);
 
 /* Who sends what tasks have to say (an event's payload, DFD_EVENT_*) from here on. `send` may take
  * the bytes over, and is called inside a critical section of the guard's; false means that there is
@@ -131,7 +131,7 @@ double realm_due(const Realm *realm);
 
 /* Memory of the host's that the arguments of the next run refer to; the caller's until the restore.
  */
-void realm_lend(Realm *realm, const CloneRegion *regions, uint32_t count);
+void realm_lend(Realm *realm, CloneRegion *regions, uint32_t count);
 
 /* After a run: moves the buffers out that its result is to take along, to `grants`, and appends
  * their table (moved.h) to `out`. Returns how many; if memory runs out, out->failed, and none is.

@@ -57,7 +57,7 @@ int seat_run(Seat *seat, const Task *task, Bytes *payload) {
                      &task->limits, payload);
 }
 
-int seat_resume(Seat *seat, const Task *task, const Mail *mail, Bytes *payload) {
+int seat_resume(Seat *seat, const Task *task, Mail *mail, Bytes *payload) {
     return realm_resume(seat->realm, task->limits.memory, mail, payload);
 }
 

@@ -49,8 +49,8 @@ void seat_set_mailbox(Seat *seat, Mailbox mailbox);
 
 /* Runs a task. Returns a DFD_STATUS_*, and the payload; or REALM_WAITS. */
 int seat_run(Seat *seat, const struct Task *task, Bytes *payload);
-/* Goes on with it. Returns as seat_run does. */
-int seat_resume(Seat *seat, const struct Task *task, const Mail *mail, Bytes *payload);
+/* Goes on with it, and takes its mail over. Returns as seat_run does. */
+int seat_resume(Seat *seat, const struct Task *task, Mail *mail, Bytes *payload);
 
 /* As realm_due. */
 double seat_due(const Seat *seat);

@@ -83,7 +83,7 @@ static JSValue structured_copy(JSContext *ctx, JSValueConst value, const JSValue
     Bytes *bytes = &globals->encoding;
     const CloneScope *task = globals->scope;
     /* Of what the host lent, only shared memory stays where it is. */
-    CloneScope scope = {.lent = task->lent, .lent_count = task->lent_count, .local = true};
+    CloneScope scope = {.lent = task->lent, .local = true};
     size_t start = bytes->length;
     CloneFailure failure;
     JSValue copy = JS_EXCEPTION;

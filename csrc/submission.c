@@ -133,8 +133,10 @@ Task *submission_read(const uint8_t *submission, Program *program) {
     CloneRegion *regions = (CloneRegion *)(task->args + at);
     const uint8_t *region = submission + DFD_SUBMISSION_ARGS + at;
     for (uint32_t i = 0; i < count; i++, region += DFD_REGION_SIZE) {
-        regions[i].data = (uint8_t *)(uintptr_t)submission_limit(region, DFD_REGION_ADDRESS);
-        regions[i].length = (size_t)submission_limit(region, DFD_REGION_LENGTH);
+        regions[i] = (CloneRegion){
+            .data = (uint8_t *)(uintptr_t)submission_limit(region, DFD_REGION_ADDRESS),
+            .length = (size_t)submission_limit(region, DFD_REGION_LENGTH),
+        };
     }
     task->regions = regions;
     return task;

@@ -42,7 +42,7 @@ typedef struct Task {
     bool loads;        /* the host loads modules for it */
     size_t length;
     uint32_t region_count;
-    const CloneRegion *regions; /* behind the arguments */
+    CloneRegion *regions; /* behind the arguments */
     TaskState state;
     struct Task *next, *previous; /* in a list of the queue's */
     Handle handle;

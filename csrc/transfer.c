@@ -67,16 +67,9 @@ size_t transfer_size(const CloneScope *scope) {
     return size;
 }
 
-/* The region that begins there. */
-static uint32_t transfer_number_of(const CloneScope *scope, const uint8_t *data) {
-    uint32_t number = 0;
-    while (scope->lent[number].data != data) number++;
-    return number;
-}
-
 /* No buffer is over a region any more: the host may lend the same memory again. */
 static void transfer_forget(const CloneScope *scope, uint32_t number) {
-    ((CloneRegion *)scope->lent)[number] = (CloneRegion){0};
+    scope->lent->regions[number] = (CloneRegion){0};
 }
 
 /* Tells the host that a region is used no more. */
@@ -94,6 +87,7 @@ static void transfer_tell(const Post *post, uint32_t number) {
 
 Moves transfer_take(JSContext *ctx, const Transfer *transfer, CloneScope *scope) {
     Moves moves = {.bytes = (double)transfer_size(scope)};
+    clone_give_back(ctx, scope);
     uint32_t back = scope->kept_count - scope->moved_count;
     if (scope->moved_count)
         moves.regions = js_malloc(ctx, scope->moved_count * sizeof *moves.regions);
@@ -101,9 +95,8 @@ Moves transfer_take(JSContext *ctx, const Transfer *transfer, CloneScope *scope)
     for (uint32_t i = 0; i < scope->kept_count; i++) {
         CloneKept *kept = &scope->kept[i];
         if (kept->lent) {
-            uint32_t number = transfer_number_of(scope, kept->lent);
-            transfer_forget(scope, number);
-            moves.given_back[moves.given_back_count++] = number;
+            transfer_forget(scope, kept->region);
+            moves.given_back[moves.given_back_count++] = kept->region;
             continue;
         }
         CloneRegion *region = &moves.regions[moves.count++];
@@ -168,18 +161,18 @@ static double transfer_f64(const uint8_t *at) {
     return value;
 }
 
-/* Makes room for more regions in the scope, in the realm from now on. */
-static CloneRegion *transfer_grow(JSContext *ctx, CloneScope *scope, uint32_t count) {
-    if (scope->lent_count + count > scope->lent_capacity) {
-        uint32_t capacity = (scope->lent_count + count) * 2;
+/* Makes room for more regions in the list, in the realm from now on. */
+static CloneRegion *transfer_grow(JSContext *ctx, CloneLent *lent, uint32_t count) {
+    if (lent->count + count > lent->capacity) {
+        uint32_t capacity = (lent->count + count) * 2;
         CloneRegion *regions = js_malloc(ctx, capacity * sizeof *regions);
-        if (scope->lent_count) memcpy(regions, scope->lent, scope->lent_count * sizeof *regions);
-        if (scope->lent_capacity) js_free(ctx, (void *)scope->lent);
-        scope->lent = regions;
-        scope->lent_capacity = capacity;
+        if (lent->count) memcpy(regions, lent->regions, lent->count * sizeof *regions);
+        if (lent->capacity) js_free(ctx, lent->regions);
+        lent->regions = regions;
+        lent->capacity = capacity;
     }
-    CloneRegion *more = (CloneRegion *)scope->lent + scope->lent_count;
-    scope->lent_count += count;
+    CloneRegion *more = lent->regions + lent->count;
+    lent->count += count;
     return more;
 }
 
@@ -190,23 +183,29 @@ size_t transfer_receive(JSContext *ctx, CloneScope *scope, const uint8_t *messag
     if (*count == 0) return length - DFD_MESSAGE_VALUE;
     memcpy(&size, message + DFD_MESSAGE_LENGTH, sizeof size);
     const uint8_t *table = message + length - (size_t)*count * DFD_REGION_SIZE;
-    CloneRegion *regions = transfer_grow(ctx, scope, *count);
+    CloneRegion *regions = transfer_grow(ctx, scope->lent, *count);
     for (uint32_t i = 0; i < *count; i++, table += DFD_REGION_SIZE) {
-        double address = transfer_f64(table + DFD_REGION_ADDRESS);
-        regions[i].data = (uint8_t *)(uintptr_t)address;
-        regions[i].length = (size_t)transfer_f64(table + DFD_REGION_LENGTH);
+        regions[i] = (CloneRegion){
+            .data = (uint8_t *)(uintptr_t)transfer_f64(table + DFD_REGION_ADDRESS),
+            .length = (size_t)transfer_f64(table + DFD_REGION_LENGTH),
+        };
     }
     return size;
 }
 
 void transfer_freed(JSRuntime *rt, uint32_t number) {
     const Post *post = ((Loop *)JS_GetRuntimeOpaque(rt))->calls.post;
-    if (!post->scope->lent[number].data) return; /* it was told before, or given back */
+    CloneRegion *region = &post->scope->lent->regions[number];
+    if (!region->data) return; /* it was told before, or given back */
+    if (region->held) {
+        region->dropped = true;
+        return;
+    }
     transfer_forget(post->scope, number);
     transfer_tell(post, number);
 }
 
 void transfer_drop(JSContext *ctx, const CloneScope *scope, uint32_t count) {
-    for (uint32_t i = scope->lent_count - count; i < scope->lent_count; i++)
+    for (uint32_t i = scope->lent->count - count; i < scope->lent->count; i++)
         transfer_freed(JS_GetRuntime(ctx), i);
 }

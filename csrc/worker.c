@@ -402,9 +402,7 @@ static int worker_go_on(Worker *worker, Task *task, Bytes *payload) {
     lock_take(&worker->pool->lock);
     Mail *mail = task_take_mail(task);
     lock_release(&worker->pool->lock);
-    int status = seat_resume(worker->seat, task, mail, payload);
-    mail_free(mail);
-    return status;
+    return seat_resume(worker->seat, task, mail, payload);
 }
 
 /* Runs a task until it ends or waits. Returns REALM_WAITS when it is the worker's no more; else a

@@ -10,7 +10,8 @@
 #include "deferred.h"
 #include "os.h"
 
-/* A name that was set. Kept as long as the process lives: a task may still read a former one. */
+/* A name that was set. Kept as long as the process lives, once: a task may still read a former one.
+ */
 typedef struct ZoneName {
     struct ZoneName *former;
     char text[];
@@ -33,19 +34,28 @@ const char *zone_name(void) { return atomic_load(&zone); }
 
 const char *zone_locale(void) { return locale; }
 
+/* One that is kept already. */
+static ZoneName *zone_find(const char *name) {
+    ZoneName *known = latest;
+    while (known && strcmp(known->text, name) != 0) known = known->former;
+    return known;
+}
+
 int32_t zone_set(const char *name) {
     zone_read(); /* so that no other thread reads the environment while it changes */
     size_t size = strlen(name) + 1;
-    ZoneName *copy = malloc(sizeof *copy + size);
-    if (!copy || setenv("TZ", name, 1)) {
-        os_note((OsFailure){copy ? "setenv" : "malloc", errno});
-        free(copy);
+    ZoneName *known = zone_find(name), *kept = known ? known : malloc(sizeof *kept + size);
+    if (!kept || setenv("TZ", name, 1)) {
+        os_note((OsFailure){kept ? "setenv" : "malloc", errno});
+        if (!known) free(kept);
         return DFD_E_MEMORY;
     }
-    memcpy(copy->text, name, size);
-    copy->former = latest;
-    latest = copy;
+    if (!known) {
+        memcpy(kept->text, name, size);
+        kept->former = latest;
+        latest = kept;
+    }
     tzset();
-    atomic_store(&zone, copy->text);
+    atomic_store(&zone, kept->text);
     return 0;
 }

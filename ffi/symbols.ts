@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x913c8ece;
+export const ABI = 0x94860246;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -86,6 +86,8 @@ export interface Symbols {
    *   compiled:  { free: [names used that no realm defines, but those probed with typeof],
    *                outer: ["this" | "new.target" | "super" | "#x" that it takes from around it],
    *                kind: "normal" | "async" | "generator" | "asyncGenerator",
+   *                at: of a member, its number in what is around it,
+   *                given: with GIVEN, [name, global, name, global, ...] of its object literals,
    *                hidden: "#x", if a class that stands in the function has private members }
    *   refused:   the error that the engine threw (a SyntaxError, mostly)
    */
@@ -374,6 +376,12 @@ export const COMPILE = {
   PRELOAD: 2,
   /** the source evaluates to a function that has ours as a member of an object in it */
   MEMBER: 4,
+  /** it evaluates to a function that gives ours; what it is called with is below */
+  ENCLOSED: 8,
+  /** the reply tells which globals the function gives by which names */
+  GIVEN: 16,
+  /** times how many outer values ENCLOSED is called with */
+  OUTER_VALUE: 256,
 } as const;
 
 /** What protects the process from its tasks, where the platform has the means: bits. */

@@ -16,6 +16,7 @@ import { FreeVariableError, FunctionNotSerializableError, typeError } from "./er
 import { describe, nameOf, shorten } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import { isExecutor } from "./function/advice.ts";
+import { readScope, type Scope } from "./function/scope.ts";
 import { type AnyFunction, textOf } from "./function/source.ts";
 import { checkReport, checkSync, type HostTable, readHost } from "./host.ts";
 import type { Program } from "./modules.ts";
@@ -45,6 +46,8 @@ export interface Job {
   /** The function's program; `null` for a script. Looked up again if it was evicted meanwhile. */
   program: CachedProgram | null;
   readonly allowGlobals: readonly string[] | true | undefined;
+  /** What a function finds around it. */
+  readonly scope: Scope | undefined;
   readonly limits: Limits;
   readonly signal: AbortSignal | undefined;
   readonly transfer: readonly ArrayBuffer[] | undefined;
@@ -72,7 +75,7 @@ const TASK_NAMES: ReadonlySet<string> = new Set([
   "progress",
   ...LIMIT_NAMES,
 ]);
-const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals"]);
+const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals", "scope"]);
 const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
 /** Pool options that people look for at a task. */
@@ -82,10 +85,9 @@ const OF_TEXT = "it is for code that is text, which Deferred.eval(source) runs; 
 
 /** Options of `eval` that people look for at a function. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
-  ["scope", "it is for code that is text; a function gets values by its parameters: use `args`"],
   ["filename", `${OF_TEXT} is found in its file by itself`],
-  ["type", `${OF_TEXT} can't import; pass what it needs in \`args\``],
-  ["loader", `${OF_TEXT} can't import; pass what it needs in \`args\``],
+  ["type", `${OF_TEXT} can't import; pass what it needs in \`scope\``],
+  ["loader", `${OF_TEXT} can't import; pass what it needs in \`scope\``],
   ["moduleLimit", `${OF_TEXT} can't import`],
   ["sourceLimit", `${OF_TEXT} is your own, and of any length`],
   ["language", `${OF_TEXT} is JavaScript by the time that it is passed`],
@@ -102,6 +104,7 @@ const WITH_ADVICE: ReadonlyMap<string, string> = new Map([
   ...WRAP_ADVICE,
   ["pool", "it belongs to the function: wrap it again"],
   ["allowGlobals", "it belongs to the function: wrap it again"],
+  ["scope", "it belongs to the function: wrap it again"],
 ]);
 
 /** The options of `new Deferred` and `defer`. */
@@ -186,6 +189,9 @@ function job(
   let { console, progress, onProgress } = options;
   let host = options.host === undefined ? undefined : readHost(entry, options.host);
   let runner = own ?? (pool === undefined ? undefined : runnerOf(pool)!);
+  const scope = typeof fn === "string" || options.scope === undefined
+    ? undefined
+    : readScope(entry, options.scope);
   let limits: Limits = options;
   let program: CachedProgram | null = null;
   let failure: Job["failure"];
@@ -196,7 +202,7 @@ function job(
     console ??= runner.console;
     progress ??= onProgress === undefined ? runner.progress : true;
     onProgress ??= runner.onProgress;
-    if (typeof fn !== "string") program = runner.compile(fn, name, allowGlobals);
+    if (typeof fn !== "string") program = runner.compile(fn, { name, allowGlobals, scope });
   } catch (reason) {
     if (isMistake(reason)) throw reason;
     failure = { reason };
@@ -213,6 +219,7 @@ function job(
     runner,
     program,
     allowGlobals,
+    scope,
     limits,
     signal,
     transfer,
@@ -266,7 +273,7 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
 }
 
 /** Refuses what would be ignored silently: a misspelt option, something behind the options. */
-export function taskOptions<O extends WrapOptions>(
+export function taskOptions<O extends Omit<WrapOptions, "scope">>(
   entry: Entry,
   rest: readonly unknown[],
   names: ReadonlySet<string>,
@@ -279,7 +286,7 @@ export function taskOptions<O extends WrapOptions>(
   const all = `${where}options)`;
   const example = names.has("args")
     ? "{ args: [1, 2] }"
-    : names.has("scope")
+    : names.has("loader")
     ? "{ scope: { x: 1 } }"
     : "{ timeout: 100 }";
   if (given !== undefined && !isObject(given)) {
@@ -287,7 +294,7 @@ export function taskOptions<O extends WrapOptions>(
   }
   if (rest.length > 1) {
     const values = names.has("args") ? "the function's arguments" : "values";
-    const into = names.has("args") || names.has("scope")
+    const into = names.has("args") || names.has("loader")
       ? `; ${values} go into them: ${example}`
       : "";
     throw typeError(`${all}: nothing can follow the options, got ${describe(rest[1])}${into}`);

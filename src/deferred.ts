@@ -13,6 +13,7 @@ import {
   retried,
   wrapOptions,
 } from "./call.ts";
+import type { TaskScope } from "./function/scope.ts";
 import { evalJob, type EvalOptions } from "./function/script.ts";
 import { captureSite, cutStack } from "./function/stack.ts";
 import type { AnyFunction } from "./function/source.ts";
@@ -75,6 +76,26 @@ export interface WrapOptions extends TaskOptions {
    * that neither the function nor the task's realm defines is refused when the Deferred is made.
    */
   readonly allowGlobals?: readonly string[] | true | undefined;
+  /**
+   * What the function finds around it, by name: values, functions, which see the other names as
+   * well, and classes. Values are cloned into each task; the text of functions and classes goes
+   * with that of the function. If it is a function that gives them, `() => ({ rate, area })`, the
+   * names may be mangled by a minifier. They are read once, here. Default: nothing.
+   *
+   * @example
+   * ```ts
+   * import { Deferred } from "@protojs/deferred";
+   *
+   * const rate = 0.25;
+   * const gross = (price: number) => price * (1 + rate);
+   * const sum = await new Deferred((prices: number[]) => prices.map(gross).join(), {
+   *   args: [[100, 200]],
+   *   scope: { gross, rate },
+   * });
+   * console.log(sum); // 125,250
+   * ```
+   */
+  readonly scope?: TaskScope | (() => TaskScope) | undefined;
 }
 
 /** Options of `new Deferred`. `A` are the function's parameters. */
@@ -176,14 +197,14 @@ export interface ReportingDeferred<T, P> extends Deferred<T> {
 export interface DeferredConstructor {
   /**
    * Starts a task. The function is compiled to bytecode and runs on a worker thread, in a pristine
-   * realm of its own: it sees its arguments and the globals of a task, nothing else. Arguments and
+   * realm of its own: it sees its arguments, its `scope` and the globals of a task. Arguments and
    * result are structured-cloned.
    *
    * Throws if the call itself is wrong. What depends on data, on the pool or on the system rejects
    * the promise: a DataCloneError, a PoolClosedError, a LibraryError.
    *
    * @param fn what to run: an arrow function, a function, an async function, a method or getter
-   * taken from an object. It can't use anything from around it.
+   * taken from an object. Of what is around it, it can use what `scope` names.
    * @throws {TypeError} if `fn` is not a function or an option has the wrong type.
    * @throws {FunctionNotSerializableError} if `fn` can't be compiled on its own: it is native,
    * bound, a class or a generator, or uses `this` of the scope around it, `super` or private names.

@@ -114,8 +114,8 @@ export class FreeVariableError extends DeferredError {
 }
 
 /**
- * The native library is there but can't be used: it is damaged, stale or forbidden. Or the system
- * refuses what a task needs: memory, a thread, a clock.
+ * The native library is there but can't be used: it is damaged, stale or forbidden. Or, as a
+ * {@linkcode DeferredResourceError}, there is not enough of what a task needs.
  */
 export class LibraryError extends DeferredError {
   static {
@@ -124,6 +124,21 @@ export class LibraryError extends DeferredError {
 
   /** "ERR_DEFERRED_LIBRARY". */
   override readonly code: string = "ERR_DEFERRED_LIBRARY";
+}
+
+/**
+ * The process is out of something: the system refuses the memory, the thread, the signals or the
+ * clock that a task needs, or there are too many pools or tasks. It is no fault of the task's, which
+ * may be tried again later. The message names the call that was refused, if one was, and the
+ * system's reason.
+ */
+export class DeferredResourceError extends LibraryError {
+  static {
+    setName(this, "DeferredResourceError");
+  }
+
+  /** "ERR_DEFERRED_RESOURCES". */
+  override readonly code: string = "ERR_DEFERRED_RESOURCES";
 }
 
 /**

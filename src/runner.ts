@@ -8,7 +8,7 @@
  */
 import type { Job } from "./call.ts";
 import type { TaskConsole } from "./console.ts";
-import type { CachedProgram } from "./function/programs.ts";
+import type { CachedProgram, CompileOptions } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
 import type { HostTable } from "./host.ts";
 import type { Limits } from "./limits.ts";
@@ -39,11 +39,7 @@ export interface Runner {
    * The program for `fn`, compiled once. Throws if `fn` can't run in a task, as `new Deferred`
    * does.
    */
-  compile(
-    fn: AnyFunction,
-    name: string,
-    allowGlobals: readonly string[] | true | undefined,
-  ): CachedProgram;
+  compile(fn: AnyFunction, options: CompileOptions): CachedProgram;
 
   /**
    * The limits of a task: its own, already checked, or else those of `base` (the runner's by

@@ -12,6 +12,7 @@ import type { Entry, Job } from "./call.ts";
 import type { Deferred } from "./deferred.ts";
 import { Errand } from "./errand.ts";
 import { InternalError } from "./errors.ts";
+import type { Part } from "./function/enclose.ts";
 import { cutStack, type Site } from "./function/stack.ts";
 import { cancelled, ended, rejection, result, type Subject } from "./pool/outcome.ts";
 import type { Completion, Pending, TaskEvent } from "./pool/reactor.ts";
@@ -126,6 +127,7 @@ function offersOf(host: Job["host"], progress: boolean): readonly string[] {
 class Task implements Pending, Subject {
   readonly name: string;
   readonly fn: Job["fn"];
+  readonly parts: readonly Part[] | undefined;
   readonly limits: Limits;
   given = 0;
   readonly offers: readonly string[];
@@ -153,7 +155,8 @@ class Task implements Pending, Subject {
   #inContext: (<R>(call: () => R) => R) | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
 
-  constructor({ name, fn, limits, runner, host, console, progress, onProgress, text }: Job) {
+  constructor(job: Job) {
+    const { name, fn, program, limits, runner, host, console, progress, onProgress, text } = job;
     this.offers = offersOf(host, progress);
     this.file = text?.file;
     this.language = text?.language ?? LANGUAGE.JAVASCRIPT;
@@ -161,6 +164,7 @@ class Task implements Pending, Subject {
     if (progress) this.progress = new Progress(onProgress);
     this.name = name;
     this.fn = fn;
+    this.parts = program?.parts;
     this.limits = limits;
     this.#runner = runner;
   }

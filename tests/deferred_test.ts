@@ -635,7 +635,7 @@ describe("names from outside a function", () => {
     const error = namesIn(() => 100 * rate);
     assert.deepEqual(error.names, ["rate"]);
     assert.match(error.message, /`rate` is not defined inside the task/);
-    assert.match(error.message, /`args`/);
+    assert.match(error.message, /; pass it by name: new Deferred\(fn, \{ scope: \{ rate \} \}\)$/);
   });
 
   test("are told all together", () => {
@@ -671,41 +671,39 @@ describe("names from outside a function", () => {
 
   test("that are called can be offered, and it is not said that they can be passed", () => {
     const said = (text: string) => namesIn(written(text)).message;
-    const called =
-      "is not defined inside the task, which sees no functions from around it; put the code into " +
-      "the function, pass its result in `args`, or offer it in `host`, and call it as a method of " +
-      "the last parameter";
-    assert.equal(said("() => readFileSync('x', 'utf8').length"), `\`readFileSync\` ${called}`);
+    const missing = (name: string) =>
+      `\`${name}\` is not defined inside the task; pass it by name: ` +
+      `new Deferred(fn, { scope: { ${name} } })`;
+    const called = (name: string) =>
+      `${missing(name)}; or offer what must run outside: { host: { ${name} } }`;
+    assert.equal(said("() => readFileSync('x', 'utf8').length"), called("readFileSync"));
     for (
       const text of ["() => tell?.(1)", "() => tell `x`", "() => tell\n(1)"]
     ) {
-      assert.equal(said(text), `\`tell\` ${called}`);
+      assert.equal(said(text), called("tell"));
     }
     assert.match(said("() => report(1)"), /^`report` is found in the task's last parameter, /);
-    const made =
-      "is not defined inside the task, which knows no classes but its pool's; write the " +
-      "class inside the function, or register it: new DeferredPool({ classes: [...] })";
+    const made = `${missing("Tell")}; a class whose instances are passed is one of a pool's: ` +
+      "new DeferredPool({ classes: [Tell] })";
     for (const text of ["() => new Tell(1)", "(a) => a instanceof Tell", "() => Tell(new Tell)"]) {
-      assert.equal(said(text), `\`Tell\` ${made}`);
+      assert.equal(said(text), made);
     }
     // A class that extends Error can't be registered.
-    assert.match(said("() => { throw new TellError() }"), /; write the class inside the function$/);
-    const data =
-      "is not defined inside the task; pass data in `args`, and put code into the function";
+    assert.equal(said("() => { throw new TellError() }"), missing("TellError"));
     for (const text of ["() => tell + 1", "(a) => a.tell(tell)", "() => tell.length"]) {
-      assert.equal(said(text), `\`tell\` ${data}`);
+      assert.equal(said(text), missing("tell"));
     }
-    assert.match(said("() => a(b(c, d))"), /`c` and `d` are .*\. `a` and `b` are not defined/);
+    assert.match(said("() => a(b(c, d))"), /scope: { a, b, c, d } }\); or offer .* { a } }$/);
     const named = refusalOf(written("() => tell(1)"), { name: "report" });
     assert.match(
       named.message,
-      /^`tell` is not defined inside the task `report`, which sees no functions/,
+      /^`tell` is not defined inside the task `report`; pass it by name/,
     );
   });
 
   test("a function that calls itself by an outer name is told how to write it", () => {
     const down = (n: number): number => n < 1 ? 0 : down(n - 1);
-    assert.match(namesIn(down as () => number).message, /`down`.*function down\(/);
+    assert.match(namesIn(down as () => number).message, /scope: { down } }.*function down\(/);
   });
 
   test("are no matter where they are only declared, shadowed, keys or probed with typeof", async () => {
@@ -754,7 +752,6 @@ describe("options", () => {
   test("that do not exist are told by name", () => {
     says({ arg: [1] }, /no option `arg`.*args/);
     says({ args: [], timeOut: 5 }, /`timeOut`/);
-    says({ scope: { a: 1 } }, /no option `scope`; it is for code that is text; .* use `args`$/);
     for (const name of ["filename", "type", "language", "loader", "moduleLimit", "sourceLimit"]) {
       const wanted = `no option \`${name}\`; it is for code that is text, which Deferred\\.eval`;
       says({ [name]: 1 }, new RegExp(wanted));

@@ -36,6 +36,44 @@ test("a compiled loop without an end is left at its timeout, and its thread goes
   }
 });
 
+test("compiled calls are left at their timeout, and find the end of the stack no sooner", async () => {
+  const endless = () => {
+    const f = (n: number): number => n === 0 ? 1 : f(n - 1) + f(n - 1);
+    return f(90);
+  };
+  for (let round = 0; round < 3; round++) {
+    await assert.rejects(new Deferred(endless, { timeout: 40, pool }), { name: "TimeoutError" });
+  }
+  const deep = () => {
+    let reached = 0;
+    const f = (n: number): number => {
+      if (n > reached) reached = n;
+      return f(n + 1) + 1;
+    };
+    const g = (n: number): number => n === 0 ? 0 : g(n - 1) + 1;
+    for (let i = 0; i < 500; i++) g(20);
+    try {
+      return [f(0), "", 0];
+    } catch (error) {
+      return [reached, String(error), g(500)];
+    }
+  };
+  const [depth, message] = await new Deferred(deep, { pool: interpreted }) as unknown as [
+    number,
+    string,
+  ];
+  for (let round = 0; round < 5; round++) {
+    const [reached, error, sum] = await new Deferred(deep, { pool }) as unknown as [
+      number,
+      string,
+      number,
+    ];
+    assert.ok(reached >= depth, `${reached} deep, not ${depth}`);
+    assert.equal(error, message);
+    assert.equal(sum, 500);
+  }
+});
+
 test("one that is cancelled rejects with the signal's reason", async () => {
   const controller = new AbortController();
   const task = new Deferred(() => {

@@ -248,12 +248,12 @@ describe("imports", () => {
       globalThis.gate = new Promise((resolve) => open = resolve);
       const all = ["c", "b", "a"].map((name) =>
         import(name + ".js").catch((e) => ends.push(name + e.message)));
-      setTimeout(open, 20);
+      for (let i = 0; i < 10; i++) await turn(); // each loads what is a step away
+      open();
       await Promise.all(all);
       return ends;
     `;
-    // (Were the gate open before they wait for it, the order would be the same.)
-    assert.deepEqual(await run(text, all), ["aa", "ba", "ca"]);
+    assert.deepEqual(await run(text, all, { host: { turn } }), ["aa", "ba", "ca"]);
   });
 
   test("a module imports itself, and exports what it imports", async () => {

@@ -346,7 +346,7 @@ const OF_TASKS = [
   "transfer",
 ];
 const OF_TEXTS = ["filename", "language", "loader", "moduleLimit", "scope", "sourceLimit", "type"];
-const OF_FUNCTIONS = [...OF_TASKS, "allowGlobals"];
+const OF_FUNCTIONS = [...OF_TASKS, "allowGlobals", "scope"];
 
 function editor(): void {
   const opened = open();
@@ -371,6 +371,7 @@ function editor(): void {
       "maxWaiting",
       "onProgress",
       "progress",
+      "syncCalls",
     ]],
     ["new Deferred(() => 1).|", [
       "cancel",

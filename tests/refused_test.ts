@@ -9,7 +9,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { after, describe, test } from "node:test";
-import { DeferredMemoryError, DeferredPool, InternalError, LibraryError } from "../mod.ts";
+import {
+  DeferredMemoryError,
+  DeferredPool,
+  DeferredResourceError,
+  InternalError,
+  LibraryError,
+} from "../mod.ts";
 import { ERROR, ERROR_TEXT } from "../ffi/symbols.ts";
 import { libraryError } from "../src/pool/runner.ts";
 import { outputOf } from "./support/process.ts";
@@ -101,7 +107,7 @@ describe("where the system refuses threads", { skip: LINUX ? false : "needs LD_P
       for (const line of lines.slice(0, 4)) {
         assert.match(
           line,
-          /^LibraryError: the task could not be submitted: .*another thread \(pthread_create: Resource temporarily unavailable\); /,
+          /^DeferredResourceError: the task could not be submitted: .*another thread \(pthread_create: Resource temporarily unavailable\); /,
         );
         assert.match(line, /ulimit -u/);
       }
@@ -134,7 +140,7 @@ describe("where the system refuses threads", { skip: LINUX ? false : "needs LD_P
     });
     assert.match(
       said,
-      /^LibraryError: the task could not be run: .* \(sigaltstack: Cannot allocate memory\); see/,
+      /^DeferredResourceError: the task could not be run: .* \(sigaltstack: Cannot allocate memory\); see/,
     );
   });
 
@@ -164,7 +170,7 @@ describe("where the system refuses threads", { skip: LINUX ? false : "needs LD_P
     );
     assert.match(
       said,
-      /^LibraryError: the function could not be compiled: the process has no memory left; .*\ngoes on$/,
+      /^DeferredResourceError: the function could not be compiled: the process has no memory left; .*\ngoes on$/,
     );
   });
 });
@@ -174,7 +180,11 @@ test("4,095 pools may be open at once; the next one says so", async () => {
   try {
     assert.throws(() => {
       for (let i = 0; i < 4096; i++) pools.push(new DeferredPool({ maxThreads: 1 }));
-    }, (error) => error instanceof LibraryError && /4,095 pools/.test(error.message));
+    }, (error) => {
+      assert.ok(error instanceof DeferredResourceError && error instanceof LibraryError);
+      assert.equal(error.code, "ERR_DEFERRED_RESOURCES");
+      return /4,095 pools/.test(error.message);
+    });
   } finally {
     for (const pool of pools) pool.destroy();
   }

@@ -703,7 +703,7 @@ group("freeVariableError", () => {
     assert.equal(
       messageFor(["a", "b", "c"], none),
       "`a`, `b` and `c` are not defined inside the task; " +
-        "pass data in `args`, and put code into the function",
+        "pass them by name: new Deferred(fn, { scope: { a, b, c } })",
     );
   });
 
@@ -720,7 +720,10 @@ group("freeVariableError", () => {
 
   test("knows a function that calls itself", () => {
     const fib = (n: number): number => n < 2 ? n : fib(n - 1) + fib(n - 2);
-    assert.match(messageFor(["fib"], fib, "x"), /^`fib` is the function itself.*`function fib\(/);
+    assert.match(
+      messageFor(["fib"], fib, "x"),
+      /^`fib` is not defined .* pass it by name.*`function fib\(/,
+    );
   });
 
   test("knows imports by what bundlers make of them", () => {
@@ -734,7 +737,7 @@ group("freeVariableError", () => {
       ] as const
     ) {
       const fn = (0, eval)(text) as AnyFunction;
-      assert.match(messageFor([free], fn), /^`join` is imported, .* `args`/, free);
+      assert.match(messageFor([free], fn), /^`join` is not .* \{ scope: \{ join \} \}/, free);
       assert.deepEqual(freeVariableError([free], fn, "").names, [free]);
     }
   });

@@ -50,6 +50,41 @@ describe("a function that a task calls synchronously", () => {
     assert.throws(() => sync(7 as never), { message: /sync\(fn\): fn must be a function/ });
   });
 
+  test("is called though there is no room, and what makes room came before", async () => {
+    const alone = new DeferredPool({ maxThreads: 1 });
+    const flags = new Int32Array(new SharedArrayBuffer(8));
+    const host = {
+      first() {
+        while (Atomics.load(flags, 0) === 0); // until the thread has another task
+        return 1;
+      },
+      second({ length }: Uint8Array) {
+        setTimeout(() => Atomics.store(flags, 1, 1), 0);
+        return length;
+      },
+      third: sync(() => 3),
+    };
+    const task = alone.defer(
+      async (host) => {
+        const second = new Uint8Array(300_000); // more than may be unread
+        const calls = [host.first(), host.second(second)];
+        await calls[0];
+        return [host.third(), ...await Promise.all(calls)];
+      },
+      { host },
+    );
+    const other = alone.defer(
+      (flags) => {
+        Atomics.store(flags, 0, 1);
+        while (Atomics.load(flags, 1) === 0);
+      },
+      { args: [flags] },
+    );
+    await other;
+    assert.deepEqual(await task, [3, 1, 300_000]);
+    await alone.close();
+  });
+
   test("finds what every function of the host does as `this`", async () => {
     const who = sync(function (this: HostCall, ...rest: unknown[]): string {
       return `${this.task} ${this.call} ${this.signal.aborted} ${rest.length}`;
@@ -94,7 +129,11 @@ describe("a function that a task calls synchronously", () => {
         ["RangeError", "why", 7],
         "no error",
         ["DataCloneError", "odd() returned: a function can't be cloned", undefined],
-        ["DataCloneError", "args[0]: a function can't be cloned", undefined],
+        [
+          "DataCloneError",
+          "args[0]: a function can't be cloned; call it in the task, and give what it returns",
+          undefined,
+        ],
       ].map((each, i) => i === 2 ? (said as unknown[])[2] : each),
     );
     assert.equal((said as string[][])[2]![0], "DataCloneError");

@@ -141,6 +141,64 @@ describe("a buffer that a task transfers with a call", () => {
   });
 });
 
+describe("a buffer that a task was given, and gives back", () => {
+  test("is the host's until its result was read, whatever getters do with it", async () => {
+    const calls: Uint8Array[] = [];
+    const store = (bytes: ArrayBuffer): void => void calls.push(new Uint8Array(bytes));
+    for (
+      const [i, drop] of [
+        "buffer.transfer()",
+        "buffer.transfer(400_000)",
+        "structuredClone(buffer, { transfer: [buffer] })",
+        "host.store.with({ transfer: [buffer] })(buffer)",
+        "const other = buffer.transfer(); host.store.with({ transfer: [other] })({ a: other })",
+      ].entries()
+    ) {
+      const buffer = new Uint8Array(200_000).fill(i).buffer;
+      const task = new Function(
+        "buffer",
+        "host",
+        `return {
+          buffer,
+          get later() { new Uint8Array(buffer).fill(99); ${drop}; return buffer.detached; },
+        };`,
+      ) as (buffer: ArrayBuffer) => { buffer: ArrayBuffer; later: boolean };
+      const back = await new Deferred(task, {
+        args: [buffer],
+        transfer: [buffer],
+        host: { store: i === 4 ? (value: { a: ArrayBuffer }) => store(value.a) : store },
+        pool,
+      });
+      assert.equal(back.later, true, drop);
+      const bytes = new Uint8Array(back.buffer);
+      assert.ok(bytes.length === 200_000 && bytes.every((byte) => byte === i), drop);
+    }
+    assert.equal(calls.length, 2);
+    for (const bytes of calls) assert.ok(bytes.length === 200_000 && bytes[77] === 99);
+  });
+
+  test("keeps what getters wrote to it if the call is refused", async () => {
+    const buffer = new ArrayBuffer(200_000);
+    const kept = await new Deferred(
+      async (buffer, host) => {
+        let other: ArrayBuffer | undefined;
+        const value = {
+          buffer,
+          get later() {
+            other = buffer.transfer();
+            new Uint8Array(other).fill(5);
+            return 1;
+          },
+        };
+        const why = await host.store.with({ transfer: [buffer] })(value).catch((e) => e.name);
+        return [why, other!.byteLength, new Uint8Array(other!)[7]];
+      },
+      { args: [buffer], transfer: [buffer], host: { store: (_: unknown) => {} }, pool },
+    );
+    assert.deepEqual(kept, ["DataCloneError", 200_000, 5]);
+  });
+});
+
 describe("a call that is refused detaches nothing", () => {
   /** What the call of a task says, and the lengths of its buffers then. */
   const refused = (text: string, limits = {}): Promise<[string, ...number[]]> =>

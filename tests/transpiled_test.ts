@@ -175,7 +175,7 @@ group("helpers", () => {
     for (const name of ["__decorateElement", "_apply_decs_2203_r", "_applyDecs2311"]) {
       assert.match(said(`() => ${name}(1)`), /is a transpiler's helper for decorators.*without/);
     }
-    assert.match(said("() => _mine(1)"), /put the code into the function/);
+    assert.match(said("() => _mine(1)"), /pass it by name/);
   });
 });
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "bytecode.h"
+#include "inline.h"
 #include "ir.h"
 #include "jit.h"
 #include "layout.h"
@@ -104,7 +105,20 @@ typedef struct Build {
     int32_t *depths;   /* [pc]: 1 + the depth of the stack there; 0: nobody comes there */
     uint16_t *callees; /* [pc]: of what fetches a known function, which; else 0 */
     int32_t *globals;  /* [pc]: of a get_field2 that does, the get_var; or -1 */
+    uint32_t go_to;    /* of STEP_GO */
+    bool restart;      /* something else is to be inlined */
 } Build;
+
+/* Whether a variable has no slot in the interpreter's frame, as it is one of what is inlined. */
+static bool is_inner(const Build *b, uint32_t slot) {
+    return slot >= b->f->arguments + b->g->own_locals && slot < b->f->arguments + b->f->locals;
+}
+
+/* What is inlined there has something that can't be. */
+static void keep_apart(Build *b, const Inlined *in) {
+    b->g->kept_apart[in->call] = true;
+    b->g->again = b->restart = true;
+}
 
 static uint16_t seen(const Build *b) {
     return atomic_load_explicit(&b->sites[b->pc].value, memory_order_relaxed);
@@ -124,6 +138,8 @@ static void scan_jumps(Build *b) {
         b->leader[to] = b->leader[pc + bytecode_sizes[b->code[pc]]] = true;
         if (to <= (int32_t)pc) b->loops[to] = true;
     }
+    for (uint32_t i = 0; i < b->g->inlined_count; i++)
+        b->leader[b->g->inlined[i].start] = b->leader[b->g->inlined[i].after] = true;
 }
 
 /* What an instruction does to locals: reads, writes; as bits of live sets. */
@@ -189,9 +205,16 @@ static void find_live(Build *b) {
             bool falls = op != OP_goto && op != OP_goto8 && op != OP_goto16 && op != OP_return &&
                          op != OP_return_undef && op != OP_throw && op != OP_throw_error &&
                          op != OP_tail_call && op != OP_tail_call_method && next < f->length;
+            const Inlined *in = inline_at(g, pc), *around = inline_around(g, pc);
+            if (in) to = (int32_t)in->start;
+            if (around && (op == OP_return || op == OP_return_undef)) to = (int32_t)around->after;
             for (uint32_t w = 0; w < words; w++)
                 set[w] = (falls ? g->live[next * words + w] : 0) |
                          (to >= 0 ? g->live[(uint32_t)to * words + w] : 0);
+            for (uint32_t k = 0; in && k < in->function->arguments + in->function->locals; k++) {
+                uint32_t slot = f->arguments + in->variables + k;
+                set[slot / 64] &= ~(1ull << slot % 64);
+            }
             live_through(b, pc, set);
             for (uint32_t i1 = 0; i1 < f->arguments + f->locals; i1++)
                 if (f->captured[i1]) set[i1 / 64] |= 1ull << i1 % 64;
@@ -378,6 +401,11 @@ static void find_depths(Build *b) {
             depth -= bytecode_u16(b->code + pc + 1);
         if (op >= OP_call0 && op <= OP_call3) depth -= op - OP_call0;
         if (depth < 1) graph_fail(g, "stack");
+        const Inlined *in = inline_at(g, pc);
+        if (in && !depths[in->start]) {
+            depths[in->start] = depths[pc] - (int32_t)in->given - 1;
+            queue[count++] = in->start;
+        }
         int32_t to = bytecode_target(b->code, (int32_t)pc);
         bool ends = op == OP_return || op == OP_return_undef || op == OP_throw ||
                     op == OP_throw_error || op == OP_ret || op == OP_tail_call ||
@@ -459,7 +487,7 @@ static int32_t make_state(Build *b, const Val *vals, uint32_t pc, uint32_t depth
     uint32_t count = 0, own = b->f->arguments + b->f->locals;
     for (uint32_t slot = 0; slot < own; slot++) {
         Val v = vals[slot];
-        if (g->in_memory[slot] || v.type == T_NONE || v.type == T_SLOT || v.type == T_OBJECT ||
+        if (g->in_memory[slot] || is_inner(b, slot) || v.type == T_NONE || v.type == T_SLOT || v.type == T_OBJECT ||
             v.type == T_STRING || !is_live(g, slot, pc))
             continue;
         use_in_full(b, v);
@@ -479,6 +507,8 @@ static int32_t make_state(Build *b, const Val *vals, uint32_t pc, uint32_t depth
 /* The state before this instruction. */
 static int32_t state(Build *b) {
     if (!b->g->emitting) return -1;
+    const Inlined *in = b->pc >= b->g->own_length ? inline_around(b->g, b->pc) : NULL;
+    if (in) return in->state;
     if (b->state_now < 0) b->state_now = make_state(b, b->before, b->pc, b->depth_before);
     return b->state_now;
 }
@@ -557,7 +587,9 @@ typedef enum Step {
     STEP_LEAVES, /* not compiled */
     STEP_FAILED, /* not known how */
     STEP_JUMP,
-    STEP_BRANCH
+    STEP_BRANCH,
+    STEP_GO,     /* to what is inlined, or back */
+    STEP_RETURN, /* what is on top, or, where there is nothing, what a call gave */
 } Step;
 
 static Step arithmetic(Build *b, uint8_t op) {
@@ -1054,16 +1086,190 @@ static Step call_method(Build *b, uint32_t count) {
     return STEP_NEXT;
 }
 
+/* --- calls of what a task defines ------------------------------------------------------------- */
+
+/* What a call gives, by what was seen; a guess if nothing was, as calls end after they were recorded. */
+static Type type_given(uint16_t set) {
+    set &= JIT_AT_END - 1;
+    if (set == JIT_UNDEFINED) return T_UNDEFINED;
+    if (set == JIT_NULL) return T_NULL;
+    Type type = set ? type_seen(set) : T_INT;
+    return type == T_OBJECT || type == T_STRING ? T_NONE : type;
+}
+
+static bool is_borrowed(Val v) { return v.type == T_OBJECT || v.type == T_STRING; }
+
+/* Puts a value where the interpreter has its stack. */
+static void push_out(Build *b, uint32_t index) {
+    Val v = b->now[b->g->slots + index];
+    if (v.type == T_SLOT) return;
+    use_in_full(b, v);
+    if (v.type == T_UINT || v.type == T_WIDE) v = held(T_DOUBLE, to_double(b, v));
+    int32_t node = emit(b, N_PUSH, (Type)v.type, v.node, -1);
+    if (node >= 0) b->g->nodes[node].slot = (int32_t)index;
+}
+
+/* The program's function that is called here, if code for its start can be called directly. */
+static const JitFunction *target_of(const Build *b, uint32_t count) {
+    uint32_t callee = atomic_load_explicit(&b->sites[b->pc].callee, memory_order_relaxed);
+    const struct JitProgram *program = b->f->program;
+    if (callee < JIT_CALLEE || callee - JIT_CALLEE >= program->count) return NULL;
+    const JitFunction *target = program->functions[callee - JIT_CALLEE];
+    if (!target || target->references || target->arguments > count) return NULL;
+    return target->locals + target->stack <= 100 ? target : NULL;
+}
+
+/* Goes on with the function that is called, if it is the one that was seen. */
+static Step enter_inlined(Build *b, Inlined *in) {
+    Graph *g = b->g;
+    const JitFunction *f = in->function;
+    uint32_t first = b->depth - in->given, slot = b->f->arguments + in->variables;
+    Val function = b->now[g->slots + first - 1];
+    bool known = function.type == T_OBJECT;
+    for (uint32_t i = first; i < b->depth; i++) {
+        Val v = b->now[g->slots + i];
+        known &= type_is_held((Type)v.type) || v.type == T_UNDEFINED || v.type == T_NULL;
+    }
+    if (!known) {
+        keep_apart(b, in);
+        return STEP_LEAVES;
+    }
+    in->object = guard(b, N_CHECK_FUNCTION, T_OBJECT, function.node, -1);
+    if (in->object >= 0) {
+        g->nodes[in->object].value = (int64_t)f->number + 1;
+        in->state = state(b);
+    }
+    for (uint32_t i = 0; i < f->arguments + f->locals; i++) {
+        bool given = i < f->arguments && i < in->given;
+        b->now[slot + i] = given ? b->now[g->slots + first + i] : held(T_UNDEFINED, -1);
+        use_in_full(b, b->now[slot + i]);
+    }
+    for (uint32_t i = 0; i < f->outer; i++)
+        b->now[b->f->arguments + b->f->locals + in->outer + i] = held(T_SLOT, -1);
+    b->depth = in->depth = first - 1;
+    b->go_to = in->start;
+    return STEP_GO;
+}
+
+/* Goes on after the call with what is on top. */
+static Step leave_inlined(Build *b, const Inlined *in, bool with_value) {
+    Val v = with_value ? *top(b, 0) : held(T_UNDEFINED, -1);
+    if (!type_is_held((Type)v.type) && v.type != T_UNDEFINED && v.type != T_NULL) return STEP_LEAVES;
+    use_in_full(b, v);
+    b->depth = in->depth;
+    push(b, v);
+    b->go_to = in->after;
+    return STEP_GO;
+}
+
+/* Anything may run meanwhile: variables that others reach are read again, and what the stack only
+ * borrows is kept by its place in the interpreter's stack until it is known that somebody else still
+ * does. */
+static Step call_function(Build *b, uint8_t op, uint32_t count) {
+    Graph *g = b->g;
+    if (b->depth < count + 1) return STEP_LEAVES;
+    Inlined *in = inline_at(g, b->pc);
+    if (in) return enter_inlined(b, in);
+    Type type = type_given(seen(b));
+    bool is_tail = op == OP_tail_call;
+    uint32_t first = b->depth - count, next = b->pc + bytecode_sizes[op];
+    Val function = b->now[g->slots + first - 1];
+    if (function.type != T_OBJECT || (is_tail ? first != 1 : type == T_NONE)) return STEP_LEAVES;
+    int64_t kept = 0;
+    for (uint32_t i = 0; i < b->depth; i++) {
+        Val v = b->now[g->slots + i];
+        if (v.type == T_GLOBAL || v.type == T_METHOD || v.type == T_NONE) return STEP_LEAVES;
+        if (v.type == T_UNINITIALIZED || (i >= first && v.type == T_SLOT)) return STEP_LEAVES;
+        kept += i + 1 < first && is_borrowed(v);
+    }
+    if (!g->calls) g->calls = graph_alloc(g, sizeof *g->calls * (b->f->length + 1));
+    CallSite site = {b->pc, next, first, count, target_of(b, count), false};
+    for (uint32_t i = 0; i < b->depth; i++) {
+        bool argument = i >= first;
+        if (!argument && (i + 1 >= first || !is_borrowed(b->now[g->slots + i]))) continue;
+        site.counted |= argument && is_borrowed(b->now[g->slots + i]);
+        push_out(b, i);
+    }
+    /* If it throws, all that was pushed, and the function, are in their places. */
+    for (uint32_t i = 0; i < b->depth; i++) {
+        bool pushed = i + 1 >= first || is_borrowed(b->now[g->slots + i]);
+        b->before[g->slots + i] = pushed ? held(T_SLOT, -1) : b->now[g->slots + i];
+    }
+    int32_t call = emit(b, N_CALL, T_NONE, function.node, -1);
+    if (call >= 0) {
+        g->nodes[call].value = g->call_count;
+        g->calls[g->call_count++] = site;
+        g->nodes[call].state = make_state(b, b->before, next - 1, b->depth);
+    }
+    g->runs_code = true;
+    uint32_t own = b->f->arguments + b->f->locals;
+    for (uint32_t slot = 0; slot < g->slots; slot++) {
+        if (slot < own && !b->f->captured[slot]) continue;
+        b->now[slot] = b->before[slot] = held(T_SLOT, -1);
+    }
+    b->depth = first - 1;
+    if (is_tail) return STEP_RETURN;
+    for (uint32_t i = 0; i < b->depth; i++) b->before[g->slots + i] = b->now[g->slots + i];
+    for (uint32_t i = 0; i < b->depth; i++)
+        if (is_borrowed(b->now[g->slots + i])) b->before[g->slots + i] = held(T_SLOT, -1);
+    memcpy(b->before, b->now, sizeof(Val) * g->slots);
+    b->before[g->slots + b->depth] = held(T_SLOT, -1);
+    int32_t result = emit(b, N_RESULT, type, call, -1);
+    if (result >= 0) {
+        g->nodes[result].slot = (int32_t)b->depth;
+        g->nodes[result].state = make_state(b, b->before, next, b->depth + 1);
+    }
+    push(b, held(type, type_is_held(type) ? result : -1));
+    b->before[g->slots + b->depth - 1] = *top(b, 0);
+    bool checks = kept || g->rechecks;
+    int32_t after = checks && g->emitting ? make_state(b, b->before, next, b->depth) : -1;
+    if (g->rechecks) {
+        int32_t node = emit(b, N_CHECK_BUILTINS, T_NONE, -1, -1);
+        if (node >= 0) g->nodes[node].state = after;
+    }
+    for (int pass = 0; kept && pass < 2; pass++) {
+        for (uint32_t i = 0; i + 1 < b->depth; i++) {
+            Val v = b->now[g->slots + i];
+            if (!is_borrowed(v)) continue;
+            int32_t node = emit(b, pass ? N_LET_GO : N_CHECK_KEPT, T_NONE, v.node, -1);
+            if (node < 0 || pass) continue;
+            g->nodes[node].value = kept;
+            g->nodes[node].state = after;
+        }
+    }
+    return STEP_NEXT;
+}
+
+static Step leave_function(Build *b, bool with_value) {
+    const Inlined *in = inline_around(b->g, b->pc);
+    if (in) return leave_inlined(b, in, with_value);
+    for (uint32_t i = 0; i < b->depth; i++) /* what else is there is owned by others */
+        if (top(b, i)->type == T_SLOT) return STEP_LEAVES;
+    if (!with_value) push(b, held(T_UNDEFINED, -1));
+    Val v = *top(b, 0);
+    bool held_ = type_is_held((Type)v.type) || v.type == T_UNDEFINED || v.type == T_NULL;
+    if (!held_ && !with_value) b->depth--;
+    if (!held_) return STEP_LEAVES;
+    use_in_full(b, v);
+    if (v.type == T_UINT || v.type == T_WIDE) *top(b, 0) = held(T_DOUBLE, to_double(b, v));
+    return STEP_RETURN;
+}
+
 /* --- variables ------------------------------------------------------------------------------ */
 
 static Step get_variable(Build *b, uint32_t slot, bool checked) {
     Val v = b->now[slot];
     if (v.type == T_SLOT) {
         Type type = type_seen(seen(b));
+        if (is_inner(b, slot)) return STEP_LEAVES;
         if (type == T_NONE)
             return seen(b) & JIT_EXECUTED ? STEP_LEAVES : STEP_FAILED;
-        int32_t node = guard(b, N_LOAD, type, -1, -1);
-        if (node >= 0) b->g->nodes[node].slot = (int32_t)slot;
+        const Inlined *in = inline_around(b->g, b->pc);
+        int32_t node = guard(b, N_LOAD, type, in ? in->object : -1, -1);
+        if (node >= 0) {
+            b->g->nodes[node].slot = (int32_t)slot;
+            if (in) b->g->nodes[node].value = slot - b->f->arguments - b->f->locals - in->outer;
+        }
         b->now[slot] = v = held(type, node);
     }
     if (v.type == T_NONE || (checked && v.type == T_UNINITIALIZED)) return STEP_LEAVES;
@@ -1079,7 +1285,7 @@ static Step put_variable(Build *b, uint32_t slot, Val v, bool checked) {
         return STEP_LEAVES;
     if (v.type == T_SLOT || v.type == T_GLOBAL || v.type == T_METHOD || v.type == T_NONE)
         return STEP_LEAVES;
-    if ((v.type == T_OBJECT || v.type == T_STRING) && !g->in_memory[slot]) {
+    if ((v.type == T_OBJECT || v.type == T_STRING) && !g->in_memory[slot] && !is_inner(b, slot)) {
         g->in_memory[slot] = true;
         g->again = true;
     }
@@ -1348,6 +1554,16 @@ static Step step(Build *b) {
         return STEP_NEXT;
     case OP_call_method:
         return call_method(b, bytecode_u16(at + 1));
+    case OP_call:
+    case OP_call0:
+    case OP_call1:
+    case OP_call2:
+    case OP_call3:
+    case OP_tail_call:
+        return call_function(b, op, bytecode_argument_count(at));
+    case OP_return:
+    case OP_return_undef:
+        return leave_function(b, op == OP_return);
     case OP_goto:
     case OP_goto8:
     case OP_goto16:
@@ -1402,6 +1618,16 @@ static Type join(Type a, Type c) {
     return type_is_number(a) && type_is_number(c) ? T_DOUBLE : T_SLOT;
 }
 
+/* Values of different kinds meet on the stack: perhaps what something inlined gives. */
+static void stack_varies(Build *b, uint32_t pc) {
+    Graph *g = b->g;
+    const Inlined *in = inline_around(g, pc);
+    for (uint32_t i = 0; !in && i < g->inlined_count; i++)
+        if (g->inlined[i].after == pc) in = &g->inlined[i];
+    if (!in) graph_fail(g, "values of different kinds on the stack");
+    keep_apart(b, in);
+}
+
 /* Types flow along an edge. Whether they are news. */
 static bool flow(Build *b, int32_t to) {
     Graph *g = b->g;
@@ -1419,10 +1645,10 @@ static bool flow(Build *b, int32_t to) {
             varies = old != v.type || block->in[i].node != v.node;
         Type type = varies ? T_SLOT : join(old, (Type)v.type);
         if (type == T_SLOT && old != T_SLOT && v.type != T_SLOT && i >= g->slots)
-            graph_fail(g, "values of different kinds on the stack");
+            stack_varies(b, block->pc);
         if (i >= g->slots && type == T_SLOT && old != T_SLOT && old != T_NONE)
-            graph_fail(g, "values of different kinds on the stack");
-        if (type == T_SLOT && i < g->slots && !g->in_memory[i] && (old != T_NONE || v.type != T_SLOT)) {
+            stack_varies(b, block->pc);
+        if (type == T_SLOT && i < g->slots && !g->in_memory[i] && !is_inner(b, i) && (old != T_NONE || v.type != T_SLOT)) {
             g->in_memory[i] = true;
             g->again = true;
         }
@@ -1466,10 +1692,25 @@ static void interpret(Build *b, int32_t number) {
             pc = next;
             continue;
         }
-        if (done == STEP_JUMP) {
+        const Inlined *in = pc >= g->own_length ? inline_around(g, pc) : NULL;
+        if (in && done == STEP_LEAVES) { /* the interpreter does all of the call */
+            if (seen(b) & JIT_EXECUTED) keep_apart(b, in);
+            done = STEP_FAILED;
+        }
+        if (done == STEP_GO) {
+            bool back = in != NULL;
+            int32_t to = block_for(b, back ? in->call : pc, b->go_to);
+            g->blocks[number].end = END_JUMP;
+            g->blocks[number].to[0] = to;
+        } else if (done == STEP_JUMP) {
             int32_t to = block_for(b, pc, (uint32_t)bytecode_target(b->code, (int32_t)pc));
             g->blocks[number].end = END_JUMP;
             g->blocks[number].to[0] = to;
+        } else if (done == STEP_RETURN) {
+            g->blocks[number].end = END_RETURN;
+            g->blocks[number].test = b->depth ? top(b, 0)->node : -1;
+            g->blocks[number].result = b->depth ? top(b, 0)->type : T_SLOT;
+            g->blocks[number].to[0] = g->blocks[number].to[1] = -1;
         } else if (done == STEP_BRANCH) {
             Val test = pop(b);
             uint32_t target = (uint32_t)bytecode_target(b->code, (int32_t)pc);
@@ -1524,7 +1765,7 @@ static void build_types(Build *b, uint32_t depth) {
         b->depth = g->blocks[number].depth;
         memcpy(b->now, g->blocks[number].in, sizeof(Val) * (g->slots + b->depth));
         interpret(b, number);
-        if (g->blocks[number].end == END_EXIT) continue;
+        if (g->blocks[number].end == END_EXIT || g->blocks[number].end == END_RETURN) continue;
         for (int i = 0; i < 2; i++) {
             int32_t to = g->blocks[number].to[i];
             if (to < 0 || !flow(b, to) || g->blocks[to].queued) continue;
@@ -1760,28 +2001,29 @@ static void check_profit(Build *b, int32_t first) {
 }
 
 /* Workers go on recording, and both walks over the bytecode must see the same. */
-static void take_notes(Build *b) {
-    Graph *g = b->g;
+static void take_notes(Graph *g) {
+    const JitFunction *f = g->entry->function;
     const JitSite *sites = g->sites;
-    g->sites = b->sites = graph_alloc(g, sizeof *b->sites * (b->f->length + 1));
-    for (uint32_t pc = 0; pc < b->f->length; pc++) {
-        b->sites[pc].value = atomic_load_explicit(&sites[pc].value, memory_order_relaxed);
-        b->sites[pc].receiver = atomic_load_explicit(&sites[pc].receiver, memory_order_relaxed);
-        b->sites[pc].callee = atomic_load_explicit(&sites[pc].callee, memory_order_relaxed);
+    JitSite *taken = g->sites = graph_alloc(g, sizeof *taken * (f->length + 1));
+    for (uint32_t pc = 0; pc < f->length; pc++) {
+        taken[pc].value = atomic_load_explicit(&sites[pc].value, memory_order_relaxed);
+        taken[pc].receiver = atomic_load_explicit(&sites[pc].receiver, memory_order_relaxed);
+        taken[pc].callee = atomic_load_explicit(&sites[pc].callee, memory_order_relaxed);
     }
-    g->seen = graph_alloc(g, sizeof *g->seen * (g->slots + 1));
-    for (uint32_t slot = 0; slot < g->slots; slot++)
+    g->seen = graph_alloc(g, sizeof *g->seen * (jit_slots(f) + 1));
+    for (uint32_t slot = 0; slot < jit_slots(f); slot++)
         g->seen[slot] = atomic_load_explicit(&g->entry->seen[slot], memory_order_relaxed);
 }
 
-void build(Graph *g) {
+/* Builds it with what is to be inlined. Whether that was well. */
+static bool build_with(Graph *g) {
+    inline_calls(g);
     const JitFunction *f = g->function;
     Build build = {.g = g, .f = f, .code = f->code, .sites = g->sites};
     Build *b = &build;
     g->slots = jit_slots(f);
     g->stack = f->stack + 1;
     if (g->slots > 400 || g->stack > STACK_MAX) graph_fail(g, "too many variables");
-    take_notes(b);
     scan_jumps(b);
     find_live(b);
     find_wraps(b);
@@ -1798,8 +2040,8 @@ void build(Graph *g) {
     /* What is learnt on the way only grows: which variables are in memory, which sums are wide. */
     for (int tries = 0;; tries++) {
         if (tries > 100) graph_fail(g, "no end of it");
-        g->again = g->emitting = g->stores_values = g->appends = false;
-        g->node_count = g->state_count = g->block_count = 0;
+        g->again = g->emitting = g->stores_values = g->appends = g->runs_code = false;
+        g->node_count = g->state_count = g->block_count = g->call_count = 0;
         g->builtin_count = 0;
         g->blocks = graph_alloc(g, sizeof *g->blocks * BLOCKS_MAX);
         for (int i = 0; i < 2; i++) {
@@ -1809,14 +2051,29 @@ void build(Graph *g) {
         int32_t first = new_block(b, g->entry->pc, false);
         g->block_at[0][g->entry->pc] = new_block(b, g->entry->pc, false);
         build_types(b, depth);
+        if (b->restart) return false;
         if (g->again) continue;
         g->blocks[first].end = END_JUMP;
         g->blocks[first].to[0] = g->block_at[0][g->entry->pc];
         build_order(b, first);
         build_nodes(b, first);
+        if (g->runs_code && g->builtin_count > 0 && !g->rechecks) g->again = g->rechecks = true;
+        if (b->restart) return false;
         if (g->again) continue;
         check_profit(b, first);
-        return;
+        return true;
+    }
+}
+
+void build(Graph *g) {
+    take_notes(g);
+    g->kept_apart = graph_alloc(g, g->entry->function->length + 1);
+    JitSite *sites = g->sites;
+    uint16_t *seen_ = g->seen;
+    while (!build_with(g)) {
+        g->sites = sites;
+        g->seen = seen_;
+        g->rechecks = false;
     }
 }
 

@@ -65,6 +65,16 @@ static inline int32_t bytecode_target(const uint8_t *code, int32_t pc) {
     }
 }
 
+/* Whether an instruction calls a function that lies below its arguments, without a `this`. */
+static inline bool bytecode_is_call(uint8_t op) {
+    return (op >= OP_call0 && op <= OP_call3) || op == OP_call || op == OP_tail_call;
+}
+
+/* With how many arguments. */
+static inline uint32_t bytecode_argument_count(const uint8_t *at) {
+    return *at >= OP_call0 && *at <= OP_call3 ? (uint32_t)(*at - OP_call0) : bytecode_u16(at + 1);
+}
+
 /* Where a variable is: among the arguments, among the locals, or in the frame of a function around. */
 typedef enum BytecodeKind { BYTECODE_ARGUMENT, BYTECODE_LOCAL, BYTECODE_OUTER } BytecodeKind;
 /* put pops what it stores, set leaves it on the stack. */

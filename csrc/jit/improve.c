@@ -67,13 +67,22 @@ static bool is_pure(const Graph *g, const Node *node) {
     case N_PUT_ELEMENT:
     case N_APPEND:
     case N_GET_ELEMENT: /* memory may be shared with other threads */
+    case N_PUSH:
+    case N_CALL:
+    case N_RESULT:
+    case N_CHECK_BUILTINS:
+    case N_CHECK_KEPT:
+    case N_LET_GO:
         return false;
     case N_COUNT:
     case N_ELEMENTS:
     case N_LENGTH:
-        return !g->appends;
+        return !g->appends && !g->runs_code;
     case N_GET_VALUE:
-        return !g->stores_values;
+        return !g->stores_values && !g->runs_code;
+    case N_CHECK_PLAIN:
+    case N_CHECK_MUTABLE:
+        return !g->runs_code;
     default:
         return true;
     }
@@ -268,6 +277,13 @@ static bool has_effect(const Graph *g, const bool *used, int32_t n) {
     case N_PUT_VALUE:
     case N_PUT_ELEMENT:
     case N_APPEND:
+    case N_PUSH:
+    case N_CALL:
+    case N_RESULT:
+    case N_CHECK_BUILTINS:
+    case N_CHECK_FUNCTION:
+    case N_CHECK_KEPT:
+    case N_LET_GO:
         return true;
     case N_LOAD: /* of a variable in its dead zone, too */
     case N_CHECK_CLASS:
@@ -288,7 +304,8 @@ static void drop_unneeded(Graph *g) {
     int32_t *queue = graph_alloc(g, sizeof *queue * (size_t)(g->node_count + 1)), count = 0;
     for (int32_t i = 0; i < g->order_count; i++) {
         const Block *block = &g->blocks[g->order[i]];
-        if (block->end == END_BRANCH) need(g, needed, queue, &count, block->test);
+        if (block->end == END_BRANCH || block->end == END_RETURN)
+            need(g, needed, queue, &count, block->test);
         if (block->end == END_EXIT) need_state(g, needed, queue, &count, block->state);
         for (int32_t n = block->first; n >= 0; n = g->nodes[n].next)
             if (has_effect(g, used, n)) need(g, needed, queue, &count, n);

@@ -26,7 +26,7 @@ typedef struct Val {
 #define NODE_MAP(NODE)                                                                             \
     NODE(PHI)                                                                                      \
     NODE(CONST)      /* number: as a double; value: as the bits of an integer */                   \
-    NODE(LOAD)       /* slot: of a variable, guards its tag */                                     \
+    NODE(LOAD)       /* slot: of a variable, guards its tag; a: the function it is around, or -1 */ \
     NODE(STORE)      /* slot, a: into a variable */                                                \
     NODE(ADD)        /* a, b; guards that it fits */                                               \
     NODE(SUB)                                                                                      \
@@ -67,6 +67,7 @@ typedef struct Val {
     NODE(IS_TRUE)    /* a: a number */                                                             \
     NODE(IS_NOT)     /* a: a bool */                                                               \
     NODE(CHECK_CLASS) /* a, value: the class; is a */                                              \
+    NODE(CHECK_FUNCTION) /* a, value: guards that it is of that record; is a */                     \
     NODE(CHECK_MUTABLE) /* a: a typed array; is a */                                               \
     NODE(CHECK_PLAIN) /* a, value: JIT_ON_*; guards that it has the class's prototype, and no more; is a */ \
     NODE(COUNT)      /* a: of elements */                                                          \
@@ -81,7 +82,13 @@ typedef struct Val {
     NODE(GET_ELEMENT) /* a: elements, b: index, value: JIT_ON_* */                                 \
     NODE(PUT_ELEMENT) /* a: elements, b: index, c, value: JIT_ON_* */                              \
     NODE(STRING_LENGTH)                                                                            \
-    NODE(CHAR_CODE)  /* a: string, b: index in range */
+    NODE(CHAR_CODE)  /* a: string, b: index in range */                                            \
+    NODE(PUSH)       /* slot, a: to where the interpreter has its stack, which owns it then */     \
+    NODE(CALL)       /* a: function, value: of graph->calls; guards that it does not throw */      \
+    NODE(CHECK_BUILTINS) /* guards that all are as they were when the code was entered */            \
+    NODE(RESULT)     /* of the CALL before it; guards the tag */                                   \
+    NODE(CHECK_KEPT) /* a, value: guards that it is counted more often than that */                \
+    NODE(LET_GO)     /* a: counts it once less, as a PUSH counted it once more */
 
 typedef enum Operation {
 #define NODE(name) N_##name,
@@ -118,12 +125,20 @@ typedef struct StateValue {
 } StateValue;
 
 typedef struct State {
-    uint32_t pc, depth, count;
+    uint32_t pc, depth, count; /* pc: of a call that threw, before the instruction after it */
     bool missed; /* of the entry's own guards */
     StateValue *values;
 } State;
 
-typedef enum BlockEnd { END_NONE, END_JUMP, END_BRANCH, END_EXIT } BlockEnd;
+/* A function that is called where the interpreter would. */
+typedef struct CallSite {
+    uint32_t pc, next; /* of the instruction, and of the one after it */
+    uint32_t first, count; /* where the arguments are on the stack, and how many */
+    const struct JitFunction *target; /* which it mostly is; NULL: of any kind */
+    bool counted; /* an argument is */
+} CallSite;
+
+typedef enum BlockEnd { END_NONE, END_JUMP, END_BRANCH, END_EXIT, END_RETURN } BlockEnd;
 
 typedef struct Block {
     uint32_t pc;
@@ -134,7 +149,8 @@ typedef struct Block {
     Val *out;          /* at its end, while it is built */
     int32_t first, last;
     BlockEnd end;
-    int32_t test;      /* of a branch: a bool */
+    int32_t test;      /* of a branch: a bool; of a return: the result, or -1 */
+    uint8_t result;    /* of a return: its type; T_SLOT: what the call before it gave */
     int32_t to[2];     /* blocks: of a branch, if it is true and if not */
     int32_t state;     /* of an exit; of the block before a loop */
     uint8_t exit_kind; /* a JitExitKind */
@@ -154,6 +170,10 @@ typedef struct Graph {
     const struct JitFunction *function;
     struct JitSite *sites; /* as they were when it was begun: they may change meanwhile */
     uint16_t *seen;        /* [slots]: likewise, of the entry's variables */
+    struct Inlined *inlined; /* in order of their code */
+    uint32_t inlined_count;
+    uint32_t own_length, own_locals; /* what is beyond is inlined */
+    bool *kept_apart;      /* [own_length]: calls of what is not to be inlined */
     uint32_t slots, stack;
     bool prune; /* what was never executed is left out */
     bool hoist;
@@ -176,10 +196,15 @@ typedef struct Graph {
     uint32_t live_words;
     struct JitBuiltin *builtins;
     uint32_t builtin_count;
+    bool rechecks;      /* builtins, after each call */
+    CallSite *calls;
+    int32_t call_count;
+    bool runs_code;     /* it calls what may change anything */
     bool appends;       /* some array may get longer, and its elements move */
     bool stores_values; /* some array's element or variable is overwritten by a PUT_VALUE or STORE */
 
     void *compiler; /* sljit's, while there is one */
+    void *code;     /* the JitCode that is made, until it is handed over */
     struct Chunk *chunks;
     jmp_buf failed;
     const char *why;
@@ -209,7 +234,7 @@ void code_dump(const struct JitFunction *function, uint32_t pc, const struct Jit
                const char *why);
 
 static inline bool node_is_alias(const Node *node) {
-    return node->operation == N_CHECK_CLASS || node->operation == N_CHECK_MUTABLE ||
+    return node->operation == N_CHECK_CLASS || node->operation == N_CHECK_FUNCTION || node->operation == N_CHECK_MUTABLE ||
            node->operation == N_CHECK_INDEX || node->operation == N_CHECK_PLAIN ||
            node->operation == N_INT_OF;
 }

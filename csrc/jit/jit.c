@@ -59,9 +59,10 @@ JitFunction *jit_function_new(uint32_t length, uint32_t arguments, uint32_t loca
                        .constant_count = constants};
     f->code = calloc(length + 8, 1);
     f->marks = calloc(length + 1, 1);
+    f->after = calloc(length + 8, 1);
     f->captured = calloc((size_t)arguments + locals + 1, 1);
     f->constants = calloc((size_t)constants + 1, sizeof *f->constants);
-    if (f->code && f->marks && f->captured && f->constants) return f;
+    if (f->code && f->marks && f->after && f->captured && f->constants) return f;
     jit_function_free(f);
     return NULL;
 }
@@ -72,13 +73,15 @@ void jit_function_free(JitFunction *f) {
     free(f->entries);
     free(f->code);
     free(f->marks);
+    free(f->after);
     free(f->captured);
     free(f->constants);
     free(atomic_load(&f->sites));
     free(f);
 }
 
-/* Below so many bytes a function without a loop is called as fast as it is. */
+/* Below so many bytes a function without a loop or a call is called by the interpreter as fast as it
+ * is. Compiled, it is for functions that are compiled, and for the engine's own. */
 #define SMALL 40
 
 bool jit_function_ready(JitFunction *f) {
@@ -87,6 +90,13 @@ bool jit_function_ready(JitFunction *f) {
     for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[f->code[pc]]) {
         f->marks[pc] = 0;
         f->has_catch |= f->code[pc] == OP_catch || f->code[pc] == OP_gosub;
+        BytecodeVariable v;
+        if (bytecode_variable(f->code + pc, &v) && v.kind == BYTECODE_ARGUMENT)
+            f->writes_arguments |= v.access != BYTECODE_GET;
+        if (bytecode_is_call(f->code[pc])) {
+            f->has_call = true;
+            f->after[pc + bytecode_sizes[f->code[pc]]] = bytecode_sizes[f->code[pc]];
+        }
     }
     for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[f->code[pc]]) {
         int32_t to = bytecode_target(f->code, (int32_t)pc);
@@ -94,11 +104,12 @@ bool jit_function_ready(JitFunction *f) {
         if (f->marks[to] || count == JIT_ENTRIES_MAX - 1) continue;
         f->marks[to] = (uint8_t)++count;
     }
-    if (!f->marks[0] && (count > 0 || f->length >= SMALL)) f->marks[0] = (uint8_t)++count;
-    if (count == 0) return false;
+    f->is_leaf = count == 0 && !f->has_call && f->length < SMALL;
+    if (!f->marks[0]) f->marks[0] = (uint8_t)++count;
     f->entries = calloc(count, sizeof *f->entries);
     if (!f->entries) return false;
     f->entry_count = count;
+    f->start = &f->entries[f->marks[0] - 1];
     for (uint32_t pc = 0; pc < f->length; pc++) {
         if (f->marks[pc] == 0 || f->marks[pc] == JIT_INSIDE) continue;
         JitEntry *entry = &f->entries[f->marks[pc] - 1];

@@ -6,6 +6,7 @@
  *   jit.c               counts, records, asks for code, throws away what was wrong
  *     |  bytecode, what was seen
  *     v
+ *   inline.c            short functions become part of what calls them
  *   build.c             bytecode -> SSA with types; guards with the interpreter's state before them
  *   improve.c           common nodes, loop invariants
  *   lower.c             registers, machine code (sljit), exits
@@ -13,10 +14,11 @@
  *     v
  *   code.c              pages: written while RW, RX for good
  *
- * Compiled code works on the interpreter's own frame. It is entered at the start of a function or of
- * a loop, and ends at some bytecode of the same function, where the interpreter goes on: because a
- * guard failed, because the instruction is not one that is compiled, or at the `return`. It never
- * throws, calls no code of the task and owns nothing outside the arena, so it may be left at any
+ * Compiled code works on a frame of the interpreter's, or on one that it made itself for a function
+ * that it calls, and that the interpreter can go on with. It is entered at the start of a function or
+ * of a loop, and ends with the function's result, or at some bytecode of the same function, where the
+ * interpreter goes on: because a guard failed, because the instruction is not one that is compiled, or
+ * because what it called threw. It owns nothing outside the arena, so it may be left at any
  * instruction, like all else in a task (guard.h), and polls nothing: where a thread can't be
  * signalled, it is not used.
  *
@@ -77,8 +79,11 @@ enum {
 typedef struct JitSite {
     _Atomic uint16_t value;    /* what an instruction pushes or, a comparison or a store, takes */
     _Atomic uint16_t receiver; /* of 1 << JIT_ON_* */
-    _Atomic uint16_t callee;   /* which of jit_known a call called; 0 none yet, JIT_MANY others, too */
+    /* Which of jit_known a call of a method called; of the program's functions, less JIT_CALLEE, any
+     * other call. 0 none yet, JIT_MANY others, too. */
+    _Atomic uint16_t callee;
 } JitSite;
+#define JIT_CALLEE 2
 
 /* --- functions ----------------------------------------------------------------------------- */
 
@@ -107,14 +112,21 @@ typedef struct JitFunction {
     struct JitProgram *program;
     uint32_t number; /* in its program */
     uint32_t length, arguments, locals, outer, stack, constant_count, entry_count;
+    uint32_t references;  /* to variables of it that closures have */
     bool has_catch;       /* a value may be read after any exception */
+    bool has_call;        /* it calls functions */
+    bool writes_arguments; /* it may put another value where the caller left one */
+    bool is_leaf;         /* without loop or call, and short: never worth entering from the interpreter */
     _Atomic bool no_hoist; /* a guard that was moved out of a loop failed */
+    _Atomic uint8_t relearn; /* runs that are to be recorded, as what it is inlined in failed */
     uint8_t *code;        /* [length]: as the engine read it, but for the atoms in it */
     uint8_t *marks;       /* [length]: 1 + the number of its entry, 0, or JIT_INSIDE an instruction */
+    uint8_t *after;       /* [length + 1]: the size of the instruction in front of it, if that is a call */
     uint8_t *captured;    /* [arguments + locals]: functions in it use this variable */
     JitConstant *constants;
     _Atomic(JitSite *) sites; /* [length]; NULL until something was recorded */
     JitEntry *entries;
+    JitEntry *start; /* of them: where a call enters */
 } JitFunction;
 
 #define JIT_INSIDE 255
@@ -123,6 +135,11 @@ typedef struct JitFunction {
 
 static inline uint32_t jit_slots(const JitFunction *function) {
     return function->arguments + function->locals + function->outer;
+}
+
+/* Where it may be entered by a call. */
+static inline JitEntry *jit_start(const JitFunction *function) {
+    return function->start;
 }
 
 /* The functions of a program, in the order in which they are found in it; NULL for those that are
@@ -151,16 +168,64 @@ void jit_function_free(JitFunction *function);
 #define JIT_SPILLS_MAX 192
 #define JIT_REGISTERS 16
 
-/* What compiled code is given, and where it leaves what it knows when it ends. */
+#define JIT_HELD 16
+
+/* What compiled code finds of its task: how far the stack may grow; whether globals are still what it
+ * takes them for, which it asks again only after other code than compiled code has run; and where an
+ * exit leaves what the code knows, which is read at once. */
+typedef struct JitTask {
+    const uintptr_t *stack_limit;
+    uint64_t ran; /* how often other code may have run since */
+    struct {
+        const void *code; /* of which all builtins were as they should be */
+        uint64_t ran;     /* when it was this */
+    } held[JIT_HELD];
+    uint64_t integers[JIT_REGISTERS]; /* S1.., R2.. as lower.c numbers them */
+    double doubles[JIT_REGISTERS];
+    uint64_t spills[JIT_SPILLS_MAX];
+} JitTask;
+
+/* The engine's JSStackFrame, and what it keeps one in whose function may be gone on with
+ * (JSAsyncFunctionState); engine_jit.c.inc asserts that they are alike. */
+typedef struct JitStackFrame {
+    void *previous;
+    void *function;
+    int64_t function_tag;
+    void *arguments, *locals, *references;
+    void *pc; /* after the call that it is in */
+    uint16_t reference_count, argument_count;
+    bool strict, constructs;
+    void *stack_pointer, *owner;
+} JitStackFrame;
+
+/* What compiled code works on: one frame of the engine's. Either the interpreter made that, and only
+ * some of `own` is filled in; or compiled code or js_jit_call did, which is much less work: then it is
+ * `own`, of which the rest is filled in when the interpreter has to go on (jit_leave). */
 typedef struct JitFrame {
-    void *variables[3]; /* by BytecodeKind: arguments, locals, references to variables around */
+    uint64_t this_value[2]; /* filled in by jit_leave */
+    int32_t argument_count;
+    bool throws;
+    JitStackFrame own;
+    JitStackFrame *shown; /* what the engine sees: `own`, or the interpreter's */
+    void *outer;          /* references to the variables around */
     void *stack;
     void *context;
-    uint64_t integers[JIT_REGISTERS]; /* at an exit: S0.., R0.. as lower.c numbers them */
-    double doubles[JIT_REGISTERS];
-    uint64_t value;                  /* for a helper */
-    uint64_t spills[JIT_SPILLS_MAX];
+    void *bytecode;       /* the task's copy */
+    JitTask *task;
+    struct JitCode *code; /* at an exit: of what */
+    uint64_t result[2];   /* a value: what the function returns, owned */
+    uint64_t value;       /* for a helper */
 } JitFrame;
+
+/* In the engine's JSFunctionBytecode.jit: 1 + the number of its record. */
+#define JIT_NUMBER 0x3fffffffu
+
+/* What code returns instead of the number of an exit. */
+#define JIT_RETURNED 0xffffffffu  /* the result is in the frame */
+#define JIT_UNTIDY 0xfffffffeu    /* likewise, and locals hold what is to be released */
+#define JIT_OVERFLOW 0xfffffffdu  /* the stack is used up; nothing has happened */
+#define JIT_STALE 0xfffffffbu     /* a global is not what the code takes it for; nothing has happened */
+#define JIT_THROWN 0xfffffffcu    /* of what helps to call: the engine has the exception */
 
 /* Where an exit finds a value. */
 typedef enum JitPlace { JIT_IN_CONSTANT, JIT_IN_INTEGER, JIT_IN_DOUBLE, JIT_IN_SPILL } JitPlace;
@@ -177,8 +242,10 @@ typedef enum JitExitKind {
     JIT_LEAVES, /* the interpreter's turn */
     JIT_FAILED, /* a guard did not hold */
     JIT_MISSED, /* what a variable holds is not what the code was made for: nothing has happened */
-    JIT_HOISTED /* a guard that had been moved out of a loop */
+    JIT_HOISTED, /* a guard that had been moved out of a loop */
+    JIT_THREW    /* a function that was called here threw */
 } JitExitKind;
+#define JIT_EXIT_KINDS 5
 
 typedef struct JitExit {
     uint32_t pc;

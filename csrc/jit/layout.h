@@ -20,6 +20,11 @@
     AT(SHAPE_PROTOTYPE, 48, offsetof(JSShape, proto))                                              \
     AT(CONTEXT_PROTOTYPES, 88, offsetof(JSContext, class_proto))                                   \
     AT(VARIABLE_VALUE, 24, offsetof(JSVarRef, pvalue))                                             \
+    AT(OBJECT_BYTECODE, 48, offsetof(JSObject, u.func.function_bytecode))                          \
+    AT(OBJECT_OUTER, 56, offsetof(JSObject, u.func.var_refs))                                      \
+    AT(BYTECODE_RECORD, 20, offsetof(JSFunctionBytecode, jit))                                     \
+    AT(BYTECODE_CODE, 24, offsetof(JSFunctionBytecode, byte_code_buf))                             \
+    AT(CLASS_FUNCTION, 13, JS_CLASS_BYTECODE_FUNCTION)                                             \
     AT(CLASS_ARRAY, 2, JS_CLASS_ARRAY)                                                             \
     AT(CLASS_UINT8C_ARRAY, 22, JS_CLASS_UINT8C_ARRAY)                                              \
     AT(CLASS_FLOAT64_ARRAY, 33, JS_CLASS_FLOAT64_ARRAY)                                            \
@@ -45,6 +50,17 @@ typedef struct JitHelpers {
     /* Adds an element to an array, at `index`, its count: the JitFrame's `value`, with this tag. false:
      * there would be more to it, and nothing happened. */
     int (*append)(void *frame, void *array, long tag, unsigned index);
+    /* Calls a function, with `count` arguments that are on the frame's stack, from `first` on, and gives
+     * them back; its result goes to `result`. JIT_RETURNED, or JIT_THREW: then function and arguments
+     * are left where the interpreter has them. `where`: first << 16 | count. */
+    uint32_t (*call)(void *frame, void *function, uint32_t where, void *result);
+    /* Goes on with what compiled code began to call, and which did not simply return: `status` is what
+     * it gave. As above. */
+    uint32_t (*finish)(void *frame, void *called, uint32_t where, uint32_t status);
+    /* Whether the globals are what this code takes them for. */
+    uint32_t (*holds)(void *frame, const void *code);
+    /* Releases `count` values of the frame's stack from `first` on. */
+    void (*release)(void *frame, uint32_t where);
     double (*power)(double, double);
     double (*remainder)(double, double);
     double (*clamp)(double); /* to 0 .. 255, as a Uint8ClampedArray does */

@@ -7,7 +7,8 @@
  *               registers in the JitFrame, where the engine finds them
  *
  * A value is in one place all its life. S0 is the JitFrame; R0, R1 and FR0 are free for what an
- * instruction needs meanwhile. A guard's values live to the end of its instruction, so that its result
+ * instruction needs meanwhile. On the stack are spilled values, and the JitFrame, locals and stack of
+ * whatever is called. A guard's values live to the end of its instruction, so that its result
  * never takes the place of one.
  */
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "ir.h"
 #include "jit.h"
 #include "layout.h"
+#include "os.h"
 
 /* Pages for a JitCode, whose they are from then on. */
 static void *take_pages(size_t size, void *for_code) {
@@ -40,8 +42,10 @@ static void *take_pages(size_t size, void *for_code) {
 _Static_assert(INTEGERS <= JIT_REGISTERS && DOUBLES < JIT_REGISTERS, "all registers have a place");
 
 #define SPILLS (JIT_SPILLS_MAX - 3)
-#define SPARE(n) ((sljit_sw)(offsetof(JitFrame, spills) + 8 * (SPILLS + (n))))
 #define IN_FRAME SLJIT_MEM1(SLJIT_S0)
+#define ON_STACK SLJIT_MEM1(SLJIT_SP)
+#define SPARES 3 /* words of the stack, after what was spilled */
+#define SPARE(n) ((sljit_sw)(8 * (l->spill_count + (n))))
 
 typedef struct Interval {
     int32_t start, end; /* positions; end < 0: no value */
@@ -86,6 +90,9 @@ typedef struct Lower {
     uint8_t *exit_kinds;
     int32_t exit_count;
     uint32_t guards, force;
+    sljit_sw called;             /* where on the stack the JitFrame of what is called is */
+    struct sljit_label *start;   /* of the code itself */
+    JitCode *code;               /* that is made */
 } Lower;
 
 /* --- values --------------------------------------------------------------------------------- */
@@ -103,13 +110,19 @@ static bool is_constant(const Node *node) {
 static bool calls_out(const Node *node) {
     return node->operation == N_CALL1 || node->operation == N_CALL2 ||
            node->operation == N_CHAR_CODE || node->operation == N_STORE ||
-           node->operation == N_APPEND;
+           node->operation == N_APPEND || node->operation == N_CALL ||
+           node->operation == N_CHECK_BUILTINS;
+}
+
+static bool type_is_held_or_pointer(const Node *node) {
+    return type_is_held((Type)node->type) || node->type == T_POINTER;
 }
 
 static bool has_register(const Lower *l, int32_t n) {
     const Node *node = &l->g->nodes[n];
     return node->type != T_NONE && node->operation != N_STORE && node->operation != N_PUT_VALUE &&
-           node->operation != N_APPEND && !is_constant(node) && !node_is_alias(node) && !l->fused[n];
+           node->operation != N_APPEND && node->operation != N_PUSH && type_is_held_or_pointer(node) &&
+           !is_constant(node) && !node_is_alias(node) && !l->fused[n];
 }
 
 /* --- numbering and liveness ----------------------------------------------------------------- */
@@ -141,7 +154,7 @@ static void count_uses(Lower *l) {
             count_use(l, node->c);
             each_of_state(l, node->state, count_use);
         }
-        if (block->end == END_BRANCH) count_use(l, block->test);
+        if (block->end == END_BRANCH || block->end == END_RETURN) count_use(l, block->test);
         if (block->end == END_EXIT) each_of_state(l, block->state, count_use);
     }
 }
@@ -224,7 +237,7 @@ static void make_intervals(Lower *l) {
             l->now.weight = 0;
             l->now.at = l->ends[number_];
             for (int k = 0; k < 2; k++) {
-                if (block->to[k] < 0 || block->end == END_EXIT) continue;
+                if (block->to[k] < 0) continue;
                 const Block *to = &g->blocks[block->to[k]];
                 for (size_t w = 0; w < words; w++) live[w] |= in[(size_t)block->to[k] * words + w];
                 uint32_t edge = 0;
@@ -237,7 +250,7 @@ static void make_intervals(Lower *l) {
                     extend(&l->intervals[w * 64 + (size_t)__builtin_ctzll(bits)], l->now.at);
             l->now.weight = 1;
             for (uint32_t k = 0; k < block->nesting && k < 5; k++) l->now.weight *= 8;
-            if (block->end == END_BRANCH) use_at(l, block->test);
+            if (block->end == END_BRANCH || block->end == END_RETURN) use_at(l, block->test);
             l->now.weight /= 16;
             if (block->end == END_EXIT) each_of_state(l, block->state, use_at);
             l->now.weight *= 16;
@@ -262,6 +275,7 @@ static void make_intervals(Lower *l) {
                 l->now.weight /= 16;
                 each_of_state(l, node->state, use_at);
                 l->now.weight *= 16;
+                if (node->operation == N_CALL) use_at(l, node->a); /* which it keeps meanwhile */
                 l->now.at = l->position[n];
                 use_at(l, node->a);
                 use_at(l, node->b);
@@ -348,7 +362,10 @@ static void allocate(Lower *l) {
             if (owner[interval->is_double][place] < 0 && place < limit) best = place;
         }
         interval->placed = true;
-        /* What crosses no call leaves the registers that survive one to others. */
+        /* What crosses no call leaves the registers that survive one to others; of those, the first are
+         * taken first, as each has to be saved by this code. */
+        for (int place = 0; interval->crosses && best < 0 && place < limit; place++)
+            if (owner[interval->is_double][place] < 0) best = place;
         for (int place = limit; best < 0 && place-- > 0;)
             if (owner[interval->is_double][place] < 0) best = place;
         if (best < 0 && limit > 0) {
@@ -389,7 +406,7 @@ static sljit_s32 integer_register(int place) {
 
 static Operand at_place(const Interval *interval) {
     if (interval->place < 0)
-        return (Operand){IN_FRAME, (sljit_sw)(offsetof(JitFrame, spills) + 8 * (size_t)(-1 - interval->place))};
+        return (Operand){ON_STACK, 8 * (sljit_sw)(-1 - interval->place)};
     if (interval->is_double) return (Operand){SLJIT_FR(interval->place + 1), 0};
     return (Operand){integer_register(interval->place), 0};
 }
@@ -465,7 +482,7 @@ static void note_jump(Lower *l, struct sljit_jump *jump, int32_t block, int32_t 
 }
 
 static int32_t exit_for(Lower *l, int32_t state, uint8_t kind) {
-    int32_t *known = &l->exit_of[state * 4 + kind];
+    int32_t *known = &l->exit_of[state * JIT_EXIT_KINDS + kind];
     if (!*known) {
         l->exit_states[l->exit_count] = state;
         l->exit_kinds[l->exit_count] = kind;
@@ -476,7 +493,7 @@ static int32_t exit_for(Lower *l, int32_t state, uint8_t kind) {
 
 /* Leaves by the guard's exit if the jump is taken. */
 static void fails(Lower *l, const Node *node, struct sljit_jump *jump) {
-    uint8_t kind = l->g->states[node->state].missed ? JIT_MISSED
+    uint8_t kind = l->g->states[node->state].missed  ? JIT_MISSED
                    : node->hoisted                  ? JIT_HOISTED
                                                     : JIT_FAILED;
     int32_t exit = exit_for(l, node->state, kind);
@@ -549,10 +566,13 @@ static void write_value(Lower *l, Type type, int32_t value, sljit_s32 base, slji
             sljit_s32 reg = in_register(l, value, temporary);
             sljit_emit_op1(c, SLJIT_MOV, SLJIT_MEM1(base), offset, reg, 0);
         } else {
-            sljit_emit_op1(c, SLJIT_MOV32, SLJIT_MEM1(base), offset, from.reg, from.word);
+            /* All of the word, as it may be read whole, which would wait for the rest. */
+            sljit_s32 reg = from.reg == SLJIT_IMM ? from.reg : in_register(l, value, temporary);
+            sljit_emit_op1(c, SLJIT_MOV, SLJIT_MEM1(base), offset, reg,
+                           from.reg == SLJIT_IMM ? from.word : 0);
         }
     } else {
-        sljit_emit_op1(c, SLJIT_MOV32, SLJIT_MEM1(base), offset, SLJIT_IMM, 0);
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_MEM1(base), offset, SLJIT_IMM, 0);
     }
     sljit_emit_op1(c, SLJIT_MOV, SLJIT_MEM1(base), offset + LAYOUT_VALUE_TAG, SLJIT_IMM,
                    tag_of(type));
@@ -565,12 +585,23 @@ static sljit_sw point_to(Lower *l, int32_t slot) {
     uint32_t index = (uint32_t)slot, kind = 0;
     if (index >= f->arguments) index -= f->arguments, kind = 1;
     if (kind == 1 && index >= f->locals) index -= f->locals, kind = 2;
-    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, IN_FRAME,
-                   (sljit_sw)(offsetof(JitFrame, variables) + kind * sizeof(void *)));
+    size_t base = kind == 0   ? offsetof(JitFrame, own.arguments)
+                  : kind == 1 ? offsetof(JitFrame, own.locals)
+                              : offsetof(JitFrame, outer);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, IN_FRAME, (sljit_sw)base);
     if (kind < 2) return (sljit_sw)index * LAYOUT_VALUE_SIZE;
     sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(SLJIT_R0), (sljit_sw)index * 8);
     sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(SLJIT_R0), LAYOUT_VARIABLE_VALUE);
     return 0;
+}
+
+/* R0 points to one of those that a function has around it. */
+static void point_to_outer(Lower *l, const Node *node) {
+    struct sljit_compiler *c = l->c;
+    sljit_s32 function = in_register(l, node->a, SLJIT_R0);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(function), LAYOUT_OBJECT_OUTER);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(SLJIT_R0), (sljit_sw)node->value * 8);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(SLJIT_R0), LAYOUT_VARIABLE_VALUE);
 }
 
 /* Stores into a variable, which owns what it holds. */
@@ -588,16 +619,16 @@ static void store(Lower *l, const Node *node) {
     write_value(l, (Type)node->type, node->a, SLJIT_R0, offset);
     struct sljit_jump *done = sljit_emit_jump(c, SLJIT_JUMP);
     sljit_set_label(frees, sljit_emit_label(c));
-    sljit_emit_op1(c, SLJIT_MOV, IN_FRAME, SPARE(1), SLJIT_R1, 0);
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, SPARE(1), SLJIT_R1, 0);
     sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, SLJIT_MEM1(SLJIT_R0), offset);
-    sljit_emit_op1(c, SLJIT_MOV, IN_FRAME, SPARE(2), SLJIT_R1, 0);
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, SPARE(2), SLJIT_R1, 0);
     write_value(l, (Type)node->type, node->a, SLJIT_R0, offset);
-    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, IN_FRAME, SPARE(2));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, ON_STACK, SPARE(2));
     sljit_emit_op2(c, SLJIT_SUB32 | SLJIT_SET_Z, SLJIT_MEM1(SLJIT_R1), -4, SLJIT_MEM1(SLJIT_R1), -4,
                    SLJIT_IMM, 1);
     struct sljit_jump *kept = sljit_emit_jump(c, SLJIT_NOT_ZERO);
     sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, IN_FRAME, offsetof(JitFrame, context));
-    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R2, 0, IN_FRAME, SPARE(1));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R2, 0, ON_STACK, SPARE(1));
     sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS3V(P, P, W), SLJIT_IMM,
                      SLJIT_FUNC_ADDR(jit_helpers.free_value));
     struct sljit_label *end = sljit_emit_label(c);
@@ -951,16 +982,270 @@ static void append(Lower *l, int32_t n) {
     }
     /* The state's values survive the call, or lie in the frame: it may fail after that. */
     sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, operand(l, node->a).reg, operand(l, node->a).word);
-    sljit_emit_op1(c, SLJIT_MOV, IN_FRAME, SPARE(0), SLJIT_R1, 0);
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, SPARE(0), SLJIT_R1, 0);
     sljit_emit_op1(c, SLJIT_MOV32, SLJIT_R0, 0, index.reg, index.word);
     sljit_emit_op1(c, SLJIT_MOV32, SLJIT_R3, 0, SLJIT_R0, 0);
     sljit_emit_op1(c, SLJIT_MOV, SLJIT_R2, 0, SLJIT_IMM, tag_of(type));
-    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, IN_FRAME, SPARE(0));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, ON_STACK, SPARE(0));
     sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_S0, 0);
     sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS4(32, P, P, W, 32), SLJIT_IMM,
                      SLJIT_FUNC_ADDR(jit_helpers.append));
     fails(l, node, sljit_emit_cmp(c, SLJIT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM, 0));
     sljit_set_label(done, sljit_emit_label(c));
+}
+
+/* --- calls ---------------------------------------------------------------------------------- */
+
+#define FRAME(field) ((sljit_sw)offsetof(JitFrame, field))
+
+/* A value to where the interpreter has its stack. */
+static void push_out(Lower *l, const Node *node) {
+    struct sljit_compiler *c = l->c;
+    if (node->type == T_OBJECT || node->type == T_STRING) {
+        sljit_s32 reg = in_register(l, node->a, SLJIT_R0);
+        sljit_emit_op2(c, SLJIT_ADD32, SLJIT_MEM1(reg), -4, SLJIT_MEM1(reg), -4, SLJIT_IMM, 1);
+    }
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, IN_FRAME, offsetof(JitFrame, stack));
+    write_value(l, (Type)node->type, node->a, SLJIT_R0, (sljit_sw)node->slot * LAYOUT_VALUE_SIZE);
+}
+
+static void copy_word(Lower *l, sljit_s32 to, sljit_sw at, sljit_s32 from, sljit_sw where) {
+    sljit_emit_op1(l->c, SLJIT_MOV, SLJIT_R0, 0, from, where);
+    sljit_emit_op1(l->c, SLJIT_MOV, to, at, SLJIT_R0, 0);
+}
+
+/* A jump that is taken unless all builtins are as the code takes them; NULL: there are none. */
+static struct sljit_jump *check_builtins(Lower *l) {
+    struct sljit_compiler *c = l->c;
+    if (l->g->builtin_count == 0) return NULL;
+    size_t held_ = offsetof(JitTask, held) + ((uintptr_t)l->code >> 6) % JIT_HELD * 16;
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, IN_FRAME, FRAME(task));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, SLJIT_IMM, (sljit_sw)l->code);
+    struct sljit_jump *other =
+        sljit_emit_cmp(c, SLJIT_NOT_EQUAL, SLJIT_R1, 0, SLJIT_MEM1(SLJIT_R0), (sljit_sw)held_);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, SLJIT_MEM1(SLJIT_R0), (sljit_sw)offsetof(JitTask, ran));
+    struct sljit_jump *fine =
+        sljit_emit_cmp(c, SLJIT_EQUAL, SLJIT_R1, 0, SLJIT_MEM1(SLJIT_R0), (sljit_sw)held_ + 8);
+    sljit_set_label(other, sljit_emit_label(c));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_S0, 0);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, SLJIT_IMM, (sljit_sw)l->code);
+    sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS2(32, P, P), SLJIT_IMM,
+                     SLJIT_FUNC_ADDR(jit_helpers.holds));
+    struct sljit_jump *fails_ = sljit_emit_cmp(c, SLJIT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM, 0);
+    sljit_set_label(fine, sljit_emit_label(c));
+    return fails_;
+}
+
+/* Fills in the frame of what is called. R1 is kept. */
+static void make_frame(Lower *l, const CallSite *site, sljit_s32 function) {
+    struct sljit_compiler *c = l->c;
+    sljit_sw at = l->called, locals = at + (sljit_sw)sizeof(JitFrame);
+    sljit_sw stack = locals + (sljit_sw)site->target->locals * LAYOUT_VALUE_SIZE;
+    copy_word(l, ON_STACK, at + FRAME(own.previous), IN_FRAME, FRAME(shown));
+    copy_word(l, ON_STACK, at + FRAME(context), IN_FRAME, FRAME(context));
+    copy_word(l, ON_STACK, at + FRAME(task), IN_FRAME, FRAME(task));
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, at + FRAME(own.function), function, 0);
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, at + FRAME(own.function_tag), SLJIT_IMM, LAYOUT_TAG_OBJECT);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, IN_FRAME, FRAME(stack));
+    sljit_emit_op2(c, SLJIT_ADD, SLJIT_R0, 0, SLJIT_R0, 0, SLJIT_IMM,
+                   (sljit_sw)site->first * LAYOUT_VALUE_SIZE);
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, at + FRAME(own.arguments), SLJIT_R0, 0);
+    sljit_get_local_base(c, SLJIT_R0, 0, locals);
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, at + FRAME(own.locals), SLJIT_R0, 0);
+    if (stack != locals)
+        sljit_emit_op2(c, SLJIT_ADD, SLJIT_R0, 0, SLJIT_R0, 0, SLJIT_IMM, stack - locals);
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, at + FRAME(stack), SLJIT_R0, 0);
+    for (uint32_t i = 0; i < site->target->locals; i++)
+        sljit_emit_op1(c, SLJIT_MOV, ON_STACK,
+                       locals + (sljit_sw)i * LAYOUT_VALUE_SIZE + LAYOUT_VALUE_TAG, SLJIT_IMM,
+                       LAYOUT_TAG_UNDEFINED);
+    sljit_get_local_base(c, SLJIT_R0, 0, at + FRAME(own));
+    sljit_emit_op1(c, SLJIT_MOV, ON_STACK, at + FRAME(shown), SLJIT_R0, 0);
+}
+
+static void leave_if_thrown(Lower *l, const Node *node) {
+    struct sljit_jump *threw = sljit_emit_cmp(l->c, SLJIT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM,
+                                              (sljit_s32)JIT_THROWN);
+    note_jump(l, threw, -1, exit_for(l, node->state, JIT_THREW), -1);
+}
+
+/* After a direct call: what did not simply return is finished; arguments are given back. */
+static void after_call(Lower *l, const Node *node, const CallSite *site, bool self) {
+    struct sljit_compiler *c = l->c;
+    sljit_sw where = (sljit_sw)(site->first << 16 | site->count);
+    struct sljit_jump *returned = sljit_emit_cmp(c, SLJIT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM,
+                                                 (sljit_s32)JIT_RETURNED);
+    sljit_emit_op1(c, SLJIT_MOV32, SLJIT_R3, 0, SLJIT_R0, 0);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_S0, 0);
+    sljit_get_local_base(c, SLJIT_R1, 0, l->called);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R2, 0, SLJIT_IMM, where);
+    sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS4(32, P, P, 32, 32), SLJIT_IMM,
+                     SLJIT_FUNC_ADDR(jit_helpers.finish));
+    if (!self) {
+        sljit_s32 function = in_register(l, node->a, SLJIT_R1);
+        struct sljit_jump *gave =
+            sljit_emit_cmp(c, SLJIT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM, (sljit_s32)JIT_RETURNED);
+        sljit_emit_op2(c, SLJIT_SUB32, SLJIT_MEM1(function), -4, SLJIT_MEM1(function), -4, SLJIT_IMM,
+                       1); /* the interpreter's stack has it, too */
+        sljit_set_label(gave, sljit_emit_label(c));
+    }
+    leave_if_thrown(l, node);
+    sljit_set_label(returned, sljit_emit_label(c));
+    if (site->counted || site->target->writes_arguments) {
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_S0, 0);
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, SLJIT_IMM, where);
+        sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS2V(P, 32), SLJIT_IMM,
+                         SLJIT_FUNC_ADDR(jit_helpers.release));
+    }
+    if (self) return;
+    sljit_s32 function = in_register(l, node->a, SLJIT_R1);
+    sljit_emit_op2(c, SLJIT_SUB32 | SLJIT_SET_Z, SLJIT_MEM1(function), -4, SLJIT_MEM1(function), -4,
+                   SLJIT_IMM, 1);
+    struct sljit_jump *kept = sljit_emit_jump(c, SLJIT_NOT_ZERO);
+    if (function != SLJIT_R1) sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, function, 0);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, IN_FRAME, FRAME(context));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R2, 0, SLJIT_IMM, LAYOUT_TAG_OBJECT);
+    sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS3V(P, P, W), SLJIT_IMM,
+                     SLJIT_FUNC_ADDR(jit_helpers.free_value));
+    sljit_set_label(kept, sljit_emit_label(c));
+}
+
+/* Calls a function: code for its start directly, if it is the function that was seen here and there is
+ * code; else by the interpreter. */
+static void call_function(Lower *l, int32_t n) {
+    struct sljit_compiler *c = l->c;
+    Graph *g = l->g;
+    const Node *node = &g->nodes[n];
+    const CallSite *site = &g->calls[node->value];
+    /* Where the frame is, for stacks of errors. */
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, IN_FRAME, FRAME(bytecode));
+    sljit_emit_op2(c, SLJIT_ADD, SLJIT_R0, 0, SLJIT_R0, 0, SLJIT_IMM, (sljit_sw)site->next);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, IN_FRAME, FRAME(shown));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_MEM1(SLJIT_R1), (sljit_sw)offsetof(JitStackFrame, pc), SLJIT_R0,
+                   0);
+    sljit_s32 function = in_register(l, node->a, SLJIT_R1);
+    struct sljit_jump *slow[3] = {NULL}, *done = NULL;
+    bool self = site->target == g->entry->function && g->entry->pc == 0;
+    if (site->target && !self) {
+        const JitEntry *start = jit_start(site->target);
+        sljit_emit_op1(c, SLJIT_MOV_U16, SLJIT_R0, 0, SLJIT_MEM1(function), LAYOUT_OBJECT_CLASS);
+        slow[0] = sljit_emit_cmp(c, SLJIT_NOT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM,
+                                 LAYOUT_CLASS_FUNCTION);
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(function), LAYOUT_OBJECT_BYTECODE);
+        sljit_emit_op2(c, SLJIT_AND32, SLJIT_R0, 0, SLJIT_MEM1(SLJIT_R0), LAYOUT_BYTECODE_RECORD,
+                       SLJIT_IMM, JIT_NUMBER);
+        slow[1] = sljit_emit_cmp(c, SLJIT_NOT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM,
+                                 (sljit_sw)site->target->number + 1);
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM0(), (sljit_sw)&start->code);
+        slow[2] = sljit_emit_cmp(c, SLJIT_EQUAL, SLJIT_R0, 0, SLJIT_IMM, 0);
+        sljit_emit_op1(c, SLJIT_MOV, ON_STACK, SPARE(0), SLJIT_R0, 0);
+        make_frame(l, site, function);
+        copy_word(l, ON_STACK, l->called + FRAME(outer), SLJIT_MEM1(function), LAYOUT_OBJECT_OUTER);
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(function), LAYOUT_OBJECT_BYTECODE);
+        copy_word(l, ON_STACK, l->called + FRAME(bytecode), SLJIT_MEM1(SLJIT_R0), LAYOUT_BYTECODE_CODE);
+        sljit_emit_op2(c, SLJIT_ADD32, SLJIT_MEM1(function), -4, SLJIT_MEM1(function), -4, SLJIT_IMM,
+                       1);
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, ON_STACK, SPARE(0));
+        sljit_get_local_base(c, SLJIT_R0, 0, l->called);
+        sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS1(32, P), SLJIT_MEM1(SLJIT_R1),
+                         (sljit_sw)offsetof(JitCode, enter));
+        after_call(l, node, site, false);
+        done = sljit_emit_jump(c, SLJIT_JUMP);
+    }
+    if (self) {
+        slow[0] = sljit_emit_cmp(c, SLJIT_NOT_EQUAL, function, 0, IN_FRAME, FRAME(own.function));
+        make_frame(l, site, function);
+        copy_word(l, ON_STACK, l->called + FRAME(outer), IN_FRAME, FRAME(outer));
+        copy_word(l, ON_STACK, l->called + FRAME(bytecode), IN_FRAME, FRAME(bytecode));
+        sljit_get_local_base(c, SLJIT_R0, 0, l->called);
+        struct sljit_jump *call_ = sljit_emit_call(c, SLJIT_CALL, SLJIT_ARGS1(32, P));
+        sljit_set_label(call_, l->start);
+        after_call(l, node, site, true);
+        done = sljit_emit_jump(c, SLJIT_JUMP);
+    }
+    for (int i = 0; i < 3; i++)
+        if (slow[i]) sljit_set_label(slow[i], sljit_emit_label(c));
+    if (function != SLJIT_R1) sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, function, 0);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_S0, 0);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R2, 0, SLJIT_IMM, (sljit_sw)(site->first << 16 | site->count));
+    sljit_get_local_base(c, SLJIT_R3, 0, l->called + FRAME(result));
+    sljit_emit_icall(c, SLJIT_CALL, SLJIT_ARGS4(32, P, P, 32, P), SLJIT_IMM,
+                     SLJIT_FUNC_ADDR(jit_helpers.call));
+    leave_if_thrown(l, node);
+    if (done) sljit_set_label(done, sljit_emit_label(c));
+}
+
+/* What a call gave; if that is of another type, the interpreter finds it on its stack. */
+static void take_result(Lower *l, int32_t n) {
+    struct sljit_compiler *c = l->c;
+    const Node *node = &l->g->nodes[n];
+    Type type = (Type)node->type;
+    sljit_sw at = l->called + FRAME(result);
+    Operand to = type_is_held(type) && l->intervals[n].end >= 0 ? operand(l, n) : (Operand){SLJIT_R0, 0};
+    sljit_s32 reg = type == T_DOUBLE && (!is_register(to) || to.reg == SLJIT_R0) ? SLJIT_FR0 : to.reg;
+    struct sljit_jump *fits[2] = {NULL};
+    sljit_emit_op1(c, SLJIT_MOV_S32, SLJIT_R0, 0, ON_STACK, at + LAYOUT_VALUE_TAG);
+    fits[0] = sljit_emit_cmp(c, SLJIT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM, tag_of(type));
+    if (type == T_DOUBLE) {
+        struct sljit_jump *other =
+            sljit_emit_cmp(c, SLJIT_NOT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM, LAYOUT_TAG_INT);
+        clear_double(l, reg);
+        sljit_emit_fop1(c, SLJIT_CONV_F64_FROM_S32, reg, 0, ON_STACK, at);
+        fits[1] = sljit_emit_jump(c, SLJIT_JUMP);
+        sljit_set_label(other, sljit_emit_label(c));
+    }
+    struct sljit_label *fails_ = sljit_emit_label(c);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, IN_FRAME, FRAME(stack));
+    copy_word(l, SLJIT_MEM1(SLJIT_R1), (sljit_sw)node->slot * LAYOUT_VALUE_SIZE, ON_STACK, at);
+    copy_word(l, SLJIT_MEM1(SLJIT_R1), (sljit_sw)node->slot * LAYOUT_VALUE_SIZE + LAYOUT_VALUE_TAG,
+              ON_STACK, at + LAYOUT_VALUE_TAG);
+    note_jump(l, sljit_emit_jump(c, SLJIT_JUMP), -1, exit_for(l, node->state, JIT_FAILED), -1);
+    sljit_set_label(fits[0], sljit_emit_label(c));
+    if (++l->guards == l->force) sljit_set_label(sljit_emit_jump(c, SLJIT_JUMP), fails_);
+    if (type == T_DOUBLE) {
+        sljit_emit_fop1(c, SLJIT_MOV_F64, reg, 0, ON_STACK, at);
+        sljit_set_label(fits[1], sljit_emit_label(c));
+        if (l->intervals[n].end >= 0 && reg != to.reg) move_double(l, to, (Operand){reg, 0});
+    } else if (type_is_held(type) && l->intervals[n].end >= 0) {
+        sljit_s32 temporary = is_register(to) ? to.reg : SLJIT_R0;
+        sljit_emit_op1(c, SLJIT_MOV32, temporary, 0, ON_STACK, at);
+        if (temporary != to.reg) sljit_emit_op1(c, SLJIT_MOV, to.reg, to.word, temporary, 0);
+    }
+}
+
+/* Ends the function with a value. */
+static void return_value(Lower *l, const Block *block) {
+    struct sljit_compiler *c = l->c;
+    const Graph *g = l->g;
+    const JitFunction *f = g->function;
+    Type type = (Type)block->result;
+    if (type == T_SLOT) {
+        copy_word(l, IN_FRAME, FRAME(result), ON_STACK, l->called + FRAME(result));
+        copy_word(l, IN_FRAME, FRAME(result) + 8, ON_STACK, l->called + FRAME(result) + 8);
+    } else {
+        if (type == T_OBJECT || type == T_STRING) {
+            sljit_s32 reg = in_register(l, block->test, SLJIT_R0);
+            sljit_emit_op2(c, SLJIT_ADD32, SLJIT_MEM1(reg), -4, SLJIT_MEM1(reg), -4, SLJIT_IMM, 1);
+        }
+        write_value(l, type, block->test, SLJIT_S0, FRAME(result));
+    }
+    bool tidy = true;
+    for (uint32_t slot = f->arguments; slot < f->arguments + f->locals; slot++)
+        tidy &= !g->in_memory[slot];
+    sljit_emit_return(c, SLJIT_MOV32, SLJIT_IMM, (sljit_s32)(tidy ? JIT_RETURNED : JIT_UNTIDY));
+}
+
+/* At a function's start: whether there is still room on the stack, as the interpreter would ask. */
+static void check_stack(Lower *l) {
+    struct sljit_compiler *c = l->c;
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, IN_FRAME, FRAME(task));
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, SLJIT_MEM1(SLJIT_R1),
+                   (sljit_sw)offsetof(JitTask, stack_limit));
+    sljit_get_local_base(c, SLJIT_R0, 0, 0);
+    struct sljit_jump *fine = sljit_emit_cmp(c, SLJIT_GREATER_EQUAL, SLJIT_R0, 0,
+                                             SLJIT_MEM1(SLJIT_R1), 0);
+    sljit_emit_return(c, SLJIT_MOV32, SLJIT_IMM, (sljit_s32)JIT_OVERFLOW);
+    sljit_set_label(fine, sljit_emit_label(c));
 }
 
 /* A word of an object's. */
@@ -989,7 +1274,11 @@ static void emit_node(Lower *l, int32_t n) {
         }
         break;
     case N_LOAD: {
-        sljit_sw offset = point_to(l, node->slot);
+        sljit_sw offset = 0;
+        if (node->a >= 0)
+            point_to_outer(l, node);
+        else
+            offset = point_to(l, node->slot);
         read_value(l, node, operand(l, n), SLJIT_R0, offset);
         break;
     }
@@ -1136,6 +1425,20 @@ static void emit_node(Lower *l, int32_t n) {
                              (sljit_sw)node->value));
         break;
     }
+    case N_CHECK_FUNCTION: {
+        sljit_s32 object = in_register(l, node->a, SLJIT_R0);
+        sljit_emit_op1(c, SLJIT_MOV_U16, SLJIT_R1, 0, SLJIT_MEM1(object), LAYOUT_OBJECT_CLASS);
+        fails(l, node,
+              sljit_emit_cmp(c, SLJIT_NOT_EQUAL | SLJIT_32, SLJIT_R1, 0, SLJIT_IMM,
+                             LAYOUT_CLASS_FUNCTION));
+        sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(object), LAYOUT_OBJECT_BYTECODE);
+        sljit_emit_op2(c, SLJIT_AND32, SLJIT_R0, 0, SLJIT_MEM1(SLJIT_R0), LAYOUT_BYTECODE_RECORD,
+                       SLJIT_IMM, JIT_NUMBER);
+        fails(l, node,
+              sljit_emit_cmp(c, SLJIT_NOT_EQUAL | SLJIT_32, SLJIT_R0, 0, SLJIT_IMM,
+                             (sljit_sw)node->value));
+        break;
+    }
     case N_CHECK_MUTABLE: {
         sljit_s32 object = in_register(l, node->a, SLJIT_R0);
         sljit_emit_op1(c, SLJIT_MOV, SLJIT_R0, 0, SLJIT_MEM1(object), LAYOUT_OBJECT_TYPED_ARRAY);
@@ -1232,6 +1535,30 @@ static void emit_node(Lower *l, int32_t n) {
         sljit_emit_op1(c, SLJIT_MOV32, to.reg, to.word, SLJIT_R0, 0);
         break;
     }
+    case N_PUSH:
+        push_out(l, node);
+        break;
+    case N_CALL:
+        call_function(l, n);
+        break;
+    case N_RESULT:
+        take_result(l, n);
+        break;
+    case N_CHECK_BUILTINS:
+        fails(l, node, check_builtins(l));
+        break;
+    case N_CHECK_KEPT: {
+        sljit_s32 object = in_register(l, node->a, SLJIT_R0);
+        fails(l, node,
+              sljit_emit_cmp(c, SLJIT_SIG_LESS_EQUAL | SLJIT_32, SLJIT_MEM1(object), -4, SLJIT_IMM,
+                             (sljit_sw)node->value));
+        break;
+    }
+    case N_LET_GO: {
+        sljit_s32 object = in_register(l, node->a, SLJIT_R0);
+        sljit_emit_op2(c, SLJIT_SUB32, SLJIT_MEM1(object), -4, SLJIT_MEM1(object), -4, SLJIT_IMM, 1);
+        break;
+    }
     case N_COUNT_:
         break;
     }
@@ -1298,7 +1625,7 @@ static void emit_moves(Lower *l, int32_t from, int32_t to) {
             if (!wanted) break;
         }
         if (i == count) { /* a ring: one value waits in the frame */
-            Move aside = {{IN_FRAME, SPARE(0)}, moves[0].from, moves[0].is_double};
+            Move aside = {{ON_STACK, SPARE(0)}, moves[0].from, moves[0].is_double};
             emit_move(l, &aside);
             moves[0].from = aside.to;
             continue;
@@ -1378,16 +1705,25 @@ static void emit_exits(Lower *l) {
     for (int32_t n = 0; n < l->g->node_count; n++)
         if (l->intervals[n].end >= 0 && l->intervals[n].place >= 0)
             used[l->intervals[n].is_double][l->intervals[n].place] = true;
+    sljit_s32 dump = SLJIT_MEM1(SLJIT_R1);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, SLJIT_IMM, (sljit_sw)l->code);
+    sljit_emit_op1(c, SLJIT_MOV, IN_FRAME, FRAME(code), SLJIT_R1, 0);
+    sljit_emit_op1(c, SLJIT_MOV, SLJIT_R1, 0, IN_FRAME, FRAME(task));
     for (int place = 0; place < INTEGERS; place++)
         if (used[0][place])
-            sljit_emit_op1(c, SLJIT_MOV, IN_FRAME,
-                           (sljit_sw)(offsetof(JitFrame, integers) + 8 * (size_t)place),
+            sljit_emit_op1(c, SLJIT_MOV, dump,
+                           (sljit_sw)(offsetof(JitTask, integers) + 8 * (size_t)place),
                            integer_register(place), 0);
     for (int place = 0; place < DOUBLES; place++)
         if (used[1][place])
-            sljit_emit_fop1(c, SLJIT_MOV_F64, IN_FRAME,
-                            (sljit_sw)(offsetof(JitFrame, doubles) + 8 * (size_t)place),
+            sljit_emit_fop1(c, SLJIT_MOV_F64, dump,
+                            (sljit_sw)(offsetof(JitTask, doubles) + 8 * (size_t)place),
                             SLJIT_FR(place + 1), 0);
+    for (uint32_t i = 0; i < l->spill_count; i++) {
+        sljit_emit_fop1(c, SLJIT_MOV_F64, SLJIT_FR0, 0, ON_STACK, 8 * (sljit_sw)i);
+        sljit_emit_fop1(c, SLJIT_MOV_F64, dump, (sljit_sw)(offsetof(JitTask, spills) + 8 * i),
+                        SLJIT_FR0, 0);
+    }
     sljit_emit_return(c, SLJIT_MOV32, SLJIT_R0, 0);
     for (int32_t i = 0; i < l->jump_count; i++) {
         const Jump *jump = &l->jumps[i];
@@ -1400,7 +1736,29 @@ static void emit_exits(Lower *l) {
 static void emit_code(Lower *l) {
     Graph *g = l->g;
     struct sljit_compiler *c = l->c;
-    sljit_emit_enter(c, 0, SLJIT_ARGS1(32, P), SCRATCH + 2, SAVED + 1, DOUBLES + 1, 0, 0);
+    int saved = 0;
+    for (int32_t n = 0; n < g->node_count; n++)
+        if (l->intervals[n].end >= 0 && !l->intervals[n].is_double && l->intervals[n].place < SAVED &&
+            l->intervals[n].place >= saved)
+            saved = l->intervals[n].place + 1;
+    sljit_sw size = l->called = (sljit_sw)round_up(8 * ((size_t)l->spill_count + SPARES), 16);
+    for (int32_t i = 0; i < g->call_count; i++) {
+        const JitFunction *target = g->calls[i].target;
+        size_t values = target ? target->locals + target->stack : 0;
+        sljit_sw end = l->called + (sljit_sw)(sizeof(JitFrame) + values * LAYOUT_VALUE_SIZE);
+        if (end > size) size = end;
+    }
+    l->start = sljit_emit_label(c);
+    sljit_emit_enter(c, 0, SLJIT_ARGS1(32, P), SCRATCH + 2, saved + 1, DOUBLES + 1, 0,
+                     (sljit_s32)size);
+    if (g->entry->pc == 0) check_stack(l);
+    struct sljit_jump *stale = check_builtins(l);
+    if (stale) {
+        struct sljit_jump *fine = sljit_emit_jump(c, SLJIT_JUMP);
+        sljit_set_label(stale, sljit_emit_label(c));
+        sljit_emit_return(c, SLJIT_MOV32, SLJIT_IMM, (sljit_s32)JIT_STALE);
+        sljit_set_label(fine, sljit_emit_label(c));
+    }
     for (int32_t i = 0; i < g->order_count; i++) {
         int32_t number_ = g->order[i], next = i + 1 < g->order_count ? g->order[i + 1] : -1;
         const Block *block = &g->blocks[number_];
@@ -1410,6 +1768,8 @@ static void emit_code(Lower *l) {
             go_to(l, number_, block->to[0], next);
         } else if (block->end == END_BRANCH) {
             branch(l, number_, block, next);
+        } else if (block->end == END_RETURN) {
+            return_value(l, block);
         } else {
             note_jump(l, sljit_emit_jump(c, SLJIT_JUMP), -1,
                       exit_for(l, block->state, block->exit_kind), -1);
@@ -1480,8 +1840,9 @@ static bool describe_exits(const Lower *l, JitCode *code) {
 
 static JitCode *finish(Lower *l) {
     struct sljit_compiler *c = l->c;
-    JitCode *code = calloc(1, sizeof *code);
-    if (!code || sljit_get_compiler_error(c) || !describe_exits(l, code)) goto failed;
+    JitCode *code = l->code;
+    l->g->code = NULL;
+    if (sljit_get_compiler_error(c) || !describe_exits(l, code)) goto failed;
     c->exec_allocator_data = code;
     void *entry = sljit_generate_code(c);
     if (!entry) goto failed;
@@ -1491,7 +1852,7 @@ static JitCode *finish(Lower *l) {
     code->enter = (uint32_t(*)(JitFrame *))entry;
     return code;
 failed:
-    if (code) jit_code_free(code);
+    jit_code_free(code);
     return NULL;
 }
 
@@ -1511,9 +1872,9 @@ JitCode *lower(Graph *g, uint32_t force) {
     l->jumps = graph_alloc(g, sizeof *l->jumps * (size_t)l->jump_room);
     l->stub_room = (int32_t)(blocks * 6);
     l->stubs = graph_alloc(g, sizeof *l->stubs * (size_t)l->stub_room);
-    l->exit_of = graph_alloc(g, sizeof *l->exit_of * 4 * ((size_t)g->state_count + 1));
-    l->exit_states = graph_alloc(g, sizeof *l->exit_states * 4 * ((size_t)g->state_count + 1));
-    l->exit_kinds = graph_alloc(g, 4 * ((size_t)g->state_count + 1));
+    l->exit_of = graph_alloc(g, sizeof *l->exit_of * JIT_EXIT_KINDS * ((size_t)g->state_count + 1));
+    l->exit_states = graph_alloc(g, sizeof *l->exit_states * JIT_EXIT_KINDS * ((size_t)g->state_count + 1));
+    l->exit_kinds = graph_alloc(g, JIT_EXIT_KINDS * ((size_t)g->state_count + 1));
     count_uses(l);
     fuse_tests(l);
     number(l);
@@ -1522,6 +1883,8 @@ JitCode *lower(Graph *g, uint32_t force) {
     l->c = sljit_create_compiler(NULL, NULL);
     if (!l->c) return NULL;
     g->compiler = l->c;
+    l->code = g->code = calloc(1, sizeof *l->code);
+    if (!l->code) graph_fail(g, "no memory");
     emit_code(l);
     JitCode *code = finish(l);
     lower_end(g);
@@ -1530,5 +1893,6 @@ JitCode *lower(Graph *g, uint32_t force) {
 
 void lower_end(Graph *g) {
     if (g->compiler) sljit_free_compiler(g->compiler);
-    g->compiler = NULL;
+    free(g->code);
+    g->compiler = g->code = NULL;
 }

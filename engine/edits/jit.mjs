@@ -51,6 +51,7 @@ DEF(            jit, 1, 0, 0, none)
                              const char *filename, int line, int flags, int scope_idx);
     void *user_opaque;
     void *jit; /* the records of the program's functions */
+    void *jit_task; /* a JitTask */
 };
 `,
       },
@@ -72,6 +73,11 @@ static no_inline JSJitResume js_jit(JSContext *ctx, JSFunctionBytecode *b, JSSta
                                     JSVarRef **var_refs, JSValue *sp, uint8_t *pc);
 static no_inline void js_jit_unlink(JSFunctionBytecode *b);
 
+/* in 'jit': there is compiled code for the function's start */
+#define JS_JIT_CALLABLE 0x40000000
+static no_inline JSValue js_jit_call(JSContext *ctx, JSObject *func, JSValueConst this_obj,
+                                     int argc, JSValueConst *argv);
+
 static bool needs_backtrace(JSValue exc)
 {
 `,
@@ -92,9 +98,66 @@ static bool needs_backtrace(JSValue exc)
                 sp = resume.sp;
                 pc = resume.pc + 1;
                 opcode = resume.opcode;
+                if (opcode == OP_jit) /* what was called there threw */
+                    goto exception;
                 __extension__ ({ goto *dispatch_table[opcode]; });
             }
         CASE(OP_is_undefined_or_null):
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+            var_refs = p->u.func.var_refs;
+            local_buf = arg_buf = sf->arg_buf;
+`,
+        replace: `\
+            var_refs = p->u.func.var_refs;
+            local_buf = arg_buf = sf->arg_buf;
+            if (b->func_kind == JS_FUNC_NORMAL) /* begun by compiled code */
+                local_buf = sf->var_buf;
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+int JS_DefinePropertyValueInt64(JSContext *ctx, JSValueConst this_obj,
+                                int64_t idx, JSValue val, int flags)
+{
+`,
+        replace: `\
+int JS_DefinePropertyValueInt64(JSContext *ctx, JSValueConst this_obj,
+                                int64_t idx, JSValue val, int flags)
+{
+    if (JS_VALUE_GET_TAG(this_obj) == JS_TAG_OBJECT &&
+        (flags & ~JS_PROP_THROW) == JS_PROP_C_W_E) {
+        /* one more element of an array, as of what map gives */
+        JSObject *p = JS_VALUE_GET_OBJ(this_obj);
+        if (p->class_id == JS_CLASS_ARRAY && p->fast_array && p->extensible &&
+            idx == p->u.array.count && idx < INT32_MAX &&
+            JS_VALUE_GET_TAG(p->prop[0].u.value) == JS_TAG_INT &&
+            get_shape_prop(p->shape)->flags & JS_PROP_WRITABLE)
+            return add_fast_array_element(ctx, p, val, flags);
+    }
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+JSValue JS_Call(JSContext *ctx, JSValueConst func_obj, JSValueConst this_obj,
+                int argc, JSValueConst *argv)
+{
+`,
+        replace: `\
+JSValue JS_Call(JSContext *ctx, JSValueConst func_obj, JSValueConst this_obj,
+                int argc, JSValueConst *argv)
+{
+    if (JS_VALUE_GET_TAG(func_obj) == JS_TAG_OBJECT) {
+        JSObject *p = JS_VALUE_GET_OBJ(func_obj);
+        if (p->class_id == JS_CLASS_BYTECODE_FUNCTION &&
+            p->u.func.function_bytecode->jit & JS_JIT_CALLABLE)
+            return js_jit_call(ctx, p, this_obj, argc, argv);
+    }
 `,
       },
       {

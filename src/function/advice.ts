@@ -8,6 +8,7 @@ import { nearest } from "../options.ts";
 import { nameOf, shorten } from "./describe.ts";
 import { offsetIn, type Position, positionAt } from "./positions.ts";
 import type { CompileError } from "./programs.ts";
+import type { Scope } from "./scope.ts";
 import { type AnyFunction, type Source, textOf } from "./source.ts";
 
 function refused(why: string): FunctionNotSerializableError {
@@ -507,7 +508,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     [
       "report",
       "is found in the task's last parameter, ({ report }) => …, if the task has the option " +
-      "`onProgress` or { progress: true }; a function of your own goes into `host`, or into the task",
+      "`onProgress` or { progress: true }; a function of your own goes into `host` or `scope`",
     ],
   ] as const).flatMap(([names, advice]) => names.split(" ").map((name) => [name, advice] as const)),
 );
@@ -548,6 +549,30 @@ export function missingName(message: string, inScript: boolean): string | null {
 /** Names that bundlers, transpilers and test runners give to an imported module. */
 const IMPORTED = /^(__(vite_ssr|vi|vi_ssr)_import_\d+__|import_\w+|_\w+_mjs|\w+__WEBPACK_\w+)$/;
 
+/** `(0, path.join)(...)` is how bundlers keep `this` away from an imported function. */
+const IMPORTED_CALL = new RegExp(`\\(\\s*0\\s*,\\s*(${IDENTIFIER})\\s*\\.`, "gu");
+
+/** Of the names that texts use those of modules that a bundler named, and what is taken of each. */
+export function importedIn(
+  texts: readonly string[],
+  used: { has(name: string): boolean; keys(): Iterable<string> },
+): ReadonlyMap<string, readonly string[]> {
+  const modules = new Set([...used.keys()].filter((name) => IMPORTED.test(name)));
+  for (const text of texts) {
+    for (const [, name] of text.matchAll(IMPORTED_CALL)) if (used.has(name!)) modules.add(name!);
+  }
+  return new Map(Array.from(modules, (module) => {
+    const uses = new RegExp(
+      `(?<![\\w$.])${module.replaceAll("$", "\\$")}(?![\\w$])(?:\\s*\\.\\s*([\\w$]+))?`,
+      "g",
+    );
+    const members = texts.flatMap((text) =>
+      Array.from(text.matchAll(uses), ([, name]) => name ?? "")
+    );
+    return [module, [...new Set(members)]];
+  }));
+}
+
 /** The user's name for the import that a bundler renamed, or `null` if it is not an import. */
 function importedAs(name: string, text: string): string | null {
   const escaped = name.replaceAll("$", "\\$");
@@ -558,56 +583,20 @@ function importedAs(name: string, text: string): string | null {
 }
 
 function list(names: readonly string[]): string {
-  const quoted = names.map((name) => `\`${shorten(name, 60)}\``);
-  return quoted.length < 2
-    ? quoted.join()
-    : `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
+  return enumerated(names.map((name) => `\`${shorten(name, 60)}\``));
+}
+
+function enumerated(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join() : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
 const NO_ADVICE = "is not defined inside the task";
-const CALLED = `${NO_ADVICE}, which sees no functions from around it`;
-const MADE = `${NO_ADVICE}, which knows no classes but its pool's`;
-const MADE_ERROR = `${NO_ADVICE}, which knows no errors but the language's own`;
 
-/** What to do about names that nobody knows, by what is said about them. */
-const REMEDY: ReadonlyMap<string, string> = new Map([
-  [NO_ADVICE, "pass data in `args`, and put code into the function"],
-  [
-    CALLED,
-    "put the code into the function, pass its result in `args`, or offer it in `host`, and call it " +
-    "as a method of the last parameter",
-  ],
-  [
-    MADE,
-    "write the class inside the function, or register it: new DeferredPool({ classes: [...] })",
-  ],
-  [MADE_ERROR, "write the class inside the function"],
-]);
-
-/** Advice for a name, by how the text uses it. */
-function adviceByUse(name: string, text: string): string {
+/** How a text uses a name, as far as that makes a difference. */
+function useOf(name: string, text: string): "called" | "made" | "other" {
   const escaped = name.replaceAll("$", "\\$");
-  if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped}(?![\\w$])`).test(text)) {
-    return name.endsWith("Error") ? MADE_ERROR : MADE;
-  }
-  return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]`).test(text) ? CALLED : NO_ADVICE;
-}
-
-/** The user's name for a name in the text, and advice for it. */
-function adviceFor(name: string, fn: AnyFunction): { readonly shown: string; advice: string } {
-  if (name === nameOf(fn)) {
-    const advice = "is the function itself, which can't see that name inside the task; write it " +
-      `as \`function ${name}(...) { ... }\`, so that the name goes with it`;
-    return { shown: name, advice };
-  }
-  const imported = importedAs(name, textOf(fn));
-  if (imported !== null) {
-    const advice = "is imported, and imports stay outside the task; pass what you need in " +
-      "`args`, or write its code inside the function";
-    return { shown: imported, advice };
-  }
-  const advice = ADVICE.get(name) ?? adviceOfHelper(name) ?? adviceByUse(name, textOf(fn));
-  return { shown: name, advice };
+  if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped}(?![\\w$])`).test(text)) return "made";
+  return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]`).test(text) ? "called" : "other";
 }
 
 /** Helpers of transpilers for decorators, which no engine has. */
@@ -617,6 +606,7 @@ const HELPER =
   /^__[a-z]|^_(?:ts_|regenerator|(?:wrap|await|async)_?[a-z_]*generator|class|call_?super|inherits|create_?class|create_?for_?of|create_?super|get_?prototype|set_?prototype|instanceof|type_?of|iterable_?to|is_?native|non_?iterable|tagged_?template|super_?prop|dispose|assert_?this)/i;
 
 function adviceOfHelper(name: string): string | null {
+  if (IMPORTED.test(name)) return null;
   if (DECORATOR.test(name)) {
     return "is a transpiler's helper for decorators, which tasks don't have; write what it " +
       "decorates without it";
@@ -628,32 +618,85 @@ function adviceOfHelper(name: string): string | null {
 }
 
 /** One sentence for all names with the same advice. */
-function sentence(names: readonly string[], advice: string, task: string): string {
+function sentence(names: readonly string[], advice: string): string {
   const many = names.length > 1;
   const said = many ? advice.replace(/^is /, "are ").replace(/^belongs /, "belong ") : advice;
-  const remedy = REMEDY.get(advice);
-  if (remedy === undefined) return `${list(names)} ${said}`;
-  return `${list(names)} ${said.replace("the task", () => `the task${task}`)}; ${remedy}`;
+  return `${list(names)} ${said}`;
 }
 
 /** How many names are reported one by one: each is looked for in the text. */
 const TOLD = 10;
 
-/** The error for names that a function uses and nothing in its task defines. */
+/** A name that the scope may hold, and the function that uses it. */
+interface Missing {
+  /** As the user wrote it. */
+  readonly name: string;
+  readonly free: string;
+  readonly user: AnyFunction;
+}
+
+/** What is said of names that the scope may hold, with the option to paste. */
+function missingSentence(
+  missing: readonly Missing[],
+  fn: AnyFunction,
+  name: string,
+  scope: Scope | undefined,
+): string {
+  const task = name === "" ? "" : ` ${subject(name)}`;
+  const names = missing.map(({ name, user }) => {
+    const by = [...scope?.functions ?? []].find(([, one]) => one === user && user !== fn)?.[0];
+    return `\`${shorten(name, 60)}\`${by === undefined ? "" : ` (used by \`${shorten(by, 60)}\`)`}`;
+  });
+  const all = [...scope?.names ?? [], ...missing.map(({ name }) => name)];
+  const paste = all.length > 3 * TOLD ? [...all.slice(0, 3 * TOLD), "…"] : all;
+  const many = missing.length > 1;
+  let said =
+    `${enumerated(names)} ${many ? "are" : "is"} not defined inside the task${task}; pass ` +
+    `${many ? "them" : "it"} by name: new Deferred(fn, { scope: { ${paste.join(", ")} } })`;
+  if (missing.some(({ free, user }) => free === nameOf(fn) && user === fn)) {
+    said += `, or write it as \`function ${
+      nameOf(fn)
+    }(...) { ... }\`, so that the name goes with it`;
+  }
+  const uses = missing.map(({ free, name, user }) => [name, useOf(free, textOf(user))] as const);
+  const called = uses.find(([name, use]) => use === "called" && name !== nameOf(fn));
+  const made = uses.find(([name, use]) => use === "made" && !name.endsWith("Error"));
+  if (called !== undefined) {
+    said += `; or offer what must run outside: { host: { ${called[0]} } }`;
+  }
+  if (made !== undefined) {
+    said +=
+      `; a class whose instances are passed is one of a pool's: new DeferredPool({ classes: [${
+        made[0]
+      }] })`;
+  }
+  return said;
+}
+
+/**
+ * The error for names that a function uses and nothing in its task defines.
+ *
+ * @param around its scope, and which function of that, or itself, uses each name
+ */
 export function freeVariableError(
   names: readonly string[],
   fn: AnyFunction,
   name: string,
+  around?: { readonly users: ReadonlyMap<string, AnyFunction>; readonly scope: Scope },
 ): FreeVariableError {
-  const byAdvice = new Map<string, string[]>([[NO_ADVICE, []]]);
+  const missing: Missing[] = [];
+  const byAdvice = new Map<string, string[]>();
   for (const free of names.slice(0, TOLD)) {
-    const { shown, advice } = adviceFor(free, fn);
-    byAdvice.set(advice, [...(byAdvice.get(advice) ?? []), shown]);
+    const user = around?.users.get(free) ?? fn;
+    const advice = ADVICE.get(free) ?? adviceOfHelper(free);
+    if (advice === null) {
+      missing.push({ name: importedAs(free, textOf(user)) ?? free, free, user });
+    } else {
+      byAdvice.set(advice, [...byAdvice.get(advice) ?? [], free]);
+    }
   }
-  const task = name === "" ? "" : ` ${subject(name)}`;
-  const parts = [...byAdvice]
-    .filter(([, shown]) => shown.length > 0)
-    .map(([advice, shown]) => sentence(shown, advice, task));
+  const parts = Array.from(byAdvice, ([advice, shown]) => sentence(shown, advice));
+  if (missing.length > 0) parts.unshift(missingSentence(missing, fn, name, around?.scope));
   if (names.length > TOLD) parts.push(`${names.length - TOLD} more names are not defined there`);
   return new FreeVariableError(parts.join(". "), names);
 }

@@ -236,7 +236,7 @@ function membersOf(name: string, text: string): string[] {
 }
 
 /** Definitions of names, and before each of those that it uses, as parameters with defaults. */
-function definitions(names: readonly string[], text: string): string {
+export function definitions(names: readonly string[], text: string): string {
   const all = new Map<string, string>();
   const add = (name: string): void => {
     if (all.has(name)) return;
@@ -256,13 +256,8 @@ function definitions(names: readonly string[], text: string): string {
   return Array.from(all, ([name, definition]) => `${name}=${definition}`).join();
 }
 
-/** A source with definitions of `names` before it. */
+/** A source with definitions of `names` before it, and no `this` around it. */
 export function withHelpers(source: Source, names: readonly string[]): Source {
-  return within(source, `((${definitions(names, source.text)})=>`, ")()");
-}
-
-/** Like `withHelpers`, with `this` as `undefined` instead of that of the scope around it. */
-export function withoutThis(source: Source, names: readonly string[]): Source {
   return within(source, `(function(${definitions(names, source.text)}){return`, "})()");
 }
 

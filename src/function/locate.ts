@@ -1,13 +1,14 @@
 /**
- * Finds where a function is written: in the files that made its Deferred, by its text.
+ * Finds where a function is written: in the files that made its Deferred, or in those that these
+ * name, by its text.
  *
  * Files are read when somebody looks at a stack, and only if that needs no permission prompt.
  * Results are kept until one of those files changes.
  *
  * @module
  */
-import { readFileSync, statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { define } from "../clone/own.ts";
 import { choose, indexAt, type Position, positionAt } from "./positions.ts";
 import { findReprinted, reprintedOffset } from "./reprinted.ts";
@@ -118,21 +119,65 @@ function locateIn(file: string, text: string, frames: readonly Call[]): Location
     { file, position: (offset) => positionAt(content, reprintedOffset(reprinted, text, offset)) };
 }
 
-/** Looks for a function in the files of the place where its Deferred was made. */
-function locate(text: string, frames: readonly Call[]): Location | null {
-  // The engine counts these as line ends in some places only.
-  if (/\r(?!\n)|[\u2028\u2029]/.test(text)) return null;
-  for (const file of new Set(frames.map((frame) => frame.file))) {
-    const location = locateIn(file, text, frames.filter((frame) => frame.file === file));
-    if (location) return location;
+/** So many files that others name are looked into. */
+const MAX_NAMED = 50;
+
+/** What imports of one's own files look like, whatever they stand in: a search may find too much. */
+const RELATIVE = /["'`](\.{1,2}\/[^"'`\s]{1,500})["'`]/g;
+
+const ENDINGS = [".ts", ".js", ".mts", ".mjs", ".cts", ".cjs", ".tsx", ".jsx"] as const;
+
+/** The files that a file names by relative paths, as it names itself: a path or a URL. */
+function namedBy(file: string): string[] {
+  const path = pathOf(file);
+  const content = path && readFile(path);
+  if (!content) return [];
+  const isUrl = file.startsWith("file:");
+  const base = isUrl ? file : pathToFileURL(path).href;
+  const named = new Set<string>();
+  for (const [, name] of content.matchAll(RELATIVE)) {
+    if (named.size >= MAX_NAMED) break;
+    // The ending may be left out, or be that of what a compiler makes of the file.
+    const stem = name!.replace(/\.(?=[cm]?[jt]sx?$)[^.]*$/, "");
+    for (const ending of new Set([name!.slice(stem.length), ...ENDINGS])) {
+      const { href } = new URL(stem + ending, base);
+      if (existsSync(new URL(href))) named.add(isUrl ? href : fileURLToPath(href));
+    }
   }
-  return null;
+  return [...named];
 }
 
-/** Where a function was found, and the stamps of the files in which it was looked for. */
-interface Found {
+/** Looks for a function in the files of the place where its Deferred was made, then in others. */
+function locate(text: string, frames: readonly Call[], isNear: boolean): Search {
+  // The engine counts these as line ends in some places only.
+  if (/\r(?!\n)|[\u2028\u2029]/.test(text)) return { location: null, named: [] };
+  const files = [...new Set(frames.map((frame) => frame.file))];
+  for (const file of files) {
+    const calls = isNear ? frames.filter((frame) => frame.file === file) : [];
+    const location = locateIn(file, text, calls);
+    if (location) return { location, named: [] };
+  }
+  const named = [...new Set(files.flatMap(namedBy))].slice(0, MAX_NAMED);
+  const places = named.filter((file) => !files.includes(file))
+    .map((file) => locateIn(file, text, []))
+    .filter((location) => location !== null);
+  return { location: places.length === 1 ? places[0]! : null, named };
+}
+
+/** What came of a search. */
+interface Search {
   readonly location: Location | null;
+  /** In which other files it was looked for. */
+  readonly named: readonly string[];
+}
+
+/** A search, and the stamps of the files in which it looked. */
+interface Found extends Search {
   readonly stamps: string;
+}
+
+function stampsOf(files: Iterable<string>): string {
+  return Array.from(files, (file) => stampOf(pathOf(file))).join();
 }
 
 /**
@@ -145,17 +190,26 @@ const MAX_FOUND = 32;
 
 const MAX_FOUND_TEXT = 1 << 16;
 
-/** Where a function with this text lies, whose Deferred was made by `frames`, innermost first. */
-export function locationOf(text: string, frames: readonly Call[]): Location | null {
-  const stamps = [...new Set(frames.map(({ file }) => file))].map((file) => stampOf(pathOf(file)))
-    .join();
+/**
+ * Where a function with this text lies, whose Deferred was made by `frames`, innermost first.
+ *
+ * @param isNear whether it is likelier to stand near one of those calls than elsewhere
+ */
+export function locationOf(
+  text: string,
+  frames: readonly Call[],
+  isNear = true,
+): Location | null {
+  const files = new Set(frames.map(({ file }) => file));
   const site = frames.map(({ file, line, column }) => `${file}:${line}:${column}`);
-  const key = [...site, text].join("\n");
+  const key = [...site, isNear, text].join("\n");
   const known = found.get(key);
-  if (known?.stamps === stamps) return known.location;
-  const location = locate(text, frames);
+  if (known?.stamps === stampsOf([...files, ...known?.named ?? []])) return known.location;
+  const search = locate(text, frames, isNear);
   found.delete(key);
   if (found.size >= MAX_FOUND) found.delete(found.keys().next().value!);
-  if (text.length <= MAX_FOUND_TEXT) found.set(key, { location, stamps });
-  return location;
+  if (text.length <= MAX_FOUND_TEXT) {
+    found.set(key, { ...search, stamps: stampsOf([...files, ...search.named]) });
+  }
+  return search.location;
 }

@@ -6,10 +6,28 @@
  *
  * @module
  */
-import { freeVariableError, outerError, PROBED, refusedKind, unreadable } from "./advice.ts";
-import { isHelper, passingNoThis, withHelpers, withoutThis } from "./helpers.ts";
+import {
+  freeVariableError,
+  importedIn,
+  outerError,
+  PROBED,
+  refusedKind,
+  unreadable,
+} from "./advice.ts";
+import { type Alone, enclose, type Enclosed, type Named, type Part } from "./enclose.ts";
+import { isHelper, passingNoThis, withHelpers } from "./helpers.ts";
 import type { Position } from "./positions.ts";
-import { type AnyFunction, isSloppy, kindOf, type Source, sourcesOf, textOf } from "./source.ts";
+import type { Scope } from "./scope.ts";
+import { FunctionNotSerializableError } from "../errors.ts";
+import {
+  type AnyFunction,
+  isSloppy,
+  join,
+  kindOf,
+  type Source,
+  sourcesOf,
+  textOf,
+} from "./source.ts";
 
 /** An error of the engine. */
 export interface CompileError {
@@ -31,6 +49,10 @@ export type CompileReply =
     readonly kind: "normal" | "async" | "generator" | "asyncGenerator";
     /** A private member of a class inside the function, such as `#x`. */
     readonly hidden?: string;
+    /** Of a member, its number in what is around it. */
+    readonly at?: number;
+    /** If it was asked for: names of object literals, each before the global that it stands for. */
+    readonly given?: readonly string[];
   }
   | { readonly program: 0; readonly error: CompileError };
 
@@ -58,7 +80,8 @@ export function encodeSource(text: string): Uint8Array {
 
 /** Compiles a source, and frees the handle of a program that is no longer wanted. */
 export interface Compiler {
-  compile(source: Source, strict: boolean): CompileReply;
+  /** `asksGiven`: the reply is to have `given`. */
+  compile(source: Source, strict: boolean, asksGiven?: boolean): CompileReply;
   free(program: number): void;
 }
 
@@ -90,11 +113,16 @@ function isFurther(error: CompileError, other: CompileError): boolean {
  * Compiles a function as strict or sloppy code, as it is on the host. Where the host doesn't say,
  * it is strict, like code in modules and classes, or sloppy if only that parses.
  */
-function compileText(compiler: Compiler, fn: AnyFunction, name: string): Compiled {
+function compileText(
+  compiler: Compiler,
+  fn: AnyFunction,
+  name: string,
+  asksGiven = false,
+): Compiled {
   let failed: { readonly error: CompileError; readonly source: Source } | undefined;
   for (const strict of isSloppy(fn) ? [false] : [true, false]) {
     for (const source of sourcesOf(fn)) {
-      const reply = compiler.compile(source, strict);
+      const reply = compiler.compile(source, strict, asksGiven);
       if (!("error" in reply)) return { ...reply, source, strict };
       const { error } = reply;
       if (isFinal(error)) throw unreadable(error, source, name);
@@ -116,23 +144,18 @@ function compileAgain(
   return { ...reply, source, strict };
 }
 
-/** Compiles a function again with the helpers that it needs. */
-function compileWithHelpers(compiler: Compiler, bare: Compiled, name: string): Compiled {
-  const { source, strict } = bare;
-  const helpers = bare.free.filter((used) => isHelper(used, source.text));
-  if (helpers.length === 0) return bare;
-  compiler.free(bare.program);
-  const reply = compileAgain(compiler, withHelpers(source, helpers), strict, name);
-  // The text without those calls tells whether anything else takes it. It is only a probe: a method
-  // may pass its own `this` on, too.
-  const other = reply.outer.includes("this") ? passingNoThis(source) : null;
-  if (other === null) return reply;
-  compiler.free(reply.program);
-  const probe = compileAgain(compiler, withHelpers(other, helpers), strict, name);
-  if (probe.outer.length > 0) return probe;
+/** What a function takes from around it, but what a transpiler only passes on. */
+function outerOf(
+  compiler: Compiler,
+  { source, strict, outer }: Compiled,
+  name: string,
+): readonly string[] {
+  const other = outer.includes("this") ? passingNoThis(source) : null;
+  if (other === null) return outer;
+  // It is only a probe: a method may pass its own `this` on, too.
+  const probe = compileAgain(compiler, other, strict, name);
   compiler.free(probe.program);
-  const { program } = compileAgain(compiler, withoutThis(source, helpers), strict, name);
-  return { ...probe, program };
+  return probe.outer;
 }
 
 /** A compiled function. */
@@ -141,18 +164,27 @@ export interface CompiledFunction {
   readonly program: number;
   /** The names that only the task itself can define, at run time. */
   readonly free: readonly string[];
+  /** With a scope: the texts in its source. */
+  readonly parts?: readonly Part[];
+}
+
+/** What nothing defines of `free`, though it is neither allowed nor only probed. */
+function unknownOf(
+  free: readonly string[],
+  allowed: readonly string[] | true | undefined,
+): readonly string[] {
+  if (free.length === 0 || allowed === true) return [];
+  const known = new Set(allowed);
+  return free.filter((used) => !known.has(used) && !PROBED.has(used));
 }
 
 /** Throws unless each of `free` is allowed. */
 function checkFree(
   free: readonly string[],
-  allowed: readonly string[] | true | undefined,
+  { allowGlobals, name }: CompileOptions,
   fn: AnyFunction,
-  name: string,
 ): void {
-  if (free.length === 0 || allowed === true) return;
-  const known = new Set(allowed);
-  const unknown = free.filter((used) => !known.has(used) && !PROBED.has(used));
+  const unknown = unknownOf(free, allowGlobals);
   if (unknown.length > 0) throw freeVariableError(unknown, fn, name);
 }
 
@@ -162,6 +194,8 @@ export interface CompileOptions {
   readonly name: string;
   /** Names that it may use though nothing defines them yet; `true` for any. Default: none. */
   readonly allowGlobals?: readonly string[] | true | undefined;
+  /** What it finds around it. */
+  readonly scope?: Scope | undefined;
 }
 
 /** Throws for a function that the host sees can't be compiled on its own. */
@@ -170,8 +204,23 @@ export function refuseByLook(fn: AnyFunction, name: string): void {
   if (what !== "function") throw refusedKind(what, fn, name);
 }
 
+/** Throws for what takes something from around it, or (a task) can't return what it gives. */
+function refuseByCode({ free, outer, kind }: Needs, fn: AnyFunction, name: string): void {
+  if (kind === "generator" || kind === "asyncGenerator") throw refusedKind("generator", fn, name);
+  refuseOuter(free, outer, name);
+}
+
+type Needs = Pick<Alone, "free" | "outer" | "kind">;
+
+function refuseOuter(free: readonly string[], outer: readonly string[], name: string): void {
+  // An empty list would yield whatever a prototype holds at 0.
+  const first = outer.length > 0 ? outer[0] : undefined;
+  const taken = free.includes("arguments") ? "arguments" : first;
+  if (taken !== undefined) throw outerError(taken, name);
+}
+
 /**
- * Compiles a function.
+ * Compiles a function without a scope.
  *
  * @throws {FunctionNotSerializableError} if it can't be compiled on its own.
  * @throws {FreeVariableError} if it uses names that nothing defines.
@@ -179,25 +228,93 @@ export function refuseByLook(fn: AnyFunction, name: string): void {
 export function compileFunction(
   compiler: Compiler,
   fn: AnyFunction,
-  { name, allowGlobals }: CompileOptions,
+  options: CompileOptions,
 ): CompiledFunction {
+  const { name } = options;
   refuseByLook(fn, name);
   const bare = compileText(compiler, fn, name);
-  const { program, free, outer, kind } = compileWithHelpers(compiler, bare, name);
+  const { source, strict, kind } = bare;
+  const helpers = bare.free.filter((used) => isHelper(used, source.text));
+  const free = bare.free.filter((used) => !helpers.includes(used));
   try {
-    // An empty list would yield whatever a prototype holds at 0.
-    const first = outer.length > 0 ? outer[0] : undefined;
-    const taken = free.includes("arguments") ? "arguments" : first;
-    if (kind === "generator" || kind === "asyncGenerator") {
-      throw refusedKind("generator", fn, name);
-    }
-    if (taken !== undefined) throw outerError(taken, name);
-    checkFree(free, allowGlobals, fn, name);
+    refuseByCode({ free, outer: outerOf(compiler, bare, name), kind }, fn, name);
+    checkFree(free, options, fn);
   } catch (error) {
-    compiler.free(program);
+    compiler.free(bare.program);
     throw error;
   }
-  return { program, free };
+  if (helpers.length === 0) return { program: bare.program, free };
+  compiler.free(bare.program);
+  return {
+    program: compileAgain(compiler, withHelpers(source, helpers), strict, name).program,
+    free,
+  };
+}
+
+/** How many functions were looked at alone. */
+let aloneCount = 0;
+
+/** Looks at a function or class of a scope, or that has one. Throws if it can't be compiled. */
+function lookAt(compiler: Compiler, fn: AnyFunction, name: string, asksGiven: boolean): Alone {
+  const isClass = kindOf(fn) === "class";
+  if (!isClass) refuseByLook(fn, name);
+  const bare = compileText(compiler, fn, name, asksGiven);
+  try {
+    const { source, strict, free, kind, at = -1, given = [] } = bare;
+    const outer = isClass ? [] : outerOf(compiler, bare, name);
+    const pairs = new Map<string, string>();
+    for (let i = 0; i < given.length; i += 2) pairs.set(given[i]!, given[i + 1]!);
+    return { id: ++aloneCount, source, strict, isClass, free, outer, kind, at, given: pairs };
+  } finally {
+    compiler.free(bare.program);
+  }
+}
+
+/** What is found around a function that has a scope. Throws for names that nothing defines. */
+function surroundings(
+  main: Named,
+  named: readonly Named[],
+  giver: Alone | undefined,
+  scope: Scope,
+  { name, allowGlobals }: CompileOptions,
+): { readonly enclosed: Enclosed; readonly free: readonly string[] } {
+  const users = new Map<string, AnyFunction>();
+  for (const { fn, alone } of [main, ...named]) {
+    for (const used of alone.free) if (!users.has(used)) users.set(used, fn);
+  }
+  const aliases = new Map<string, string>();
+  for (const [own, outside] of giver?.given ?? []) {
+    if (users.has(outside) && !scope.names.has(outside)) aliases.set(outside, own);
+  }
+  const imported = importedIn([main, ...named].map(({ alone }) => alone.source.text), users);
+  const modules = new Map<string, readonly string[]>();
+  const helpers: string[] = [], free: string[] = [];
+  for (const [used, fn] of users) {
+    if (scope.names.has(used) || aliases.has(used)) continue;
+    const members = imported.get(used);
+    if (members?.every((member) => scope.names.has(member))) modules.set(used, members);
+    else if (isHelper(used, textOf(fn))) helpers.push(used);
+    else free.push(used);
+  }
+  const unknown = unknownOf(free, allowGlobals);
+  if (unknown.length > 0) throw freeVariableError(unknown, main.fn, name, { users, scope });
+  return {
+    enclosed: {
+      main,
+      values: scope.valueNames,
+      named,
+      aliases,
+      owned: scope.owned,
+      modules,
+      helpers,
+    },
+    free,
+  };
+}
+
+/** The same text is another program if the host runs it as sloppy code. */
+function keyOf(fn: AnyFunction, text: string): string {
+  return isSloppy(fn) ? `sloppy ${text}` : text;
 }
 
 /** A compiled function that is kept. */
@@ -244,6 +361,10 @@ export class ProgramCache {
   #found = 0;
   readonly #byText = new Map<string, CachedProgram>();
   readonly #byFunction = new WeakMap<AnyFunction, CachedProgram>();
+  /** What functions are alone, that have a scope or are in one: forgotten when they are too many. */
+  readonly #aloneByText = new Map<string, Alone>();
+  #aloneByFunction = new WeakMap<AnyFunction, Alone>();
+  #aloneLength = 0;
 
   constructor(
     compile: Compiler["compile"],
@@ -267,32 +388,95 @@ export class ProgramCache {
    * @throws what {@linkcode compileFunction} throws.
    */
   get(fn: AnyFunction, options: CompileOptions): CachedProgram {
+    if (options.scope !== undefined) return this.#findWithin(fn, options, options.scope);
     let cached = this.#byFunction.get(fn);
     if (cached === undefined || cached.evicted) cached = this.#find(fn, options);
     else cached.used = true;
-    checkFree(cached.free, options.allowGlobals, fn, options.name);
+    checkFree(cached.free, options, fn);
     return cached;
   }
 
   #find(fn: AnyFunction, options: CompileOptions): CachedProgram {
     const text = textOf(fn);
-    // The same text is another program if the host runs it as sloppy code.
-    const sloppy = isSloppy(fn);
-    const key = sloppy ? `sloppy ${text}` : text;
+    const key = keyOf(fn, text);
     let cached = this.#byText.get(key);
     if (cached === undefined) {
-      const { program, free } = compileFunction(this.#compiler, fn, options);
-      while (this.#isFull(text.length)) this.#evict();
-      const prints = text.includes("console");
-      cached = { program, free, length: text.length, prints, used: false, evicted: false };
-      this.#byText.set(key, cached);
-      this.#textLength += text.length;
+      cached = this.#keep(key, text, compileFunction(this.#compiler, fn, options));
     } else {
       cached.used = true;
     }
     const dear = text.length >= LONG_TEXT || text.startsWith("function");
     if (dear || ++this.#found % SAMPLE === 0) this.#byFunction.set(fn, cached);
     return cached;
+  }
+
+  /** Keeps the program of a text. */
+  #keep(key: string, text: string, compiled: CompiledFunction): CachedProgram {
+    const { length } = text;
+    while (this.#isFull(length)) this.#evict();
+    const prints = text.includes("console");
+    const cached = { ...compiled, length, prints, used: false, evicted: false };
+    this.#byText.set(key, cached);
+    this.#textLength += length;
+    return cached;
+  }
+
+  #findWithin(fn: AnyFunction, options: CompileOptions, scope: Scope): CachedProgram {
+    refuseByLook(fn, options.name);
+    const main = { name: "", fn, alone: this.#alone(fn, options.name) };
+    refuseByCode(main.alone, fn, options.name);
+    const named = Array.from(scope.functions, ([name, fn]) => {
+      const alone = this.#alone(fn, `scope.${name}`);
+      refuseOuter(alone.free, alone.outer, `scope.${name}`);
+      return { name, fn, alone };
+    });
+    const giver = this.#giverOf(scope);
+    const key = `scope ${
+      [main, ...named].map(({ name, alone }) => `${name} ${alone.id}`).join()
+    } ${giver?.id} ${scope.valueNames.join()}`;
+    let cached = this.#byText.get(key);
+    if (cached === undefined) {
+      const { enclosed, free } = surroundings(main, named, giver, scope, options);
+      const { source, strict, parts } = enclose(enclosed);
+      const { program } = compileAgain(this.#compiler, source, strict, options.name);
+      cached = this.#keep(key, join(source), { program, free, parts });
+    } else {
+      cached.used = true;
+      if (unknownOf(cached.free, options.allowGlobals).length > 0) {
+        surroundings(main, named, giver, scope, options); // which throws
+      }
+    }
+    return cached;
+  }
+
+  /** What the function is that gave a scope, if its text tells anything. */
+  #giverOf({ giver }: Scope): Alone | undefined {
+    try {
+      return giver && this.#alone(giver, "", true);
+    } catch (error) {
+      if (error instanceof FunctionNotSerializableError) return undefined;
+      throw error;
+    }
+  }
+
+  #alone(fn: AnyFunction, name: string, asksGiven = false): Alone {
+    let alone = this.#aloneByFunction.get(fn);
+    if (alone !== undefined) return alone;
+    const text = textOf(fn);
+    const key = asksGiven ? `given ${text}` : keyOf(fn, text);
+    alone = this.#aloneByText.get(key);
+    if (alone === undefined) {
+      alone = lookAt(this.#compiler, fn, name, asksGiven);
+      this.#aloneLength += text.length;
+      if (this.#aloneLength > this.#textCapacity) {
+        this.#aloneByText.clear();
+        this.#aloneByFunction = new WeakMap();
+        this.#aloneLength = text.length;
+      }
+      this.#aloneByText.set(key, alone);
+    }
+    this.#aloneByFunction.set(fn, alone);
+    return alone;
   }
 
   /** Whether there is no room for one more program, of a text of this length. */

@@ -26,6 +26,7 @@ import type { DeferredPool } from "../pool/pool.ts";
 import { checkWhole, LIMIT_NAMES } from "../limits.ts";
 import type { Runner } from "../runner.ts";
 import { describe } from "./describe.ts";
+import { checkNames } from "./scope.ts";
 
 /** Options of `Deferred.eval` and `pool.eval`. */
 export interface EvalOptions extends TaskOptions {
@@ -88,15 +89,6 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ["modules", "what the code imports comes from a `loader`: { loader: { resolve, load } }"],
   ["lang", 'say { language: "typescript" }'],
 ]);
-
-const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
-
-/** Words that can't name a variable, and globals that can't be changed. */
-const UNUSABLE: ReadonlySet<string> = new Set(
-  ("await break case catch class const continue debugger default delete do else enum export " +
-    "extends false finally for function if import in instanceof new null return super switch " +
-    "this throw true try typeof var void while with Infinity NaN undefined").split(" "),
-);
 
 const HOST_VALUES = "functions by name, such as { lookup: (id) => db.lookup(id) }";
 
@@ -198,11 +190,5 @@ function checkScope(entry: Entry, scope: unknown, option: "scope" | "host"): voi
     const what = option === "scope" ? "values by name, such as { x: 1 }" : HOST_VALUES;
     throw wrong(entry, option, `a plain object of ${what}`, scope);
   }
-  for (const name of Object.keys(scope)) {
-    if (NAME.test(name) && !UNUSABLE.has(name)) continue;
-    throw typeError(
-      `${entry.where}{ ${option} }): ${JSON.stringify(name.slice(0, 60))} can't be the name of a ` +
-        `variable; give it another name, or put it into an object: { ${option}: { input: { … } } }`,
-    );
-  }
+  checkNames(entry, option, Object.keys(scope));
 }

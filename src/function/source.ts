@@ -33,6 +33,8 @@ export interface Source {
   readonly tail: string;
   /** Whether the engine is to take the function out of what is around it. */
   readonly isMember: boolean;
+  /** With how many outer values it is called, to give the function; see `enclose.ts`. */
+  readonly outer?: number;
 }
 
 /** A function's text, even if it has a `toString` of its own. */

@@ -24,6 +24,7 @@ import { define, defineAccessor } from "../clone/own.ts";
 import { functionName, lines, oneLine } from "../display.ts";
 import { takeUncut } from "../errors.ts";
 import { nameOf } from "./describe.ts";
+import type { Part } from "./enclose.ts";
 import { type Call, type Location, locationOf, pathOf } from "./locate.ts";
 import { offsetIn, positionAt, scriptPosition } from "./positions.ts";
 import { type AnyFunction, textOf } from "./source.ts";
@@ -166,34 +167,51 @@ interface TaskFrame {
   readonly name: string;
   /** Text for a place that is not in the function: `native`. */
   readonly place: string;
-  /** Where in the function's text it is. */
-  readonly offset: number | null;
+  /** The text that it is in, and where. */
+  readonly part: Part | null;
+  readonly offset: number;
+}
+
+/** The text that a row of the engine's is in, and where in it; `null` for a line of ours. */
+export function placeIn(
+  { fn, parts }: Pick<StackSubject, "fn" | "parts">,
+  row: number,
+  column: number,
+): { readonly part: Part; readonly offset: number } | null {
+  const part = parts === undefined
+    ? { text: textOf(fn as AnyFunction), fn: fn as AnyFunction, name: "", row: 2 }
+    : parts.findLast((part) => part.row <= row);
+  if (part === undefined) return null;
+  const offset = offsetIn(part.text, row - part.row + 2, column);
+  return offset === null ? null : { part, offset };
 }
 
 /**
  * The task's frames among those that the engine recorded. Omits what the engine adds: frames in the
  * first line of the expression, and natives that no function of the task called.
  */
-function taskFrames(recorded: readonly Frame[], text: string, name: string): TaskFrame[] {
+function taskFrames(recorded: readonly Frame[], subject: StackSubject): TaskFrame[] {
   const frames: TaskFrame[] = [];
   let end = 0;
   for (const { kind, name: called, row, column } of recorded) {
     if (kind === WIRE_FRAME.TASK) {
-      const offset = offsetIn(text, row, column);
-      if (offset === null || called === "<eval>") continue;
-      define(frames, frames.length, { name: called, place: "", offset });
+      const at = placeIn(subject, row, column);
+      if (at === null || called === "<eval>") continue;
+      define(frames, frames.length, { name: called, place: "", ...at });
       end = frames.length;
     } else if (kind === WIRE_FRAME.NATIVE) {
-      define(frames, frames.length, { name: called, place: "native", offset: null });
+      define(frames, frames.length, { name: called, place: "native", part: null, offset: 0 });
     } else if (called !== "") { // what eval and Function made inside the task
       const where = called === "<eval>" ? "eval" : called;
-      define(frames, frames.length, { name: where, place: `eval:${row}:${column}`, offset: null });
+      const place = `eval:${row}:${column}`;
+      define(frames, frames.length, { name: where, place, part: null, offset: 0 });
     }
   }
   frames.length = end;
   // The outermost frame is the function itself, whose name the engine may not know.
   const last = frames.at(-1);
-  if (last && recorded.length < ENGINE_FRAMES && name !== "" && last.name === "") {
+  const name = nameOf(subject.fn as AnyFunction);
+  if (last?.part?.name === "" && recorded.length < ENGINE_FRAMES && last.name === "") {
     frames[end - 1] = { ...last, name };
   }
   return frames;
@@ -207,6 +225,8 @@ export interface StackSubject {
   readonly name: string;
   /** Its function, or the text of its script. */
   readonly fn: AnyFunction | string;
+  /** The texts in the source of a function that has a scope. */
+  readonly parts?: readonly Part[] | undefined;
   /** What a text is called in the place of its name. */
   readonly file?: string | undefined;
   /** The module of that number. */
@@ -249,14 +269,12 @@ function placeName(name: string, without: string): string {
   return oneLine(name, MAX_PLACE) || without;
 }
 
-function render(frame: TaskFrame, location: Location | null, text: string, name: string): string {
+function render(frame: TaskFrame, location: Location | null, name: string): string {
   let place = frame.place;
-  if (frame.offset !== null) {
-    const { line, column } = (location ?? {
-      position: (offset: number) => positionAt(text, offset),
-    })
-      .position(frame.offset);
-    place = `${location ? location.file : placeName(name, "task")}:${line}:${column}`;
+  const { part, offset } = frame;
+  if (part !== null) {
+    const { line, column } = location?.position(offset) ?? positionAt(part.text, offset);
+    place = `${location?.file ?? placeName(part.name || name, "task")}:${line}:${column}`;
   }
   return `    at ${functionName(frame.name) || "<anonymous>"} (${place})`;
 }
@@ -291,14 +309,14 @@ function scriptLines(frames: readonly Frame[], subject: StackSubject): string[] 
 function ownLines({ frames, host }: TaskError, subject: StackSubject): string[] {
   if (host !== undefined) return siteFrames({ stack: host }).map((frame) => frame.text);
   if (frames === undefined) return [];
-  const { fn, name } = subject;
-  if (typeof fn === "string") return scriptLines(frames(), subject);
-  const text = textOf(fn);
-  const own = taskFrames(frames(), text, nameOf(fn));
-  const location = own.length > 0
-    ? locationOf(text, siteFrames(subject.site.near ?? subject.site))
-    : null;
-  return own.map((frame) => render(frame, location, text, name));
+  if (typeof subject.fn === "string") return scriptLines(frames(), subject);
+  const own = taskFrames(frames(), subject);
+  if (own.length === 0) return [];
+  const site = siteFrames(subject.site.near ?? subject.site);
+  return own.map((frame) => {
+    const location = frame.part && locationOf(frame.part.text, site, frame.part.name === "");
+    return render(frame, location, subject.name);
+  });
 }
 
 /**

@@ -10,9 +10,9 @@ import {
   DataCloneError,
   DeferredLimitError,
   DeferredMemoryError,
+  DeferredResourceError,
   DeferredStackError,
   InternalError,
-  LibraryError,
   UnsettledError,
   withoutFrames,
 } from "../errors.ts";
@@ -32,7 +32,7 @@ import {
 } from "../function/advice.ts";
 import { offsetIn } from "../function/positions.ts";
 import { textOf } from "../function/source.ts";
-import { setTaskStacks, type Site, type StackSubject } from "../function/stack.ts";
+import { placeIn, setTaskStacks, type Site, type StackSubject } from "../function/stack.ts";
 
 /** The part of a task that its errors mention. */
 export interface Subject extends StackSubject {
@@ -86,7 +86,7 @@ function adviceOn(thrown: Error, completion: Completion, subject: Subject): stri
   if (inScript) return null;
   const message = thrown.message.slice(0, MAX_QUOTED);
   if (offers.length > 0) return noSuchGroup(message, text, offers) ?? noThis(message, text);
-  const offset = placeOf(thrown, completion, text, false);
+  const offset = placeOf(thrown, completion, subject, text);
   return noOffers(message, text, offset, fn.length > subject.given) ?? noThis(message, text);
 }
 
@@ -94,13 +94,15 @@ function adviceOn(thrown: Error, completion: Completion, subject: Subject): stri
 function placeOf(
   thrown: Error,
   { errors }: Completion,
+  subject: Subject,
   text: string,
-  inScript: boolean,
 ): number | null {
   const top = errors.find(({ error }) => error === thrown)?.frames?.()[0];
   if (top?.kind !== WIRE_FRAME.TASK) return null;
   // A script does not have the line of ours that precedes a function.
-  return offsetIn(text, inScript ? top.row + 1 : top.row, top.column);
+  if (typeof subject.fn === "string") return offsetIn(text, top.row + 1, top.column);
+  const place = placeIn(subject, top.row, top.column);
+  return place?.part.name === "" ? place.offset : null;
 }
 
 /** The message for a text that can't be read, the task's or that of a module. */
@@ -133,11 +135,12 @@ const NOT_A_FUNCTION = "not a function";
 function adviceOnCall(
   thrown: TypeError,
   completion: Completion,
-  { fn, given, offers }: Subject,
+  subject: Subject,
   text: string,
 ): string | null {
+  const { fn, given, offers } = subject;
   const inScript = typeof fn === "string";
-  const offset = placeOf(thrown, completion, text, inScript);
+  const offset = placeOf(thrown, completion, subject, text);
   if (offset === null) return null;
   const fence = inScript ? inFence(thrown.message, text) : null;
   if (fence !== null) return fence;
@@ -257,7 +260,7 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
           `within ${CLASSES_MS} ms`,
       );
     case STATUS.RESOURCES:
-      return new LibraryError(
+      return new DeferredResourceError(
         `${task} could not be run: the system refused its thread memory or signals` +
           (typeof payload === "string" ? ` (${payload})` : "") +
           "; see the limits of the process (ulimit -a) and how much memory it has left",

@@ -41,9 +41,9 @@ import {
 import {
   type DeferredError,
   DeferredMemoryError,
+  DeferredResourceError,
   FreeVariableError,
   InternalError,
-  LibraryError,
   PoolClosedError,
   rangeError,
   typeError,
@@ -72,6 +72,7 @@ import { CLASSES_MS, classesFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
 import {
   type CachedProgram,
+  type CompileOptions,
   type CompileReply,
   encodeSource,
   ProgramCache,
@@ -139,6 +140,8 @@ const NATIVE_OPTION = {
 } as const;
 
 const POOL_ENTRY = { where: "new DeferredPool(", isPool: true };
+
+const NO_VALUES: readonly unknown[] = [];
 
 /** The names of a script's arguments in messages. */
 const SCRIPT_PATHS = ["source", "scope", "filename"] as const;
@@ -225,7 +228,12 @@ export class ThreadRunner implements Runner {
     this.#encoder = this.#newEncoder();
     this.#classNames = classes?.alone.map(({ name }) => name) ?? [];
     this.#programs = new ProgramCache(
-      (source, strict) => this.#compile(source, strict ? COMPILE.STRICT : 0),
+      (source, strict, asksGiven) => {
+        const { outer } = source;
+        const around = outer === undefined ? 0 : COMPILE.ENCLOSED + outer * COMPILE.OUTER_VALUE;
+        const given = asksGiven === true ? COMPILE.GIVEN : 0;
+        return this.#compile(source, (strict ? COMPILE.STRICT : 0) + given + around);
+      },
       (program) => {
         if (!this.#closed) this.#native.symbols.dfd_program_free(this.#pool, program);
       },
@@ -262,15 +270,12 @@ export class ThreadRunner implements Runner {
    * pool, that the pool is closed: a mistake in a function is reported whatever the state of its
    * pool.
    */
-  compile(
-    fn: (...args: never[]) => unknown,
-    name: string,
-    allowGlobals: readonly string[] | true | undefined,
-  ): CachedProgram {
-    if (!this.closed) return this.#programs.get(fn, { name, allowGlobals });
+  compile(fn: AnyFunction, options: CompileOptions): CachedProgram {
+    if (!this.closed) return this.#programs.get(fn, options);
     // The library's pool is gone, or going, so another one reads the function.
+    const { allowGlobals } = options;
     const known = allowGlobals === true || [...allowGlobals ?? [], ...this.#classNames];
-    defaultRunner().compile(fn, name, known);
+    defaultRunner().compile(fn, { ...options, allowGlobals: known });
     throw closedError();
   }
 
@@ -287,6 +292,7 @@ export class ThreadRunner implements Runner {
     this.#checkOpen();
     const { fn, limits } = job;
     const transfer = job.transfer === undefined ? undefined : transferSet(job.transfer);
+    const outer = job.scope?.values ?? NO_VALUES;
     const count = args.length; // a getter may change it
     // A getter among the arguments may submit a task as well: the encoder is taken meanwhile.
     const encoder = this.#encoder ?? this.#newEncoder();
@@ -296,6 +302,7 @@ export class ThreadRunner implements Runner {
       // A text may be a stranger's: it is not told where the host's code lies.
       encoder.noStacks = job.program === null;
       encoder.begin(SUBMISSION.ARGS, this.#native.lends ? transfer : undefined);
+      for (let i = 0; i < outer.length; i++) encoder.value(outer[i], job.scope!.paths[i]!);
       for (let i = 0; i < count; i++) {
         encoder.value(args[i], job.program === null ? SCRIPT_PATHS[i]! : `args[${i}]`);
       }
@@ -317,7 +324,8 @@ export class ThreadRunner implements Runner {
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
       header.setFloat64(SUBMISSION.PROGRAM, program?.program ?? 0, true);
-      header.setUint32(SUBMISSION.ARGC, names === undefined ? count : count + 1, true);
+      const all = outer.length + count;
+      header.setUint32(SUBMISSION.ARGC, names === undefined ? all : all + 1, true);
       const offers = names === undefined ? 0 : HOST.OFFERS;
       const silent = job.console === false ? HOST.SILENT : 0;
       const reports = job.progress ? HOST.REPORTS : 0;
@@ -626,7 +634,7 @@ export function libraryError(
     ? "a pool can have 1,048,575 tasks pending: await some of them before you start more"
     : "a process can have 4,095 pools: close those that are done, or let tasks share one";
   const remedy = error === ERROR.FULL ? full : REMEDIES.get(error);
-  if (remedy !== undefined) return new LibraryError(`${message}; ${remedy}`);
+  if (remedy !== undefined) return new DeferredResourceError(`${message}; ${remedy}`);
   if (error !== ERROR.REALM) return new InternalError(message);
   return new DeferredMemoryError(
     `${message} of ${bytesOf(limits, "memoryLimit")}; give the pool a larger one`,

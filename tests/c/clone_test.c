@@ -292,7 +292,8 @@ TEST("what a task does with memory of the host's frees it never, and what it mak
         REQUIRE(memory != NULL);
         memset(memory, 7, REGION);
         CloneRegion region = {.data = memory, .length = REGION};
-        CloneScope scope = {.lent = &region, .lent_count = 1};
+        CloneLent lent = {.regions = &region, .count = 1};
+        CloneScope scope = {.lent = &lent};
         world_open(&world);
         JSContext *ctx = world.ctx;
         JSValue global = JS_GetGlobalObject(ctx);

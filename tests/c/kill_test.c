@@ -114,6 +114,10 @@ static const char value_source[] =
 /* Functions that end soon. */
 static const char *const scripts[] = {
     "((f)=>()=>({\n['k' + missing](value) { return [f(1), value.list, super.x] }\n}))((n)=>n)",
+    "(function(take){let m=take(()=>({\nm(list) { return [list, super.x] }\n}),0);class A { #x = "
+    "[1]; get x() { return this.#x } }return(\n(value) => [m(value.list), new A().x]\n)})",
+    "(function(take){class A { static { throw take(()=>({\nm() { return [1] }\n}),0)() } }"
+    "return(\n() => A\n)})",
     "(() => 1 + 1)",
     "((value) => value)",
     "((value) => JSON.stringify(value.rows) + JSON.stringify(value.list.slice(6), null, 2))",
@@ -235,8 +239,10 @@ static Program *programs[COUNT(scripts)], *loops[COUNT(busy)];
 static Bytes value, probe_result, results[COUNT(scripts)]; /* in the wire format */
 static int statuses[COUNT(scripts)];
 
-/* Those of several lines hold a method, which is taken out of its object. */
+/* Those of several lines hold a method, which is taken out of its object; but some are enclosed. */
 static uint32_t flags_of(const char *source) {
+    if (strncmp(source, "(function(take", 14) == 0)
+        return DFD_COMPILE_STRICT | DFD_COMPILE_ENCLOSED;
     return DFD_COMPILE_STRICT | (strchr(source, '\n') ? DFD_COMPILE_MEMBER : 0);
 }
 
@@ -654,7 +660,7 @@ TEST("a task that is left in the middle of its result takes nothing along, whate
         Asker asker = {.realm = realm, .status = status};
         Grants grants = {0};
         Bytes out = {0};
-        CloneRegion region = {(uint8_t *)&asker.cell, sizeof asker.cell};
+        CloneRegion region = {.data = (uint8_t *)&asker.cell, .length = sizeof asker.cell};
         pthread_t thread;
         realm_lend(realm, &region, 1);
         REQUIRE(pthread_create(&thread, NULL, ask_when_told, &asker) == 0);

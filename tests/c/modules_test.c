@@ -136,6 +136,7 @@ static void put_answer(Host *host, const Asked *asked, Bytes *out) {
     bytes_write(out, &type, 4);
     bytes_write(out, &asked->number, 4);
     bytes_write(out, &room, 8);
+    for (int i = DFD_MESSAGE_LENGTH; i < DFD_MESSAGE_VALUE; i++) bytes_u8(out, 0);
     host->answered++;
     if (host->odd && host->answered % 5 == host->odd % 5) {
         put_odd(out, host->odd / 5);
@@ -200,7 +201,6 @@ static int run(Realm *realm, Host *host, Bytes *out) {
         if (turns == 100 || host->count == 0) break;
         Mail *mail = answers(host);
         status = realm_resume(realm, 0, mail, out);
-        mail_free(mail);
     }
     bytes_free(&args);
     return status;

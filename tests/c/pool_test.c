@@ -410,6 +410,49 @@ TEST("a member is taken out of its object without calling what is around it") {
     close_pool(pool);
 }
 
+/* Compiles an enclosed function and runs it; its status, or -1 if it is refused. */
+static int run_enclosed(uint32_t pool, const char *source, uint32_t outer, const int32_t *argument,
+                        HostRecord *record) {
+    uint8_t reply[4096];
+    uint32_t flags = DFD_COMPILE_STRICT | DFD_COMPILE_ENCLOSED | outer * DFD_COMPILE_OUTER_VALUE;
+    int32_t length = dfd_compile(pool, (const uint8_t *)source, (uint32_t)strlen(source), flags,
+                                 reply, sizeof reply);
+    if (length <= 8 || host_f64(reply) == 0) return -1;
+    CHECK(submit(pool, host_f64(reply), 1, argument) > 0 && next(pool, record));
+    return (int)record->status;
+}
+
+TEST("an enclosed function is given by one that is called with the outer values") {
+    uint32_t pool = open_pool(1);
+    HostRecord record;
+    const int32_t five = 5;
+    const char *own = "(function(take, a, ...more){return(\n(...b) => a * 10 + more.length + "
+                      "b.length\n)})";
+    CHECK(run_enclosed(pool, own, 1, &five, &record) == 0 && record.head[0] == (0x80 | 50));
+    CHECK(run_enclosed(pool, "(function(...all){return(\n(b) => b + all.length\n)})", 0, &five,
+                       &record) == 0 &&
+          record.head[0] == (0x80 | 6));
+    const char *member = "(function(take, a){let m=take(()=>({\nm() { return a }\n}),0);"
+                         "return(\n() => m()\n)})";
+    CHECK(run_enclosed(pool, member, 1, &five, &record) == 0 && record.head[0] == (0x80 | 5));
+    /* There are not so many arguments. */
+    CHECK(run_enclosed(pool, own, 1, NULL, &record) == DFD_STATUS_INTERNAL);
+    CHECK(run_enclosed(pool, own, 0xffffff, &five, &record) == DFD_STATUS_INTERNAL);
+    /* No function, a function that gives none, one that throws; and what is no member. */
+    CHECK(run_enclosed(pool, "(\n5\n)", 0, NULL, &record) == DFD_STATUS_THROWN);
+    CHECK(run_enclosed(pool, "(()=>{\n5\n})", 0, NULL, &record) == DFD_STATUS_THROWN);
+    CHECK(run_enclosed(pool, "(()=>{\nthrow 5\n})", 0, NULL, &record) == DFD_STATUS_THROWN);
+    static const char *const bad[] = {"",      "5,0",         "()=>5,0", "()=>5,-1",
+                                      "Map,0", "()=>()=>5,1", "{},0",    "()=>()=>5,1e9"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char source[128];
+        snprintf(source, sizeof source, "(function(take){take(%s);return(\n()=>5\n)})", bad[i]);
+        CHECK(run_enclosed(pool, source, 0, NULL, &record) == DFD_STATUS_THROWN, "%s", bad[i]);
+    }
+    CHECK(run_enclosed(pool, "(function(take){return(\n( }\n)})", 0, NULL, &record) == -1);
+    close_pool(pool);
+}
+
 TEST("a long function is compiled in time, or refused") {
     enum { LENGTH = 1 << 20 };
     char *source = malloc(LENGTH);

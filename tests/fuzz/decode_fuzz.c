@@ -201,13 +201,16 @@ static void try_input(const uint8_t *data, size_t length, CloneScope *scope) {
 /* The verdict is that on bytes by themselves. Those that need something beside them get it, too. */
 static void try_both(const uint8_t *data, size_t length) {
     static uint64_t words[3];
-    static const CloneRegion regions[] = {{(uint8_t *)words, 16}, {(uint8_t *)&words[2], 5}};
+    static CloneRegion regions[] = {
+        {.data = (uint8_t *)words, .length = 16},
+        {.data = (uint8_t *)&words[2], .length = 5},
+    };
+    CloneLent lent = {.regions = regions, .count = sizeof regions / sizeof *regions};
     CloneScope scope = {
         .classes = fuzz.classes,
         .class_count = sizeof fuzz.classes / sizeof *fuzz.classes,
         .presets = &fuzz.presets,
-        .lent = regions,
-        .lent_count = sizeof regions / sizeof *regions,
+        .lent = &lent,
     };
     char refusal[sizeof verdict.refusal];
     try_input(data, length, NULL);

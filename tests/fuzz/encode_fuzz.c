@@ -77,12 +77,15 @@ static size_t fuzz_usable_size(const void *block) {
 }
 
 static CloneScope fuzz_scope(void) {
+    static CloneLent lent = {
+        .regions = fuzz.regions,
+        .count = sizeof fuzz.regions / sizeof *fuzz.regions,
+    };
     return (CloneScope){
         .classes = fuzz.classes,
         .class_count = sizeof fuzz.classes / sizeof *fuzz.classes,
         .presets = &fuzz.presets,
-        .lent = fuzz.regions,
-        .lent_count = sizeof fuzz.regions / sizeof *fuzz.regions,
+        .lent = &lent,
         .may_copy = WIRE_KEEP_BYTES, /* so the first one is copied, and others are moved */
     };
 }
@@ -235,6 +238,7 @@ static JSValue encode(JSValueConst world, const uint8_t *data, size_t length) {
     bytes.length = 0;
     switch (clone_encode(ctx, value, &bytes, &scope, &failure)) {
     case CLONE_OK:
+        clone_give_back(ctx, &scope);
         if (clone_decode(ctx, bytes.data, bytes.length, &scope, &copy, 1))
             broken("what was encoded can't be decoded", data, length);
         text = ask("described", copy);

@@ -2,7 +2,8 @@
  * Programs made at random, of what csrc/jit/ compiles and of what stands beside it: loops over numbers,
  * arrays and typed arrays, strings, closures that write what they capture, values whose type changes in
  * the middle, overflow, `-0` and `NaN`, holes, buffers that are resized or detached, getters, objects
- * with a valueOf that counts or throws, exceptions at any place.
+ * with a valueOf that counts or throws, exceptions at any place; functions that call others and
+ * themselves with too few arguments or too many, bound ones and proxies, callbacks of arrays.
  *
  * A program is the text of a function of one argument that gives a text, the same in each engine: no
  * function that is only nearly exact, no message of an error but its name.
@@ -52,6 +53,8 @@ interface Flavour {
 class Writer {
   readonly choices: Choices;
   readonly flavour: Flavour;
+  /** Functions that may be called by what is written now: those that were written before. */
+  readonly callable: string[] = [];
 
   constructor(seed: number) {
     this.choices = new Choices(seed);
@@ -129,10 +132,59 @@ class Writer {
     );
   }
 
+  call(part: () => string): string {
+    const name = this.callable[this.choices.below(this.callable.length)];
+    if (name === undefined) return part();
+    const given = [part(), part()];
+    if (name === "deep") given.unshift(this.choices.of("3", "i & 3", "2"));
+    if (this.choices.below(8) === 0) given.pop();
+    if (this.choices.below(8) === 0) given.push("i", part());
+    return this.choices.below(12) ? `${name}(${given.join(", ")})` : `${name}(...[${part()}])`;
+  }
+
+  callback(): string {
+    const array = this.choices.of("A", "F", "D", "A.slice(0, 3)");
+    return this.one(
+      () => `${array}.map((x, i) => ${this.leaf()})[${this.choices.below(8)}]`,
+      () => `${array}.reduce((x, y, i) => ${this.expression(1)}, ${this.leaf()})`,
+      () => `${array}.filter((x) => ${this.condition(0)}).length`,
+      () => `${array}.findIndex((x, i) => ${this.condition(0)})`,
+      () => `+${array}.some((x) => ${this.leaf()})`,
+      () => `(${array}.forEach((v) => { ${this.variable()} = ${this.leaf()}; }), 1)`,
+      () => `[...F].sort((x, y) => ${this.choices.of("x - y", "y - x", "x > y ? 1 : -1")})[1]`,
+    );
+  }
+
+  /** A function: x, y and i are its own, all else is of the function around it. */
+  inner(name: string): string {
+    const { choices } = this;
+    const text = name === "deep"
+      ? `(k, x, y, i = k) => k > 0 ? ${this.leaf()} ${choices.of("+", "*", "|", "-")} deep(k - 1, ${
+        choices.of("x", "y + 1", "i")
+      }, ${this.leaf()}) : ${this.leaf()}`
+      : this.one(
+        () => `(x, y, i = 1) => ${this.expression(2)}`,
+        () => `(x, y) => { const i = x & 7; return ${this.expression(1)}; }`,
+        () => `(x, y, i) => ${this.condition(0)} ? ${this.leaf()} : ${this.leaf()}`,
+        () => `(x, y) => { const i = x & 7; ${this.block(1)} return ${this.expression(1)}; }`,
+        () => `(x, y, ...v) => { let i = v.length; ${this.block(0)} return ${this.leaf()}; }`,
+        () => `function (x, y) { const i = arguments.length; return ${this.expression(1)}; }`,
+        () => `(x, y, i = 2) => { if ${this.condition(0)} return; return ${this.leaf()}; }`,
+        () =>
+          `(x, y, i = 2) => { if ${
+            this.condition(0)
+          } throw new SyntaxError(); return ${this.leaf()}; }`,
+      ).replaceAll(/continue outer/g, "continue");
+    this.callable.push(name);
+    return `${name} = ${text}`;
+  }
+
   expression(depth: number): string {
     if (depth <= 0) return this.leaf();
     const part = () => this.expression(depth - 1);
     const { choices } = this;
+    if (this.callable.length > 0 && choices.below(6) === 0) return this.call(part);
+    if (this.callable.length > 0 && choices.below(40) === 0) return this.callback();
     return this.one(
       () => `(${part()} ${choices.of("+", "-", "*", "+", "-", "%", "/")} ${part()})`,
       () => `(${part()} ${choices.of("|", "&", "^", "<<", ">>", ">>>")} ${part()})`,
@@ -284,6 +336,11 @@ class Writer {
 
   program(passes: number): string {
     const { choices, flavour } = this;
+    const inners = flavour.calls
+      ? `const ${["f", "g", "deep"].map((name) => this.inner(name)).join(",\n  ")},
+  bound = f.bind(null, 2), proxy = new Proxy(g, {});`
+      : "";
+    if (flavour.calls) this.callable.push("bound", "proxy");
     const late = `if (i === ${Math.floor(passes * 2 / 3)}) { ${this.event()} }`;
     const later = choices.below(2) ? "" : `if (i === ${passes - 7}) { ${this.event()} }`;
     const captured = flavour.calls
@@ -312,6 +369,7 @@ class Writer {
   const floor = Math.floor;
   ${flavour.odd ? 'const cut = (v) => typeof v === "string" && v.length > 50 ? "cut" : v;' : ""}
   ${captured}
+  ${inners}
   let error = "";
   try {
     outer: for (let i = 0; i < ${passes}; i++) {

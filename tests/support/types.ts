@@ -142,6 +142,18 @@ export const tables: readonly Table[] = [
         constructor: 2,
         then: 3,
       })),
+      row(
+        "Maps and other objects that were given the prototype of plain objects, and keys",
+        () => {
+          const map = Object.assign(new Map([[1, 2]]), { a: 1 });
+          return Object.setPrototypeOf(map, Object.prototype) as unknown;
+        },
+        {
+          argument: changed("a plain object", () => ({ a: 1 })),
+          result: changed("a Map", () => new Map([[1, 2]])),
+          hosts: all(changed("a Map", () => new Map([[1, 2]]))),
+        },
+      ),
       row("objects without a prototype", () => Object.assign(Object.create(null), { a: 1 }), {
         argument: changed("a plain object", () => ({ a: 1 })),
       }),

@@ -1,0 +1,168 @@
+/**
+ * A function with what is around it: the helpers of transpilers that it uses, and its scope.
+ *
+ * All of it is one source. Our own function has the outer names as parameters: it is called with
+ * the values, which come with each task; it gives the functions and classes their own, whose texts
+ * stand in it, and returns the user's function.
+ *
+ *     (function(take,rate,area,Circle){area=(
+ *     (w, h) => w * h
+ *     );Circle=(
+ *     class Circle extends Shape { … }
+ *     );return(
+ *     (w) => area(w, w) * rate
+ *     )})
+ *
+ * Invariant: each text is kept whole and begins in a line of its own, so that a row of the engine's
+ * says which text it is in, and where ({@link Part}).
+ *
+ * @module
+ */
+import { definitions } from "./helpers.ts";
+import type { AnyFunction, Source } from "./source.ts";
+
+/** A function or class that was compiled alone: what its text is part of, and what it needs. */
+export interface Alone {
+  /** A number of its own. */
+  readonly id: number;
+  readonly source: Source;
+  readonly strict: boolean;
+  readonly isClass: boolean;
+  /** Names that it uses and that nothing defines. */
+  readonly free: readonly string[];
+  /** What it takes from around it: `this`, `new.target`, `super`, `#x`. */
+  readonly outer: readonly string[];
+  readonly kind: "normal" | "async" | "generator" | "asyncGenerator";
+  /** Of a member, its number in what is around it. */
+  readonly at: number;
+  /** Of the function that gives a scope: the outer name of each of its names. */
+  readonly given: ReadonlyMap<string, string>;
+}
+
+/** A text in a source. */
+export interface Part {
+  readonly text: string;
+  /** The function, or class, as the host has it. */
+  readonly fn: AnyFunction;
+  /** Its name in the scope; "" for the user's function itself. */
+  readonly name: string;
+  /** The row that it begins in; Infinity if the engine may count rows differently. */
+  readonly row: number;
+}
+
+/** A function or class of a scope. */
+export interface Named {
+  readonly name: string;
+  readonly fn: AnyFunction;
+  readonly alone: Alone;
+}
+
+/** What is to be enclosed. */
+export interface Enclosed {
+  readonly main: Named;
+  /** Names of the values, in the order in which they come. */
+  readonly values: readonly string[];
+  readonly named: readonly Named[];
+  /** Other names of some of all these. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** Of functions and classes that have properties of their own, the value that holds them. */
+  readonly owned: ReadonlyMap<string, string>;
+  /** What bundlers make of imported modules: the names that are taken of each. */
+  readonly modules: ReadonlyMap<string, readonly string[]>;
+  readonly helpers: readonly string[];
+}
+
+/** The parameter that takes a member out of what is around it. */
+const TAKE = "__deferred_take";
+
+/** What gives a function, or class, properties of its own that its text does not make. */
+const GIVE = "__deferred_give";
+const GIVE_DEFINITION = "(f,o)=>{for(const k of Object.keys(o))if(!Object.hasOwn(f,k))" +
+  "Object.defineProperty(f,k,{value:o[k],writable:!0,enumerable:!0,configurable:!0})}";
+
+/** What the engine counts as the end of a line in some places only. */
+const ODD_LINE_END = /\r(?!\n)|[\u2028\u2029]/;
+
+/** Functions before classes, and each class after those that it may need when it is evaluated. */
+function inOrder(named: readonly Named[]): readonly Named[] {
+  const ordered = new Set(named.filter(({ alone }) => !alone.isClass));
+  if (ordered.size === named.length) return named;
+  const byName = new Map(named.map((one) => [one.name, one]));
+  const byClass = new Map<unknown, Named>(named.map((one) => [one.fn, one]));
+  const begun = new Set<Named>();
+  // A list, as a chain of classes may be longer than the stack.
+  for (const first of named) {
+    const path = [first];
+    for (let one = path.at(-1); one !== undefined; one = path.at(-1)) {
+      const parent = byClass.get(Object.getPrototypeOf(one.fn));
+      const needed = begun.has(one)
+        ? []
+        : [...one.alone.free.map((name) => byName.get(name)), parent];
+      begun.add(one);
+      const next = needed.filter((other) => other?.alone.isClass && !begun.has(other)) as Named[];
+      if (next.length > 0) path.push(...next);
+      else {
+        ordered.add(one);
+        path.pop();
+      }
+    }
+  }
+  return [...ordered];
+}
+
+/** Parameters with defaults: further names of some, and what bundlers make of modules. */
+function derived({ aliases, modules, values }: Enclosed): string[] {
+  const known = new Set(values);
+  return [
+    ...[...aliases].map(([alias, name]) => known.has(name) ? `${alias}=${name}` : alias),
+    ...Array.from(modules, ([module, names]) => {
+      return `${module}={${names.map((name) => `get ${name}(){return ${name}}`).join()}}`;
+    }),
+  ];
+}
+
+/** The source of a function with what is around it, and the texts in that. */
+export function enclose(
+  enclosed: Enclosed,
+): { readonly source: Source; readonly strict: boolean; readonly parts: readonly Part[] } {
+  const { main, values, named, aliases, owned, helpers } = enclosed;
+  const isNamed = named.some(({ fn }) => fn === main.fn);
+  const all = isNamed ? inOrder(named) : [...inOrder(named), main];
+  const strict = all.every(({ alone }) => alone.strict);
+  const texts = all.map(({ alone }) => alone.source.text);
+  const parameters = [TAKE, ...values, ...named.map(({ name }) => name), ...derived(enclosed)];
+  if (owned.size > 0) parameters.push(`${GIVE}=${GIVE_DEFINITION}`);
+  if (helpers.length > 0) parameters.push(definitions(helpers, texts.join("\n")));
+  const others = new Map<string, string[]>();
+  for (const [alias, name] of aliases) others.set(name, [...others.get(name) ?? [], alias]);
+
+  let head = `(function(${parameters.join()}){`, tail = "", row = 2;
+  const parts = all.map(({ name, fn, alone }, i) => {
+    const { text, isMember } = alone.source;
+    const isLast = i === named.length;
+    // The name stands right before it: a function without a name gets that.
+    let open = isLast ? "return " : [...others.get(name) ?? [], name, ""].join("=");
+    open += isMember ? `${TAKE}(${alone.source.head}` : alone.source.head;
+    tail = isMember ? `${alone.source.tail},${alone.at})` : alone.source.tail;
+    if (alone.strict && !strict) {
+      open = `${isLast ? "return" : ""}(()=>{"use strict";${open}`;
+      tail += "})()";
+    }
+    const own = isLast ? undefined : owned.get(name);
+    if (own !== undefined) tail += `;${GIVE}(${name},${own})`;
+    head += open;
+    const part = { text, fn, name: fn === main.fn ? "" : name, row };
+    if (i < all.length - 1) head += `\n${text}\n${tail};`;
+    row += ODD_LINE_END.test(text) ? Infinity : text.split("\n").length + 1;
+    return part;
+  });
+  const own = isNamed ? `;return ${named.find(({ fn }) => fn === main.fn)!.name}` : "";
+  const source: Source = {
+    head,
+    text: texts.at(-1)!,
+    tail: `${tail}${own}})`,
+    isMember: false,
+    outer: values.length,
+  };
+  return { source, strict, parts };
+}

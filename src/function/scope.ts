@@ -1,0 +1,150 @@
+/**
+ * The option `scope`: values that code finds by name, read and checked.
+ *
+ * Code that is text finds them as globals; a function, as the variables around it. There functions
+ * and classes may be among them: their text goes with the function's (`enclose.ts`). All else is
+ * cloned into each task, as the first of its arguments.
+ *
+ * @module
+ */
+import { type Entry, isObject, isRecord, wrong } from "../call.ts";
+import { define } from "../clone/own.ts";
+import { stepOf } from "../clone/path.ts";
+import { typeError } from "../errors.ts";
+import { type AnyFunction, textOf } from "./source.ts";
+
+/** What a function may be given by name: anything that can be cloned, functions, and classes. */
+export type ScopeValue =
+  | string
+  | number
+  | boolean
+  | bigint
+  | null
+  | undefined
+  | (object & { readonly then?: never });
+
+/** The names that a function finds around it. */
+export interface TaskScope {
+  /** A value, function or class, by its name. */
+  readonly [name: string]: ScopeValue;
+}
+
+const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
+
+/** Words that can't name a variable, and globals that can't be changed. */
+const UNUSABLE: ReadonlySet<string> = new Set(
+  ("await break case catch class const continue debugger default delete do else enum export " +
+    "extends false finally for function if import in instanceof new null return super switch " +
+    "this throw true try typeof var void while with Infinity NaN undefined").split(" "),
+);
+
+/** Nor can these name one around a function: strict code has none of them. */
+const UNUSABLE_AROUND: ReadonlySet<string> = new Set(
+  ("arguments eval implements interface let package private protected public static yield")
+    .split(" "),
+);
+
+/** Throws for the first name of an option's object that no variable can have. */
+export function checkNames(
+  { where }: Entry,
+  option: "scope" | "host",
+  names: readonly string[],
+  around = false,
+): void {
+  for (const name of names) {
+    if (NAME.test(name) && !UNUSABLE.has(name) && !(around && UNUSABLE_AROUND.has(name))) continue;
+    throw typeError(
+      `${where}{ ${option} }): ${JSON.stringify(name.slice(0, 60))} can't be the name of a ` +
+        `variable; give it another name, or put it into an object: { ${option}: { input: { … } } }`,
+    );
+  }
+}
+
+/** What may give a class any property when it is evaluated. */
+const STATIC_CODE = /\bstatic\s*[{[]/;
+
+/**
+ * The properties that a function or class was given after it was written, as transpilers give static
+ * fields: those that its text does not make again. `undefined` if there are none.
+ */
+function ownOf(fn: AnyFunction): object | undefined {
+  const names = Object.keys(fn);
+  if (names.length === 0) return undefined;
+  const text = textOf(fn);
+  if (STATIC_CODE.test(text)) return undefined;
+  const made = new Set(
+    Array.from(
+      text.matchAll(/\bstatic\s+(?:accessor\s+)?["']?([\p{ID_Continue}$]+)/gu),
+      (m) => m[1],
+    ),
+  );
+  const own = {};
+  for (const name of names) {
+    if (!made.has(name)) define(own, name, (fn as unknown as Record<string, unknown>)[name]);
+  }
+  return Object.keys(own).length > 0 ? own : undefined;
+}
+
+/** What a function is given, as it was when the call was made. */
+export class Scope {
+  /** All names, in their order. */
+  readonly names: ReadonlySet<string>;
+  /** Those of values that are cloned, as paths in messages: "scope.rate". */
+  readonly paths: readonly string[];
+  readonly valueNames: readonly string[];
+  readonly values: readonly unknown[];
+  readonly functions: ReadonlyMap<string, AnyFunction>;
+  /** Of those that have properties of their own, the name of the value that these are in. */
+  readonly owned: ReadonlyMap<string, string>;
+  /** The function that gave them, whose text says by which names code around it knows them. */
+  readonly giver: AnyFunction | undefined;
+
+  constructor(given: Readonly<Record<string, unknown>>, giver: AnyFunction | undefined) {
+    const names = Object.keys(given);
+    const valueNames: string[] = [], paths: string[] = [], values: unknown[] = [];
+    const functions = new Map<string, AnyFunction>();
+    const owned = new Map<string, string>();
+    const add = (name: string, path: string, value: unknown): void => {
+      define(paths, values.length, path);
+      define(valueNames, values.length, name);
+      define(values, values.length, value);
+    };
+    for (const name of names) {
+      const value = given[name], path = `scope${stepOf(name)}`;
+      if (typeof value !== "function") {
+        add(name, path, value);
+        continue;
+      }
+      functions.set(name, value as AnyFunction);
+      const own = ownOf(value as AnyFunction);
+      if (own === undefined) continue;
+      owned.set(name, `__deferred_own_${name}`);
+      add(owned.get(name)!, path, own);
+    }
+    this.names = new Set(names);
+    this.paths = paths;
+    this.valueNames = valueNames;
+    this.values = values;
+    this.functions = functions;
+    this.owned = owned;
+    this.giver = giver;
+  }
+}
+
+/** Reads the option `scope` of a function's call. Throws a TypeError for what makes no sense. */
+export function readScope(entry: Entry, option: unknown): Scope {
+  if (option instanceof Scope) return option; // of a job that is tried anew
+  const giver = typeof option === "function" ? option as () => unknown : undefined;
+  const given = giver === undefined ? option : giver();
+  if (!isObject(given) || !isRecord(given)) {
+    const what = "a plain object of values, functions and classes by name, such as { rate, area }";
+    throw wrong(
+      entry,
+      "scope",
+      giver === undefined ? what : `a function that gives ${what}`,
+      given,
+    );
+  }
+  checkNames(entry, "scope", Object.keys(given), true);
+  return new Scope(given as Readonly<Record<string, unknown>>, giver);
+}
