@@ -320,8 +320,8 @@ static void calls_await(JSContext *ctx, Calls *calls) {
     }
 }
 
-/* Calls a function of the host, and gives what it returns, or throws. No job runs meanwhile; but a
- * getter that the task put on a prototype may, as an answer to another call is told. */
+/* Calls a function of the host, and gives what it returns, or throws. Nothing of the task's runs
+ * meanwhile: what else was answered is told by a job. */
 static JSValue calls_make_waiting(JSContext *ctx, int function, int argc, JSValueConst *argv,
                                   const Transfer *transfer) {
     Calls *calls = &loop_of(ctx)->calls;
@@ -506,6 +506,12 @@ void calls_receive_late(JSContext *ctx, Calls *calls) {
     calls_drop_mail(calls->post);
 }
 
+/* A job: settles one call's promise, or tells of a module, which evaluates it. */
+static JSValue calls_settle_later(JSContext *ctx, int argc, JSValueConst *argv) {
+    (void)argc;
+    return JS_Call(ctx, argv[0], JS_UNDEFINED, 1, &argv[1]);
+}
+
 void calls_receive(JSContext *ctx, Calls *calls) {
     JSValue settle[2], value;
     bool threw;
@@ -529,8 +535,13 @@ void calls_receive(JSContext *ctx, Calls *calls) {
         calls->replied = true;
         return;
     }
-    JSValue result = JS_Call(ctx, settle[threw], JS_UNDEFINED, 1, (JSValueConst *)&value);
-    JS_FreeValue(ctx, result);
+    if (calls->waiting) { /* code of the task's is on the stack, a module perhaps */
+        JSValueConst args[] = {settle[threw], value};
+        JS_EnqueueJob(ctx, calls_settle_later, 2, args);
+    } else {
+        JSValue result = JS_Call(ctx, settle[threw], JS_UNDEFINED, 1, (JSValueConst *)&value);
+        JS_FreeValue(ctx, result);
+    }
     JS_FreeValue(ctx, value);
     JS_FreeValue(ctx, settle[0]);
     JS_FreeValue(ctx, settle[1]);

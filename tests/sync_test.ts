@@ -16,7 +16,8 @@ import {
 import { until } from "./support/wait.ts";
 
 const pool = new DeferredPool({ maxThreads: 2 });
-after(() => pool.close());
+const trusting = new DeferredPool({ maxThreads: 1, syncCalls: true });
+after(() => Promise.all([pool.close(), trusting.close()]));
 const ms = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
 describe("a function that a task calls synchronously", () => {
@@ -83,6 +84,43 @@ describe("a function that a task calls synchronously", () => {
     await other;
     assert.deepEqual(await task, [3, 1, 300_000]);
     await alone.close();
+  });
+
+  test("lets nothing else run until it is answered, a module that was waited for neither", async () => {
+    const files: Record<string, string> = {
+      "./waits.js": "log.push('begins'); wait(); log.push('ends'); export const x = 1",
+      "./imports.js": "import { x } from './waits.js'; log.push(`imports ${x}`)",
+    };
+    let answered!: () => void;
+    const importsIsThere = new Promise<void>((resolve) => answered = resolve);
+    let waits!: () => void;
+    const itWaits = new Promise<void>((resolve) => waits = resolve);
+    const host = {
+      wait: sync(async () => {
+        waits();
+        await importsIsThere;
+        await ms(30); // so that the task has read what was answered before
+      }),
+    };
+    const loader = {
+      resolve: (specifier: string) => specifier,
+      async load(url: string) {
+        if (url === "./imports.js") {
+          await itWaits;
+          setTimeout(answered, 0);
+        }
+        return files[url]!;
+      },
+    };
+    const log = await trusting.eval(
+      `globalThis.log = [];
+      const all = [import("./imports.js"), import("./waits.js")];
+      await all[1];
+      await all[0];
+      export default log`,
+      { host, loader },
+    );
+    assert.deepEqual(log, ["begins", "ends", "imports 1"]);
   });
 
   test("finds what every function of the host does as `this`", async () => {
