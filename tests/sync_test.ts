@@ -13,6 +13,7 @@ import {
   type SyncHostMethod,
   transfer,
 } from "../mod.ts";
+import { MOD, outputOf } from "./support/process.ts";
 import { until } from "./support/wait.ts";
 
 const pool = new DeferredPool({ maxThreads: 2 });
@@ -405,4 +406,44 @@ describe("code that is text", () => {
     assert.equal(await own.eval(text), "1,2");
     await assert.rejects(own.eval("lookup()"), { name: "TypeError" });
   });
+});
+
+test("a host's Worker calls and moves as well, and dies while tasks wait on their threads", async () => {
+  const worker = `
+    import { parentPort } from "node:worker_threads";
+    import { DeferredPool, sync, transfer } from ${JSON.stringify(MOD)};
+    const lengths = [];
+    const host = {
+      add: sync((a, b) => a + b),
+      load: (n) => {
+        const bytes = new Uint8Array(n);
+        return transfer(bytes, [bytes.buffer]);
+      },
+      store: (bytes) => void lengths.push(bytes.length),
+      never: sync(() => new Promise(() => {})),
+    };
+    const pool = new DeferredPool({ maxThreads: 2, host });
+    const sums = await pool.run(async (host) => {
+      const bytes = await host.load(700_000), more = new Uint8Array(6e6);
+      await host.store.with({ transfer: [bytes.buffer] })(bytes);
+      await host.store.with({ transfer: [more.buffer] })(more);
+      return [host.add(bytes.length, 1), host.add(more.length, 2)];
+    });
+    const waiting = [1, 2, 3].map(() => pool.run((host) => host.never()));
+    setTimeout(() => parentPort.postMessage([sums, lengths].join()), 20);
+    await Promise.all(waiting);
+  `;
+  const said = await outputOf(
+    `
+    import { Worker } from "node:worker_threads";
+    const worker = new Worker(new URL("worker.mjs", import.meta.url));
+    worker.on("error", (error) => console.log(String(error)));
+    worker.on("message", async (said) => {
+      await worker.terminate();
+      console.log(said);
+    });
+  `,
+    { files: { "worker.mjs": worker } },
+  );
+  assert.equal(said, "1,2,700000,6000000");
 });
