@@ -159,9 +159,9 @@ class Writer {
   inner(name: string): string {
     const { choices } = this;
     const text = name === "deep"
-      ? `(k, x, y, i = k) => k > 0 ? ${this.leaf()} ${choices.of("+", "*", "|", "-")} deep(k - 1, ${
-        choices.of("x", "y + 1", "i")
-      }, ${this.leaf()}) : ${this.leaf()}`
+      ? `(k, x, y, i = k) => k > 0 && k < 40 ? ${this.leaf()} ${
+        choices.of("+", "*", "|", "-")
+      } deep(k - 1, ${choices.of("x", "y + 1", "i")}, ${this.leaf()}) : ${this.leaf()}`
       : this.one(
         () => `(x, y, i = 1) => ${this.expression(2)}`,
         () => `(x, y) => { const i = x & 7; return ${this.expression(1)}; }`,
