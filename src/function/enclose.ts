@@ -78,7 +78,7 @@ const TAKE = "__deferred_take";
 /** What gives a function, or class, properties of its own that its text does not make. */
 const GIVE = "__deferred_give";
 const GIVE_DEFINITION = "(f,o)=>{for(const k of Object.keys(o))if(!Object.hasOwn(f,k))" +
-  "Object.defineProperty(f,k,{value:o[k],writable:!0,enumerable:!0,configurable:!0})}";
+  "Object.defineProperty(f,k,{__proto__: null,value:o[k],writable:!0,enumerable:!0,configurable:!0})}";
 
 /** What the engine counts as the end of a line in some places only. */
 const ODD_LINE_END = /\r(?!\n)|[\u2028\u2029]/;
