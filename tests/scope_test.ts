@@ -175,6 +175,63 @@ describe("a scope holds", () => {
     await assert.rejects(run(text, scope), { path: "scope.count.inner" });
   });
 
+  test("properties, whatever comments and strings say of static ones", async () => {
+    const given = { count: 5, list: [1] };
+    const scope = Object.fromEntries(
+      [
+        "function f() { /* static count */ return 'static {' }",
+        "() => 'static count, static list'",
+        "class { /* static count, static list */ m() { return 'static {' + \"a static [\" } }",
+        "class { // static { count\n static other = new WeakMap() }",
+      ].map((text, i) => [`f${i}`, Object.assign(written(text), given)]),
+    );
+    const block = Object.assign(written("class { static { this.made = 1; this.count = 2; } }"), {
+      later: 3,
+    });
+    const text = "() => [f0, f1, f2, f3].map((f) => f.count + f.list[0])" +
+      ".concat(f3.other instanceof WeakMap, block.made, block.count, block.later)";
+    assert.deepEqual(await run(text, { ...scope, block }), [6, 6, 6, 6, true, 1, 2, 3]);
+  });
+
+  test("a function or class under several names, which is one", async () => {
+    const count = Object.assign(written("() => ++count.calls"), { calls: 0 });
+    const Shape = written("class Shape {}");
+    const scope: TaskScope = { more: count, count, Base: Shape, Shape };
+    const text =
+      "() => [more === count, more() + count(), new Base() instanceof Shape, more.calls]";
+    assert.deepEqual(await run(text, scope), [true, 3, true, 2]);
+    const twin = Object.assign(written("() => ++count.calls"), { calls: 5 });
+    assert.deepEqual(await run("() => [more === count, more()]", { more: twin, count }), [
+      false,
+      1,
+    ]);
+    const self = written("(n) => n === 0 ? again === self : again(n - 1)");
+    assert.equal(await pool.defer(self, { args: [2], scope: { self, again: self } }), true);
+  });
+
+  test("classes that use their children, and that need others through functions", async () => {
+    const { A, B, C, D, make, mixin } = made<Record<string, Callable>>(`(() => {
+      class A { static b() { return new B() } static n = 1; name() { return "A" } }
+      const mixin = (X) => class extends X {};
+      class B extends mixin(A) { name() { return super.name() + C.d.x } }
+      class D { x = 4; c() { return C.d } }
+      const make = () => new D();
+      class C { static d = make() }
+      return { A, B, C, D, make, mixin };
+    })()`) as Record<"A" | "B" | "C" | "D" | "make" | "mixin", Callable>;
+    const text = "() => [A.b().name(), new D().c() === C.d]";
+    for (
+      const scope of [{ A, B, C, D, make, mixin }, { mixin, make, D, C, B, A }, {
+        B,
+        D,
+        make,
+        A,
+        mixin,
+        C,
+      }]
+    ) assert.deepEqual(await run(text, scope), ["A4", true]);
+  });
+
   test("what a module exports", async () => {
     const source = "export let a = 1; export const b = () => a + 1; export class C { x = b() }";
     const module = await import(`data:text/javascript,${source}`);
@@ -229,7 +286,7 @@ describe("names in a scope", () => {
 
   test("are refused if no variable can have them", () => {
     const names = "await yield let static eval arguments this null class enum NaN undefined a-b 1a";
-    for (const name of [...names.split(" "), "", "a b", "a,b", "a=b"]) {
+    for (const name of [...names.split(" "), "", "a b", "a,b", "a=b", "__deferred_take"]) {
       const error = refusalOf("() => 1", { [name]: 1 });
       assert.ok(error instanceof TypeError);
       assert.ok(error.message.startsWith("pool.defer(fn, { scope }): "), error.message);
@@ -290,6 +347,22 @@ describe("a scope is read", () => {
       delete (Array.prototype as unknown[])[3];
     }
     assert.equal(await run("() => rate", Object.assign(Object.create(null), { rate: 5 })), 5);
+  });
+
+  test("once: what a proxy names is what was checked", async () => {
+    let looks = 0;
+    const names = () => looks++ === 0 ? ["a"] : ["a,b=globalThis.hit=1"];
+    const scope = made<(names: () => string[]) => TaskScope>(`(names) => {
+      let current = ["a"];
+      return new Proxy({}, {
+        ownKeys: () => current = names(),
+        getOwnPropertyDescriptor: () => ({ value: 1, enumerable: true, configurable: true }),
+        getPrototypeOf: () => Object.prototype,
+        get: () => 1,
+      });
+    }`)(names);
+    assert.equal(await run("() => a + typeof hit", scope), "1undefined");
+    assert.equal(looks, 1);
   });
 
   test("for all calls of a wrapped function; what its values hold is current", async () => {
@@ -599,6 +672,14 @@ describe("transpilers and minifiers", () => {
     const r = Number("5"); // which no transpiler puts in its place
     const fn = written("() => rate + r");
     assert.equal(await pool.defer(fn, { scope: () => ({ rate: r }) }), 10);
+    const nested = "() => ({ inner: { rate: tax }, rate: 5 })";
+    const unused = "() => { const other = { inner: tax }; return { rate: other } }";
+    for (const text of [nested, unused]) {
+      const given = new Function("tax", `return ${text}`)(9) as () => TaskScope;
+      assert.throws(() => pool.defer(written("() => tax"), { scope: given }), FreeVariableError);
+    }
+    const twins = new Function("f", "return () => ({ area: f, again: f })")(written("() => 7"));
+    assert.equal(await pool.defer(written("() => f() + area()"), { scope: twins }), 14);
     const bound = (() => ({ rate: 1, r: 2 })).bind(null);
     assert.equal(await pool.defer(fn, { scope: bound }), 3);
   });

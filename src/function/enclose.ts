@@ -83,23 +83,54 @@ const GIVE_DEFINITION = "(f,o)=>{for(const k of Object.keys(o))if(!Object.hasOwn
 /** What the engine counts as the end of a line in some places only. */
 const ODD_LINE_END = /\r(?!\n)|[\u2028\u2029]/;
 
-/** Functions before classes, and each class after those that it may need when it is evaluated. */
+/** What may use names when a class is evaluated, not only when something of it is called. */
+const EVALUATES = /\bstatic\b|[{};*/\n]\s*\[|\b(?:async|get|set)\s*\[/;
+
+/** Of a class the names that it may need when it is evaluated; of a function all that it uses. */
+function neededBy({ alone }: Named): readonly string[] {
+  const { free, isClass, source } = alone;
+  if (!isClass || EVALUATES.test(source.text)) return free;
+  const heritage = source.text.slice(0, source.text.indexOf("{"));
+  return free.filter((name) => heritage.includes(name));
+}
+
+/**
+ * Functions before classes, and each class after its parents, and after those that it may need when
+ * it is evaluated, be it in functions that it calls; unless these are its children.
+ */
 function inOrder(named: readonly Named[]): readonly Named[] {
   const ordered = new Set(named.filter(({ alone }) => !alone.isClass));
   if (ordered.size === named.length) return named;
   const byName = new Map(named.map((one) => [one.name, one]));
   const byClass = new Map<unknown, Named>(named.map((one) => [one.fn, one]));
   const begun = new Set<Named>();
+  const parentOf = ({ fn, alone }: Named): Named | undefined => {
+    let parent: unknown = alone.isClass ? Object.getPrototypeOf(fn) : null;
+    while (typeof parent === "function" && !byClass.has(parent)) {
+      parent = Object.getPrototypeOf(parent);
+    }
+    return byClass.get(parent);
+  };
+  const mayPrecede = (one: Named): boolean => {
+    if (!one.alone.isClass) return true;
+    let parent = parentOf(one);
+    while (parent !== undefined && !begun.has(parent)) parent = parentOf(parent);
+    return parent === undefined || ordered.has(parent);
+  };
   // A list, as a chain of classes may be longer than the stack.
   for (const first of named) {
-    const path = [first];
+    const path = first.alone.isClass ? [first] : [];
     for (let one = path.at(-1); one !== undefined; one = path.at(-1)) {
-      const parent = byClass.get(Object.getPrototypeOf(one.fn));
-      const needed = begun.has(one)
-        ? []
-        : [...one.alone.free.map((name) => byName.get(name)), parent];
-      begun.add(one);
-      const next = needed.filter((other) => other?.alone.isClass && !begun.has(other)) as Named[];
+      const next: Named[] = [];
+      if (!begun.has(one)) {
+        begun.add(one);
+        for (const name of neededBy(one)) {
+          const other = byName.get(name);
+          if (other !== undefined && !begun.has(other) && mayPrecede(other)) next.push(other);
+        }
+        const parent = parentOf(one);
+        if (parent !== undefined && !begun.has(parent)) next.push(parent);
+      }
       if (next.length > 0) path.push(...next);
       else {
         ordered.add(one);

@@ -270,6 +270,18 @@ function lookAt(compiler: Compiler, fn: AnyFunction, name: string, asksGiven: bo
   }
 }
 
+/**
+ * Whether a name is a key of one object only in the text of a function that gives a scope. Else it
+ * is not known which of these gave the scope its value.
+ */
+function keysOnceIn(text: string): (name: string) => boolean {
+  const once = new Set<string>(), more = new Set<string>();
+  for (const [, key] of text.matchAll(/(?<![\p{ID_Continue}$.])([\p{ID_Continue}$]+)["']?\s*:/gu)) {
+    (once.has(key!) ? more : once).add(key!);
+  }
+  return (name) => !more.has(name);
+}
+
 /** What is found around a function that has a scope. Throws for names that nothing defines. */
 function surroundings(
   main: Named,
@@ -282,9 +294,11 @@ function surroundings(
   for (const { fn, alone } of [main, ...named]) {
     for (const used of alone.free) if (!users.has(used)) users.set(used, fn);
   }
-  const aliases = new Map<string, string>();
+  const aliases = new Map(scope.twins);
+  const isKeyOnce = keysOnceIn(giver?.source.text ?? "");
   for (const [own, outside] of giver?.given ?? []) {
-    if (users.has(outside) && !scope.names.has(outside)) aliases.set(outside, own);
+    if (!users.has(outside) || scope.names.has(outside)) continue;
+    if (scope.names.has(own) && isKeyOnce(own)) aliases.set(outside, scope.twins.get(own) ?? own);
   }
   const imported = importedIn([main, ...named].map(({ alone }) => alone.source.text), users);
   const modules = new Map<string, readonly string[]>();
@@ -433,7 +447,7 @@ export class ProgramCache {
     const giver = this.#giverOf(scope);
     const key = `scope ${
       [main, ...named].map(({ name, alone }) => `${name} ${alone.id}`).join()
-    } ${giver?.id} ${scope.valueNames.join()}`;
+    } ${giver?.id} ${scope.valueNames.join()} ${[...scope.twins].join()}`;
     let cached = this.#byText.get(key);
     if (cached === undefined) {
       const { enclosed, free } = surroundings(main, named, giver, scope, options);

@@ -11,7 +11,7 @@ import { type Entry, isObject, isRecord, wrong } from "../call.ts";
 import { define } from "../clone/own.ts";
 import { stepOf } from "../clone/path.ts";
 import { typeError } from "../errors.ts";
-import { type AnyFunction, textOf } from "./source.ts";
+import { type AnyFunction, kindOf, textOf } from "./source.ts";
 
 /** What a function may be given by name: anything that can be cloned, functions, and classes. */
 export type ScopeValue =
@@ -44,6 +44,9 @@ const UNUSABLE_AROUND: ReadonlySet<string> = new Set(
     .split(" "),
 );
 
+/** What names of ours around a function begin with; see `enclose.ts`. */
+const OURS = "__deferred_";
+
 /** Throws for the first name of an option's object that no variable can have. */
 export function checkNames(
   { where }: Entry,
@@ -52,7 +55,8 @@ export function checkNames(
   around = false,
 ): void {
   for (const name of names) {
-    if (NAME.test(name) && !UNUSABLE.has(name) && !(around && UNUSABLE_AROUND.has(name))) continue;
+    const isTaken = around && (UNUSABLE_AROUND.has(name) || name.startsWith(OURS));
+    if (NAME.test(name) && !UNUSABLE.has(name) && !isTaken) continue;
     throw typeError(
       `${where}{ ${option} }): ${JSON.stringify(name.slice(0, 60))} can't be the name of a ` +
         `variable; give it another name, or put it into an object: { ${option}: { input: { … } } }`,
@@ -63,24 +67,39 @@ export function checkNames(
 /** What may give a class any property when it is evaluated. */
 const STATIC_CODE = /\bstatic\s*[{[]/;
 
+const STATIC_FIELD = /\bstatic\s+(?:accessor\s+)?["']?([\p{ID_Continue}$]+)/gu;
+
+/** Comments and strings. Where it takes something else for one, a property is cloned in vain. */
+const NO_CODE = /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
+
+/** Which properties the text of a class makes; `null` if it may make any. */
+function madeBy(fn: AnyFunction): ReadonlySet<string> | null {
+  if (kindOf(fn) !== "class") return new Set();
+  const code = textOf(fn).replace(NO_CODE, (found) => {
+    return found.startsWith("/") || /\s/.test(found) ? " " : found; // but names in quotes
+  });
+  if (STATIC_CODE.test(code)) return null;
+  return new Set(Array.from(code.matchAll(STATIC_FIELD), (m) => m[1]!));
+}
+
+const made = new WeakMap<AnyFunction, ReadonlySet<string> | null>();
+
 /**
  * The properties that a function or class was given after it was written, as transpilers give static
- * fields: those that its text does not make again. `undefined` if there are none.
+ * fields: those that its text does not make again. Of a class whose
+ * static blocks may make any, only what can be cloned for sure; what the text makes stands before
+ * that. `undefined` if there are none.
  */
 function ownOf(fn: AnyFunction): object | undefined {
   const names = Object.keys(fn);
   if (names.length === 0) return undefined;
-  const text = textOf(fn);
-  if (STATIC_CODE.test(text)) return undefined;
-  const made = new Set(
-    Array.from(
-      text.matchAll(/\bstatic\s+(?:accessor\s+)?["']?([\p{ID_Continue}$]+)/gu),
-      (m) => m[1],
-    ),
-  );
+  let remade = made.get(fn);
+  if (remade === undefined) made.set(fn, remade = madeBy(fn));
   const own = {};
   for (const name of names) {
-    if (!made.has(name)) define(own, name, (fn as unknown as Record<string, unknown>)[name]);
+    const value = (fn as unknown as Record<string, unknown>)[name];
+    const isValue = Object(value) !== value && typeof value !== "symbol";
+    if (remade === null ? isValue : !remade.has(name)) define(own, name, value);
   }
   return Object.keys(own).length > 0 ? own : undefined;
 }
@@ -94,15 +113,21 @@ export class Scope {
   readonly valueNames: readonly string[];
   readonly values: readonly unknown[];
   readonly functions: ReadonlyMap<string, AnyFunction>;
+  /** Further names of these, each with its first one: both are to be the same function. */
+  readonly twins: ReadonlyMap<string, string>;
   /** Of those that have properties of their own, the name of the value that these are in. */
   readonly owned: ReadonlyMap<string, string>;
   /** The function that gave them, whose text says by which names code around it knows them. */
   readonly giver: AnyFunction | undefined;
 
-  constructor(given: Readonly<Record<string, unknown>>, giver: AnyFunction | undefined) {
-    const names = Object.keys(given);
+  constructor(
+    given: Readonly<Record<string, unknown>>,
+    names: readonly string[],
+    giver: AnyFunction | undefined,
+  ) {
     const valueNames: string[] = [], paths: string[] = [], values: unknown[] = [];
     const functions = new Map<string, AnyFunction>();
+    const firstNames = new Map<unknown, string>(), twins = new Map<string, string>();
     const owned = new Map<string, string>();
     const add = (name: string, path: string, value: unknown): void => {
       define(paths, values.length, path);
@@ -115,10 +140,16 @@ export class Scope {
         add(name, path, value);
         continue;
       }
+      const first = firstNames.get(value);
+      if (first !== undefined) {
+        twins.set(name, first);
+        continue;
+      }
+      firstNames.set(value, name);
       functions.set(name, value as AnyFunction);
       const own = ownOf(value as AnyFunction);
       if (own === undefined) continue;
-      owned.set(name, `__deferred_own_${name}`);
+      owned.set(name, `${OURS}own_${name}`);
       add(owned.get(name)!, path, own);
     }
     this.names = new Set(names);
@@ -126,6 +157,7 @@ export class Scope {
     this.valueNames = valueNames;
     this.values = values;
     this.functions = functions;
+    this.twins = twins;
     this.owned = owned;
     this.giver = giver;
   }
@@ -145,6 +177,7 @@ export function readScope(entry: Entry, option: unknown): Scope {
       given,
     );
   }
-  checkNames(entry, "scope", Object.keys(given), true);
-  return new Scope(given as Readonly<Record<string, unknown>>, giver);
+  const names = Object.keys(given); // once: what is checked is what is read
+  checkNames(entry, "scope", names, true);
+  return new Scope(given as Readonly<Record<string, unknown>>, names, giver);
 }
