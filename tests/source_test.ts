@@ -12,7 +12,7 @@ import { runInNewContext } from "node:vm";
 import { Deferred } from "../mod.ts";
 import { freeVariableError } from "../src/function/advice.ts";
 import { describe } from "../src/function/describe.ts";
-import { offsetIn, positionAt } from "../src/function/positions.ts";
+import { offsetIn, positionAt, ScriptPlaces } from "../src/function/positions.ts";
 import {
   type CompileError,
   compileFunction,
@@ -535,6 +535,47 @@ group("offsetIn", () => {
 
   test("a column past the end stays on its line", () => {
     assert.equal(offsetIn(text, 2, 1000), text.indexOf("\n"));
+  });
+});
+
+group("ScriptPlaces", () => {
+  const line = "aé𠮷\ud800中".repeat(700);
+  const text = `${line}\n\n${line.slice(1)}\nend`;
+  const places: [line: number, column: number, at: number][] = [];
+  text.split("\n").forEach((own, i) => {
+    let bytes = 1, at = 1;
+    for (const point of `${own} `) {
+      places.push([i + 1, bytes, at]);
+      bytes += point.length === 1 && point > "\ud7ff" ? 3 : new TextEncoder().encode(point).length;
+      at += point.length;
+    }
+  });
+
+  test("are found in whatever order they are asked for", () => {
+    const orders = [places, places.toReversed(), places.toSorted((a, b) => a[1] % 97 - b[1] % 97)];
+    for (const order of orders) {
+      const script = new ScriptPlaces(text);
+      for (const [line, column, at] of order) {
+        assert.deepEqual(script.of({ line, column }), { line, column: at });
+      }
+    }
+  });
+
+  test("are as they were told where there are none", () => {
+    const script = new ScriptPlaces("ab\ncd");
+    for (const line of [0, 3, 1000]) {
+      assert.deepEqual(script.of({ line, column: 2 }), { line, column: 2 });
+    }
+    assert.deepEqual(script.of({ line: 2, column: 9 }), { line: 2, column: 9 });
+    assert.deepEqual(script.of({ line: 1, column: 9 }), { line: 1, column: 3 });
+    assert.deepEqual(script.of({ line: 2, column: 0 }), { line: 2, column: 1 });
+  });
+
+  test("cost in proportion to their number, backwards too", async () => {
+    await assertLinear("places", (n) => {
+      const script = new ScriptPlaces("abcd".repeat(n));
+      for (let i = n; i > 0; i--) script.of({ line: 1, column: 4 * i });
+    }, 4000);
   });
 });
 

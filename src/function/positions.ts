@@ -81,17 +81,25 @@ export function offsetIn(text: string, line: number, column: number): number | n
 /** Longer scripts are not searched for a line: the engine's column is good enough for them. */
 const MAX_SCRIPT = 256 * 1024;
 
+/** A line is walked from a mark that is at most so many bytes before the place. */
+const MARK_EVERY = 1024;
+
+/** A place in a line: its index in the text, and the bytes of the line before it. */
+interface Mark {
+  readonly at: number;
+  readonly bytes: number;
+}
+
 /**
- * Places in one script that the engine means, whose columns count bytes. Where each comes after the one
- * before, as imports do, all of them cost one walk through the text.
+ * Places in one script that the engine means, whose columns count bytes. All of them cost one walk
+ * through the text, and a short one each, in whatever order they come: code may choose that.
  */
 export class ScriptPlaces {
   readonly #text: string;
-  #line = 1;
-  /** Where the line begins, and how far it was walked: the index, and the bytes before that. */
-  #start = 0;
-  #at = 0;
-  #bytes = 0;
+  /** Where the lines begin that were found. */
+  readonly #lines: number[] = [0];
+  /** Of lines that were walked in, the first place after each so many bytes. */
+  readonly #marks = new Map<number, Mark[]>();
 
   constructor(text: string) {
     this.#text = text;
@@ -100,30 +108,36 @@ export class ScriptPlaces {
   /** The position as people count. */
   of(place: Position): Position {
     const text = this.#text;
-    if (text.length > MAX_SCRIPT) return place;
-    const { line, column } = place;
-    if (line < this.#line) this.#enter(1, 0);
-    while (this.#line < line) {
-      const next = text.indexOf("\n", this.#start) + 1;
+    if (text.length > MAX_SCRIPT || place.line < 1) return place;
+    const { line } = place;
+    const wanted = Math.max(0, place.column - 1);
+    while (this.#lines.length < line) {
+      const next = text.indexOf("\n", this.#lines.at(-1)) + 1;
       if (next === 0) return place;
-      this.#enter(this.#line + 1, next);
+      this.#lines.push(next);
     }
-    if (column <= this.#bytes) this.#enter(line, this.#start);
-    while (this.#bytes < column - 1) {
-      const point = text.codePointAt(this.#at);
+    const start = this.#lines[line - 1]!;
+    const marks = this.#marksOf(line, start);
+    // A mark may be some bytes after those that it is for.
+    let last = Math.min(marks.length - 1, Math.floor(wanted / MARK_EVERY));
+    if (marks[last]!.bytes > wanted) last--;
+    let { at, bytes } = marks[last]!;
+    while (bytes < wanted) {
+      const point = text.codePointAt(at);
       if (point === 0x0a) break;
       // The end of the text is a position as well.
       if (point === undefined) return place;
-      this.#bytes += utf8Length(point);
-      this.#at += point > 0xffff ? 2 : 1;
+      bytes += utf8Length(point);
+      at += point > 0xffff ? 2 : 1;
+      if (bytes >= marks.length * MARK_EVERY) marks.push({ at, bytes });
     }
-    return { line, column: this.#at - this.#start + 1 };
+    return { line, column: at - start + 1 };
   }
 
-  #enter(line: number, start: number): void {
-    this.#line = line;
-    this.#start = this.#at = start;
-    this.#bytes = 0;
+  #marksOf(line: number, start: number): Mark[] {
+    let marks = this.#marks.get(line);
+    if (marks === undefined) this.#marks.set(line, marks = [{ at: start, bytes: 0 }]);
+    return marks;
   }
 }
 
