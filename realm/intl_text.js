@@ -61,26 +61,27 @@ export default ({ brand, use }) => {
       !/^[\u05d0-\u05ea]/.test(next)
       ? pattern.replace(" ו{1}", " ו-{1}")
       : pattern;
-  const joined = (slots, pattern, before, after) => {
-    const next = after.find(({ type }) => type === "element").value;
-    const made = [];
-    for (const part of places(hebrew(slots, spanish(slots, pattern, next), next))) {
-      if (part === 0) { for (const item of before) made[made.length] = item; }
-      else if (part === 1) { for (const item of after) made[made.length] = item; }
+  // Puts an element behind those that there are. It changes `parts`, unless a pattern has something
+  // before these: a list costs in proportion to its length.
+  const joined = (slots, pattern, parts, value) => {
+    const order = places(hebrew(slots, spanish(slots, pattern, value), value));
+    const made = order[0] === 0 ? parts : [];
+    for (const part of order) {
+      if (part === 0) {
+        if (made !== parts) { for (const item of parts) made[made.length] = item; }
+      } else if (part === 1) made[made.length] = { type: "element", value };
       else made[made.length] = { type: "literal", value: part };
     }
     return made;
   };
   const listParts = (slots, texts) => {
     const [two, start, middle, end] = slots.patterns;
-    const elements = texts.map((value) => [{ type: "element", value }]);
-    const count = elements.length;
+    const count = texts.length;
     if (count === 0) return [];
-    if (count === 1) return elements[0];
-    if (count === 2) return joined(slots, two, elements[0], elements[1]);
-    let parts = joined(slots, start, elements[0], elements[1]);
-    for (let i = 2; i < count; i++) {
-      parts = joined(slots, i === count - 1 ? end : middle, parts, elements[i]);
+    let parts = [{ type: "element", value: texts[0] }];
+    for (let i = 1; i < count; i++) {
+      const pattern = count === 2 ? two : i === 1 ? start : i === count - 1 ? end : middle;
+      parts = joined(slots, pattern, parts, texts[i]);
     }
     return parts;
   };

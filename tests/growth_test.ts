@@ -177,6 +177,22 @@ describe("the cost of a module is in proportion to its number of", () => {
   });
 });
 
+describe("the cost of a text of Intl is in proportion to its number of", () => {
+  const pool = new DeferredPool({ maxThreads: 1 });
+  after(() => pool.close());
+
+  test("items", async () => {
+    await assertLinear("items", async (n) => {
+      const scope = { list: range(n, (i) => `thing ${i}`) };
+      const text = await pool.eval('return new Intl.ListFormat("es").format(list)', { scope });
+      assert.equal(
+        text,
+        `${scope.list.slice(0, -1).join(", ")}${n > 1 ? " y " : ""}${scope.list.at(-1)}`,
+      );
+    }, 500);
+  });
+});
+
 describe("the cost of a value, there and back, is in proportion to its number of", () => {
   const pool = new DeferredPool({ maxThreads: 1 });
   after(() => pool.close());
