@@ -24,6 +24,8 @@
 #define NODES_MAX 20000
 #define BLOCKS_MAX 1500
 #define STACK_MAX 200
+/* What compiling one function may take, as no memory limit counts it. */
+#define GRAPH_BYTES_MAX ((size_t)16 << 20)
 
 /* --- memory --------------------------------------------------------------------------------- */
 
@@ -33,6 +35,8 @@ typedef struct Chunk {
 } Chunk;
 
 void *graph_alloc(Graph *graph, size_t size) {
+    graph->bytes += sizeof(Chunk) + size;
+    if (graph->bytes > GRAPH_BYTES_MAX) graph_fail(graph, "too large");
     Chunk *chunk = calloc(1, sizeof *chunk + size);
     if (!chunk) graph_fail(graph, "no memory");
     chunk->next = graph->chunks;
@@ -2023,7 +2027,7 @@ static bool build_with(Graph *g) {
     Build *b = &build;
     g->slots = jit_slots(f);
     g->stack = f->stack + 1;
-    if (g->slots > 400 || g->stack > STACK_MAX) graph_fail(g, "too many variables");
+    if (g->slots > JIT_SLOTS_MAX || g->stack > STACK_MAX) graph_fail(g, "too many variables");
     scan_jumps(b);
     find_live(b);
     find_wraps(b);

@@ -5,17 +5,24 @@
 
 #include "os.h"
 
-static _Atomic size_t code_mapped;
+static _Atomic size_t code_held;
+
+bool code_take(size_t size) {
+    if (atomic_fetch_add(&code_held, size) + size <= CODE_BYTES_MAX) return true;
+    code_give(size);
+    return false;
+}
+
+void code_give(size_t size) { atomic_fetch_sub(&code_held, size); }
 
 void *code_map(size_t size) {
     size = round_up(size, os_page());
-    if (atomic_fetch_add(&code_mapped, size) + size <= CODE_BYTES_MAX) {
-        OsFailure before = os_failure();
-        void *pages = os_map(size, OS_READ_WRITE);
-        if (pages) return pages;
-        os_get_over(before);
-    }
-    atomic_fetch_sub(&code_mapped, size);
+    if (!code_take(size)) return NULL;
+    OsFailure before = os_failure();
+    void *pages = os_map(size, OS_READ_WRITE);
+    if (pages) return pages;
+    os_get_over(before);
+    code_give(size);
     return NULL;
 }
 
@@ -30,7 +37,7 @@ bool code_seal(void *pages, size_t size) {
 void code_unmap(void *pages, size_t size) {
     size = round_up(size, os_page());
     os_unmap(pages, size);
-    atomic_fetch_sub(&code_mapped, size);
+    code_give(size);
 }
 
 bool code_is_possible(void) {

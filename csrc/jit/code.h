@@ -8,8 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* At most so much for all programs of the process together. */
+/* At most so much for all programs of the process together: pages, and what is counted beside them. */
 #define CODE_BYTES_MAX ((size_t)64 << 20)
+
+/* Counts memory that lives as long as code does, its tables. false: no more is to be had. */
+bool code_take(size_t size);
+void code_give(size_t size);
 
 /* Pages to write to; NULL when there are none, or no more are to be had. */
 void *code_map(size_t size);

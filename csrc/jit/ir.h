@@ -206,6 +206,7 @@ typedef struct Graph {
     void *compiler; /* sljit's, while there is one */
     void *code;     /* the JitCode that is made, until it is handed over */
     struct Chunk *chunks;
+    size_t bytes; /* of those */
     jmp_buf failed;
     const char *why;
 } Graph;

@@ -133,7 +133,13 @@ JitSite *jit_sites(JitFunction *f) {
     return sites;
 }
 
+size_t jit_function_size(const JitFunction *f) {
+    return sizeof *f + f->length * (3 + sizeof(JitSite)) + f->constant_count * sizeof *f->constants +
+           f->entry_count * (sizeof *f->entries + jit_slots(f) * sizeof *f->entries->seen);
+}
+
 void jit_code_free(JitCode *code) {
+    code_give(code->tables);
     if (code->pages) code_unmap(code->pages, code->size);
     free(code->exits);
     free(code->values);
@@ -175,7 +181,7 @@ JitCode *jit_compile(JitEntry *entry, uint32_t force) {
 static struct {
     OsOnce once, asked_for;
     bool wished, forbidden; /* what the environment says */
-    bool open;
+    _Atomic bool open;   /* workers ask while a host's thread opens it */
     Lock lock;           /* what follows, and the compiler itself */
     OsCondition asked;   /* there is something in the queue */
     OsCondition settled; /* an entry is no longer queued */

@@ -147,9 +147,15 @@ static inline JitEntry *jit_start(const JitFunction *function) {
 typedef struct JitProgram {
     atomic_uint holds;
     uint32_t count;
+    size_t bytes;                    /* of the functions, before it is published */
     _Atomic(struct JitCode *) codes; /* all that were made, to be freed */
     JitFunction *functions[];
 } JitProgram;
+
+/* A function of more variables is not compiled. */
+#define JIT_SLOTS_MAX 400
+/* What the records of a program may take, as no memory limit counts them: functions beyond have none. */
+#define JIT_RECORDS_MAX ((size_t)16 << 20)
 
 /* NULL when there is no memory. */
 JitProgram *jit_program_new(uint32_t count);
@@ -161,6 +167,7 @@ void jit_program_drop(JitProgram *program); /* NULL is fine */
 JitFunction *jit_function_new(uint32_t length, uint32_t arguments, uint32_t locals, uint32_t outer,
                               uint32_t constants);
 bool jit_function_ready(JitFunction *function);
+size_t jit_function_size(const JitFunction *function); /* once something is recorded, too */
 void jit_function_free(JitFunction *function);
 
 /* --- code ---------------------------------------------------------------------------------- */
@@ -269,6 +276,7 @@ typedef struct JitCode {
     uint32_t (*enter)(JitFrame *frame); /* returns the number of an exit */
     void *pages;
     size_t size, used; /* of the pages; of those the code */
+    size_t tables;     /* bytes of exits, values and builtins */
     _Atomic uint32_t runs, failures;
     uint32_t exit_count, builtin_count, guards;
     JitExit *exits;

@@ -1813,10 +1813,18 @@ static JitValue describe(const Lower *l, const StateValue *value) {
     return is;
 }
 
+/* Of one code: a task chooses how many exits there are, and of how many variables, and what they take is
+ * no part of its memory limit. */
+#define TABLES_MAX ((size_t)1 << 20)
+
 static bool describe_exits(const Lower *l, JitCode *code) {
     const Graph *g = l->g;
     uint32_t count = 0;
     for (int32_t i = 0; i < l->exit_count; i++) count += g->states[l->exit_states[i]].count;
+    size_t tables = sizeof *code->exits * (size_t)l->exit_count + sizeof *code->values * count +
+                    sizeof *code->builtins * g->builtin_count;
+    if (tables > TABLES_MAX || !code_take(tables)) return false;
+    code->tables = tables;
     code->exits = calloc((size_t)l->exit_count + 1, sizeof *code->exits);
     code->values = calloc((size_t)count + 1, sizeof *code->values);
     code->builtins = calloc((size_t)g->builtin_count + 1, sizeof *code->builtins);

@@ -214,6 +214,66 @@ static bool refused(const Case *it, FaultKind kind, int nth, Bytes *out) {
     return struck;
 }
 
+/* `head`, then `part` so many times, then `tail`. */
+static void write_again(Bytes *to, const char *head, const char *part, int times,
+                        const char *tail) {
+    bytes_write(to, head, strlen(head));
+    for (int i = 0; i < times; i++) bytes_write(to, part, strlen(part));
+    bytes_write(to, tail, strlen(tail));
+}
+
+/* No memory limit counts what is kept of a program outside of its realm. */
+TEST(
+    "a function of very many variables and exits is not compiled, and few records are kept of very "
+    "many loops") {
+    REQUIRE(ready());
+    if (!jit_open()) SKIP("executable memory");
+    jit_tuning = (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
+    Bytes text = {0}, out = {0};
+    char variable[64];
+    write_again(&text, "() => { const f = (a, b) => { var x = a, y = b;", "", 0, "");
+    for (int i = 0; i < 340; i++) {
+        snprintf(variable, sizeof variable, "var v%d = %d;", i, i);
+        write_again(&text, variable, "", 0, "");
+    }
+    write_again(&text, "", "x=x-y;y=y-x;", 400, "return x+y");
+    for (int i = 0; i < 340; i++) {
+        snprintf(variable, sizeof variable, "+v%d", i);
+        write_again(&text, variable, "", 0, "");
+    }
+    write_again(&text, "; }; return [f(0, 0), f(0, 0), f(0, 0), f(0, 0)].join(); }", "", 0, "");
+    bytes_write(&text, "", 1);
+    Program *program = compile((const char *)text.data);
+    uint64_t compiled = jit_stats.compiled, not_compiled = jit_stats.refused;
+    REQUIRE(program);
+    CHECK(run(program, &out) == DFD_STATUS_OK);
+    CHECK(jit_stats.compiled == compiled && jit_stats.refused > not_compiled, "%d were compiled",
+          (int)(jit_stats.compiled - compiled));
+    program_drop(program);
+
+    text.length = 0;
+    write_again(&text, "() => [", "", 0, "");
+    for (int k = 0; k < 200; k++) {
+        write_again(&text, "() => { var a = 0", "", 0, "");
+        for (int i = 0; i < 390; i++) {
+            snprintf(variable, sizeof variable, ",v%d", i);
+            write_again(&text, variable, "", 0, "");
+        }
+        write_again(&text, ";", "while(a);", 250, "},");
+    }
+    write_again(&text, "].length", "", 0, "");
+    bytes_write(&text, "", 1);
+    program = compile((const char *)text.data);
+    REQUIRE(program);
+    long blocks = fault_blocks();
+    CHECK(run(program, &out) == DFD_STATUS_OK);
+    blocks = fault_blocks() - blocks;
+    CHECK(blocks > 5000 && blocks < 30000, "%ld blocks", blocks);
+    program_drop(program);
+    bytes_free(&text);
+    bytes_free(&out);
+}
+
 TEST("whatever the compiler asks for, and is refused, the interpreter goes on, and nothing is "
      "lost") {
     static const FaultKind kinds[] = {FAULT_malloc, FAULT_calloc, FAULT_realloc, FAULT_mmap,
