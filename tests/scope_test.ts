@@ -840,6 +840,16 @@ describe("the cost is in proportion to", () => {
     }, 50);
   });
 
+  test("the text of a class that was given properties", async () => {
+    for (const [what, piece] of [["quotes", '\\"'], ["apostrophes", "'\\\n"], ["comments", "/*"]]) {
+      await assertLinear(what!, async (n) => {
+        const C = written("class { m() { return `" + piece!.repeat(n) + "` } }");
+        Object.assign(C, { later: 1 });
+        assert.equal(await run("() => C.later", { C }), 1);
+      }, 3000);
+    }
+  });
+
   test("the number of names that are missing", async () => {
     await assertLinear("missing names", (n) => {
       const fn = written(`() => [${range(n, (i) => `m${i}`)}]`);

@@ -84,7 +84,7 @@ const GIVE_DEFINITION = "(f,o)=>{for(const k of Object.keys(o))if(!Object.hasOwn
 const ODD_LINE_END = /\r(?!\n)|[\u2028\u2029]/;
 
 /** What may use names when a class is evaluated, not only when something of it is called. */
-const EVALUATES = /\bstatic\b|[{};*/\n]\s*\[|\b(?:async|get|set)\s*\[/;
+const EVALUATES = /\bstatic\b|[{};*/\n][^\S\n]*\[|\b(?:async|get|set)\s*\[/;
 
 /** Of a class the names that it may need when it is evaluated; of a function all that it uses. */
 function neededBy({ alone }: Named): readonly string[] {

@@ -69,14 +69,20 @@ const STATIC_CODE = /\bstatic\s*[{[]/;
 
 const STATIC_FIELD = /\bstatic\s+(?:accessor\s+)?["']?([\p{ID_Continue}$]+)/gu;
 
-/** Comments and strings. Where it takes something else for one, a property is cloned in vain. */
-const NO_CODE = /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
+/**
+ * Comments and strings; and what is closed nowhere, up to where it could be, so that a text is walked
+ * once. Where it takes something else for one, a property is cloned in vain.
+ */
+const NO_CODE =
+  /\/\*[^]*?(?:\*\/|$)|\/\/.*|"(?:\\.|[^"\\\n])*(?:"|\\?)|'(?:\\.|[^'\\\n])*(?:'|\\?)/g;
 
 /** Which properties the text of a class makes; `null` if it may make any. */
 function madeBy(fn: AnyFunction): ReadonlySet<string> | null {
   if (kindOf(fn) !== "class") return new Set();
   const code = textOf(fn).replace(NO_CODE, (found) => {
-    return found.startsWith("/") || /\s/.test(found) ? " " : found; // but names in quotes
+    const [quote] = found;
+    const isText = quote === "/" || found.at(-1) === quote && /\s/.test(found); // but names in quotes
+    return isText ? " " : found;
   });
   if (STATIC_CODE.test(code)) return null;
   return new Set(Array.from(code.matchAll(STATIC_FIELD), (m) => m[1]!));
