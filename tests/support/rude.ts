@@ -57,8 +57,11 @@ const loaderOf = (below: (limit: number) => number): ModuleLoader => ({
   },
 });
 
-/** Starts a rude task of a host that is no better, with limits that it goes over, or not. */
-export function start(seed: number, pool: DeferredPool): Rude {
+/**
+ * Starts a rude task of a host that is no better, with limits that it goes over, or not. Its host may
+ * start such tasks in its turn, `depth` levels of which there are.
+ */
+export function start(seed: number, pool: DeferredPool, depth = 0): Rude {
   const below = numbers(seed);
   const controller = new AbortController();
   const given = new ArrayBuffer(below(3) * 70_000, below(4) ? {} : { maxByteLength: 210_000 });
@@ -93,7 +96,7 @@ export function start(seed: number, pool: DeferredPool): Rude {
           },
         };
       case 9:
-        return pool.run((n: number) => n + 1, below(9)).catch(String);
+        return depth < 3 ? start(below(2 ** 31), pool, depth + 1).task.catch(String) : 1;
       case 10:
         return Deferred.run((n: number) => [n], below(9));
       case 11:
