@@ -684,20 +684,23 @@ export function freeVariableError(
   name: string,
   around?: { readonly users: ReadonlyMap<string, AnyFunction>; readonly scope: Scope },
 ): FreeVariableError {
-  const missing: Missing[] = [];
-  const byAdvice = new Map<string, string[]>();
-  for (const free of names.slice(0, TOLD)) {
+  // Nothing is pushed: an inherited setter for an index would take it.
+  const told = names.slice(0, TOLD).map((free) => {
     const user = around?.users.get(free) ?? fn;
     const advice = ADVICE.get(free) ?? adviceOfHelper(free);
-    if (advice === null) {
-      missing.push({ name: importedAs(free, textOf(user)) ?? free, free, user });
-    } else {
-      byAdvice.set(advice, [...byAdvice.get(advice) ?? [], free]);
-    }
+    return { free, user, advice, name: importedAs(free, textOf(user)) ?? free };
+  });
+  const byAdvice = new Map<string, string[]>();
+  for (const { free, advice } of told) {
+    if (advice !== null) byAdvice.set(advice, [...byAdvice.get(advice) ?? [], free]);
   }
-  const parts = Array.from(byAdvice, ([advice, shown]) => sentence(shown, advice));
-  if (missing.length > 0) parts.unshift(missingSentence(missing, fn, name, around?.scope));
-  if (names.length > TOLD) parts.push(`${names.length - TOLD} more names are not defined there`);
+  const missing = told.filter(({ advice }) => advice === null);
+  const more = names.length - TOLD;
+  const parts = [
+    ...missing.length > 0 ? [missingSentence(missing, fn, name, around?.scope)] : [],
+    ...Array.from(byAdvice, ([advice, shown]) => sentence(shown, advice)),
+    ...more > 0 ? [`${more} more names are not defined there`] : [],
+  ];
   return new FreeVariableError(parts.join(". "), names);
 }
 
