@@ -161,8 +161,8 @@ static void fuzz_open(void) {
     fuzz.presets.count = 2;
     presets_index(&fuzz.presets);
     for (int i = 0; i < 4; i++)
-        fuzz.regions[i] = (CloneRegion){.data = (uint8_t *)fuzz.memory[i],
-                                        .length = REGION_BYTES - (size_t)i};
+        fuzz.regions[i] =
+            (CloneRegion){.data = (uint8_t *)fuzz.memory[i], .length = REGION_BYTES - (size_t)i};
     JSValue global = JS_GetGlobalObject(ctx);
     set_list(ctx, global, "classes", fuzz.classes, 2);
     set_list(ctx, global, "presets", fuzz.presets.values, 2);
