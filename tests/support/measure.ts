@@ -62,7 +62,7 @@ const MEASURABLE = 10;
 /** Four times as much may cost so many times as much: what is quadratic costs 16 times. */
 const LINEAR = 10;
 /** The same of two doublings whose steepest neighbour is left out, and which are measured once. */
-const LINEAR_DOUBLINGS = 7;
+const LINEAR_DOUBLINGS = 9;
 const STEPS = 20;
 const STEP = 1.5;
 const ROUNDS = 3;
