@@ -312,6 +312,42 @@ describe("a buffer that an answer transfers", () => {
     assert.ok(most - before < 900e6, `${most - before} bytes of 1.6 GB were there at once`);
   });
 
+  test("is kept for the task, whatever Array.prototype has where it would go", async () => {
+    const taken: number[] = [];
+    const make = () => {
+      const bytes = fill(70_000);
+      return transfer(bytes, [bytes.buffer]);
+    };
+    const wait = () => {
+      Object.defineProperty(Array.prototype, 1, {
+        configurable: true,
+        set(value: unknown) {
+          if (value instanceof ArrayBuffer) Reflect.apply(Array.prototype.unshift, taken, [1]);
+          else {Object.defineProperty(this, 1, {
+              value,
+              writable: true,
+              enumerable: true,
+              configurable: true,
+            });}
+        },
+      });
+    };
+    try {
+      const length = await new Deferred(
+        async (host) => {
+          const first = await host.make();
+          await host.wait();
+          return first.length + (await host.make()).length;
+        },
+        { host: { make, wait }, pool },
+      );
+      assert.equal(length, 140_000);
+    } finally {
+      delete (Array.prototype as unknown[])[1];
+    }
+    assert.equal(taken.length, 0);
+  });
+
   test("is used in place, and can be given back by the result", async () => {
     const bytes = new Uint8Array(300_000).fill(3);
     const load = (): Uint8Array<ArrayBuffer> => transfer(bytes, [bytes.buffer]);

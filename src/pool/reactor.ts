@@ -45,7 +45,7 @@ import { DataCloneError, InternalError } from "../errors.ts";
 import { now, outside, setImmediate } from "./event_loop.ts";
 import { abandon, lending, settled } from "../clone/lending.ts";
 import { Moved } from "../clone/moved.ts";
-import { list } from "../clone/own.ts";
+import { define, list } from "../clone/own.ts";
 
 /**
  * How long to poll before parking, after the last submission or completion, in ms. A wake-up takes
@@ -244,7 +244,7 @@ export class Reactor {
   lend(id: number, buffers: readonly ArrayBufferLike[]): void {
     const lent = this.#lent.get(id);
     if (lent === undefined) this.#lent.set(id, [...buffers]);
-    else lent.push(...buffers);
+    else for (const buffer of buffers) define(lent, lent.length, buffer);
     lending(this.#native, this, () => {
       this.close(undefined);
       this.#native.symbols.dfd_pool_close(this.#pool);
