@@ -180,8 +180,8 @@ static bool push_latest(CompletionQueue *queue, uint32_t task, Progress *progres
     Bytes *latest = &progress->latest;
     if (!latest->length) return true;
     if (!push_report(queue, task, progress, latest)) return false;
-    bytes_free(
-        latest); /* it may have held a larger report before, and the task may wait for long */
+    /* It may have held a larger report before, and the task may wait for long. */
+    bytes_free(latest);
     return true;
 }
 

@@ -30,6 +30,7 @@ export class Errand {
   #reason: unknown;
   #controller: AbortController | undefined;
   #owed = 0;
+
   /**
    * Begins an errand, for a task that is made here.
    *

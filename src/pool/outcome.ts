@@ -4,6 +4,7 @@
  * @module
  */
 import { LANGUAGE, STATUS, STATUS_TEXT, WIRE_FRAME } from "../../ffi/symbols.ts";
+import type { Frame } from "../clone/frames.ts";
 import { define } from "../clone/own.ts";
 import { MAX_QUOTED, oneLine } from "../display.ts";
 import {
@@ -90,14 +91,19 @@ function adviceOn(thrown: Error, completion: Completion, subject: Subject): stri
   return noOffers(message, text, offset, fn.length > subject.given) ?? noThis(message, text);
 }
 
+/** The innermost frame of an error. */
+function topOf(thrown: Error, { errors }: Completion): Frame | undefined {
+  return errors.find(({ error }) => error === thrown)?.frames?.()[0];
+}
+
 /** Where in the task's own text an error was thrown; `null` if that isn't known. */
 function placeOf(
   thrown: Error,
-  { errors }: Completion,
+  completion: Completion,
   subject: Subject,
   text: string,
 ): number | null {
-  const top = errors.find(({ error }) => error === thrown)?.frames?.()[0];
+  const top = topOf(thrown, completion);
   if (top?.kind !== WIRE_FRAME.TASK) return null;
   // A script does not have the line of ours that precedes a function.
   if (typeof subject.fn === "string") return offsetIn(text, top.row + 1, top.column);
@@ -108,10 +114,10 @@ function placeOf(
 /** The message for a text that can't be read, the task's or that of a module. */
 function adviceOnSyntax(
   thrown: SyntaxError,
-  { errors }: Completion,
+  completion: Completion,
   subject: Subject,
 ): string | null {
-  const top = errors.find(({ error }) => error === thrown)?.frames?.()[0];
+  const top = topOf(thrown, completion);
   const isModule = top?.kind === WIRE_FRAME.MODULE && top.file !== 0;
   const within = isModule
     ? subject.module?.(top.file ?? 0)

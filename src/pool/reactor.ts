@@ -424,15 +424,11 @@ export class Reactor {
     try {
       const address = external ? floats[(at + RECORD.PAYLOAD) >>> 3]! : 0;
       const start = at + RECORD.PAYLOAD;
-      const all = align(length) + movedCount * MOVED.SIZE;
       const whole = external
-        ? new Uint8Array(this.#native.view(address, all), 0, length)
+        ? this.#outside(address, length, movedCount)
         : bytes.subarray(start, start + length);
-      if (movedCount > 0) {
-        const table = new DataView(whole.buffer, align(whole.byteOffset + length));
-        moved = new Moved(this.#native, this.#pool, table, movedCount);
-        size += moved.size;
-      }
+      moved = this.#movedBehind(whole, movedCount);
+      if (moved !== undefined) size += moved.size;
       const head = headOf(whole, moved?.bytes);
       if (head.type === EVENT_TYPE.FREED) {
         this.#takeBack(task, head.number);
@@ -584,15 +580,11 @@ export class Reactor {
     let size = length;
     try {
       const start = at + RECORD.PAYLOAD;
-      const all = align(length) + movedCount * MOVED.SIZE;
       const bytes = external
-        ? new Uint8Array(this.#native.view(address, all), 0, length)
+        ? this.#outside(address, length, movedCount)
         : memory.subarray(start, start + length);
-      if (movedCount > 0) {
-        const table = new DataView(bytes.buffer, align(bytes.byteOffset + length));
-        moved = new Moved(this.#native, this.#pool, table, movedCount);
-        size += moved.size;
-      }
+      moved = this.#movedBehind(bytes, movedCount);
+      if (moved !== undefined) size += moved.size;
       if (length > 0 && this.#isWanted(task)) {
         const beside = this.#beside(moved, lent);
         const isSmall = size < LARGE && moved?.take(Infinity) !== false;
@@ -688,6 +680,19 @@ export class Reactor {
     if (pending === undefined) return;
     this.#pending.delete(task);
     pending.complete(completion);
+  }
+
+  /** A payload outside of the ring, with the table of what it moved behind it. */
+  #outside(address: number, length: number, movedCount: number): Uint8Array<ArrayBuffer> {
+    const all = align(length) + movedCount * MOVED.SIZE;
+    return new Uint8Array(this.#native.view(address, all), 0, length);
+  }
+
+  /** What came with a payload that moved so many buffers. */
+  #movedBehind(payload: Uint8Array<ArrayBuffer>, count: number): Moved | undefined {
+    if (count === 0) return undefined;
+    const table = new DataView(payload.buffer, align(payload.byteOffset + payload.length));
+    return new Moved(this.#native, this.#pool, table, count);
   }
 
   /** The memory and values that come with a payload. */
