@@ -112,11 +112,13 @@ bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneF
     return result == CLONE_OK;
 }
 
-static uint32_t calls_type(const uint8_t *letter) {
-    uint32_t type;
-    memcpy(&type, letter + DFD_EVENT_TYPE, sizeof type);
-    return type;
+static uint32_t calls_u32(const uint8_t *at) {
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
 }
+
+static uint32_t calls_type(const uint8_t *letter) { return calls_u32(letter + DFD_EVENT_TYPE); }
 
 /* Sends a letter, with what it moves. In a critical section: what sends takes locks, and memory. */
 static void calls_send(JSContext *ctx, Calls *calls, Bytes *letter, const Moves *moves) {
@@ -293,14 +295,13 @@ static void calls_send_as(JSContext *ctx, Calls *calls, uint32_t type, uint32_t 
 }
 
 /* Calls a function of the host, by its number: a promise of what it returns. */
-static JSValue calls_make(JSContext *ctx, int function, int argc, JSValueConst *argv,
-                          const Transfer *transfer) {
+static JSValue calls_promise(JSContext *ctx, uint32_t function, int argc, JSValueConst *argv,
+                             const Transfer *transfer) {
     Calls *calls = &loop_of(ctx)->calls;
     JSValue settle[2];
     JSValue promise = JS_NewPromiseCapability(ctx, settle);
     if (JS_IsException(promise)) return promise;
-    calls_send_as(ctx, calls, DFD_EVENT_TYPE_CALL, (uint32_t)function, argc, argv, transfer,
-                  settle);
+    calls_send_as(ctx, calls, DFD_EVENT_TYPE_CALL, function, argc, argv, transfer, settle);
     return promise;
 }
 
@@ -322,16 +323,15 @@ static void calls_await(JSContext *ctx, Calls *calls) {
 
 /* Calls a function of the host, and gives what it returns, or throws. Nothing of the task's runs
  * meanwhile: what else was answered is told by a job. */
-static JSValue calls_make_waiting(JSContext *ctx, int function, int argc, JSValueConst *argv,
-                                  const Transfer *transfer) {
+static JSValue calls_wait(JSContext *ctx, uint32_t function, int argc, JSValueConst *argv,
+                          const Transfer *transfer) {
     Calls *calls = &loop_of(ctx)->calls;
     JSValue nobody[] = {JS_NULL, JS_NULL}; /* to settle */
     if (calls->waiting)
         return JS_ThrowTypeError(ctx,
                                  "a function of the host that gives no promise can't be called "
                                  "while another one is");
-    if (!calls_try_send(ctx, calls, DFD_EVENT_TYPE_CALL, (uint32_t)function, argc, argv, transfer,
-                        nobody))
+    if (!calls_try_send(ctx, calls, DFD_EVENT_TYPE_CALL, function, argc, argv, transfer, nobody))
         return JS_EXCEPTION;
     calls->replied = false;
     calls->waiting = true;
@@ -340,45 +340,32 @@ static JSValue calls_make_waiting(JSContext *ctx, int function, int argc, JSValu
     return calls->refused ? JS_Throw(ctx, calls->reply) : calls->reply;
 }
 
-/* A function of the host that gives no promise. */
-static JSValue calls_call_waiting(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
-                                  int function) {
-    (void)self;
-    return calls_make_waiting(ctx, function, argc, argv, &NO_TRANSFER);
+/* A function of the host as its magic number: twice its own, and 1 more if it gives no promise. */
+static JSValue calls_make(JSContext *ctx, int magic, int argc, JSValueConst *argv,
+                          const Transfer *transfer) {
+    return (magic & 1 ? calls_wait : calls_promise)(ctx, (uint32_t)magic / 2, argc, argv, transfer);
 }
 
-/* A function of the host. */
 static JSValue calls_call(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
-                          int function) {
+                          int magic) {
     (void)self;
-    return calls_make(ctx, function, argc, argv, &NO_TRANSFER);
+    return calls_make(ctx, magic, argc, argv, &NO_TRANSFER);
 }
 
-/* Both, with an array of what is to be transferred: nobody else has it. */
+/* The same, with an array of what is to be transferred: nobody else has it. */
 static JSValue calls_call_with(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv,
-                               int function, JSValueConst *data) {
+                               int magic, JSValueConst *data) {
     (void)self;
     Transfer transfer;
     engine_elements(data[0], &transfer.buffers, &transfer.count);
-    return calls_make(ctx, function, argc, argv, &transfer);
-}
-
-static JSValue calls_call_waiting_with(JSContext *ctx, JSValueConst self, int argc,
-                                       JSValueConst *argv, int function, JSValueConst *data) {
-    (void)self;
-    Transfer transfer;
-    engine_elements(data[0], &transfer.buffers, &transfer.count);
-    return calls_make_waiting(ctx, function, argc, argv, &transfer);
+    return calls_make(ctx, magic, argc, argv, &transfer);
 }
 
 /* with({ transfer }): the function that is `self`, whose next call moves these buffers. */
 static JSValue calls_with(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-    JSValueConst options = argc > 0 ? argv[0] : JS_UNDEFINED;
-    int function;
-    if (engine_magic_of(self, calls_call, &function))
-        return transfer_with(ctx, options, calls_call_with, function);
-    if (engine_magic_of(self, calls_call_waiting, &function))
-        return transfer_with(ctx, options, calls_call_waiting_with, function);
+    int magic;
+    if (engine_magic_of(self, calls_call, &magic))
+        return transfer_with(ctx, argc > 0 ? argv[0] : JS_UNDEFINED, calls_call_with, magic);
     return JS_ThrowTypeError(ctx, "with() is called on a function of the host: "
                                   "host.f.with({ transfer: [buffer] })(buffer)");
 }
@@ -429,8 +416,8 @@ static bool calls_define_all(JSContext *ctx, JSValueConst on, JSValueConst names
         } else {
             const char *text = JS_ToCString(ctx, name);
             if (!text) return false;
-            value = JS_NewCFunctionMagic(ctx, waits ? calls_call_waiting : calls_call, text, 0,
-                                         JS_CFUNC_generic_magic, (*function)++);
+            value = JS_NewCFunctionMagic(ctx, calls_call, text, 0, JS_CFUNC_generic_magic,
+                                         2 * (*function)++ + waits);
             waits = false;
             JS_FreeCString(ctx, text);
             JS_SetPrototype(ctx, value, prototype);
@@ -464,12 +451,6 @@ bool calls_define_globals(JSContext *ctx, JSValueConst names, bool reports) {
 }
 
 /* --- answers ------------------------------------------------------------------------------ */
-
-static uint32_t calls_u32(const uint8_t *at) {
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
 
 /* Heeds all of a message but its value. Whether it is an answer; then the call's functions are the
  * caller's. */

@@ -169,7 +169,7 @@ type Names = readonly (string | true | readonly (string | true)[])[];
 type Functions = ReadonlyMap<string, AnyHostFunction | ReadonlyMap<string, AnyHostFunction>>;
 type AnyHostFunction = (this: unknown, ...args: never[]) => unknown;
 
-/** More than any program offers; what the engine can number is 32,767. */
+/** More than any program offers; what the engine can number is 16,383. */
 const MOST = 1000;
 
 /** As the list of names has it. */
@@ -362,7 +362,7 @@ export class Calls {
     if (!this.#errand.isOpen) return;
     const threw = type === ANSWER.THREW;
     const root = `${this.#table.titles[which]}() ${threw ? "threw" : "returned"}`;
-    const buffers = typeof value === "object" && value !== null ? moving.get(value) : undefined;
+    const buffers = moving.get(value as object); // of what is no object: none
     try {
       const told = threw && this.#isStrange ? bare(value) : value;
       this.#errand.post(number, type, told, root, buffers);
