@@ -199,16 +199,18 @@ static void find_live(Build *b) {
         return;
     }
     uint64_t *set = graph_alloc(g, sizeof *set * words + 8);
+    uint64_t *captured = graph_alloc(g, sizeof *captured * words + 8);
+    for (uint32_t slot = 0; slot < f->arguments + f->locals; slot++)
+        if (f->captured[slot]) captured[slot / 64] |= 1ull << slot % 64;
     uint32_t *starts = graph_alloc(g, sizeof *starts * (f->length + 1)), count = 0;
     for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[b->code[pc]]) starts[count++] = pc;
     for (bool changed = true; changed;) {
         changed = false;
         for (uint32_t i = count; i-- > 0;) {
-            uint32_t pc = starts[i], op = b->code[pc], next = pc + bytecode_sizes[op];
+            uint8_t op = b->code[starts[i]];
+            uint32_t pc = starts[i], next = pc + bytecode_sizes[op];
             int32_t to = bytecode_target(b->code, (int32_t)pc);
-            bool falls = op != OP_goto && op != OP_goto8 && op != OP_goto16 && op != OP_return &&
-                         op != OP_return_undef && op != OP_throw && op != OP_throw_error &&
-                         op != OP_tail_call && op != OP_tail_call_method && next < f->length;
+            bool falls = !bytecode_ends(op) && next < f->length;
             const Inlined *in = inline_at(g, pc), *around = inline_around(g, pc);
             if (in) to = (int32_t)in->start;
             if (around && (op == OP_return || op == OP_return_undef)) to = (int32_t)around->after;
@@ -220,8 +222,7 @@ static void find_live(Build *b) {
                 set[slot / 64] &= ~(1ull << slot % 64);
             }
             live_through(b, pc, set);
-            for (uint32_t i1 = 0; i1 < f->arguments + f->locals; i1++)
-                if (f->captured[i1]) set[i1 / 64] |= 1ull << i1 % 64;
+            for (uint32_t w = 0; w < words; w++) set[w] |= captured[w];
             if (memcmp(set, g->live + pc * words, words * sizeof *set) == 0) continue;
             memcpy(g->live + pc * words, set, words * sizeof *set);
             changed = true;
@@ -270,6 +271,11 @@ static void find_wraps(Build *b) {
         uint8_t op = b->code[pc];
         next = pc + bytecode_sizes[op];
         if (b->leader[pc]) wraps_use_all(w);
+        BytecodeVariable v;
+        if (bytecode_variable(b->code + pc, &v) && v.access == BYTECODE_GET) {
+            wraps_push(w, -1);
+            continue;
+        }
         switch (op) {
         case OP_push_minus1:
         case OP_push_0:
@@ -285,24 +291,6 @@ static void find_wraps(Build *b) {
         case OP_push_i32:
         case OP_push_const:
         case OP_push_const8:
-        case OP_get_loc8:
-        case OP_get_loc:
-        case OP_get_loc_check:
-        case OP_get_loc0:
-        case OP_get_loc1:
-        case OP_get_loc2:
-        case OP_get_loc3:
-        case OP_get_arg:
-        case OP_get_arg0:
-        case OP_get_arg1:
-        case OP_get_arg2:
-        case OP_get_arg3:
-        case OP_get_var_ref:
-        case OP_get_var_ref_check:
-        case OP_get_var_ref0:
-        case OP_get_var_ref1:
-        case OP_get_var_ref2:
-        case OP_get_var_ref3:
         case OP_get_var:
             wraps_push(w, -1);
             break;
@@ -411,10 +399,7 @@ static void find_depths(Build *b) {
             queue[count++] = in->start;
         }
         int32_t to = bytecode_target(b->code, (int32_t)pc);
-        bool ends = op == OP_return || op == OP_return_undef || op == OP_throw ||
-                    op == OP_throw_error || op == OP_ret || op == OP_tail_call ||
-                    op == OP_tail_call_method || op == OP_goto || op == OP_goto8 ||
-                    op == OP_goto16;
+        bool ends = bytecode_ends(op) || op == OP_ret;
         uint32_t next = pc + bytecode_sizes[op];
         /* A gosub's target has the return address on top; what follows it does not. */
         if (to >= 0 && !depths[to]) {

@@ -65,6 +65,24 @@ static inline int32_t bytecode_target(const uint8_t *code, int32_t pc) {
     }
 }
 
+/* Whether what follows an instruction is reached only from elsewhere; but for OP_ret. */
+static inline bool bytecode_ends(uint8_t op) {
+    switch (op) {
+    case OP_goto:
+    case OP_goto8:
+    case OP_goto16:
+    case OP_return:
+    case OP_return_undef:
+    case OP_throw:
+    case OP_throw_error:
+    case OP_tail_call:
+    case OP_tail_call_method:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Whether an instruction calls a function that lies below its arguments, without a `this`. */
 static inline bool bytecode_is_call(uint8_t op) {
     return (op >= OP_call0 && op <= OP_call3) || op == OP_call || op == OP_tail_call;
