@@ -7,35 +7,19 @@
  * PROGRAMS_RUNS, PROGRAMS_SEED and PROGRAMS_ONE are those of programs_test.ts.
  */
 import assert from "node:assert/strict";
-import process from "node:process";
 import { describe, test } from "node:test";
 import { type Deferred, DeferredPool, sync, transfer } from "../mod.ts";
 import { assertPristine, state } from "./hostile/hostile.ts";
 import { converse, type Method, type Polite } from "./support/conversations.ts";
 import { MOD, outputOf } from "./support/process.ts";
 import { numbers, start } from "./support/rude.ts";
+import { inProgram, seedsOf } from "./support/seeds.ts";
 import { show } from "./support/show.ts";
 import { pause, until } from "./support/wait.ts";
 
-const setting = (name: string, usual: number): number => Number(process.env[name] ?? usual);
-
-const RUNS = setting("PROGRAMS_RUNS", 60);
-const SEED = setting("PROGRAMS_SEED", 0) * 1_000_003;
-const ONLY = process.env["PROGRAMS_ONE"];
-const seeds = ONLY === undefined
-  ? Array.from({ length: RUNS }, (_, i) => SEED + i)
-  : [Number(ONLY)];
+const seeds = seedsOf("PROGRAMS", 60);
 
 const TOGETHER = 6;
-
-/** In which program something went wrong. */
-async function inProgram(seed: number, work: () => unknown): Promise<void> {
-  try {
-    await work();
-  } catch (cause) {
-    throw new Error(`PROGRAMS_ONE=${seed}: ${(cause as Error)?.message ?? cause}`, { cause });
-  }
-}
 
 /** What the polite tasks call. `moved` gets the buffers that answers moved. */
 const politely = (moved: ArrayBuffer[], nest: (n: number) => unknown) => {

@@ -14,14 +14,13 @@ import { promisify } from "node:util";
 // @ts-ignore: it has no declarations.
 import { findRuntime } from "../scripts/runtimes.mjs";
 import { DeferredPool } from "../mod.ts";
+import { seedsOf, setting } from "./support/seeds.ts";
 import { turn } from "./support/wait.ts";
 import { type Graph, graphOf, type Outcome, PROGRAM } from "./support/module_graphs.ts";
 
-const setting = (name: string, usual: number): number => Number(process.env[name] ?? usual);
-
-const ONLY = process.env["GRAPHS_ONE"];
-const FROM = ONLY === undefined ? setting("GRAPHS_SEED", 0) * 1_000_003 : Number(ONLY);
-const COUNT = ONLY === undefined ? setting("GRAPHS_RUNS", 300) : 1;
+const seeds = seedsOf("GRAPHS", 300);
+const FROM = seeds[0]!;
+const COUNT = seeds.length;
 
 /** How many run at the same time. */
 const TOGETHER = 20;

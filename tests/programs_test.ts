@@ -6,37 +6,21 @@
  * PROGRAMS_RUNS=10000 tries so many of each, PROGRAMS_SEED=1 others; PROGRAMS_ONE=5 one alone.
  */
 import assert from "node:assert/strict";
-import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import { inspect } from "node:util";
 import { DeferredPool, InternalError } from "../mod.ts";
 import { assertPristine, state } from "./hostile/hostile.ts";
 import { madeOf, mischief } from "./support/programs.ts";
+import { inProgram, numbersFrom, seedsOf } from "./support/seeds.ts";
 import { show } from "./support/show.ts";
 import { pause } from "./support/wait.ts";
 
-const setting = (name: string, usual: number): number => Number(process.env[name] ?? usual);
-
-const RUNS = setting("PROGRAMS_RUNS", 150);
-const SEED = setting("PROGRAMS_SEED", 0) * 1_000_003;
-const ONLY = process.env["PROGRAMS_ONE"];
-const seeds = ONLY === undefined
-  ? Array.from({ length: RUNS }, (_, i) => SEED + i)
-  : [Number(ONLY)];
+const seeds = seedsOf("PROGRAMS", 150);
 
 const MIB = 2 ** 20;
 /** How many objects a value has. */
 const SIZE = 60;
 const TOGETHER = 8;
-
-/** In which program something went wrong. */
-async function inProgram(seed: number, work: () => unknown): Promise<void> {
-  try {
-    await work();
-  } catch (cause) {
-    throw new Error(`PROGRAMS_ONE=${seed}: ${(cause as Error)?.message ?? cause}`, { cause });
-  }
-}
 
 /** What came of it, as text. */
 async function outcome(work: () => unknown): Promise<string> {
@@ -62,15 +46,7 @@ function assertSame(got: string, wanted: string): void {
 }
 
 /** The numbers of one program's options. */
-function numbers(seed: number): (limit: number) => number {
-  let state = seed ^ 0x5bd1e995;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % limit;
-  };
-}
+const numbers = (seed: number) => numbersFrom(seed ^ 0x5bd1e995);
 
 /** Reads what programs read of what they get. */
 function read(value: unknown): void {

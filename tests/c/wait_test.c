@@ -630,24 +630,30 @@ TEST("a mailbox takes no more than the task's memory limit") {
     close_pool();
 }
 
-TEST("tasks that call, and are killed at any time, leave no lock held and nothing lost") {
-    enum { TASKS = 30, ROUNDS = 20 };
-    open_pool(3);
-    double program = compile("(async (host) => { for (let i = 0; i < 300; i++) {"
-                             "host.g.h('x'.repeat(i * 100)); await host.f(i); } })");
-    for (int round = 0; round < ROUNDS; round++) {
-        double handles[TASKS];
-        int ends = 0;
-        for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
-        while (ends < TASKS) {
+/* Runs so many tasks at once, round after round, answers their calls, and cancels one at random at
+ * one in so many records. */
+static void run_and_kill(double program, uint32_t tasks, int rounds, uint32_t one_in) {
+    double handles[30];
+    REQUIRE(tasks <= sizeof handles / sizeof *handles);
+    for (int round = 0; round < rounds; round++) {
+        uint32_t ends = 0;
+        for (uint32_t i = 0; i < tasks; i++) handles[i] = submit_offered(program, i, 0);
+        while (ends < tasks) {
             HostRecord record = next();
             ends += record.kind == DFD_KIND_END;
             if (record.kind == DFD_KIND_EVENT)
                 answer(handles[record.task], DFD_ANSWER_RETURNED, number_of(&record), 1,
                        record.length);
-            if (random_number(4) == 0) dfd_cancel(pool, handles[random_number(TASKS)]);
+            if (random_number(one_in) == 0) dfd_cancel(pool, handles[random_number(tasks)]);
         }
     }
+}
+
+TEST("tasks that call, and are killed at any time, leave no lock held and nothing lost") {
+    open_pool(3);
+    double program = compile("(async (host) => { for (let i = 0; i < 300; i++) {"
+                             "host.g.h('x'.repeat(i * 100)); await host.f(i); } })");
+    run_and_kill(program, 30, 20, 4);
     submit_offered(compile("((host) => 1)"), 9, 0);
     CHECK(next().status == DFD_STATUS_OK);
     close_pool();
@@ -723,24 +729,11 @@ TEST("where all threads wait for answers, inner tasks have others, which leave a
 }
 
 TEST("tasks that wait on their threads, and are killed at any time, leave nothing behind") {
-    enum { TASKS = 12, ROUNDS = 30 };
     open_pool(3);
     waits_for_f = true;
     double program = compile("((host) => { for (let i = 0; i < 40; i++) { host.g.h('x'.repeat(i * "
                              "500)); host.f(i); } })");
-    for (int round = 0; round < ROUNDS; round++) {
-        double handles[TASKS];
-        int ends = 0;
-        for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
-        while (ends < TASKS) {
-            HostRecord record = next();
-            ends += record.kind == DFD_KIND_END;
-            if (record.kind == DFD_KIND_EVENT)
-                answer(handles[record.task], DFD_ANSWER_RETURNED, number_of(&record), 1,
-                       record.length);
-            if (random_number(6) == 0) dfd_cancel(pool, handles[random_number(TASKS)]);
-        }
-    }
+    run_and_kill(program, 12, 30, 6);
     submit_offered(program, 0, 0);
     CHECK(next().kind == DFD_KIND_EVENT);
     waits_for_f = false;

@@ -11,6 +11,7 @@
  */
 import process from "node:process";
 import vm, { type SourceTextModule } from "node:vm";
+import { numbersFrom } from "./seeds.ts";
 
 export interface Graph {
   /** The texts of the modules; each imports "0", "1", ... and notes into `log`. */
@@ -31,15 +32,7 @@ export interface Outcome {
 }
 
 /** Numbers of one graph. */
-function numbers(seed: number): (limit: number) => number {
-  let state = Math.imul(seed + 1, 0x9e3779b1);
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % limit;
-  };
-}
+const numbers = (seed: number) => numbersFrom(Math.imul(seed + 1, 0x9e3779b1));
 
 /** The graph of a seed. */
 export function graphOf(seed: number): Graph {

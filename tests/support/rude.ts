@@ -18,19 +18,14 @@ import {
   transfer,
 } from "../../mod.ts";
 import { harass } from "./conversations.ts";
+import { numbersFrom } from "./seeds.ts";
 import { pause } from "./wait.ts";
 
 const MIB = 2 ** 20;
 
 /** The numbers of one program's options, and of what its host does. */
 export function numbers(seed: number): (limit: number) => number {
-  let state = seed ^ 0x2545f491;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % limit;
-  };
+  return numbersFrom(seed ^ 0x2545f491);
 }
 
 /** A task under way, and what its host saw of it. */
