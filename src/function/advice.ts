@@ -198,6 +198,11 @@ export function scriptSyntaxError(message: string, place: SyntaxPlace | null): s
   return advice ? `${message}; ${advice}` : null;
 }
 
+/** A name in a regular expression. */
+function escaped(name: string): string {
+  return name.replaceAll("$", "\\$");
+}
+
 const IDENTIFIER = "[\\p{ID_Start}$_][\\p{ID_Continue}$]*";
 const ARROW = new RegExp(`^(?:async\\s+)?(${IDENTIFIER})\\s*=>`, "u");
 const CALL = new RegExp(`(?:new\\s+)?(${IDENTIFIER})\\s*(?:\\(|\`)`, "uy");
@@ -327,7 +332,7 @@ export function noSuchGroup(
   const property = /^cannot read property '([\w$]{1,60})' of undefined$/.exec(message)?.[1];
   const parameter = lastParameter(text);
   if (property === undefined || !/^[\w$]{1,60}$/.test(parameter)) return null;
-  const [host, member] = [parameter, property].map((name) => name.replaceAll("$", "\\$"));
+  const [host, member] = [parameter, property].map(escaped);
   const read = `(?<![\\w$.])${host}\\s*\\.\\s*([\\w$]+)\\s*\\.\\s*${member}(?![\\w$])`;
   const group = new RegExp(read).exec(text)?.[1];
   const tops = topsOf(offers);
@@ -346,7 +351,7 @@ function isPattern(parameter: string): boolean {
 
 /** Whether a pattern such as `{ log, tools }` has a name in it. */
 function takes(pattern: string, name: string): boolean {
-  return new RegExp(`(?<![\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(pattern);
+  return new RegExp(`(?<![\\w$])${escaped(name)}(?![\\w$])`).test(pattern);
 }
 
 /** What is said of a name that a script calls and nothing defines; `null` if it calls it not. */
@@ -357,7 +362,7 @@ export function noSuchName(
 ): string | null {
   const name = /^([\w$]{1,60}) is not defined$/.exec(message)?.[1];
   if (name === undefined) return null;
-  const used = new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*[.(]`).test(text);
+  const used = new RegExp(`(?<![\\w$.])${escaped(name)}\\s*[.(]`).test(text);
   if (!used) return null;
   return `${message}: the host offers no such function; ${offer(name, topsOf(offers), offers)}`;
 }
@@ -417,7 +422,7 @@ export function noOffers(
   } else {
     if (property === undefined || !/^[\w$]+$/.test(last)) return null;
     if (
-      !new RegExp(`(?<![\\w$.])${last.replaceAll("$", "\\$")}\\s*\\.\\s*${property}(?![\\w$])`)
+      !new RegExp(`(?<![\\w$.])${escaped(last)}\\s*\\.\\s*${escaped(property)}(?![\\w$])`)
         .test(text)
     ) {
       return null;
@@ -441,9 +446,9 @@ export function noThis(message: string, text: string): string | null {
   const property = /^cannot (?:read|set) property '([\w$]+)' of undefined$/.exec(message)?.[1];
   if (property === undefined) return null;
   const named = text.match(
-    new RegExp(`(?<![\\w$])${property.replaceAll("$", "\\$")}(?![\\w$])`, "g"),
+    new RegExp(`(?<![\\w$])${escaped(property)}(?![\\w$])`, "g"),
   );
-  const own = new RegExp(`\\bthis\\s*\\.\\s*${property.replaceAll("$", "\\$")}(?![\\w$])`, "g");
+  const own = new RegExp(`\\bthis\\s*\\.\\s*${escaped(property)}(?![\\w$])`, "g");
   if (named === null || named.length !== text.match(own)?.length) return null;
   return `${message}: \`this\` is undefined in a method that was taken from its object; pass what it ` +
     "needs in `args`";
@@ -563,7 +568,7 @@ export function importedIn(
   }
   return new Map(Array.from(modules, (module) => {
     const uses = new RegExp(
-      `(?<![\\w$.])${module.replaceAll("$", "\\$")}(?![\\w$])(?:\\s*\\.\\s*([\\w$]+))?`,
+      `(?<![\\w$.])${escaped(module)}(?![\\w$])(?:\\s*\\.\\s*([\\w$]+))?`,
       "g",
     );
     const members = texts.flatMap((text) =>
@@ -575,10 +580,9 @@ export function importedIn(
 
 /** The user's name for the import that a bundler renamed, or `null` if it is not an import. */
 function importedAs(name: string, text: string): string | null {
-  const escaped = name.replaceAll("$", "\\$");
-  const member = new RegExp(`(?<![\\w$.])${escaped}\\s*\\.\\s*([\\w$]+)`).exec(text)?.[1];
+  const member = new RegExp(`(?<![\\w$.])${escaped(name)}\\s*\\.\\s*([\\w$]+)`).exec(text)?.[1];
   // `(0, path.join)(...)` is how they keep `this` away from an imported function.
-  const called = new RegExp(`\\(\\s*0\\s*,\\s*${escaped}\\s*\\.`).test(text);
+  const called = new RegExp(`\\(\\s*0\\s*,\\s*${escaped(name)}\\s*\\.`).test(text);
   return member !== undefined && (called || IMPORTED.test(name)) ? member : null;
 }
 
@@ -594,9 +598,10 @@ const NO_ADVICE = "is not defined inside the task";
 
 /** How a text uses a name, as far as that makes a difference. */
 function useOf(name: string, text: string): "called" | "made" | "other" {
-  const escaped = name.replaceAll("$", "\\$");
-  if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped}(?![\\w$])`).test(text)) return "made";
-  return new RegExp(`(?<![\\w$.])${escaped}\\s*(\\?\\.)?\\s*[(\`]`).test(text) ? "called" : "other";
+  if (new RegExp(`\\b(?:new|instanceof)\\s+${escaped(name)}(?![\\w$])`).test(text)) return "made";
+  return new RegExp(`(?<![\\w$.])${escaped(name)}\\s*(\\?\\.)?\\s*[(\`]`).test(text)
+    ? "called"
+    : "other";
 }
 
 /** Helpers of transpilers for decorators, which no engine has. */
