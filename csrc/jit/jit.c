@@ -198,7 +198,9 @@ static void publish(JitEntry *entry, JitCode *code) {
         if (code->guards > atomic_load(&jit_stats.most_guards))
             atomic_store(&jit_stats.most_guards, code->guards);
         atomic_store_explicit(&entry->code, code, memory_order_release);
-        atomic_store(&entry->state, JIT_READY);
+        /* Unless it failed so often already that other code is asked for, or none. */
+        uint8_t queued = JIT_QUEUED;
+        atomic_compare_exchange_strong(&entry->state, &queued, JIT_READY);
     } else {
         atomic_fetch_add(&jit_stats.refused, 1);
         atomic_store(&entry->state, JIT_REFUSED);

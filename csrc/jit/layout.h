@@ -46,7 +46,6 @@ enum { LAYOUT_MAP(LAYOUT_NAME) };
 typedef struct JitHelpers {
     void (*free_value)(void *context, void *pointer, long tag); /* whose count has become 0 */
     int (*char_code)(void *string, unsigned index);            /* in range */
-    unsigned (*string_length)(void *string);
     /* Adds an element to an array, at `index`, its count: the JitFrame's `value`, with this tag. false:
      * there would be more to it, and nothing happened. */
     int (*append)(void *frame, void *array, long tag, unsigned index);
