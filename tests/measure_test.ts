@@ -34,7 +34,7 @@ test("a step is no slope", async () => {
   const step = (n: number) => {
     if (n > 1 && n === last && edge === Infinity) edge = 2 * n; // the size that is measured
     last = n;
-    spin(1000 * (n > edge ? n + 6 * edge : n));
+    spin(10_000 * (n > edge ? n + 6 * edge : n));
   };
   await assertLinear("a step", step, 10);
   assert.ok(last > edge);

@@ -174,7 +174,7 @@ void inline_calls(Graph *g) {
         constants += target->constant_count;
         if (target->stack > stack) stack = target->stack;
     }
-    if (f->arguments + locals + outer > 380) { /* as many as build takes */
+    if (f->arguments + locals + outer > JIT_SLOTS_MAX) {
         g->inlined_count = 0;
         return;
     }

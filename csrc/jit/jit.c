@@ -7,10 +7,11 @@
  *    +--------------------------(its guards failed too often)------------------+
  *
  * Counts decide, never clocks: the same program takes the same way each time, but for how long
- * compiling takes, and in which order workers pass (with jit_tuning.synchronous, an entry waits).
+ * compiling takes, and in which order workers pass (with tuning.synchronous, an entry waits).
  */
 #include "jit.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@
 #define PRUNED_VERSIONS 3 /* of those, in which what was not executed is left out */
 #define COMPILER_STACK ((size_t)256 << 10)
 
-JitTuning jit_tuning = {.hot_loop = 60, .hot_call = 150, .recorded = 8};
+/* Set before anything runs (read_wish), later only by jit_tune. */
+static JitTuning tuning = {.hot_loop = 60, .hot_call = 150, .recorded = 8};
 JitStats jit_stats;
 
 /* --- records -------------------------------------------------------------------------------- */
@@ -186,6 +188,7 @@ static struct {
     OsCondition asked;   /* there is something in the queue */
     OsCondition settled; /* an entry is no longer queued */
     JitEntry *first, **last;
+    bool busy; /* the thread compiles one, which is no longer in the queue */
 } service = {.once = OS_ONCE_INITIAL, .asked_for = OS_ONCE_INITIAL, .lock = LOCK_INITIAL(LOCK_JIT)};
 
 static void publish(JitEntry *entry, JitCode *code) {
@@ -216,11 +219,14 @@ static void *compile_all(void *unused) {
         JitEntry *entry = service.first;
         service.first = entry->next;
         if (!service.first) service.last = &service.first;
+        service.busy = true;
+        uint32_t force = tuning.force;
         lock_release(&service.lock);
         JitProgram *program = entry->function->program;
-        publish(entry, jit_compile(entry, jit_tuning.force));
+        publish(entry, jit_compile(entry, force));
         jit_program_drop(program);
         lock_take(&service.lock);
+        service.busy = false;
         os_wake_all(&service.settled);
     }
     return NULL;
@@ -231,7 +237,7 @@ static void read_wish(void) {
     service.forbidden = wish && strcmp(wish, "0") == 0;
     service.wished = wish && *wish && !service.forbidden;
     if (wish && strcmp(wish, "eager") == 0)
-        jit_tuning =
+        tuning =
             (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
     dumps = getenv("DEFERRED_JIT_DUMP") != NULL;
 }
@@ -262,10 +268,18 @@ bool jit_open(void) {
 
 bool jit_is_open(void) { return service.open; }
 
+void jit_tune(JitTuning wanted) {
+    assert(service.open);
+    lock_take(&service.lock);
+    while (service.first || service.busy) lock_wait(&service.lock, &service.settled);
+    tuning = wanted;
+    lock_release(&service.lock);
+}
+
 /* --- deciding ------------------------------------------------------------------------------- */
 
 static uint32_t hot(const JitEntry *entry) {
-    return entry->pc == 0 ? jit_tuning.hot_call : jit_tuning.hot_loop;
+    return entry->pc == 0 ? tuning.hot_call : tuning.hot_loop;
 }
 
 /* Whether somebody wants the function recorded. */
@@ -274,7 +288,7 @@ static bool is_watched(const JitFunction *f) {
         const JitEntry *entry = &f->entries[i];
         uint32_t passed = atomic_load_explicit(&entry->passed, memory_order_relaxed);
         if (atomic_load_explicit(&entry->state, memory_order_relaxed) == JIT_COLD &&
-            passed >= hot(entry) && passed < hot(entry) + jit_tuning.recorded)
+            passed >= hot(entry) && passed < hot(entry) + tuning.recorded)
             return true;
     }
     return false;
@@ -289,7 +303,7 @@ static void ask_for(JitEntry *entry) {
     *service.last = entry;
     service.last = &entry->next;
     os_wake_one(&service.asked);
-    while (jit_tuning.synchronous && atomic_load(&entry->state) == JIT_QUEUED)
+    while (tuning.synchronous && atomic_load(&entry->state) == JIT_QUEUED)
         lock_wait(&service.lock, &service.settled);
     lock_release(&service.lock);
 }
@@ -307,7 +321,7 @@ JitAdvice jit_passed(JitEntry *entry, bool recording) {
     }
     uint32_t passed = atomic_load_explicit(&entry->passed, memory_order_relaxed) + 1;
     atomic_store_explicit(&entry->passed, passed, memory_order_relaxed);
-    if (passed >= hot(entry) + jit_tuning.recorded) {
+    if (passed >= hot(entry) + tuning.recorded) {
         ask_for(entry);
         return stop;
     }

@@ -318,7 +318,8 @@ typedef struct JitTuning {
     uint32_t hot_loop, hot_call, recorded; /* passes until it is recorded; how many are */
     uint32_t force;    /* guard to fail in each code, from 1 on */
 } JitTuning;
-extern JitTuning jit_tuning;
+/* From now on; what was asked for so far is compiled first. While no task runs. */
+void jit_tune(JitTuning wanted);
 
 /* How much was compiled and run in this process, for tests and for whoever asks. */
 typedef struct JitStats {

@@ -143,7 +143,7 @@ static void all_in(const char *mode) {
 TEST("the cases, compiled as soon as they can be") {
     REQUIRE(ready());
     if (!jit_open()) SKIP("executable memory");
-    jit_tuning = (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1});
     uint64_t before = jit_stats.runs;
     all_in("at once");
     CHECK(jit_stats.runs > before + case_count, "compiled code has hardly run");
@@ -152,7 +152,7 @@ TEST("the cases, compiled as soon as they can be") {
 TEST("the cases, compiled after they were recorded for a while") {
     REQUIRE(ready());
     if (!jit_open()) SKIP("executable memory");
-    jit_tuning = (JitTuning){.synchronous = true, .hot_loop = 5, .hot_call = 2, .recorded = 9};
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 5, .hot_call = 2, .recorded = 9});
     uint64_t before = jit_stats.runs;
     all_in("later");
     CHECK(jit_stats.runs > before + case_count, "compiled code has hardly run");
@@ -168,8 +168,8 @@ TEST("the cases, with each guard failing in turn") {
             char mode[64];
             snprintf(mode, sizeof mode, "guard %u fails", guard);
             jit_stats.most_guards = 0;
-            jit_tuning = (JitTuning){
-                .synchronous = true, .hot_loop = 2, .hot_call = 1, .recorded = 4, .force = guard};
+            jit_tune((JitTuning){
+                .synchronous = true, .hot_loop = 2, .hot_call = 1, .recorded = 4, .force = guard});
             if (!same(&cases[i], mode)) break;
             if (jit_stats.most_guards > most) most = jit_stats.most_guards;
         }
@@ -179,7 +179,7 @@ TEST("the cases, with each guard failing in turn") {
 TEST("the cases as they are for users, compiled on another thread meanwhile") {
     REQUIRE(ready());
     if (!jit_open()) SKIP("executable memory");
-    jit_tuning = (JitTuning){.hot_loop = 20, .hot_call = 10, .recorded = 5};
+    jit_tune((JitTuning){.hot_loop = 20, .hot_call = 10, .recorded = 5});
     for (int round = 0; round < 3; round++) all_in("meanwhile");
 }
 
@@ -228,7 +228,7 @@ TEST(
     "many loops") {
     REQUIRE(ready());
     if (!jit_open()) SKIP("executable memory");
-    jit_tuning = (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1});
     Bytes text = {0}, out = {0};
     char variable[64];
     write_again(&text, "() => { const f = (a, b) => { var x = a, y = b;", "", 0, "");
@@ -285,7 +285,7 @@ TEST("whatever the compiler asks for, and is refused, the interpreter goes on, a
                                       FAULT_mprotect};
     REQUIRE(ready());
     if (!jit_open()) SKIP("executable memory");
-    jit_tuning = (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1});
     Bytes out = {0};
     int refusals = 0;
     for (size_t i = 0; i < case_count; i += 12) {

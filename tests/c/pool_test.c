@@ -378,14 +378,19 @@ TEST("a submission without a program is a script, compiled in the task") {
     close_pool(pool);
 }
 
-/* Compiles a member and runs it; its status, or -1 if it is refused. */
-static int run_member(uint32_t pool, const char *source, HostRecord *record) {
+/* Compiles strict code and runs it; its status, or -1 if it is refused. */
+static int run_as(uint32_t pool, const char *source, uint32_t flags, const int32_t *argument,
+                  HostRecord *record) {
     uint8_t reply[4096];
     int32_t length = dfd_compile(pool, (const uint8_t *)source, (uint32_t)strlen(source),
-                                 DFD_COMPILE_STRICT | DFD_COMPILE_MEMBER, reply, sizeof reply);
+                                 DFD_COMPILE_STRICT | flags, reply, sizeof reply);
     if (length <= 8 || host_f64(reply) == 0) return -1;
-    CHECK(submit(pool, host_f64(reply), 1, NULL) > 0 && next(pool, record));
+    CHECK(submit(pool, host_f64(reply), 1, argument) > 0 && next(pool, record));
     return (int)record->status;
+}
+
+static int run_member(uint32_t pool, const char *source, HostRecord *record) {
+    return run_as(pool, source, DFD_COMPILE_MEMBER, NULL, record);
 }
 
 TEST("a member is taken out of its object without calling what is around it") {
@@ -410,16 +415,10 @@ TEST("a member is taken out of its object without calling what is around it") {
     close_pool(pool);
 }
 
-/* Compiles an enclosed function and runs it; its status, or -1 if it is refused. */
 static int run_enclosed(uint32_t pool, const char *source, uint32_t outer, const int32_t *argument,
                         HostRecord *record) {
-    uint8_t reply[4096];
-    uint32_t flags = DFD_COMPILE_STRICT | DFD_COMPILE_ENCLOSED | outer * DFD_COMPILE_OUTER_VALUE;
-    int32_t length = dfd_compile(pool, (const uint8_t *)source, (uint32_t)strlen(source), flags,
-                                 reply, sizeof reply);
-    if (length <= 8 || host_f64(reply) == 0) return -1;
-    CHECK(submit(pool, host_f64(reply), 1, argument) > 0 && next(pool, record));
-    return (int)record->status;
+    return run_as(pool, source, DFD_COMPILE_ENCLOSED | outer * DFD_COMPILE_OUTER_VALUE, argument,
+                  record);
 }
 
 TEST("an enclosed function is given by one that is called with the outer values") {
