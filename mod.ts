@@ -44,7 +44,7 @@ export type { ModuleContext, ModuleLoader, ModuleSource, SourceLanguage } from "
 export type { OnProgress, Reporter } from "./src/progress.ts";
 export type { TaskStats } from "./src/task.ts";
 export type { EvalOptions } from "./src/function/script.ts";
-export type { ScopeValue, TaskScope } from "./src/function/scope.ts";
+export type { ModuleMeta, ScopeOption, ScopeValue, TaskScope } from "./src/function/scope.ts";
 export type { AnyClass } from "./src/clone/classes.ts";
 export type { HostCallLimits, Limits } from "./src/limits.ts";
 export type { PoolOptions } from "./src/pool/runner.ts";

@@ -28,7 +28,21 @@ let native: Native | undefined;
  *   is damaged, for another platform or of another version
  */
 export function loadNative(): Native {
-  return native ??= load(denoDialect() ?? bunDialect() ?? nodeDialect());
+  return native ??= load(dialect());
+}
+
+function dialect(): Dialect {
+  return denoDialect() ?? bunDialect() ?? nodeDialect();
+}
+
+/**
+ * The path of a file that the build left beside the native library.
+ *
+ * @throws {LibraryNotFoundError} if it isn't known where that is
+ */
+export function besideLibrary(name: string): string {
+  const { path } = locate(dialect());
+  return path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1) + name;
 }
 
 /** Where the library is expected. */

@@ -8,6 +8,7 @@
  *   scripts/intl.mjs ─> build/intl ─────────┤
  *   csrc/*.c ───────────────────────────────┴─> build/MODE/objects ─> build/MODE/libdeferred.so
  *   realm/*.js ──(bundled with what they import from npm)──> build/units
+ *   parser/*.js ─(likewise)────────────────────────────────> build/MODE/parser.cjs
  *   build/units ─(compiled by these objects)──> build/MODE/units_code.c ──┘
  *   tests/c/NAME_test.c ──────────────────────────────────────────└─> build/MODE/tests/NAME_test
  *
@@ -558,6 +559,39 @@ async function bundle() {
   return { ok: true, output: "", sources: names.map((name) => `${UNITS_DIR}/${name}.js`) };
 }
 
+/** What reads the text of modules (parser/), as one file: beside the library, as that is found. */
+const PARSER = "parser.cjs";
+
+/** @param {Mode} mode */
+async function bundleParser(mode) {
+  const esbuild = await import("esbuild").catch(() => null);
+  if (esbuild === null) return { ok: false, output: "there is no esbuild: run npm ci" };
+  const { errors, outputFiles = [] } = await esbuild.build({
+    absWorkingDir: ROOT,
+    entryPoints: ["parser/declarations.js"],
+    bundle: true,
+    format: "cjs",
+    target: "esnext",
+    charset: "utf8",
+    legalComments: "none", // THIRD_PARTY_NOTICES has them
+    logLevel: "silent",
+    write: false,
+  }).catch((error) => {
+    if (error.errors === undefined) throw error;
+    return error;
+  });
+  if (errors.length > 0) {
+    const output = await esbuild.formatMessages(errors, { kind: "error" });
+    return { ok: false, output: output.join("") };
+  }
+  const file = path.join(ROOT, `build/${mode}`, PARSER);
+  const [{ text }] = outputFiles;
+  if (await readFile(file, "utf8").catch(() => "") === text) return { fresh: true, ok: true };
+  await writeFile(`${file}.tmp`, text);
+  await rename(`${file}.tmp`, file);
+  return { fresh: false, ok: true, output: "" };
+}
+
 /**
  * Has Sucrase fill its table of characters at once: a unit is run anew in each task, where the loop
  * took 7 ms.
@@ -696,6 +730,7 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
       const target = `build/${mode}/${LIBRARY_NAME}`;
       const flags = [...SHARED_FLAGS, ...strict, ...sanitize];
       if (!await tell(target, () => compiler.link(target, library, flags))) continue;
+      if (!await tell(`build/${mode}/${PARSER}`, () => bundleParser(mode))) continue;
       results[mode] = { library: target, tests: [] };
       const tests = own.filter((unit) => unit.part === "test" && !failed.has(unit));
       await each(tests, lanes, async (unit) => {

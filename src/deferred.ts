@@ -13,7 +13,7 @@ import {
   retried,
   wrapOptions,
 } from "./call.ts";
-import type { TaskScope } from "./function/scope.ts";
+import type { ScopeOption } from "./function/scope.ts";
 import { evalJob, type EvalOptions } from "./function/script.ts";
 import { captureSite, cutStack } from "./function/stack.ts";
 import type { AnyFunction } from "./function/source.ts";
@@ -80,7 +80,10 @@ export interface WrapOptions extends TaskOptions {
    * What the function finds around it, by name: values, functions, which see the other names as
    * well, and classes. Values are cloned into each task; the text of functions and classes goes
    * with that of the function. If it is a function that gives them, `() => ({ rate, area })`, the
-   * names may be mangled by a minifier. They are read once, here. Default: nothing.
+   * names may be mangled by a minifier. They are read once, here. If it is `import.meta`, the
+   * function finds what stands at the top level of its module, and is refused where that can't be had
+   * or is not the same in a task; `[import.meta, { rate }]` passes names beside it, which come first.
+   * Default: nothing.
    *
    * @example
    * ```ts
@@ -93,9 +96,12 @@ export interface WrapOptions extends TaskOptions {
    *   scope: { gross, rate },
    * });
    * console.log(sum); // 125,250
+   *
+   * const same = new Deferred(() => [100, 200].map(gross).join(), { scope: import.meta });
+   * console.log(await same); // 125,250
    * ```
    */
-  readonly scope?: TaskScope | (() => TaskScope) | undefined;
+  readonly scope?: ScopeOption | undefined;
 }
 
 /** Options of `new Deferred`. `A` are the function's parameters. */

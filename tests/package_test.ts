@@ -84,7 +84,7 @@ describe("the package that npm gets", () => {
         return /\.(d\.ts|\w+)$/.exec(name)?.[0] ?? name;
       }),
     );
-    const known = [".js", ".d.ts", ".json", ".md", ".so", ".dylib", "LICENSE"];
+    const known = [".js", ".cjs", ".d.ts", ".json", ".md", ".so", ".dylib", "LICENSE"];
     assert.deepEqual([...kinds].filter((kind) => !known.includes(kind)), ["THIRD_PARTY_NOTICES"]);
     const readme = await readFile(join(installed, "README.md"), "utf8");
     assert.match(readme, /docs\/guide\.md/);
@@ -98,7 +98,9 @@ describe("the package that npm gets", () => {
       const { Deferred, DeferredPool } = all;
       console.log(Object.keys(all).sort().join());
       await using pool = new DeferredPool({ maxThreads: 1 });
-      const half = pool.wrap((n: number): number => n / 2, { timeout: 10_000 });
+      const TWO = 2;
+      const halved = (n: number): number => n / TWO;
+      const half = pool.wrap((n: number) => halved(n), { timeout: 10_000, scope: import.meta });
       console.log(await Promise.all([half(84), Deferred.run((n: number) => n * 2, 21)]));`,
     );
     assert.deepEqual([printed[0], printed[1]?.replace(/\s/g, "")], [
@@ -119,12 +121,13 @@ describe("the package that npm gets", () => {
   test("says what it needs where it was bundled", async () => {
     // As a bundler leaves it: what looks for the library is a file of another name.
     await cp(join(installed, "build", "js"), join(project, "bundle"), { recursive: true });
-    const [load, runner] = ["ffi/load.js", "src/pool/runner.js"].map((file) =>
-      join(project, "bundle", file)
-    );
-    await rename(load!, load!.replace("load.js", "bundled.js"));
-    const text = await readFile(runner!, "utf8");
-    await writeFile(runner!, text.replace("ffi/load.js", "ffi/bundled.js"));
+    const load = join(project, "bundle", "ffi", "load.js");
+    await rename(load, load.replace("load.js", "bundled.js"));
+    for (const file of ["src/pool/runner.js", "src/function/top_level.js"]) {
+      const path = join(project, "bundle", file);
+      const text = await readFile(path, "utf8");
+      await writeFile(path, text.replace("ffi/load.js", "ffi/bundled.js"));
+    }
     const [said] = await outputOf(
       "bundle.mjs",
       `import { Deferred } from "./bundle/mod.js";

@@ -111,13 +111,12 @@ test("what others wrote is pinned, and its licence is told", () => {
     readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
   const notices = root("THIRD_PARTY_NOTICES");
   const pinned = JSON.parse(root("package.json")).devDependencies as Record<string, string>;
-  const units = readdirSync(new URL("../realm/", import.meta.url)).filter((name) =>
-    name.endsWith(".js")
+  const bundled = ["realm/", "parser/"].flatMap((folder) =>
+    readdirSync(new URL(folder, ROOT)).filter((name) => name.endsWith(".js"))
+      .map((name) => folder + name)
   );
-  const packages = units.flatMap((name) =>
-    [...root(`realm/${name}`).matchAll(/ from "((?:@[^/"]+\/)?[^/."][^/"]*)/g)].map((found) =>
-      found[1]!
-    )
+  const packages = bundled.flatMap((path) =>
+    [...root(path).matchAll(/ from "((?:@[^/"]+\/)?[^/."][^/"]*)/g)].map((found) => found[1]!)
   );
   assert.ok(packages.length > 0, "there are some");
   for (const name of packages) {

@@ -7,8 +7,10 @@ import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
 import { nearest } from "../options.ts";
 import { nameOf, shorten } from "./describe.ts";
 import { offsetIn, type Position, positionAt } from "./positions.ts";
+import type { Named } from "./enclose.ts";
 import type { CompileError } from "./programs.ts";
 import type { Scope } from "./scope.ts";
+import type { Refused, TopLevel } from "./top_level.ts";
 import { type AnyFunction, type Source, textOf } from "./source.ts";
 
 function refused(why: string): FunctionNotSerializableError {
@@ -637,7 +639,46 @@ interface Missing {
   /** As the user wrote it. */
   readonly name: string;
   readonly free: string;
-  readonly user: AnyFunction;
+  /** The text that uses it. */
+  readonly text: string;
+  /** Whose that is, if not the function's own. */
+  readonly by: string | undefined;
+}
+
+/** What is around a function that has a scope. */
+interface Around {
+  /** Which function, of the scope, of the module, or itself, uses each name. */
+  readonly users: ReadonlyMap<string, Named>;
+  readonly scope: Scope;
+  /** What is of its module, and can't go along. */
+  readonly refused: Refused;
+  readonly top?: TopLevel | undefined;
+}
+
+/** The option that gives names, to paste. */
+function pasted(names: readonly string[], around: Around | undefined): string {
+  const all = [...around?.scope.names ?? [], ...names];
+  const shown = all.length > 3 * TOLD ? [...all.slice(0, 3 * TOLD), "…"] : all;
+  const own = `{ ${shown.join(", ")} }`;
+  return around?.top === undefined ? `scope: ${own}` : `scope: [import.meta, ${own}]`;
+}
+
+/** What is said of names that stand at the module's top level, and can't go along. */
+function refusedSentence(refused: Refused, { top, scope }: Around): string {
+  const names = [...refused.keys()].slice(0, TOLD);
+  const each = names.map((name) => {
+    const declaration = top!.declarations.get(name)!;
+    return `\`${shorten(name, 60)}\` (${top!.name}, ${top!.line(declaration.start)}) ${
+      refused.get(name)
+    }`;
+  });
+  const more = refused.size - names.length;
+  const rest = more > 0 ? `, and ${more} more names` : "";
+  const it = refused.size > 1 ? "they" : "it";
+  return `${each.join("; ")}${rest}: ${it} can't be taken along into the task; pass what ${it} ` +
+    `${refused.size > 1 ? "are" : "is"} by name: { ${
+      pasted(names, { top, scope, refused, users: new Map() })
+    } }`;
 }
 
 /** What is said of names that the scope may hold, with the option to paste. */
@@ -645,25 +686,26 @@ function missingSentence(
   missing: readonly Missing[],
   fn: AnyFunction,
   name: string,
-  scope: Scope | undefined,
+  around: Around | undefined,
 ): string {
   const task = name === "" ? "" : ` ${subject(name)}`;
-  const names = missing.map(({ name, user }) => {
-    const by = [...scope?.functions ?? []].find(([, one]) => one === user && user !== fn)?.[0];
+  const names = missing.map(({ name, by }) => {
     return `\`${shorten(name, 60)}\`${by === undefined ? "" : ` (used by \`${shorten(by, 60)}\`)`}`;
   });
-  const all = [...scope?.names ?? [], ...missing.map(({ name }) => name)];
-  const paste = all.length > 3 * TOLD ? [...all.slice(0, 3 * TOLD), "…"] : all;
   const many = missing.length > 1;
   let said =
-    `${enumerated(names)} ${many ? "are" : "is"} not defined inside the task${task}; pass ` +
-    `${many ? "them" : "it"} by name: new Deferred(fn, { scope: { ${paste.join(", ")} } })`;
-  if (missing.some(({ free, user }) => free === nameOf(fn) && user === fn)) {
+    `${enumerated(names)} ${many ? "are" : "is"} not defined inside the task${task}${
+      around?.top === undefined ? "" : `, nor at the top level of ${around.top.name}`
+    }; pass ` +
+    `${many ? "them" : "it"} by name: new Deferred(fn, { ${
+      pasted(missing.map(({ name }) => name), around)
+    } })`;
+  if (missing.some(({ free, by }) => free === nameOf(fn) && by === undefined)) {
     said += `, or write it as \`function ${
       nameOf(fn)
     }(...) { ... }\`, so that the name goes with it`;
   }
-  const uses = missing.map(({ free, name, user }) => [name, useOf(free, textOf(user))] as const);
+  const uses = missing.map(({ free, name, text }) => [name, useOf(free, text)] as const);
   const called = uses.find(([name, use]) => use === "called" && name !== nameOf(fn));
   const made = uses.find(([name, use]) => use === "made" && !name.endsWith("Error"));
   if (called !== undefined) {
@@ -681,19 +723,25 @@ function missingSentence(
 /**
  * The error for names that a function uses and nothing in its task defines.
  *
- * @param around its scope, and which function of that, or itself, uses each name
+ * @param around its scope, and what it was looked for in
  */
 export function freeVariableError(
   names: readonly string[],
   fn: AnyFunction,
   name: string,
-  around?: { readonly users: ReadonlyMap<string, AnyFunction>; readonly scope: Scope },
+  around?: Around,
 ): FreeVariableError {
   // Nothing is pushed: an inherited setter for an index would take it.
   const told = names.slice(0, TOLD).map((free) => {
-    const user = around?.users.get(free) ?? fn;
-    const advice = ADVICE.get(free) ?? adviceOfHelper(free);
-    return { free, user, advice, name: importedAs(free, textOf(user)) ?? free };
+    const user = around?.users.get(free);
+    const text = user?.alone.source.text ?? textOf(fn);
+    return {
+      free,
+      text,
+      by: user === undefined || user.fn === fn ? undefined : user.name,
+      advice: ADVICE.get(free) ?? adviceOfHelper(free),
+      name: importedAs(free, text) ?? free,
+    };
   });
   const byAdvice = new Map<string, string[]>();
   for (const { free, advice } of told) {
@@ -701,12 +749,14 @@ export function freeVariableError(
   }
   const missing = told.filter(({ advice }) => advice === null);
   const more = names.length - TOLD;
+  const refused = around?.refused ?? new Map<string, string>();
   const parts = [
-    ...missing.length > 0 ? [missingSentence(missing, fn, name, around?.scope)] : [],
+    ...missing.length > 0 ? [missingSentence(missing, fn, name, around)] : [],
     ...Array.from(byAdvice, ([advice, shown]) => sentence(shown, advice)),
     ...more > 0 ? [`${more} more names are not defined there`] : [],
+    ...refused.size > 0 ? [refusedSentence(refused, around!)] : [],
   ];
-  return new FreeVariableError(parts.join(". "), names);
+  return new FreeVariableError(parts.join(". "), [...names, ...refused.keys()]);
 }
 
 /** The error for something that a function takes from around it; the engine lists these. */

@@ -19,6 +19,7 @@
  * @module
  */
 import { definitions } from "./helpers.ts";
+import type { Location } from "./locate.ts";
 import type { AnyFunction, Source } from "./source.ts";
 
 /** A function or class that was compiled alone: what its text is part of, and what it needs. */
@@ -42,19 +43,23 @@ export interface Alone {
 /** A text in a source. */
 export interface Part {
   readonly text: string;
-  /** The function, or class, as the host has it. */
-  readonly fn: AnyFunction;
   /** Its name in the scope; "" for the user's function itself. */
   readonly name: string;
+  /** Where it is written, if that is known. */
+  readonly location?: Location | undefined;
   /** The row that it begins in; Infinity if the engine may count rows differently. */
   readonly row: number;
 }
 
-/** A function or class of a scope. */
+/** A function or class of a scope, or a declaration of a module. */
 export interface Named {
   readonly name: string;
-  readonly fn: AnyFunction;
+  /** As the host has it; `null`: only its text is known. */
+  readonly fn: AnyFunction | null;
   readonly alone: Alone;
+  /** Of a declaration of variables, their names: its text assigns to them. */
+  readonly variables?: readonly string[] | undefined;
+  readonly location?: Location | undefined;
 }
 
 /** What is to be enclosed. */
@@ -63,6 +68,8 @@ export interface Enclosed {
   /** Names of the values, in the order in which they come. */
   readonly values: readonly string[];
   readonly named: readonly Named[];
+  /** What is taken along of a module. */
+  readonly taken: readonly Named[];
   /** Other names of some of all these. */
   readonly aliases: ReadonlyMap<string, string>;
   /** Of functions and classes that have properties of their own, the value that holds them. */
@@ -141,6 +148,12 @@ function inOrder(named: readonly Named[]): readonly Named[] {
   return [...ordered];
 }
 
+/** Functions before all else, which is evaluated in the order of its module. */
+function declarationsInOrder(taken: readonly Named[]): readonly Named[] {
+  const isFunction = ({ alone, variables }: Named) => variables === undefined && !alone.isClass;
+  return [...taken.filter(isFunction), ...taken.filter((one) => !isFunction(one))];
+}
+
 /** Parameters with defaults: further names of some, and what bundlers make of modules. */
 function derived({ aliases, modules, values }: Enclosed): string[] {
   const known = new Set(values);
@@ -156,42 +169,53 @@ function derived({ aliases, modules, values }: Enclosed): string[] {
 export function enclose(
   enclosed: Enclosed,
 ): { readonly source: Source; readonly strict: boolean; readonly parts: readonly Part[] } {
-  const { main, values, named, aliases, owned, helpers } = enclosed;
+  const { main, values, named, taken, aliases, owned, helpers } = enclosed;
   const isNamed = named.some(({ fn }) => fn === main.fn);
-  const all = isNamed ? inOrder(named) : [...inOrder(named), main];
+  const around = inOrder(named);
+  const firstClass = around.findIndex(({ alone }) => alone.isClass);
+  const functions = firstClass < 0 ? around.length : firstClass;
+  const all = [
+    ...around.slice(0, functions),
+    ...declarationsInOrder(taken),
+    ...around.slice(functions),
+    ...isNamed ? [] : [main],
+  ];
   const strict = all.every(({ alone }) => alone.strict);
   const texts = all.map(({ alone }) => alone.source.text);
-  const parameters = [TAKE, ...values, ...named.map(({ name }) => name), ...derived(enclosed)];
+  const own = [...named, ...taken].flatMap(({ name, variables }) => variables ?? [name]);
+  const parameters = [TAKE, ...values, ...own, ...derived(enclosed)];
   if (owned.size > 0) parameters.push(`${GIVE}=${GIVE_DEFINITION}`);
   if (helpers.length > 0) parameters.push(definitions(helpers, texts.join("\n")));
   const others = new Map<string, string[]>();
   for (const [alias, name] of aliases) others.set(name, [...others.get(name) ?? [], alias]);
 
   let head = `(function(${parameters.join()}){`, tail = "", row = 2;
-  const parts = all.map(({ name, fn, alone }, i) => {
+  const parts = all.map((one, i) => {
+    const { name, fn, alone, location } = one;
     const { text, isMember } = alone.source;
-    const isLast = i === named.length;
+    const isLast = one === main;
     // The name stands right before it: a function without a name gets that.
-    let open = isLast ? "return " : [...others.get(name) ?? [], name, ""].join("=");
+    const names = one.variables === undefined ? [...others.get(name) ?? [], name, ""] : [];
+    let open = isLast ? "return " : names.join("=");
     open += isMember ? `${TAKE}(${alone.source.head}` : alone.source.head;
     tail = isMember ? `${alone.source.tail},${alone.at})` : alone.source.tail;
     if (alone.strict && !strict) {
       open = `${isLast ? "return" : ""}(()=>{"use strict";${open}`;
       tail += "})()";
     }
-    const own = isLast ? undefined : owned.get(name);
-    if (own !== undefined) tail += `;${GIVE}(${name},${own})`;
+    const properties = isLast ? undefined : owned.get(name);
+    if (properties !== undefined) tail += `;${GIVE}(${name},${properties})`;
     head += open;
-    const part = { text, fn, name: fn === main.fn ? "" : name, row };
+    const part = { text, name: fn === main.fn ? "" : name, row, location };
     if (i < all.length - 1) head += `\n${text}\n${tail};`;
     row += ODD_LINE_END.test(text) ? Infinity : text.split("\n").length + 1;
     return part;
   });
-  const own = isNamed ? `;return ${named.find(({ fn }) => fn === main.fn)!.name}` : "";
+  const end = isNamed ? `;return ${named.find(({ fn }) => fn === main.fn)!.name}` : "";
   const source: Source = {
     head,
     text: texts.at(-1)!,
-    tail: `${tail}${own}})`,
+    tail: `${tail}${end}})`,
     isMember: false,
     outer: values.length,
   };

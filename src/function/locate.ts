@@ -50,7 +50,7 @@ interface Permissions {
 }
 
 /** Whether a file may be read without a prompt, which Deno may show. */
-function mayRead(path: string): boolean {
+export function mayRead(path: string): boolean {
   const deno = (globalThis as { Deno?: { permissions?: Permissions } }).Deno;
   if (deno?.permissions === undefined) return true;
   return deno.permissions.querySync({ name: "read", path }).state === "granted";
@@ -117,6 +117,21 @@ function locateIn(file: string, text: string, frames: readonly Call[]): Location
   const reprinted = findReprinted(text, content, calls);
   return reprinted &&
     { file, position: (offset) => positionAt(content, reprintedOffset(reprinted, text, offset)) };
+}
+
+/** Where a function with this text lies in a file; `null` if that isn't certain. */
+export function rangeIn(
+  file: string,
+  text: string,
+): { readonly start: number; readonly end: number } | null {
+  const path = pathOf(file);
+  const content = path && readFile(path);
+  const location = content && locateIn(file, text, []);
+  if (!location) return null;
+  return {
+    start: indexAt(content, location.position(0)),
+    end: indexAt(content, location.position(text.length - 1)) + 1,
+  };
 }
 
 /** So many files that others name are looked into. */

@@ -18,15 +18,24 @@ import { type Alone, enclose, type Enclosed, type Named, type Part } from "./enc
 import { isHelper, passingNoThis, withHelpers } from "./helpers.ts";
 import type { Position } from "./positions.ts";
 import type { Scope } from "./scope.ts";
+import {
+  type Declaration,
+  type Refused,
+  takeAlong,
+  type TopLevel,
+  topLevelOf,
+} from "./top_level.ts";
 import { FunctionNotSerializableError } from "../errors.ts";
 import {
   type AnyFunction,
+  expression,
   isSloppy,
   join,
   kindOf,
   type Source,
   sourcesOf,
   textOf,
+  within,
 } from "./source.ts";
 
 /** An error of the engine. */
@@ -270,6 +279,32 @@ function lookAt(compiler: Compiler, fn: AnyFunction, name: string, asksGiven: bo
   }
 }
 
+/** Makes what a module declares a part of a source. Throws if it can't be compiled. */
+function lookAtDeclaration(compiler: Compiler, top: TopLevel, one: Declaration): Named {
+  const { name, kind } = one;
+  const isVariable = kind === "variable", isClass = kind === "class";
+  const source = expression(top.textOf(one));
+  // A text of variables is no function: it stands in one.
+  const asked = isVariable ? within(source, "()=>", "") : source;
+  const bare = compileAgain(compiler, asked, true, name);
+  compiler.free(bare.program);
+  const variables = isVariable ? top.together(one) : undefined;
+  const free = bare.free.filter((used) => !variables?.includes(used));
+  if (!isClass) refuseOuter(free, bare.outer, name);
+  const alone = {
+    id: ++aloneCount,
+    source,
+    strict: true,
+    isClass,
+    free,
+    outer: [],
+    kind: bare.kind,
+    at: -1,
+    given: new Map(),
+  };
+  return { name, fn: null, alone, variables, location: top.locationOf(one) };
+}
+
 /**
  * Whether a name is a key of one object only in the text of a function that gives a scope. Else it
  * is not known which of these gave the scope its value.
@@ -282,41 +317,56 @@ function keysOnceIn(text: string): (name: string) => boolean {
   return (name) => !more.has(name);
 }
 
+/** What goes along of the function's module, if its scope is that, and what can't. */
+interface Along {
+  readonly taken: readonly Named[];
+  readonly refused: Refused;
+  readonly top?: TopLevel | undefined;
+}
+
+const NOTHING_ALONG: Along = { taken: [], refused: new Map() };
+
 /** What is found around a function that has a scope. Throws for names that nothing defines. */
 function surroundings(
   main: Named,
   named: readonly Named[],
+  { taken, refused, top }: Along,
   giver: Alone | undefined,
   scope: Scope,
   { name, allowGlobals }: CompileOptions,
 ): { readonly enclosed: Enclosed; readonly free: readonly string[] } {
-  const users = new Map<string, AnyFunction>();
-  for (const { fn, alone } of [main, ...named]) {
-    for (const used of alone.free) if (!users.has(used)) users.set(used, fn);
+  const users = new Map<string, Named>();
+  const all = [main, ...named, ...taken];
+  for (const one of all) {
+    for (const used of one.alone.free) if (!users.has(used)) users.set(used, one);
   }
+  const known = new Set([...scope.names, ...taken.flatMap((one) => one.variables ?? [one.name])]);
   const aliases = new Map(scope.twins);
   const isKeyOnce = keysOnceIn(giver?.source.text ?? "");
   for (const [own, outside] of giver?.given ?? []) {
     if (!users.has(outside) || scope.names.has(outside)) continue;
     if (scope.names.has(own) && isKeyOnce(own)) aliases.set(outside, scope.twins.get(own) ?? own);
   }
-  const imported = importedIn([main, ...named].map(({ alone }) => alone.source.text), users);
+  const imported = importedIn(all.map(({ alone }) => alone.source.text), users);
   const modules = new Map<string, readonly string[]>();
   const helpers: string[] = [], free: string[] = [];
-  for (const [used, fn] of users) {
-    if (scope.names.has(used) || aliases.has(used)) continue;
+  for (const [used, { alone }] of users) {
+    if (known.has(used) || aliases.has(used)) continue;
     const members = imported.get(used);
-    if (members?.every((member) => scope.names.has(member))) modules.set(used, members);
-    else if (isHelper(used, textOf(fn))) helpers.push(used);
+    if (members?.every((member) => known.has(member))) modules.set(used, members);
+    else if (isHelper(used, alone.source.text)) helpers.push(used);
     else free.push(used);
   }
-  const unknown = unknownOf(free, allowGlobals);
-  if (unknown.length > 0) throw freeVariableError(unknown, main.fn, name, { users, scope });
+  const unknown = unknownOf(free, allowGlobals).filter((used) => !refused.has(used));
+  if (unknown.length > 0 || refused.size > 0) {
+    throw freeVariableError(unknown, main.fn!, name, { users, scope, refused, top });
+  }
   return {
     enclosed: {
       main,
       values: scope.valueNames,
       named,
+      taken,
       aliases,
       owned: scope.owned,
       modules,
@@ -445,22 +495,31 @@ export class ProgramCache {
       return { name, fn, alone };
     });
     const giver = this.#giverOf(scope);
+    const top = scope.module === undefined ? undefined : topLevelOf(scope.module);
     const key = `scope ${
       [main, ...named].map(({ name, alone }) => `${name} ${alone.id}`).join()
-    } ${giver?.id} ${scope.valueNames.join()} ${[...scope.twins].join()}`;
+    } ${giver?.id} ${top?.id} ${scope.valueNames.join()} ${[...scope.twins].join()}`;
     let cached = this.#byText.get(key);
     if (cached === undefined) {
-      const { enclosed, free } = surroundings(main, named, giver, scope, options);
+      const along = this.#along(top, main, named, scope);
+      const { enclosed, free } = surroundings(main, named, along, giver, scope, options);
       const { source, strict, parts } = enclose(enclosed);
       const { program } = compileAgain(this.#compiler, source, strict, options.name);
       cached = this.#keep(key, join(source), { program, free, parts });
     } else {
       cached.used = true;
       if (unknownOf(cached.free, options.allowGlobals).length > 0) {
-        surroundings(main, named, giver, scope, options); // which throws
+        // which throws
+        surroundings(main, named, this.#along(top, main, named, scope), giver, scope, options);
       }
     }
     return cached;
+  }
+
+  #along(top: TopLevel | undefined, main: Named, named: readonly Named[], scope: Scope): Along {
+    if (top === undefined) return NOTHING_ALONG;
+    const look = (one: Declaration): Named => lookAtDeclaration(this.#compiler, top, one);
+    return { top, ...takeAlong(top, main, named, scope.names, look) };
   }
 
   /** What the function is that gave a scope, if its text tells anything. */

@@ -110,6 +110,42 @@ function ownOf(fn: AnyFunction): object | undefined {
   return Object.keys(own).length > 0 ? own : undefined;
 }
 
+/**
+ * `import.meta`, as the option `scope`: the function finds what stands at the top level of its module.
+ *
+ * @example
+ * ```ts
+ * import { Deferred } from "@protojs/deferred";
+ *
+ * const rate = 2;
+ * console.log(await new Deferred(() => 21 * rate, { scope: import.meta })); // 42
+ * ```
+ */
+export interface ModuleMeta {
+  /** The module's URL. (Where a program knows no runtime's types, `import.meta` has none.) */
+  readonly url?: string;
+}
+
+/**
+ * What the option `scope` of a function may be: names, or a function that gives them; its module; or
+ * both.
+ *
+ * @example
+ * ```ts
+ * import { Deferred, type ScopeOption } from "@protojs/deferred";
+ *
+ * const rate = 2;
+ * const scope: ScopeOption = [import.meta, { count: 21 }];
+ * declare const count: number;
+ * console.log(await new Deferred(() => count * rate, { scope })); // 42
+ * ```
+ */
+export type ScopeOption =
+  | TaskScope
+  | (() => TaskScope)
+  | ModuleMeta
+  | readonly [ModuleMeta, TaskScope | (() => TaskScope)];
+
 /** What a function is given, as it was when the call was made. */
 export class Scope {
   /** All names, in their order. */
@@ -125,11 +161,14 @@ export class Scope {
   readonly owned: ReadonlyMap<string, string>;
   /** The function that gave them, whose text says by which names code around it knows them. */
   readonly giver: AnyFunction | undefined;
+  /** The URL of the module whose top level the function finds as well. */
+  readonly module: string | undefined;
 
   constructor(
     given: Readonly<Record<string, unknown>>,
     names: readonly string[],
     giver: AnyFunction | undefined,
+    module: string | undefined,
   ) {
     const valueNames: string[] = [], paths: string[] = [], values: unknown[] = [];
     const functions = new Map<string, AnyFunction>();
@@ -166,12 +205,34 @@ export class Scope {
     this.twins = twins;
     this.owned = owned;
     this.giver = giver;
+    this.module = module;
   }
+}
+
+/** The URL of a module, if that is its `import.meta`. */
+export function moduleUrl(option: unknown): string | undefined {
+  if (!isObject(option)) return undefined;
+  const meta = option as { url?: unknown; resolve?: unknown; env?: unknown };
+  const { url, resolve } = meta;
+  if (typeof url !== "string" || typeof resolve !== "function") return undefined;
+  // Test runners have an object of their own for it.
+  const isMeta = Object.getPrototypeOf(option) === null || "filename" in meta || "env" in meta;
+  return isMeta ? url : undefined;
 }
 
 /** Reads the option `scope` of a function's call. Throws a TypeError for what makes no sense. */
 export function readScope(entry: Entry, option: unknown): Scope {
   if (option instanceof Scope) return option; // of a job that is tried anew
+  const module = moduleUrl(Array.isArray(option) ? option[0] : option);
+  if (module !== undefined) {
+    return Array.isArray(option)
+      ? readNames(entry, option[1], module)
+      : new Scope({}, [], undefined, module);
+  }
+  return readNames(entry, option, undefined);
+}
+
+function readNames(entry: Entry, option: unknown, module: string | undefined): Scope {
   const giver = typeof option === "function" ? option as () => unknown : undefined;
   const given = giver === undefined ? option : giver();
   if (!isObject(given) || !isRecord(given)) {
@@ -185,5 +246,5 @@ export function readScope(entry: Entry, option: unknown): Scope {
   }
   const names = Object.keys(given); // once: what is checked is what is read
   checkNames(entry, "scope", names, true);
-  return new Scope(given as Readonly<Record<string, unknown>>, names, giver);
+  return new Scope(given as Readonly<Record<string, unknown>>, names, giver, module);
 }

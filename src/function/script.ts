@@ -26,7 +26,7 @@ import type { DeferredPool } from "../pool/pool.ts";
 import { checkWhole, LIMIT_NAMES } from "../limits.ts";
 import type { Runner } from "../runner.ts";
 import { describe } from "./describe.ts";
-import { checkNames } from "./scope.ts";
+import { checkNames, moduleUrl } from "./scope.ts";
 
 /** Options of `Deferred.eval` and `pool.eval`. */
 export interface EvalOptions extends TaskOptions {
@@ -152,6 +152,12 @@ export function evalJob(
   }
   const options = taskOptions<EvalOptions>(entry, rest, NAMES, ADVICE, runner);
   const { scope = {}, host } = options;
+  if (moduleUrl(scope) !== undefined) {
+    throw typeError(
+      `${entry.where}{ scope }): code that is text is in no module; pass it values by name, ` +
+        "{ scope: { x: 1 } }",
+    );
+  }
   checkScope(entry, scope, "scope");
   if (isObject(host)) {
     checkScope(entry, host, "host");

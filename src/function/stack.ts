@@ -179,7 +179,7 @@ export function placeIn(
   column: number,
 ): { readonly part: Part; readonly offset: number } | null {
   const part = parts === undefined
-    ? { text: textOf(fn as AnyFunction), fn: fn as AnyFunction, name: "", row: 2 }
+    ? { text: textOf(fn as AnyFunction), name: "", row: 2 }
     : parts.findLast((part) => part.row <= row);
   if (part === undefined) return null;
   const offset = offsetIn(part.text, row - part.row + 2, column);
@@ -314,7 +314,8 @@ function ownLines({ frames, host }: TaskError, subject: StackSubject): string[] 
   if (own.length === 0) return [];
   const site = siteFrames(subject.site.near ?? subject.site);
   return own.map((frame) => {
-    const location = frame.part && locationOf(frame.part.text, site, frame.part.name === "");
+    const { part } = frame;
+    const location = part && (part.location ?? locationOf(part.text, site, part.name === ""));
     return render(frame, location, subject.name);
   });
 }
