@@ -205,15 +205,37 @@ function whyNot(node) {
   return why;
 }
 
+/** The identifier in a node that names nothing of a scope: `b` of `a.b`. @param {Node} node */
+function labelOf(node) {
+  switch (node.type) {
+    case "MemberExpression":
+      return node.computed ? null : node.property;
+    case "Property":
+    case "MethodDefinition":
+    case "PropertyDefinition":
+      return node.computed || node.shorthand ? null : node.key;
+    case "FunctionDeclaration":
+    case "ClassDeclaration":
+    case "VariableDeclarator":
+      return node.id;
+    case "LabeledStatement":
+    case "BreakStatement":
+    case "ContinueStatement":
+      return node.label;
+    default:
+      return null;
+  }
+}
+
 /** @typedef {object} Declaration
  * @property {string} name
  * @property {string} kind "function", "class", "variable" or "import"
  * @property {number} start of its text: of a variable what is between `const` and the comma
  * @property {number} end
- * @property {boolean} fixed whether it can't be assigned to: a constant
  * @property {string} why it can't be evaluated anew; or ""
  * @property {number[]} assigned where it is assigned to
  * @property {number[]} changed where what it holds is changed
+ * @property {number[]} evaluated where it is used by what is evaluated with the module
  * @property {number[]} inner [start, end, ...]: where the same name stands for something else
  * @property {string} [from] the module that an import is of
  * @property {string} [imported] what it is called there; "*" for all of it
@@ -225,13 +247,19 @@ class Reader {
     this.declarations = new Map();
     /** @type {Set<string>[]} the scopes around a node, but the module's own */
     this.scopes = [];
+    /** How many functions are around a node. */
+    this.depth = 0;
+  }
+
+  /** What an identifier stands for, if for something of the top level. @param {Node} identifier */
+  meant({ name }) {
+    return this.scopes.some((scope) => scope.has(name)) ? undefined : this.declarations.get(name);
   }
 
   /** @param {string} name @param {string} kind @param {Node} node @param {object} [more] */
   declare(name, kind, { start, end }, more = {}) {
-    const fixed = { fixed: kind !== "function" && kind !== "class", why: "" };
-    const places = { assigned: [], changed: [], inner: [] };
-    this.declarations.set(name, { name, kind, start, end, ...fixed, ...places, ...more });
+    const places = { assigned: [], changed: [], evaluated: [], inner: [] };
+    this.declarations.set(name, { name, kind, start, end, why: "", ...places, ...more });
   }
 
   /** @param {Node} statement */
@@ -263,7 +291,7 @@ class Reader {
     if (/using/.test(kind)) why = "is disposed of by its module";
     for (const { name } of identifiers(node.id)) {
       if (this.declarations.has(name)) why = "is declared more than once"; // by `var`
-      this.declare(name, "variable", node, { fixed: kind === "const", why });
+      this.declare(name, "variable", node, { why });
     }
   }
 
@@ -278,12 +306,18 @@ class Reader {
     }
     for (const changed of changedBy(node)) {
       const root = rootOf(changed);
-      if (root === null || this.scopes.some((scope) => scope.has(root.name))) continue;
-      const declaration = this.declarations.get(root.name);
+      const declaration = root === null ? undefined : this.meant(root);
       const isItself = root === changed && !/^(?:Call|Unary)Expression$/.test(node.type);
       (isItself ? declaration?.assigned : declaration?.changed)?.push(node.start);
     }
-    each(node, (child) => this.walk(child));
+    if (node.type === "Identifier" && this.depth === 0) {
+      this.meant(node)?.evaluated.push(node.start);
+    }
+    const isFunction = FUNCTIONS.has(node.type);
+    if (isFunction) this.depth++;
+    const label = labelOf(node);
+    each(node, (child) => child === label || this.walk(child));
+    if (isFunction) this.depth--;
     if (names !== null) this.scopes.pop();
   }
 }
@@ -312,6 +346,10 @@ export function read(source, isTypeScript) {
   }
   const reader = new Reader();
   for (const statement of program.body) reader.statement(statement);
-  for (const statement of program.body) reader.walk(statement);
+  for (const statement of program.body) {
+    const names = /^(?:Import|ExportAll)Declaration$/.test(statement.type) ||
+      statement.specifiers?.length;
+    if (!names) reader.walk(statement);
+  }
   return { text, declarations: [...reader.declarations.values()] };
 }

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -18,6 +19,8 @@ import {
 } from "../mod.ts";
 import { MOD, outputOf } from "./support/process.ts";
 import { reasonOf } from "./support/reason.ts";
+import { seedsOf } from "./support/seeds.ts";
+import { moduleText } from "./support/top_level_modules.ts";
 
 // deno-lint-ignore no-explicit-any
 type Callable = (...args: any[]) => any;
@@ -230,6 +233,16 @@ describe("what can't go along is refused by name, with its line", () => {
     ["list", "map", "o"],
   );
   refused(
+    "what is changed as the module is evaluated, by what goes along",
+    `const list = [], seen = [];
+    const add = (n) => { list.push(n); return n; }, see = (n) => seen.push(n);
+    const twice = (n) => add(2 * n);
+    twice(1);
+    export const fn = () => [list, twice(2), see(1)];`,
+    /`list` .*changed \(line 4\)/,
+    ["list"],
+  );
+  refused(
     "what has another value each time",
     `const now = Date.now(), at = new Date(), id = Symbol("id"), fixed = new Date(5);
     const chance = [Math.random()], later = () => Date.now();
@@ -360,4 +373,38 @@ test("a bundle with mangled names is a module as well", async () => {
     });
     assert.equal(await outputOf(await readFile(outfile, "utf8"), { bare: true }), "125EUR");
   }
+});
+
+/**
+ *   TOP_LEVEL_RUNS=5000  TOP_LEVEL_SEED=7  TOP_LEVEL_ONE=123
+ */
+test("modules made at random: a task has what the module has, or is refused", async () => {
+  let ran = 0, refused = 0;
+  for (const seed of seedsOf("TOP_LEVEL", 150)) {
+    const text = moduleText(seed);
+    await writeFile(join(folder, `random${seed}.mjs`), text);
+    let loaded: Loaded;
+    try {
+      loaded = await import(pathToFileURL(join(folder, `random${seed}.mjs`)).href);
+    } catch {
+      continue; // it is wrong: a constant before it is declared, mostly
+    }
+    const { fn, meta } = loaded;
+    const outcome = async (work: () => unknown): Promise<unknown> => {
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof FreeVariableError) return error;
+        assert.ok(error instanceof Error);
+        return error.name;
+      }
+    };
+    const given = await outcome(() => pool.defer(fn, { args: [3], scope: meta }));
+    if (given instanceof FreeVariableError) refused++;
+    else {
+      ran++;
+      assert.deepEqual(given, await outcome(() => fn(3)), `TOP_LEVEL_ONE=${seed}\n${text}`);
+    }
+  }
+  assert.ok(process.env["TOP_LEVEL_ONE"] !== undefined || (ran > 0 && refused > 0));
 });

@@ -31,6 +31,8 @@ export interface Declaration {
   readonly assigned: readonly number[];
   /** Where what it holds is changed. */
   readonly changed: readonly number[];
+  /** Where it is used by what is evaluated with the module, in no function. */
+  readonly evaluated: readonly number[];
   /** [start, end, ...] of the scopes in which the name stands for something else. */
   readonly inner: readonly number[];
   /** Of an import: the module that it is of. */
@@ -210,29 +212,74 @@ export function takeAlong(
     }
   }
   const own = top.rangeOf(main.alone.source.text);
-  const ranges = [...taken.keys(), ...own === null ? [] : [own]];
-  const isInside = (at: number): boolean =>
-    ranges.some(({ start, end }) => start <= at && at < end);
-  const usedByMain = new Set(top.usedBy(main.alone));
-  for (const [name, { changed, inner }] of mentioned) {
-    const elsewhere = changed.find((at) => !isInside(at));
-    if (elsewhere !== undefined && !refused.has(name)) {
-      refused.set(name, `is changed (${top.line(elsewhere)}), which a task would not see`);
+  const refuse = (name: string, why: string): void => {
+    if (!refused.has(name)) refused.set(name, why);
+  };
+  for (const [name, declaration] of mentioned) {
+    const elsewhere = changedElsewhere(top, declaration, taken, own);
+    if (elsewhere !== undefined) {
+      refuse(name, `is changed (${top.line(elsewhere)}), which a task would not see`);
     }
-    if (!usedByMain.has(name)) continue;
-    for (let i = 0; i < inner.length; i += 2) {
-      const start = inner[i]!, end = inner[i + 1]!;
-      if (own === null ? isInside(start) : own.start <= start || end <= own.start) continue;
-      refused.set(
-        name,
-        own === null
-          ? `may be another one where the function stands (${top.line(start)})`
-          : `is not the one of the top level where the function stands (${top.line(start)})`,
-      );
-    }
+  }
+  for (const name of top.usedBy(main.alone)) {
+    const shadow = mentioned.has(name) ? shadowOf(mentioned.get(name)!, taken, own) : undefined;
+    if (shadow === undefined) continue;
+    const which = own === null ? "may be another one" : "is not the one of the top level";
+    refuse(name, `${which} where the function stands (${top.line(shadow)})`);
   }
   const inOrder = [...taken].sort(([a], [b]) => a.start - b.start);
   return { taken: inOrder.map(([, part]) => part), refused };
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+const isIn = (at: number, { start, end }: Range): boolean => start <= at && at < end;
+
+/**
+ * Where what a declaration holds may be changed so that a task would not have it: outside of what goes
+ * along, or in that, when something else of the module calls it as the module is evaluated.
+ */
+function changedElsewhere(
+  top: TopLevel,
+  { changed }: Declaration,
+  taken: ReadonlyMap<Declaration, Named>,
+  own: Range | null,
+): number | undefined {
+  const along = [...taken.keys()];
+  const elsewhere = changed.find((at) =>
+    !along.some((one) => isIn(at, one)) && !(own !== null && isIn(at, own))
+  );
+  if (elsewhere !== undefined || changed.length === 0) return elsewhere;
+  const changers = new Set(along.filter((one) => changed.some((at) => isIn(at, one))));
+  for (const { name } of changers) { // those that are added on the way, too
+    for (const [other, part] of taken) {
+      if (top.usedBy(part.alone).includes(name)) changers.add(other);
+    }
+  }
+  for (const { evaluated } of changers) {
+    const call = evaluated.find((at) => !along.some((one) => isIn(at, one)));
+    if (call !== undefined) return call;
+  }
+  return undefined;
+}
+
+/** Where a scope begins in which the function may stand, and which has the name for something else. */
+function shadowOf(
+  { inner }: Declaration,
+  taken: ReadonlyMap<Declaration, Named>,
+  own: Range | null,
+): number | undefined {
+  for (let i = 0; i < inner.length; i += 2) {
+    const start = inner[i]!, end = inner[i + 1]!;
+    const isAround = own === null
+      ? ![...taken.keys()].some((one) => isIn(start, one))
+      : start < own.start && own.start < end;
+    if (isAround) return start;
+  }
+  return undefined;
 }
 
 function whyNot(top: TopLevel, { kind, why, assigned, from }: Declaration): string {
