@@ -17,7 +17,8 @@
 
 /* What the engine asks of libc that is not safe in a task: localtime_r takes a lock of libc's (a
  * task must not be left with it held), strtod reads numbers by the host's locale, and while abort
- * ends the process a stop could still save the task. */
+ * ends the process a stop could still save the task. localtime_r also knows the system's zones
+ * only. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,11 +26,13 @@
 
 #include "dtoa.h"
 #include "guard.h"
+#include "zone.h"
 
 static struct tm *unkillable_localtime_r(const time_t *time, struct tm *result) {
     guard_critical_enter();
     struct tm *filled = localtime_r(time, result);
     guard_critical_leave();
+    if (filled) filled->tm_gmtoff = zone_offset(*time, filled->tm_gmtoff);
     return filled;
 }
 

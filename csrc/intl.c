@@ -148,15 +148,13 @@ JSValue intl_piece(JSContext *ctx, JSValueConst self, int argc, JSValueConst *ar
 
 /* --- time zones -------------------------------------------------------------------------- */
 
-enum { INTL_SAMPLES = 120, INTL_FEW = 11 };
+enum { INTL_FEW = 11 };  /* every eleventh moment tells whether a name is still right */
 #define INTL_MS_MAX 9e15 /* more than a date may have, and a year around it */
-/* Moments from 1970 on, half a year apart and not at its turns. */
-static int64_t intl_sample(int i) { return (int64_t)i * 15778800 + 1300000; }
 
 /* Whether dates have the offsets of that zone, at each `step`-th moment. */
 static bool intl_is_local(const TzZone *zone, int step) {
-    for (int i = 0; i < INTL_SAMPLES; i += step)
-        if (tz_offset(zone, intl_sample(i)).seconds != engine_local_offset(intl_sample(i) * 1000))
+    for (int i = 0; i < TZ_SAMPLES; i += step)
+        if (tz_offset(zone, tz_sample(i)).seconds != engine_local_offset(tz_sample(i) * 1000))
             return false;
     return true;
 }

@@ -29,6 +29,11 @@ void zone_read(void);
 const char *zone_name(void);
 const char *zone_locale(void);
 
+/* The offset from UTC that is in force at that second, by libc's: the same, but where libc says UTC
+ * because the system has no file of the zone that was told (an image without tzdata). There it is
+ * that of the zone that the library carries. Any thread. */
+int64_t zone_offset(int64_t second, int64_t of_libc);
+
 /* Changes the zone, as assigning process.env.TZ does on Deno and Node.js: in the environment, where
  * libc looks. One thread at a time, and none may change the environment meanwhile. Returns 0, or
  * DFD_E_MEMORY, after which the zone is what it was. */

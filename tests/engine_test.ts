@@ -125,6 +125,45 @@ describe("local time", () => {
     assert.ok(new Set(rows.map(([host]) => host)).size >= 6, JSON.stringify(rows));
   });
 
+  test("have the zone that was named where the system has none of its own", async () => {
+    const work = () => [
+      new Date(Date.UTC(2026, 6, 1)).getTimezoneOffset(),
+      new Date(2026, 0, 1).getTimezoneOffset(),
+      new Date(1950, 0, 1).getTimezoneOffset(),
+      new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    ];
+    const program = `const work = ${work};
+      console.log(JSON.stringify([work(), await Deferred.run(work)]));`;
+    for (const TZ of ["Europe/Berlin", "America/St_Johns", "UTC", "Africa/Abidjan"]) {
+      // Where libc looks for zones; the hosts bring theirs.
+      const env = { TZ, TZDIR: "/nowhere" };
+      const [host, task] = JSON.parse(await outputOf(program, { env }));
+      assert.deepEqual(task, host);
+    }
+  });
+
+  test("a zone that the host changed is named by one that has the same times", async () => {
+    const work = () => {
+      const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+      return [0, 1e12, 1.72e12].map((ms) => {
+        const fields = new Date(ms);
+        const text = new Intl.DateTimeFormat("sv", { timeZone, timeStyle: "short" }).format(ms);
+        const [hour, minute] = text.split(":").map(Number);
+        return [fields.getHours() === hour, fields.getMinutes() === minute];
+      }).flat();
+    };
+    const program = `const work = ${work}; await Deferred.run(work);
+      const rows = [];
+      for (const zone of ["Asia/Kolkata", "America/New_York", "Asia/Kathmandu"]) {
+        process.env.TZ = zone;
+        rows.push(...await Deferred.run(work));
+      }
+      console.log(JSON.stringify(rows));`;
+    const rows = JSON.parse(await outputOf(program, { env: { TZ: "America/Caracas" } }));
+    assert.equal(rows.length, 18);
+    assert.ok(rows.every(Boolean), JSON.stringify(rows));
+  });
+
   test("a Date's setters make it invalid for what is no finite number", () =>
     asInTheHost(() => {
       const seen: string[] = [];

@@ -1,7 +1,8 @@
 /* zone_test.c - the time zone: who reads the environment, and when.
  *
  * What makes the tests fail; all of it was tried: localtime_r after a tzset of its own (as musl's);
- * a zone_set that does not call tzset.
+ * a zone_set that does not call tzset, or does not look whether libc has the zone; one that takes
+ * the library's zone where libc has another.
  */
 #include "zone.h"
 
@@ -52,4 +53,14 @@ TEST("a zone that is set is every thread's, and one that can't be set changes no
     CHECK(zone_set("XXX-7") == DFD_E_MEMORY);
     CHECK(fault_struck() && hour() == 5 && hour_on_another_thread() == 5);
     CHECK(zone_set("XXX-7") == 0 && hour_on_another_thread() == 7);
+}
+
+TEST("a zone of which the system has no file is the library's, as long as libc takes it for UTC") {
+    REQUIRE(setenv("TZDIR", "/nowhere", 1) == 0);
+    CHECK(zone_set("Europe/Berlin") == 0 && hour() == 0);
+    CHECK(zone_offset(0, 0) == 3600 && zone_offset(1782864000, 0) == 7200);
+    CHECK(zone_offset(0, 1800) == 1800); /* a host changed it without telling us */
+    CHECK(zone_set("XXX-5") == 0 && zone_offset(0, 0) == 0);
+    CHECK(zone_set("Nonsense/Zone") == 0 && zone_offset(0, 0) == 0);
+    unsetenv("TZDIR");
 }
