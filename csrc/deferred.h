@@ -261,7 +261,9 @@
 #define DFD_LANGUAGE_MAP(X)                                                                        \
     X(JAVASCRIPT, 0, "JavaScript")                                                                 \
     X(TYPESCRIPT, 1, "TypeScript, whose types are blanked out")                                    \
-    X(JSON, 2, "JSON: a module whose default export is the value")
+    X(JSON, 2, "JSON: a module whose default export is the value")                                 \
+    X(TEXT, 3, "any text, which is the default export")                                            \
+    X(COMMONJS, 4, "a CommonJS module: a function of its five variables is the default export")
 
 /* A region: memory of the host's for LENT and SHARED buffers among the arguments. */
 #define DFD_REGION_MAP(X)                                                                          \

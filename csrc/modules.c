@@ -151,19 +151,52 @@ static const char *modules_file(JSContext *ctx, JSValueConst file) {
     return JS_IsString(file) ? JS_ToCString(ctx, file) : PROGRAM_FILE;
 }
 
+/* The function that a CommonJS module is the body of. The lines in front of it count as -1 and 0.
+ */
+static JSValue modules_function(JSContext *ctx, const char *body, size_t length, const char *file) {
+    static const char head[] = "(function (exports, require, module, __filename, __dirname) {\n\n";
+    static const char tail[] = "\n})";
+    char *text = js_malloc(ctx, sizeof head + length + sizeof tail);
+    char *end = text;
+    memcpy(end, head, sizeof head - 1);
+    end += sizeof head - 1;
+    memcpy(end, body, length);
+    end += length;
+    memcpy(end, tail, sizeof tail); /* with its NUL */
+    end += sizeof tail - 1;
+    JSEvalOptions options = {
+        .version = JS_EVAL_OPTIONS_VERSION,
+        .eval_flags = JS_EVAL_TYPE_GLOBAL,
+        .filename = file,
+        .line_num = -1,
+    };
+    JSValue function = JS_Eval2(ctx, text, (size_t)(end - text), &options);
+    js_free(ctx, text);
+    return function;
+}
+
 static JSValue modules_parse(JSContext *ctx, const Source *source, const char *file) {
     size_t length;
     const char *text = JS_ToCStringLen(ctx, &length, source->stripped);
     if (!text) return JS_EXCEPTION;
-    JSValue record;
-    if (source->language == DFD_LANGUAGE_JSON) {
-        record = JS_ParseJSON(ctx, text, length, file);
-        if (!JS_IsException(record)) record = engine_module_of(ctx, record, file);
-    } else {
-        record = engine_module_compile(ctx, text, length, file);
+    JSValue value;
+    switch (source->language) {
+    case DFD_LANGUAGE_JSON:
+        value = JS_ParseJSON(ctx, text, length, file);
+        break;
+    case DFD_LANGUAGE_TEXT:
+        value = JS_DupValue(ctx, source->stripped);
+        break;
+    case DFD_LANGUAGE_COMMONJS:
+        value = modules_function(ctx, text, length, file);
+        break;
+    default:
+        value = engine_module_compile(ctx, text, length, file);
+        JS_FreeCString(ctx, text);
+        return value;
     }
     JS_FreeCString(ctx, text);
-    return record;
+    return JS_IsException(value) ? value : engine_module_of(ctx, value, file);
 }
 
 /* Compiles a module, which is then LOADED, or FAILED. */

@@ -528,6 +528,7 @@ static int realm_run_inside(void *opaque) {
                            ? realm_load(realm, call->program, compiled ? &call->program->jit : NULL)
                            : JS_UNDEFINED;
     uint32_t outer = call->program ? call->program->outer_count : 0;
+    realm->loop.modules.loads = realm->loads;
     if (call->argc < outer + (realm->offers ? 1 : 0)) return DFD_STATUS_INTERNAL;
     /* The first is not theirs; see realm_enclose. */
     JSValue *values = (JSValue *)js_malloc(ctx, sizeof *values * ((size_t)call->argc + 1)) + 1;
@@ -547,7 +548,6 @@ static int realm_run_inside(void *opaque) {
         if (realm_is_plain(realm, &value)) return realm_end(realm, value, false, call->out);
     } else {
         if (!JS_IsString(values[0]) || !JS_IsObject(values[1])) return DFD_STATUS_INTERNAL;
-        realm->loop.modules.loads = realm->loads;
         if ((realm->offers && !calls_define_globals(ctx, values[3], realm->reports)) ||
             !realm_define_globals(ctx, values[1]))
             return realm_end(realm, JS_EXCEPTION, true, call->out);

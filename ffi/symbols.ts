@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x94860246;
+export const ABI = 0x2a508074;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -498,6 +498,10 @@ export const LANGUAGE = {
   TYPESCRIPT: 1,
   /** JSON: a module whose default export is the value */
   JSON: 2,
+  /** any text, which is the default export */
+  TEXT: 3,
+  /** a CommonJS module: a function of its five variables is the default export */
+  COMMONJS: 4,
 } as const;
 
 /**

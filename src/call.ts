@@ -20,6 +20,7 @@ import { readScope, type Scope } from "./function/scope.ts";
 import { type AnyFunction, textOf } from "./function/source.ts";
 import { checkReport, checkSync, type HostTable, readHost } from "./host.ts";
 import type { Program } from "./modules.ts";
+import { checkModules, type ModuleList, readModules } from "./packages/list.ts";
 import { meantOption, NO_OPTIONS, optionHint, readOptions } from "./options.ts";
 import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
 import { defaultRunner } from "./pool/runner.ts";
@@ -58,6 +59,8 @@ export interface Job {
   /** Whether it can report its progress, and who is called with it. */
   readonly progress: boolean;
   readonly onProgress: OnProgress | undefined;
+  /** What a function may import. */
+  readonly modules: ModuleList | undefined;
   /** What is to be known of a text that is more than a script. */
   readonly text: Program | undefined;
   /** Why it can't run. */
@@ -75,7 +78,14 @@ const TASK_NAMES: ReadonlySet<string> = new Set([
   "progress",
   ...LIMIT_NAMES,
 ]);
-const WRAP_NAMES: ReadonlySet<string> = new Set([...TASK_NAMES, "pool", "allowGlobals", "scope"]);
+const WRAP_NAMES: ReadonlySet<string> = new Set([
+  ...TASK_NAMES,
+  "pool",
+  "allowGlobals",
+  "scope",
+  "modules",
+  "base",
+]);
 const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
 /** Pool options that people look for at a task. */
@@ -86,9 +96,9 @@ const OF_TEXT = "it is for code that is text, which Deferred.eval(source) runs; 
 /** Options of `eval` that people look for at a function. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ["filename", `${OF_TEXT} is found in its file by itself`],
-  ["type", `${OF_TEXT} can't import; pass what it needs in \`scope\``],
-  ["loader", `${OF_TEXT} can't import; pass what it needs in \`scope\``],
-  ["moduleLimit", `${OF_TEXT} can't import`],
+  ["type", `${OF_TEXT} imports by import()`],
+  ["loader", `${OF_TEXT} imports what \`modules\` names: { modules: ["marked"] }`],
+  ["moduleLimit", `${OF_TEXT} imports what \`modules\` names`],
   ["sourceLimit", `${OF_TEXT} is your own, and of any length`],
   ["language", `${OF_TEXT} is JavaScript by the time that it is passed`],
 ]);
@@ -105,6 +115,8 @@ const WITH_ADVICE: ReadonlyMap<string, string> = new Map([
   ["pool", "it belongs to the function: wrap it again"],
   ["allowGlobals", "it belongs to the function: wrap it again"],
   ["scope", "it belongs to the function: wrap it again"],
+  ["modules", "it belongs to the function: wrap it again"],
+  ["base", "it belongs to the function: wrap it again"],
 ]);
 
 /** The options of `new Deferred` and `defer`. */
@@ -192,6 +204,9 @@ function job(
   const scope = typeof fn === "string" || options.scope === undefined
     ? undefined
     : readScope(entry, options.scope);
+  let modules = typeof fn === "string" || options.modules === undefined
+    ? undefined
+    : readModules(entry, options.modules, options.base);
   let limits: Limits = options;
   let program: CachedProgram | null = null;
   let failure: Job["failure"];
@@ -202,6 +217,7 @@ function job(
     console ??= runner.console;
     progress ??= onProgress === undefined ? runner.progress : true;
     onProgress ??= runner.onProgress;
+    if (typeof fn !== "string") modules ??= runner.modules;
     if (typeof fn !== "string") program = runner.compile(fn, { name, allowGlobals, scope });
   } catch (reason) {
     if (isMistake(reason)) throw reason;
@@ -227,6 +243,7 @@ function job(
     console,
     progress: progress === true,
     onProgress,
+    modules,
     text: undefined,
     failure,
   };
@@ -323,6 +340,8 @@ export function taskOptions<O extends Omit<WrapOptions, "scope">>(
   if (signal !== undefined && !isSignal(signal)) {
     throw wrong(entry, "signal", "an AbortSignal", signal);
   }
+  const { modules, base } = options as Record<string, unknown>;
+  checkModules(where, modules, base);
   checkConsole(where, options.console);
   checkProgress(where, options.onProgress, options.progress);
   if (pool !== undefined) checkPool(entry, pool, runner);

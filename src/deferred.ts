@@ -102,6 +102,27 @@ export interface WrapOptions extends TaskOptions {
    * ```
    */
   readonly scope?: ScopeOption | undefined;
+  /**
+   * What the function may import, by `import()`, in place of what its pool allows: see `modules` of
+   * a pool. Default: that of the pool, or else nothing.
+   *
+   * @example
+   * ```ts
+   * import { Deferred } from "@protojs/deferred";
+   *
+   * const tokens = Deferred.wrap(async (code: string) => {
+   *   const { tokenizer } = await import("acorn");
+   *   return [...tokenizer(code, { ecmaVersion: 2025 })].length;
+   * }, { modules: ["acorn"], base: import.meta.url });
+   * console.log(await tokens("1 + 1")); // 3
+   * ```
+   */
+  readonly modules?: readonly string[] | undefined;
+  /**
+   * The URL, or path, of the module from which `modules` are found: `import.meta.url`. Default: the
+   * file that makes the Deferred, as the stack tells it.
+   */
+  readonly base?: string | URL | undefined;
 }
 
 /** Options of `new Deferred`. `A` are the function's parameters. */

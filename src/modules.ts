@@ -30,11 +30,25 @@ export type ModuleSource = string | Uint8Array | {
   readonly language?: SourceLanguage | "json" | undefined;
 };
 
+/** What a loader of our own gives: a text, and the code of `LANGUAGE`. */
+export class Loaded {
+  readonly source: string;
+  readonly code: number;
+  /** Whether stacks leave it out. */
+  readonly isHidden: boolean;
+
+  constructor(source: string, code: number, isHidden = false) {
+    this.source = source;
+    this.code = code;
+    this.isHidden = isHidden;
+  }
+}
+
 /** What the functions of a {@linkcode ModuleLoader} are told beside what they are asked. */
 export interface ModuleContext {
   /** Aborted when the task ends: nobody waits for the module then. */
   readonly signal: AbortSignal;
-  /** The import attributes: `{ type: "json" }`, or `{}`. */
+  /** The import attributes: `{ type: "json" }`, `{ type: "text" }` or `{}`. */
   readonly attributes: { readonly [name: string]: string };
 }
 
@@ -116,6 +130,7 @@ interface Module {
   file: string;
   text: string;
   isSent: boolean;
+  isHidden: boolean;
 }
 
 const MAY_GIVE =
@@ -154,7 +169,7 @@ export class Modules {
   readonly #names = new FileNames();
   /** What `resolve` said, by importer and request. */
   readonly #resolved = new Map<string, Promise<string>>();
-  /** By URL, and whether it is JSON. */
+  /** By URL, and the type that its importers say. */
   readonly #modules = new Map<string, Promise<Module>>();
   /** Those that were asked for; 0 is the program. */
   readonly #byNumber: (Module | undefined)[] = [undefined];
@@ -179,9 +194,10 @@ export class Modules {
     this.#count(program.text);
   }
 
-  /** The file of that number, as stacks show it. */
+  /** The file of that number, as stacks show it, if they do. */
   file(number: number): SourceFile | undefined {
-    return this.#byNumber[number];
+    const module = this.#byNumber[number];
+    return module?.isHidden ? undefined : module;
   }
 
   /** The task has ended: nothing more is loaded. */
@@ -236,22 +252,22 @@ export class Modules {
     const { importer, specifier, attributes } = request;
     const { url: programUrl } = this.#program;
     for (const [key, value] of Object.entries(attributes)) {
-      if (key === "type" && value === "json") continue;
+      if (key === "type" && (value === "json" || value === "text")) continue;
       throw this.#refusal(
         request,
         `the import attribute { ${key}: ${JSON.stringify(value)} } ` +
-          'is not known, only { type: "json" } is',
+          'is not known, only { type: "json" } and { type: "text" } are',
       );
     }
-    const isJson = attributes["type"] === "json";
+    const type = attributes["type"] ?? "";
     const from = importer === 0 ? programUrl : this.#byNumber[importer]?.url ?? programUrl;
     const url = await kept(
       this.#resolved,
-      `${isJson} ${importer} ${specifier}`,
+      `${type} ${importer} ${specifier}`,
       () => this.#resolve(request, from),
     );
-    if (isModule && !isJson && url === programUrl) return 0;
-    return await kept(this.#modules, `${isJson} ${url}`, () => this.#load(request, url, isJson));
+    if (isModule && type === "" && url === programUrl) return 0;
+    return await kept(this.#modules, `${type} ${url}`, () => this.#load(request, url, type));
   }
 
   async #resolve(request: Request, importer: string): Promise<string> {
@@ -269,7 +285,7 @@ export class Modules {
     throw this.#refusal(request, `the loader's resolve() gave ${describe(url)}`);
   }
 
-  async #load(request: Request, url: string, isJson: boolean): Promise<Module> {
+  async #load(request: Request, url: string, type: string): Promise<Module> {
     const { moduleLimit } = this.#program;
     const number = this.#byNumber.length;
     if (number > moduleLimit) {
@@ -285,6 +301,7 @@ export class Modules {
       file: "",
       text: "",
       isSent: false,
+      isHidden: false,
     };
     this.#byNumber.push(module);
     let given: unknown;
@@ -294,9 +311,10 @@ export class Modules {
       throw this.#refusal(request, `${shown(url)}: ${reasonOf(cause)}`, cause);
     }
     if (!this.#errand.isOpen) return module;
+    module.isHidden = given instanceof Loaded && given.isHidden;
     const { source, language } = this.#read(request, url, given);
-    this.#checkLanguage(request, url, language, isJson);
-    module.language = language;
+    if (type !== "text") this.#checkLanguage(request, url, language, type === "json");
+    module.language = type === "text" ? LANGUAGE.TEXT : language;
     module.text = source;
     module.file = this.#names.for(url);
     this.#count(source);
@@ -314,7 +332,10 @@ export class Modules {
       this.#refusal(request, `${shown(url)}: the loader's load() gave ${what}`);
     let source = given;
     let language = languageOf(url);
-    if (isObject(given) && !(given instanceof Uint8Array)) {
+    if (given instanceof Loaded) {
+      source = given.source;
+      language = given.code;
+    } else if (isObject(given) && !(given instanceof Uint8Array)) {
       const { source: inner, language: named } = given as Record<string, unknown>;
       source = inner;
       if (named !== undefined) {
@@ -361,11 +382,10 @@ export class Modules {
       this.#places = { importer, script: new ScriptPlaces(text) };
     }
     const at = row > 0 ? this.#places.script.of({ line: row, column }) : undefined;
-    const where = at === undefined ? "" : `:${at.line}:${at.column}`;
-    return new Refusal(
-      `can't import ${shown(specifier)} in ${fileName(url)}${where}: ${why}`,
-      { cause },
-    );
+    const place = at === undefined ? "" : `:${at.line}:${at.column}`;
+    // A function is no file, and the stack shows where it imports.
+    const where = text === "" && importer === 0 ? "" : ` in ${fileName(url)}${place}`;
+    return new Refusal(`can't import ${shown(specifier)}${where}: ${why}`, { cause });
   }
 
   #refuse(number: number, error: unknown): void {

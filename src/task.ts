@@ -20,7 +20,7 @@ import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
 import { Printer } from "./console.ts";
 import { Calls } from "./host.ts";
-import { Modules, type SourceFile } from "./modules.ts";
+import { Modules, type Program, type SourceFile } from "./modules.ts";
 import { listen, unlisten } from "./pool/signals.ts";
 import { NO_PROGRESS, Progress } from "./progress.ts";
 
@@ -115,6 +115,12 @@ function mayPrint({ fn, program }: Job): boolean {
   return typeof fn === "string" ? fn.includes("console") : program?.prints === true;
 }
 
+/** What is to be known of a job that may import: what loads its modules. */
+function loaded({ text, modules, program }: Job): Program | undefined {
+  if (text !== undefined) return text.loader === undefined ? undefined : text;
+  return program?.imports === true ? modules?.program : undefined;
+}
+
 const NOTHING: readonly string[] = [];
 
 /** The names of what a task finds in its last parameter. */
@@ -175,9 +181,9 @@ class Task implements Pending, Subject {
     if (signal?.aborted) return this.cancel(signal.reason);
     if (failure !== undefined) throw failure.reason;
     this.given = args.length;
-    const loader = job.text?.loader;
+    const program = loaded(job);
     const isStrange = typeof job.fn === "string";
-    const errand = job.host === undefined && loader === undefined
+    const errand = job.host === undefined && program === undefined
       ? undefined
       : this.#errand = new Errand(this.#runner!, this, isStrange);
     if (job.host !== undefined) {
@@ -187,8 +193,10 @@ class Task implements Pending, Subject {
         );
       });
     }
-    if (loader !== undefined) {
-      this.#modules = new Modules(job.text!, loader, errand!, (error) => this.cancel(error));
+    if (program !== undefined) {
+      this.#modules = new Modules(program, program.loader!, errand!, (error) => {
+        this.cancel(error);
+      });
     }
     if (job.console !== false && mayPrint(job)) this.#inContext = AsyncLocalStorage.snapshot();
     this.handle = this.#runner!.submit(job, args, this);

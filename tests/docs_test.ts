@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
@@ -42,6 +42,8 @@ const sources = ["mod.ts", ...(await list("src", ".ts"))];
 
 const folder = await mkdtemp(join(tmpdir(), "deferred-docs-"));
 after(() => rm(folder, { recursive: true, force: true }));
+// Samples import packages.
+await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"), "dir");
 
 // --- samples ------------------------------------------------------------------------------------
 
@@ -329,6 +331,12 @@ const EXPECTED: Readonly<Record<string, readonly RegExp[]>> = {
     /process\.env +✗ ReferenceError: process/,
     /✗ \{ toString: 'not a function' \}/,
     /\{\}\.price is still undefined, and this program runs on/,
+  ],
+  "markdown.ts": [
+    /^<p>I <em>like<\/em> it, see <a href="https:\/\/example.com\/a" rel="nofollow">this<\/a><\/p>$/m,
+    /^<p>Click here<\/p>\n<table>.*<td>2<\/td><\/tr><\/tbody><\/table>$/m,
+    /^(the task `hostile` ran longer than its timeout of 500 ms|Maximum call stack .*)$/m,
+    /<strong>goes on<\/strong>/,
   ],
   "rules.ts": [
     /^discount: Ada has ordered 12 times\ndiscount = 8$/m,

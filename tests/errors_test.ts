@@ -61,15 +61,20 @@ describe("an error that a task throws", () => {
   });
 
   test("by `import()` says what to do", async () => {
-    const error = await errorOf(Deferred.run(() => import("node:fs")));
+    const error = await errorOf(Deferred.run(() => import("acorn")));
     assert.ok(error instanceof ReferenceError);
     assert.equal(
       error.message,
-      "import('node:fs'): a function that runs as a task can't load modules; pass the module's values " +
-        "in `args`, write its code inside the function, or run code that is text, with a loader: " +
-        "Deferred.eval(source, { loader: { resolve, load } })",
+      "import('acorn'): a function that runs as a task can import only what `modules` names, of its " +
+        'own options or those of its pool: { modules: ["acorn"] }',
     );
-    assert.match(error.stack!, /^ReferenceError: import\('node:fs'\): a function/);
+    assert.match(error.stack!, /^ReferenceError: import\('acorn'\): a function/);
+    const core = await errorOf(Deferred.run(() => import("node:fs")));
+    assert.equal(
+      core.message,
+      "can't import 'node:fs': a task has no modules of the runtime; offer what the code may do as " +
+        "functions: { host: { read } }",
+    );
   });
 
   test("arrives so from an async function, a rejected promise and a thenable, too", async () => {

@@ -307,6 +307,14 @@ describe("imports", () => {
     assert.deepEqual(await run(text, all), ["a.js", 1, undefined, null]);
   });
 
+  test("any text, by its attribute, whatever it looks like", async () => {
+    const all = { "a.js": "\ufeffexport default", "b.json": "{" };
+    const text = "import a from './a.js' with { type: 'text' }; " +
+      "import b from './b.json' with { type: 'text' }; import c from './a.js' with { type: 'text' }; " +
+      "export default [a, b, a === c]";
+    assert.deepEqual(await run(text, all), ["export default", "{", true]);
+  });
+
   test("JSON, by its attribute", async () => {
     const all = { "d.json": '\ufeff{ "a": [1, { "b": null }] }', "no.json": "{ a: 1 }" };
     const text = "import d from './d.json' with { type: 'json' }; " +

@@ -92,9 +92,7 @@ export function refusedKind(
 
 const OUTSIDE = "is not available inside a task";
 
-const NO_MODULES =
-  "can't load modules; pass the module's values in `args`, write its code inside the function, " +
-  "or run code that is text, with a loader: Deferred.eval(source, { loader: { resolve, load } })";
+const NO_MODULES = "can import only what `modules` names, of its own options or those of its pool";
 const NO_LOADER = "this code has no loader; give it one, { loader: { resolve, load } }, " +
   "or pass the module's values in `scope`";
 
@@ -106,13 +104,14 @@ const NO_COMMONJS =
 export function noModule(message: string, inScript: boolean): string | null {
   const module = /^could not load module ('[^]*')$/.exec(message)?.[1];
   if (module === undefined) return null;
-  if (inScript && module.startsWith("'node:")) {
+  if (module.startsWith("'node:")) {
     return `can't import ${module}: a task has no modules of the runtime; offer what the code may do ` +
       "as functions: { host: { read } }";
   }
   return inScript
     ? `can't import ${module}: ${NO_LOADER}`
-    : `import(${module}): a function that runs as a task ${NO_MODULES}`;
+    : `import(${module}): a function that runs as a task ${NO_MODULES}: ` +
+      `{ modules: [${JSON.stringify(module.slice(1, -1))}] }`;
 }
 
 /** What the engine says of a text that is no script, with what to do about it. */

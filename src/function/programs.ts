@@ -387,6 +387,8 @@ export interface CachedProgram extends CompiledFunction {
   readonly length: number;
   /** Whether it names the console. */
   readonly prints: boolean;
+  /** Whether it may import a module. */
+  readonly imports: boolean;
   /** Used since the last look for eviction. Whoever keeps and uses it sets this. */
   used: boolean;
   /** Whether its handle is no longer valid. */
@@ -479,7 +481,8 @@ export class ProgramCache {
     const { length } = text;
     while (this.#isFull(length)) this.#evict();
     const prints = text.includes("console");
-    const cached = { ...compiled, length, prints, used: false, evicted: false };
+    const imports = /\bimport\b/.test(text);
+    const cached = { ...compiled, length, prints, imports, used: false, evicted: false };
     this.#byText.set(key, cached);
     this.#textLength += length;
     return cached;

@@ -79,6 +79,14 @@ export function captureSite(skip: AnyFunction | NewableFunction, crowded = false
   return site;
 }
 
+/** The file from which `entry` was called, as the host's stack shows it, if it does. */
+export function callerOf(entry: AnyFunction | NewableFunction): string | undefined {
+  if (typeof Error.captureStackTrace !== "function") return undefined;
+  const site: { stack?: string } = {};
+  Error.captureStackTrace(site, entry);
+  return siteFrames(site)[0]?.file;
+}
+
 /** A frame of the host's stack that lies in a file. */
 interface SiteFrame extends Call {
   /** The line as the host shows it. */
@@ -193,11 +201,18 @@ export function placeIn(
 function taskFrames(recorded: readonly Frame[], subject: StackSubject): TaskFrame[] {
   const frames: TaskFrame[] = [];
   let end = 0;
-  for (const { kind, name: called, row, column } of recorded) {
+  for (const { kind, name: called, row, column, file } of recorded) {
     if (kind === WIRE_FRAME.TASK) {
       const at = placeIn(subject, row, column);
       if (at === null || called === "<eval>") continue;
       define(frames, frames.length, { name: called, place: "", ...at });
+      end = frames.length;
+    } else if (kind === WIRE_FRAME.MODULE) {
+      const module = subject.module?.(file ?? 0);
+      if (module === undefined) continue;
+      const { line, column: at } = scriptPosition(module.text, { line: row, column });
+      const place = `${module.file}:${line}:${at}`;
+      define(frames, frames.length, { name: called, place, part: null, offset: 0 });
       end = frames.length;
     } else if (kind === WIRE_FRAME.NATIVE) {
       define(frames, frames.length, { name: called, place: "native", part: null, offset: 0 });

@@ -64,7 +64,7 @@ export class DeferredPool<H extends HostFunctions = {}> {
    */
   constructor(options: PoolOptions<H> = {}) {
     try {
-      this.#runner = new ThreadRunner(options);
+      this.#runner = new ThreadRunner(options, new.target);
     } catch (error) {
       throw cutStack(error, new.target);
     }

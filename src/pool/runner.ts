@@ -80,6 +80,7 @@ import {
 } from "../function/programs.ts";
 import { isHelper, withHelpers } from "../function/helpers.ts";
 import { type AnyFunction, expression, join, type Source } from "../function/source.ts";
+import { checkModules, type ModuleList, readModules } from "../packages/list.ts";
 import type { Job } from "../call.ts";
 
 /** Options of `new DeferredPool`. */
@@ -120,6 +121,31 @@ export interface PoolOptions<H extends HostFunctions = HostFunctions> extends Li
   readonly onProgress?: OnProgress | undefined;
   /** Whether its tasks can report their progress. Default: with an `onProgress`. */
   readonly progress?: boolean | undefined;
+  /**
+   * What functions may import, by `import()`: packages, with all that they export, and files; a path
+   * that ends with `/` is a folder with all that is in it. What these import in their turn is loaded
+   * as well. They are found as the module finds them that makes the pool, and read here, with the
+   * permissions that it has. Code that is text has a `loader` of its own, and none of these. Default:
+   * none.
+   *
+   * @example
+   * ```ts
+   * import { DeferredPool } from "@protojs/deferred";
+   *
+   * await using pool = new DeferredPool({ modules: ["acorn"], base: import.meta.url });
+   * const type = await pool.run(async (code: string) => {
+   *   const { parseExpressionAt } = await import("acorn");
+   *   return parseExpressionAt(code, 0, { ecmaVersion: 2025 }).type;
+   * }, "1 + 1");
+   * console.log(type); // BinaryExpression
+   * ```
+   */
+  readonly modules?: readonly string[] | undefined;
+  /**
+   * The URL, or path, of the module from which `modules` are found: `import.meta.url`. Default: the
+   * file that makes the pool, as the stack tells it.
+   */
+  readonly base?: string | URL | undefined;
   /**
    * Whether what its tasks run often is compiled to machine code, where that can be had. Default:
    * false, and with `DEFERRED_JIT=1` in the environment true; with `DEFERRED_JIT=0` nothing is.
@@ -178,6 +204,7 @@ export class ThreadRunner implements Runner {
   #letters: Encoder | undefined;
   readonly host: HostTable | undefined;
   readonly syncCalls: boolean;
+  readonly modules: ModuleList | undefined;
   readonly console: TaskConsole | false | undefined;
   readonly onProgress: OnProgress | undefined;
   readonly progress: boolean | undefined;
@@ -185,11 +212,16 @@ export class ThreadRunner implements Runner {
   #closing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(given: PoolOptions) {
+  /** @param maker whoever makes it was called by whoever gave the options */
+  constructor(given: PoolOptions, maker: AnyFunction | NewableFunction) {
     const options = checkPoolOptions(given);
     this.#limits = options;
     if (options.host !== undefined) {
       this.host = readHost(POOL_ENTRY, options.host);
+    }
+    if (options.modules !== undefined) {
+      const entry = { ...POOL_ENTRY, function: maker };
+      this.modules = readModules(entry, options.modules, options.base);
     }
     this.syncCalls = options.syncCalls === true;
     this.console = options.console;
@@ -330,7 +362,7 @@ export class ThreadRunner implements Runner {
       const silent = job.console === false ? HOST.SILENT : 0;
       const reports = job.progress ? HOST.REPORTS : 0;
       const inner = Errand.isAwaitedIn(this) ? HOST.INNER : 0;
-      const loads = job.text?.loader === undefined ? 0 : HOST.LOADS;
+      const loads = job.text?.loader === undefined && job.modules === undefined ? 0 : HOST.LOADS;
       header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner | loads, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
@@ -650,6 +682,8 @@ const POOL_NAMES: ReadonlySet<string> = new Set([
   "console",
   "onProgress",
   "progress",
+  "modules",
+  "base",
   "jit",
   ...LIMIT_NAMES,
 ]);
@@ -686,6 +720,7 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
       }`,
     );
   }
+  checkModules("new DeferredPool(", options.modules, options.base);
   checkConsole("new DeferredPool(", options.console);
   checkProgress("new DeferredPool(", options.onProgress, options.progress);
   const jit: unknown = options.jit;
@@ -718,6 +753,6 @@ let shared: ThreadRunner | undefined;
 
 /** The runner of tasks that name no pool. It is made for the first of them and never closed. */
 export function defaultRunner(): Runner {
-  shared ??= new ThreadRunner({});
+  shared ??= new ThreadRunner({}, defaultRunner);
   return shared;
 }

@@ -1,0 +1,246 @@
+/**
+ * What functions of a pool or a call may import, and the loader that gives it to their tasks: packages
+ * and files, found as the module that made the list would find them, read by the host with its
+ * permissions.
+ *
+ * A function may import what is on the list, and what that imports in its turn. A file is read once
+ * for a list.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { FORM, LANGUAGE } from "../../ffi/symbols.ts";
+import type { AnyFunction } from "../function/source.ts";
+import { callerOf } from "../function/stack.ts";
+import { describe } from "../function/describe.ts";
+import { pathOf } from "../function/locate.ts";
+import { typeError } from "../errors.ts";
+import { Loaded, type ModuleContext, type ModuleLoader, type Program } from "../modules.ts";
+import {
+  exportedBy,
+  FACADE,
+  facadeText,
+  type Need,
+  requiredIn,
+  RUNTIME,
+  RUNTIME_TEXT,
+  UNIT,
+  unitText,
+} from "./commonjs.ts";
+import { EMPTY, isPath, refuseBuiltin, ResolutionError, Resolver } from "./resolve.ts";
+
+/** What a file is: the code of `LANGUAGE`. */
+type Kind = number;
+
+/** What the function itself is known by as an importer. */
+const FUNCTION = "deferred:function";
+
+/** What only a module has, at the beginning of a statement. */
+const OF_A_MODULE =
+  /(?:^|[;}])[\t ]*(?:import\s*["'{*]|import\s+[\w$]+\s*(?:,|\sfrom\b)|export\s*[{*]|export\s+(?:default|const|let|var|function|class|async)\b)/m;
+
+const COMMENT = /\/\*[^]*?\*\//g;
+
+/** Checks the options `modules` and `base`. `where`: the call, as messages begin. */
+export function checkModules(where: string, modules: unknown, base: unknown): void {
+  const isList = modules === undefined || modules instanceof ModuleList ||
+    (Array.isArray(modules) &&
+      modules.every((entry) => typeof entry === "string" && entry !== ""));
+  if (!isList) {
+    throw typeError(
+      `${where}{ modules }): modules must be an array of what may be imported, such as ` +
+        `["marked", "./rules.ts"], got ${describe(modules)}`,
+    );
+  }
+  if (base === undefined || base instanceof URL || typeof base === "string") return;
+  throw typeError(
+    `${where}{ base }): base must be the URL of a module, import.meta.url, got ${describe(base)}`,
+  );
+}
+
+/** A module that is made here. */
+function ours(text: string): Loaded {
+  return new Loaded(text, LANGUAGE.JAVASCRIPT, true);
+}
+
+/** What may be imported, and the files that were read for that. */
+export class ModuleList implements ModuleLoader {
+  readonly #entries: readonly string[];
+  readonly #base: string;
+  readonly #resolver: Resolver;
+  readonly #texts = new Map<string, string>();
+  readonly #kinds = new Map<string, Kind>();
+
+  constructor(entries: readonly string[], base: string) {
+    this.#base = base;
+    this.#entries = entries.map((entry) => isPath(entry) ? new URL(entry, base).href : entry);
+    this.#resolver = new Resolver(base);
+  }
+
+  /** What a task's `Modules` is to know of a function, which has no text of its own. */
+  get program(): Program {
+    return {
+      url: FUNCTION,
+      file: "",
+      text: "",
+      form: FORM.SCRIPT,
+      language: LANGUAGE.JAVASCRIPT,
+      loader: this,
+      moduleLimit: Infinity,
+      sourceLimit: Infinity,
+    };
+  }
+
+  resolve(specifier: string, importer: string, context: ModuleContext): string {
+    // What is made around CommonJS imports by URL.
+    if (importer.startsWith(FACADE) || importer.startsWith(UNIT)) return specifier;
+    const isFunction = importer === FUNCTION;
+    if (isFunction) this.#checkListed(specifier);
+    const url = this.#resolver.find(specifier, isFunction ? this.#base : importer, "import");
+    if (url === EMPTY || context.attributes["type"] !== undefined) return url;
+    return this.#kindOf(url) === LANGUAGE.COMMONJS ? FACADE + url : url;
+  }
+
+  load(url: string, { attributes }: ModuleContext): Loaded {
+    if (url === RUNTIME) return ours(RUNTIME_TEXT);
+    if (url === EMPTY) return ours("export default {};");
+    if (url.startsWith(UNIT)) return this.#unit(url.slice(UNIT.length));
+    if (url.startsWith(FACADE)) {
+      const file = url.slice(FACADE.length);
+      return ours(facadeText(file, this.#namesOf(file)));
+    }
+    const text = this.#read(url);
+    if (attributes["type"] === "text") return new Loaded(text, LANGUAGE.TEXT);
+    const kind = this.#kindOf(url);
+    // The engine knows the first line of a program in scripts and modules, not in a function.
+    return new Loaded(kind === LANGUAGE.COMMONJS ? text.replace(/^#!/, "//") : text, kind);
+  }
+
+  #checkListed(specifier: string): void {
+    const url = isPath(specifier) ? new URL(specifier, this.#base).href : specifier;
+    const isListed = this.#entries.some((entry) =>
+      url === entry || url.startsWith(entry.endsWith("/") ? entry : `${entry}/`)
+    );
+    if (isListed) return;
+    refuseBuiltin(specifier);
+    throw new ResolutionError(
+      `it is not among the modules that the function may import; add it: ` +
+        `{ modules: [${JSON.stringify(specifier)}] }`,
+    );
+  }
+
+  #unit(file: string): Loaded {
+    const needs = requiredIn(this.#read(file)).map((specifier) => this.#need(specifier, file));
+    const path = fileURLToPath(file);
+    return ours(unitText(file, path, dirname(path), needs));
+  }
+
+  #need(specifier: string, file: string): Need {
+    try {
+      const url = this.#resolver.find(specifier, file, "require");
+      if (url === EMPTY) return { specifier, namespace: EMPTY };
+      const kind = this.#kindOf(url);
+      if (kind === LANGUAGE.JSON) return { specifier, json: url };
+      return kind === LANGUAGE.COMMONJS ? { specifier, unit: url } : { specifier, namespace: url };
+    } catch (error) {
+      if (!(error instanceof ResolutionError)) throw error;
+      const shown = JSON.stringify(specifier);
+      return { specifier, missing: `can't require(${shown}) in ${file}: ${error.message}` };
+    }
+  }
+
+  /** The names that a CommonJS module exports, with those that it passes on. */
+  #namesOf(file: string, seen = new Set<string>()): ReadonlySet<string> {
+    if (seen.has(file)) return new Set();
+    seen.add(file);
+    const { names, from } = exportedBy(this.#read(file));
+    const all = new Set(names);
+    for (const specifier of from) {
+      const need = this.#need(specifier, file);
+      if ("unit" in need) { for (const name of this.#namesOf(need.unit, seen)) all.add(name); }
+    }
+    return all;
+  }
+
+  #kindOf(url: string): Kind {
+    let kind = this.#kinds.get(url);
+    if (kind === undefined) this.#kinds.set(url, kind = this.#findKind(url));
+    return kind;
+  }
+
+  #findKind(url: string): Kind {
+    const path = fileURLToPath(url);
+    const ending = /\.([^./\\]*)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+    switch (ending) {
+      case "mjs":
+        return LANGUAGE.JAVASCRIPT;
+      case "cjs":
+        return LANGUAGE.COMMONJS;
+      case "ts":
+      case "mts":
+        return LANGUAGE.TYPESCRIPT;
+      case "json":
+        return LANGUAGE.JSON;
+      case "js":
+      case "": {
+        const type = this.#resolver.typeOf(path);
+        if (type === "module") return LANGUAGE.JAVASCRIPT;
+        if (type === "commonjs") return LANGUAGE.COMMONJS;
+        const text = this.#read(url).replace(COMMENT, "");
+        return OF_A_MODULE.test(text) ? LANGUAGE.JAVASCRIPT : LANGUAGE.COMMONJS;
+      }
+    }
+    const reasons: Record<string, string> = {
+      jsx: "JSX has to be compiled first",
+      tsx: "JSX has to be compiled first",
+      cts: "CommonJS in TypeScript has to be compiled first",
+      node: "a task can't load native code",
+      wasm: "a task has no WebAssembly",
+    };
+    const reason = Object.hasOwn(reasons, ending) ? reasons[ending] : "a task has no such modules";
+    throw new ResolutionError(
+      `${path}: ${reason}; import what it says as text, with { type: "text" }, if you want that`,
+    );
+  }
+
+  #read(url: string): string {
+    let text = this.#texts.get(url);
+    if (text !== undefined) return text;
+    try {
+      text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(fileURLToPath(url)));
+    } catch (cause) {
+      throw new ResolutionError(cause instanceof Error ? cause.message : String(cause), { cause });
+    }
+    this.#texts.set(url, text);
+    return text;
+  }
+}
+
+/**
+ * The list that the options say. What it names is found as the module at `base` finds it; by default
+ * that which calls `entry`.
+ *
+ * @throws {TypeError} if that module is not known, or no file
+ */
+export function readModules(
+  { where, function: entry }: {
+    readonly where: string;
+    readonly function: AnyFunction | NewableFunction;
+  },
+  modules: readonly string[] | ModuleList,
+  base: string | URL | undefined,
+): ModuleList {
+  if (modules instanceof ModuleList) return modules; // of a job that is tried anew
+  const given = base === undefined ? callerOf(entry) : String(base);
+  const path = given === undefined ? null : pathOf(given);
+  if (path !== null) return new ModuleList([...modules], pathToFileURL(path).href);
+  throw typeError(
+    given === undefined
+      ? `${where}{ modules }): which file asks for them is not known, so they can't be found; say it: ` +
+        "{ base: import.meta.url }"
+      : `${where}{ base }): modules are found from a file, so base must be the URL or the path of one, ` +
+        `got ${describe(given)}`,
+  );
+}
