@@ -73,7 +73,7 @@ int os_describe(OsFailure one, char *text, size_t capacity) {
 #endif
     int length = snprintf(text, capacity, "%s: %s", one.call, known);
     for (char *at = text; at < text + capacity && *at; at++)
-        if (*at < 0) *at = '?'; /* in the language of the process */
+        if ((unsigned char)*at > 0x7f) *at = '?'; /* in the language of the process */
     return length;
 }
 

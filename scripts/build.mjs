@@ -1,7 +1,8 @@
 /**
  * Builds the package: the C library, JavaScript from TypeScript, and on request the C tests.
  *
- *   node scripts/build.mjs [release] [debug] [asan] [tsan] [fuzz] [--tests] (tests: not in release)
+ *   node scripts/build.mjs [release] [debug] [asan] [tsan] [--tests] (tests: not in release)
+ *   node scripts/build.mjs fuzz|arm64 [--tests]
  *
  *   mod.ts src/ ffi/ ─────────────────────────> build/js (JavaScript and declarations, for npm)
  *   engine's source ─> build/engine/edited ─┐
@@ -13,7 +14,8 @@
  *   tests/c/NAME_test.c ──────────────────────────────────────────└─> build/MODE/tests/NAME_test
  *
  * CC, CFLAGS and LDFLAGS are honoured; CC may have arguments ("ccache gcc"). The mode `fuzz`, which
- * scripts/fuzz.mjs uses, needs clang; its tests are the fuzz targets.
+ * scripts/fuzz.mjs uses, needs clang; its tests are the fuzz targets. The mode `arm64` needs a compiler
+ * for that machine and an emulator of it, which runs what is built.
  *
  * An object is named by the hash of all that goes into it: the text of its source and of every
  * header that the compiler read (from its own dependency file), the flags, the compiler's version.
@@ -54,7 +56,7 @@ const MAC = process.platform === "darwin";
 const LIBRARY_NAME = MAC ? "libdeferred.dylib" : "libdeferred.so";
 const KEPT_OBJECTS = 3; // of one unit, so that switching branches costs nothing
 
-/** @typedef {"release" | "debug" | "asan" | "tsan" | "fuzz"} Mode */
+/** @typedef {"release" | "debug" | "asan" | "tsan" | "fuzz" | "arm64"} Mode */
 
 const ASAN_FLAGS = [
   "-DDFD_TEST",
@@ -77,7 +79,11 @@ const MODE_FLAGS = {
   asan: ASAN_FLAGS,
   tsan: ["-DDFD_TEST", "-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
   fuzz: ASAN_FLAGS,
+  arm64: ["-DDFD_TEST", "-O1", "-g", "-fno-omit-frame-pointer"],
 };
+
+/** Of the mode for another machine; its programs are static, as the emulator has no libraries for them. */
+const ARM64 = { command: "aarch64-linux-gnu-gcc", emulator: "qemu-aarch64" };
 
 /**
  * What notices, in a release, that the engine was made to write where it must not, before somebody
@@ -101,7 +107,7 @@ function hardeningFlags(mode) {
 }
 
 /** The modes that have DFD_TEST. */
-const TESTED = /^(debug|asan|tsan|fuzz)$/;
+const TESTED = /^(debug|asan|tsan|fuzz|arm64)$/;
 
 /** zlib asks the system for nothing, memory included. */
 const ZLIB_ALONE = "-DZ_SOLO";
@@ -168,14 +174,22 @@ function run(command, args, env = {}) {
 
 /** Who compiles: the command, its own arguments, what it calls itself. @param {Mode[]} modes */
 async function findCompiler(modes) {
+  const foreign = modes.includes("arm64");
+  if (foreign && modes.length > 1) throw new BuildError("arm64 is built alone");
   const usual = modes.includes("fuzz") ? "clang" : "cc";
-  const [command, ...args] = words(process.env.CC || usual);
+  const [command, ...args] = foreign ? [ARM64.command] : words(process.env.CC || usual);
   try {
     const { code, output } = await run(command, [...args, "--version"]);
     if (code === 0) return { command, args, version: output };
     throw new BuildError(`${command} --version failed:\n${output}`);
   } catch (error) {
     if (error.code !== "ENOENT" && error.code !== "EACCES") throw error;
+    if (foreign) {
+      throw new BuildError(
+        `no C compiler for arm64: "${command}" was not found.\n` +
+          "  Debian, Ubuntu: apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
+      );
+    }
     throw new BuildError(
       `no C compiler: "${command}" was not found${process.env.CC ? " (named by CC)" : ""}.\n` +
         "  Debian, Ubuntu: apt install gcc libc6-dev\n  Fedora: dnf install gcc\n" +
@@ -612,12 +626,14 @@ function quickStart({ onLoad }) {
  * something to this very engine only.
  *
  * @param {Compiler} compiler @param {Unit[]} own  of one mode, but the generated one
- * @param {string[]} sanitize @returns {Promise<{ fresh: boolean, ok: boolean, output: string }>}
+ * @param {string[]} flags  of the linker
+ * @returns {Promise<{ fresh: boolean, ok: boolean, output: string }>}
  */
-async function generate(compiler, own, sanitize) {
+async function generate(compiler, own, flags) {
+  const emulator = own[0].mode === "arm64" ? [ARM64.emulator] : [];
   const linked = own.filter(({ part }) => part === "library" || part === "compiler");
   const program = `build/${own[0].mode}/compile_units`;
-  const { ok, output } = await compiler.link(program, linked, sanitize);
+  const { ok, output } = await compiler.link(program, linked, flags);
   if (!ok) return { fresh: false, ok, output };
   const { sources, ...bundled } = await bundle();
   if (!bundled.ok) return { fresh: false, ...bundled };
@@ -626,7 +642,8 @@ async function generate(compiler, own, sanitize) {
   const target = path.join(ROOT, `build/${own[0].mode}/units_code.c`);
   const known = await readFile(target, "utf8").catch(() => "");
   if (known.endsWith(`/* ${key} */\n`)) return { fresh: true, ok: true, output: "" };
-  const written = await run(path.join(ROOT, program), sources, { ASAN_OPTIONS: "detect_leaks=0" });
+  const [command, ...args] = [...emulator, path.join(ROOT, program), ...sources];
+  const written = await run(command, args, { ASAN_OPTIONS: "detect_leaks=0" });
   if (written.code !== 0) return { fresh: false, ok: false, output: written.output };
   await writeFile(`${target}.tmp`, `${written.output}/* ${key} */\n`);
   await rename(`${target}.tmp`, target);
@@ -719,8 +736,9 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
       const needed = own.filter((unit) => unit.part === "library" || unit.part === "compiler");
       if (needed.some((unit) => failed.has(unit))) continue;
       const sanitize = MODE_FLAGS[mode].filter((flag) => flag.startsWith("-fsanitize"));
+      const alone = mode === "arm64" ? ["-static"] : sanitize;
       const code = own.find((unit) => unit.part === "generated");
-      if (!await tell(code.source, () => generate(compiler, needed, sanitize))) continue;
+      if (!await tell(code.source, () => generate(compiler, needed, alone))) continue;
       if (!await compiler.find(code) && !await tell(label(code), () => compiler.compile(code))) {
         failed.add(code);
         continue;
@@ -735,7 +753,7 @@ export async function build({ modes = ["release"], tests = [] } = {}) {
       const tests = own.filter((unit) => unit.part === "test" && !failed.has(unit));
       await each(tests, lanes, async (unit) => {
         const program = `build/${mode}/tests/${unit.stem}`;
-        const flags = mode === "fuzz" ? [...sanitize, "-fsanitize=fuzzer"] : sanitize;
+        const flags = mode === "fuzz" ? [...sanitize, "-fsanitize=fuzzer"] : alone;
         const ok = await tell(program, () => compiler.link(program, [unit, ...library], flags));
         if (ok) results[mode].tests.push(program);
       });
@@ -781,7 +799,9 @@ async function main() {
     );
   }
   if (tests && (modes.length === 0 || modes.includes("release"))) {
-    throw new BuildError("the C tests are for debug, asan, tsan and fuzz: name one of these");
+    throw new BuildError(
+      "the C tests are for debug, asan, tsan, fuzz and arm64: name one of these",
+    );
   }
   const start = Date.now();
   if (await symbols() === "written") console.log("ffi/symbols.ts follows the headers");

@@ -110,6 +110,7 @@ typedef struct Build {
     uint16_t *callees; /* [pc]: of what fetches a known function, which; else 0 */
     int32_t *globals;  /* [pc]: of a get_field2 that does, the get_var; or -1 */
     uint32_t go_to;    /* of STEP_GO */
+    uint32_t lengths;  /* of which typed arrays it is assumed: 1 << JIT_ON_* */
     bool restart;      /* something else is to be inlined */
 } Build;
 
@@ -206,6 +207,7 @@ static void find_live(Build *b) {
     for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[b->code[pc]]) starts[count++] = pc;
     for (bool changed = true; changed;) {
         changed = false;
+        graph_step(g, (uint64_t)count * (words + g->inlined_count));
         for (uint32_t i = count; i-- > 0;) {
             uint8_t op = b->code[starts[i]];
             uint32_t pc = starts[i], next = pc + bytecode_sizes[op];
@@ -356,13 +358,9 @@ static void find_wraps(Build *b) {
             break;
         }
     }
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (uint32_t pc = 0; pc < f->length; pc++) {
-            if (!g->wraps[pc]) continue;
-            int32_t user = w->into[pc] - 1;
-            if (w->in_full[pc] || (user >= 0 && !g->wraps[user])) g->wraps[pc] = 0, changed = true;
-        }
+    for (uint32_t pc = f->length; pc-- > 0;) { /* what uses a sum comes after it */
+        int32_t user = w->into[pc] - 1;
+        if (w->in_full[pc] || (user >= 0 && !g->wraps[user])) g->wraps[pc] = 0;
     }
 }
 
@@ -419,18 +417,24 @@ static void find_calls(Build *b) {
     const JitFunction *f = b->f;
     b->callees = graph_alloc(b->g, sizeof *b->callees * (f->length + 1));
     b->globals = graph_alloc(b->g, sizeof *b->globals * (f->length + 1));
-    for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[b->code[pc]]) {
+    struct {
+        uint32_t field, before; /* the get_field2 that was last at this depth, and what is in front of it */
+    } last[STACK_MAX] = {{0, 0}};
+    for (uint32_t pc = 0, before = 0; pc < f->length; before = pc, pc += bytecode_sizes[b->code[pc]]) {
         uint16_t callee = atomic_load_explicit(&b->sites[pc].callee, memory_order_relaxed);
-        if (b->code[pc] != OP_call_method || callee <= JIT_MANY || !b->depths[pc]) continue;
-        int32_t at = b->depths[pc] - 1 - bytecode_u16(b->code + pc + 1) - 1;
-        uint32_t field = 0, before = 0, global = 0;
-        for (uint32_t i = 0, last = 0; i < pc; last = i, i += bytecode_sizes[b->code[i]])
-            if (b->code[i] == OP_get_field2 && b->depths[i] - 1 == at) field = i, before = last;
-        if (!field) continue;
-        if (b->code[before] == OP_get_var && !b->leader[field]) global = before + 1;
+        int32_t depth = b->depths[pc] - 1;
+        if (b->code[pc] == OP_get_field2 && depth >= 0 && depth < STACK_MAX) {
+            last[depth].field = pc;
+            last[depth].before = before;
+        }
+        if (b->code[pc] != OP_call_method || callee <= JIT_MANY || depth < 0) continue;
+        int32_t at = depth - bytecode_u16(b->code + pc + 1) - 1;
+        if (at < 0 || at >= STACK_MAX || !last[at].field) continue;
+        uint32_t field = last[at].field, global = 0;
+        if (b->code[last[at].before] == OP_get_var && !b->leader[field]) global = last[at].before + 1;
         b->callees[field] = callee;
         b->globals[field] = (int32_t)global - 1;
-        if (global) b->callees[before] = callee;
+        if (global) b->callees[last[at].before] = callee;
     }
 }
 
@@ -473,6 +477,7 @@ static int32_t make_state(Build *b, const Val *vals, uint32_t pc, uint32_t depth
     Graph *g = b->g;
     g->states = grow(g, g->states, g->state_count, &g->state_room, sizeof(State));
     StateValue *values = graph_alloc(g, sizeof *values * (g->slots + depth + 1));
+    graph_step(g, g->slots + depth);
     uint32_t count = 0, own = b->f->arguments + b->f->locals;
     for (uint32_t slot = 0; slot < own; slot++) {
         Val v = vals[slot];
@@ -939,12 +944,13 @@ static Step put_element(Build *b) {
     return STEP_NEXT;
 }
 
+/* Nodes are made of each instruction once, so none assumes the same twice, but for lengths. */
 static void assume(Build *b, int32_t global, int32_t field, uint32_t callee) {
     Graph *g = b->g;
     if (!g->emitting) return;
-    for (uint32_t i = 0; i < g->builtin_count; i++) {
-        const JitBuiltin *known = &g->builtins[i];
-        if (known->global == global && known->field == field && known->callee == callee) return;
+    if (global == JIT_LENGTH) {
+        if (b->lengths >> field & 1) return;
+        b->lengths |= 1u << field;
     }
     g->builtins[g->builtin_count++] = (JitBuiltin){global, field, callee};
 }
@@ -1498,7 +1504,10 @@ static Step step(Build *b) {
     case OP_lnot: {
         if (!condition(b)) return STEP_LEAVES;
         Val x = pop(b);
-        push(b, held(T_BOOL, emit(b, N_IS_NOT, T_BOOL, x.node, -1)));
+        /* Of what is negated twice no chain is made, as others follow it by recursion. */
+        const Node *node = x.node >= 0 ? &b->g->nodes[x.node] : NULL;
+        bool twice = node && node->operation == N_IS_NOT;
+        push(b, held(T_BOOL, twice ? node->a : emit(b, N_IS_NOT, T_BOOL, x.node, -1)));
         return STEP_NEXT;
     }
     case OP_and:
@@ -1625,6 +1634,7 @@ static bool flow(Build *b, int32_t to) {
     if (news) block->depth = b->depth;
     if (block->depth != b->depth) graph_fail(g, "depths differ");
     block->reached = true;
+    graph_step(g, g->slots + b->depth);
     for (uint32_t i = 0; i < g->slots + b->depth; i++) {
         Val v = b->now[i];
         if (i < g->slots && !is_live(g, i, block->pc)) continue;
@@ -1673,6 +1683,7 @@ static void interpret(Build *b, int32_t number) {
         b->pc = pc;
         b->state_now = -1;
         b->depth_before = b->depth;
+        graph_step(g, 1 + (g->slots + b->depth) / 8 + g->inlined_count);
         memcpy(b->before, b->now, sizeof(Val) * (g->slots + b->depth));
         uint8_t op = b->code[pc];
         uint32_t next = pc + bytecode_sizes[op];
@@ -1792,16 +1803,18 @@ static void visit(Graph *g, int32_t number, int32_t *count) {
     }
 }
 
-static int32_t common_dominator(const Graph *g, int32_t a, int32_t c) {
+static int32_t common_dominator(Graph *g, int32_t a, int32_t c) {
     while (a != c) {
+        graph_step(g, 1);
         while (g->blocks[a].order > g->blocks[c].order) a = g->blocks[a].dominator;
         while (g->blocks[c].order > g->blocks[a].order) c = g->blocks[c].dominator;
     }
     return a;
 }
 
-bool graph_dominates(const Graph *g, int32_t a, int32_t block) {
-    while (g->blocks[block].order > g->blocks[a].order) block = g->blocks[block].dominator;
+bool graph_dominates(Graph *g, int32_t a, int32_t block) {
+    for (; g->blocks[block].order > g->blocks[a].order; block = g->blocks[block].dominator)
+        graph_step(g, 1);
     return block == a;
 }
 
@@ -1817,6 +1830,7 @@ static void find_loops(Graph *g) {
             if (!graph_dominates(g, header, latch)) continue;
             if (!inside) {
                 inside = graph_alloc(g, (size_t)g->block_count);
+                graph_step(g, (uint64_t)g->block_count);
                 inside[header] = true;
                 g->blocks[header].header = true;
             }
@@ -1824,6 +1838,7 @@ static void find_loops(Graph *g) {
         }
         while (depth > 0) {
             int32_t block = stack[--depth];
+            graph_step(g, g->blocks[block].from_count);
             for (uint32_t k = 0; k < g->blocks[block].from_count; k++) {
                 int32_t from = g->blocks[block].from[k];
                 if (!inside[from]) inside[from] = true, stack[depth++] = from;
@@ -1868,6 +1883,7 @@ static void build_order(Build *b, int32_t first) {
         for (int32_t i = 1; i < g->order_count; i++) {
             Block *block = &g->blocks[g->order[i]];
             int32_t dominator = -1;
+            graph_step(g, 1 + block->from_count);
             for (uint32_t k = 0; k < block->from_count; k++) {
                 int32_t from = block->from[k];
                 if (g->blocks[from].dominator < 0) continue;
@@ -1888,6 +1904,7 @@ static void begin_block(Build *b, int32_t number) {
     b->block = number;
     b->depth = block->depth;
     bool only = block->from_count == 1;
+    graph_step(g, (g->slots + b->depth) * (uint64_t)(1 + block->from_count));
     const Val *out = only ? g->blocks[block->from[0]].out : NULL;
     for (uint32_t i = 0; i < g->slots + b->depth; i++) {
         Val v = block->in[i];
@@ -2027,11 +2044,11 @@ static bool build_with(Graph *g) {
     if (!b->depths[g->entry->pc]) graph_fail(g, "an entry that is not reached");
     uint32_t depth = (uint32_t)b->depths[g->entry->pc] - 1;
     /* What is learnt on the way only grows: which variables are in memory, which sums are wide. */
-    for (int tries = 0;; tries++) {
-        if (tries > 100) graph_fail(g, "no end of it");
+    for (;;) {
+        graph_step(g, f->length);
         g->again = g->emitting = g->stores_values = g->appends = g->runs_code = false;
         g->node_count = g->state_count = g->block_count = g->call_count = 0;
-        g->builtin_count = 0;
+        g->builtin_count = b->lengths = 0;
         g->blocks = graph_alloc(g, sizeof *g->blocks * BLOCKS_MAX);
         for (int i = 0; i < 2; i++) {
             g->block_at[i] = graph_alloc(g, sizeof(int32_t) * (f->length + 1));

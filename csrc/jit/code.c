@@ -7,22 +7,31 @@
 
 static _Atomic size_t code_held;
 
-bool code_take(size_t size) {
-    if (atomic_fetch_add(&code_held, size) + size <= CODE_BYTES_MAX) return true;
-    code_give(size);
+bool code_take(CodeShare *share, size_t size) {
+    size_t held = atomic_fetch_add(&code_held, size) + size;
+    if (held <= CODE_BYTES_MAX && *share + size <= CODE_BYTES_MAX - held) {
+        *share += size;
+        return true;
+    }
+    atomic_fetch_sub(&code_held, size);
     return false;
 }
 
-void code_give(size_t size) { atomic_fetch_sub(&code_held, size); }
+void code_give(CodeShare *share, size_t size) {
+    *share -= size;
+    atomic_fetch_sub(&code_held, size);
+}
 
-void *code_map(size_t size) {
-    size = round_up(size, os_page());
-    if (!code_take(size)) return NULL;
+void *code_map(CodeShare *share, size_t size) {
+    size_t fence = os_page();
+    size = round_up(size, fence);
+    if (!code_take(share, size)) return NULL;
     OsFailure before = os_failure();
-    void *pages = os_map(size, OS_READ_WRITE);
-    if (pages) return pages;
+    char *whole = os_map(size + 2 * fence, OS_NONE);
+    if (whole && os_protect(whole + fence, size, OS_READ_WRITE)) return whole + fence;
+    if (whole) os_unmap(whole, size + 2 * fence);
     os_get_over(before);
-    code_give(size);
+    code_give(share, size);
     return NULL;
 }
 
@@ -34,16 +43,18 @@ bool code_seal(void *pages, size_t size) {
     return sealed;
 }
 
-void code_unmap(void *pages, size_t size) {
-    size = round_up(size, os_page());
-    os_unmap(pages, size);
-    code_give(size);
+void code_unmap(CodeShare *share, void *pages, size_t size) {
+    size_t fence = os_page();
+    size = round_up(size, fence);
+    os_unmap((char *)pages - fence, size + 2 * fence);
+    code_give(share, size);
 }
 
 bool code_is_possible(void) {
+    CodeShare share = 0;
     size_t size = os_page();
-    void *pages = code_map(size);
+    void *pages = code_map(&share, size);
     bool possible = pages && code_seal(pages, size);
-    if (pages) code_unmap(pages, size);
+    if (pages) code_unmap(&share, pages, size);
     return possible;
 }

@@ -73,14 +73,16 @@ void graph_dump(const Graph *g) {
     }
 }
 
-void code_dump(const JitFunction *f, uint32_t pc, const JitCode *code, const char *why) {
+void code_dump(const Graph *g, const JitCode *code) {
+    const JitFunction *f = g->entry->function;
+    fprintf(stderr, "function %u of %p, entry at %u: ", f->number, (void *)f->program, g->entry->pc);
+    unsigned long long steps = g->steps;
     if (!code) {
-        fprintf(stderr, "function %u of %p, entry at %u: not compiled: %s\n", f->number,
-                (void *)f->program, pc, why ? why : "");
+        fprintf(stderr, "not compiled: %s (%llu steps)\n", g->why ? g->why : "", steps);
         return;
     }
-    fprintf(stderr, "function %u of %p, entry at %u: %zu bytes, %u guards, %u exits\n", f->number,
-            (void *)f->program, pc, code->used, code->guards, code->exit_count);
+    fprintf(stderr, "%zu bytes, %u guards, %u exits, %llu steps\n", code->used, code->guards,
+            code->exit_count, steps);
     const uint8_t *bytes = code->pages;
     for (size_t i = 0; i < code->used; i++)
         fprintf(stderr, "%02x%s", bytes[i], i % 32 == 31 || i + 1 == code->used ? "\n" : "");

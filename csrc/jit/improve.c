@@ -14,9 +14,11 @@
 static void drop_trivial_phis(Graph *g) {
     for (bool changed = true; changed;) {
         changed = false;
+        graph_step(g, (uint64_t)g->node_count);
         for (int32_t n = 0; n < g->node_count; n++) {
             Node *node = &g->nodes[n];
             if (node->operation != N_PHI || node->forward >= 0) continue;
+            graph_step(g, g->blocks[node->block].from_count);
             int32_t only = -1;
             bool trivial = true;
             for (uint32_t k = 0; k < g->blocks[node->block].from_count && trivial; k++) {
@@ -29,14 +31,17 @@ static void drop_trivial_phis(Graph *g) {
             node->forward = only;
             changed = true;
         }
+        for (int32_t n = g->node_count; n-- > 0;) /* so that no way to what stands for it is long */
+            g->nodes[n].forward = graph_find(g, g->nodes[n].forward);
     }
 }
 
 /* --- loops ---------------------------------------------------------------------------------- */
 
 /* The block before a loop: the only one that comes into it; or -1. */
-static int32_t before_loop(const Graph *g, int32_t header) {
+static int32_t before_loop(Graph *g, int32_t header) {
     int32_t before = -1;
+    graph_step(g, g->blocks[header].from_count);
     for (uint32_t k = 0; k < g->blocks[header].from_count; k++) {
         int32_t from = g->blocks[header].from[k];
         if (graph_dominates(g, header, from)) continue;
@@ -47,7 +52,7 @@ static int32_t before_loop(const Graph *g, int32_t header) {
     return before;
 }
 
-static bool in_loop(const Graph *g, int32_t block, int32_t header) {
+static bool in_loop(Graph *g, int32_t block, int32_t header) {
     for (int32_t loop = g->blocks[block].loop; loop >= 0;) {
         if (loop == header) return true;
         int32_t before = before_loop(g, loop);
@@ -93,7 +98,7 @@ static bool may_move(const Graph *g, const Node *node) {
            (node->state < 0 || g->hoist);
 }
 
-static bool depends_on(const Graph *g, const Node *node, int32_t header) {
+static bool depends_on(Graph *g, const Node *node, int32_t header) {
     const int32_t operands[] = {node->a, node->b, node->c};
     for (int i = 0; i < 3; i++)
         if (operands[i] >= 0 && in_loop(g, g->nodes[operands[i]].block, header)) return true;
@@ -101,7 +106,7 @@ static bool depends_on(const Graph *g, const Node *node, int32_t header) {
 }
 
 /* The outermost block that a node may stand in. */
-static int32_t best_block(const Graph *g, const Node *node) {
+static int32_t best_block(Graph *g, const Node *node) {
     int32_t block = node->block;
     if (!may_move(g, node)) return block;
     for (;;) {
@@ -159,9 +164,12 @@ static void walk(Graph *g) {
             if (is_pure(g, node)) {
                 uint32_t bucket = hash_of(node) % BUCKETS;
                 int32_t same = buckets[bucket];
-                while (same >= 0 && !(alike(&g->nodes[same], node) &&
-                                      graph_dominates(g, g->nodes[same].block, number)))
-                    same = chain[same];
+                for (; same >= 0; same = chain[same]) {
+                    graph_step(g, 1);
+                    if (alike(&g->nodes[same], node) &&
+                        graph_dominates(g, g->nodes[same].block, number))
+                        break;
+                }
                 if (same >= 0) {
                     node->forward = same;
                     continue;
@@ -183,8 +191,9 @@ static void walk(Graph *g) {
 
 /* Whether `x < something` or the like holds where the block is, as the only way there is by a branch
  * that tells. `less`: x is less than an int; else greater. */
-static bool is_bounded(const Graph *g, int32_t block, int32_t x, bool less) {
+static bool is_bounded(Graph *g, int32_t block, int32_t x, bool less) {
     for (; g->blocks[block].dominator != block; block = g->blocks[block].dominator) {
+        graph_step(g, 1);
         if (g->blocks[block].from_count != 1) continue;
         const Block *from = &g->blocks[g->blocks[block].from[0]];
         if (from->end != END_BRANCH || from->to[0] == from->to[1]) continue;

@@ -206,7 +206,8 @@ typedef struct Graph {
     void *compiler; /* sljit's, while there is one */
     void *code;     /* the JitCode that is made, until it is handed over */
     struct Chunk *chunks;
-    size_t bytes; /* of those */
+    size_t bytes;   /* of those */
+    uint64_t steps; /* what was done so far */
     jmp_buf failed;
     const char *why;
 } Graph;
@@ -217,7 +218,17 @@ _Noreturn void graph_fail(Graph *graph, const char *why);
 
 /* Gives all memory back. */
 void graph_close(Graph *graph);
-bool graph_dominates(const Graph *graph, int32_t a, int32_t block);
+bool graph_dominates(Graph *graph, int32_t a, int32_t block);
+
+/* What compiling one function may take: about so many values, nodes or instructions that are looked at.
+ * The largest functions that people write take a hundredth. A task chooses what is compiled, and some of
+ * this is quadratic, or worse, in what it chooses; so whatever is repeated counts itself. */
+#define GRAPH_STEPS_MAX ((uint64_t)20 << 20)
+
+static inline void graph_step(Graph *graph, uint64_t steps) {
+    graph->steps += steps;
+    if (graph->steps > GRAPH_STEPS_MAX) graph_fail(graph, "too much work");
+}
 
 /* The node that stands for this one. */
 static inline int32_t graph_find(const Graph *graph, int32_t node) {
@@ -231,8 +242,7 @@ void build(Graph *graph);   /* build.c */
 void improve(Graph *graph); /* improve.c */
 void graph_dump(const Graph *graph); /* dump.c */
 struct JitCode;
-void code_dump(const struct JitFunction *function, uint32_t pc, const struct JitCode *code,
-               const char *why);
+void code_dump(const Graph *graph, const struct JitCode *code);
 
 static inline bool node_is_alias(const Node *node) {
     return node->operation == N_CHECK_CLASS || node->operation == N_CHECK_FUNCTION || node->operation == N_CHECK_MUTABLE ||

@@ -37,6 +37,7 @@ JitProgram *jit_program_new(uint32_t count) {
     if (!program) return NULL;
     atomic_init(&program->holds, 1);
     program->count = count;
+    program->last = &program->first;
     return program;
 }
 
@@ -141,11 +142,12 @@ size_t jit_function_size(const JitFunction *f) {
 }
 
 void jit_code_free(JitCode *code) {
-    code_give(code->tables);
-    if (code->pages) code_unmap(code->pages, code->size);
+    code_give(code->share, code->tables);
+    if (code->pages) code_unmap(code->share, code->pages, code->size);
     free(code->exits);
     free(code->values);
     free(code->builtins);
+    free(code->data);
     free(code);
 }
 
@@ -164,15 +166,19 @@ JitCode *jit_compile(JitEntry *entry, uint32_t force) {
     g->prune = atomic_load(&entry->versions) < PRUNED_VERSIONS;
     g->hoist = !atomic_load(&f->no_hoist);
     if (!g->sites) g->why = "nothing was recorded";
-    if (g->sites && setjmp(g->failed) == 0) {
+    if (f->program->steps > JIT_STEPS_MAX) g->why = "the program took too much work";
+    if (!g->why && setjmp(g->failed) == 0) {
         build(g);
         improve(g);
         if (dumps) graph_dump(g);
         code = lower(g, force);
         if (!code) g->why = "no memory";
     }
-    if (dumps) code_dump(f, entry->pc, code, g->why);
+    if (dumps) code_dump(g, code);
     lower_end(g);
+    f->program->steps += g->steps;
+    atomic_fetch_add(&jit_stats.steps, g->steps);
+    if (g->steps > atomic_load(&jit_stats.most_steps)) atomic_store(&jit_stats.most_steps, g->steps);
     graph_close(g);
     free(g);
     return code;
@@ -187,16 +193,18 @@ static struct {
     Lock lock;           /* what follows, and the compiler itself */
     OsCondition asked;   /* there is something in the queue */
     OsCondition settled; /* an entry is no longer queued */
-    JitEntry *first, **last;
+    /* Programs of which entries wait: one of each is compiled in turn, so that none waits for all that
+     * another asked for. */
+    JitProgram *first, **last;
     bool busy; /* the thread compiles one, which is no longer in the queue */
 } service = {.once = OS_ONCE_INITIAL, .asked_for = OS_ONCE_INITIAL, .lock = LOCK_INITIAL(LOCK_JIT)};
 
 static void publish(JitEntry *entry, JitCode *code) {
     JitProgram *program = entry->function->program;
     if (code) {
+        code->number = atomic_fetch_add(&jit_stats.compiled, 1);
         code->next = atomic_load(&program->codes);
         while (!atomic_compare_exchange_weak(&program->codes, &code->next, code)) continue;
-        atomic_fetch_add(&jit_stats.compiled, 1);
         atomic_fetch_add(&jit_stats.code_bytes, code->used);
         if (code->guards > atomic_load(&jit_stats.most_guards))
             atomic_store(&jit_stats.most_guards, code->guards);
@@ -210,19 +218,31 @@ static void publish(JitEntry *entry, JitCode *code) {
     }
 }
 
+/* Under the lock. */
+static void queue_program(JitProgram *program) {
+    program->next = NULL;
+    *service.last = program;
+    service.last = &program->next;
+}
+
 static void *compile_all(void *unused) {
     (void)unused;
     os_name_thread("deferred-jit");
     lock_take(&service.lock);
     for (;;) {
-        while (!service.first) lock_wait(&service.lock, &service.asked);
-        JitEntry *entry = service.first;
-        service.first = entry->next;
+        while (!service.first || tuning.paused) lock_wait(&service.lock, &service.asked);
+        JitProgram *program = service.first;
+        service.first = program->next;
         if (!service.first) service.last = &service.first;
+        JitEntry *entry = program->first;
+        program->first = entry->next;
+        if (program->first)
+            queue_program(program);
+        else
+            program->last = &program->first;
         service.busy = true;
         uint32_t force = tuning.force;
         lock_release(&service.lock);
-        JitProgram *program = entry->function->program;
         publish(entry, jit_compile(entry, force));
         jit_program_drop(program);
         lock_take(&service.lock);
@@ -271,6 +291,8 @@ bool jit_is_open(void) { return service.open; }
 void jit_tune(JitTuning wanted) {
     assert(service.open);
     lock_take(&service.lock);
+    tuning.paused = false;
+    os_wake_one(&service.asked);
     while (service.first || service.busy) lock_wait(&service.lock, &service.settled);
     tuning = wanted;
     lock_release(&service.lock);
@@ -298,10 +320,12 @@ static void ask_for(JitEntry *entry) {
     uint8_t cold = JIT_COLD;
     if (!atomic_compare_exchange_strong(&entry->state, &cold, JIT_QUEUED)) return;
     atomic_fetch_add_explicit(&entry->function->program->holds, 1, memory_order_relaxed);
+    JitProgram *program = entry->function->program;
     lock_take(&service.lock);
+    if (!program->first) queue_program(program);
     entry->next = NULL;
-    *service.last = entry;
-    service.last = &entry->next;
+    *program->last = entry;
+    program->last = &entry->next;
     os_wake_one(&service.asked);
     while (tuning.synchronous && atomic_load(&entry->state) == JIT_QUEUED)
         lock_wait(&service.lock, &service.settled);

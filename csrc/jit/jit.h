@@ -98,7 +98,7 @@ typedef struct JitEntry {
     _Atomic(struct JitCode *) code;
     _Atomic uint16_t *seen; /* [slots]: what the variables held here */
     struct JitFunction *function;
-    struct JitEntry *next; /* in the queue */
+    struct JitEntry *next; /* of the program's that wait */
 } JitEntry;
 
 typedef struct JitConstant {
@@ -149,6 +149,10 @@ typedef struct JitProgram {
     uint32_t count;
     size_t bytes;                    /* of the functions, before it is published */
     _Atomic(struct JitCode *) codes; /* all that were made, to be freed */
+    size_t share;                    /* of the memory for code: a CodeShare */
+    uint64_t steps;                  /* that compiling it took; of the thread that compiles */
+    struct JitEntry *first, **last;  /* that wait to be compiled, and the next program of which some */
+    struct JitProgram *next;         /* do; under the lock of the queue */
     JitFunction *functions[];
 } JitProgram;
 
@@ -156,6 +160,10 @@ typedef struct JitProgram {
 #define JIT_SLOTS_MAX 400
 /* What the records of a program may take, as no memory limit counts them: functions beyond have none. */
 #define JIT_RECORDS_MAX ((size_t)16 << 20)
+
+/* And what compiling all of a program may take, as no limit of time counts that: a second or two. What is
+ * asked for beyond stays interpreted. */
+#define JIT_STEPS_MAX ((uint64_t)1 << 28)
 
 /* NULL when there is no memory. */
 JitProgram *jit_program_new(uint32_t count);
@@ -274,14 +282,17 @@ typedef struct JitBuiltin {
 typedef struct JitCode {
     struct JitCode *next; /* of the program's */
     uint32_t (*enter)(JitFrame *frame); /* returns the number of an exit */
+    size_t *share; /* its program's */
     void *pages;
     size_t size, used; /* of the pages; of those the code */
-    size_t tables;     /* bytes of exits, values and builtins */
+    size_t tables;     /* bytes of exits, values, builtins and data */
+    uint64_t number;   /* which of all that were made in this process */
     _Atomic uint32_t runs, failures;
     uint32_t exit_count, builtin_count, guards;
     JitExit *exits;
     JitValue *values;
     JitBuiltin *builtins;
+    uint64_t *data; /* numbers of the task's that its code reads */
 } JitCode;
 
 void jit_code_free(JitCode *code);
@@ -315,6 +326,7 @@ JitCode *jit_compile(JitEntry *entry, uint32_t force);
 /* Tests decide otherwise than the defaults. */
 typedef struct JitTuning {
     bool synchronous;  /* an entry waits for its code */
+    bool paused;       /* nothing is compiled */
     uint32_t hot_loop, hot_call, recorded; /* passes until it is recorded; how many are */
     uint32_t force;    /* guard to fail in each code, from 1 on */
 } JitTuning;
@@ -325,6 +337,7 @@ void jit_tune(JitTuning wanted);
 typedef struct JitStats {
     _Atomic uint64_t compiled, refused, runs, failures, code_bytes;
     _Atomic uint32_t most_guards; /* of one code */
+    _Atomic uint64_t steps, most_steps; /* that compiling took; of one code, or what became none */
 } JitStats;
 extern JitStats jit_stats;
 

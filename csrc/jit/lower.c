@@ -10,6 +10,10 @@
  * instruction needs meanwhile. On the stack are spilled values, and the JitFrame, locals and stack of
  * whatever is called. A guard's values live to the end of its instruction, so that its result
  * never takes the place of one.
+ *
+ * No number of more than 16 bits that a task chose is part of an instruction: it could write whatever
+ * instructions it likes by constants, to be come to from the middle. Such a number is loaded from the
+ * JitCode's data, and is like any other value in a register.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +28,7 @@
 static void *take_pages(size_t size, void *for_code) {
     JitCode *code = for_code;
     code->size = size;
-    return code->pages = code_map(size);
+    return code->pages = code_map(code->share, size);
 }
 
 #include "sljit.h"
@@ -89,7 +93,7 @@ typedef struct Lower {
     int32_t *exit_states;
     uint8_t *exit_kinds;
     int32_t exit_count;
-    uint32_t guards, force;
+    uint32_t guards, force, data_count;
     sljit_sw called;             /* where on the stack the JitFrame of what is called is */
     struct sljit_label *start;   /* of the code itself */
     JitCode *code;               /* that is made */
@@ -103,8 +107,9 @@ static int32_t resolve(const Graph *g, int32_t n) {
     return n;
 }
 
+/* Whether it may be a part of instructions. */
 static bool is_constant(const Node *node) {
-    return node->operation == N_CONST && node->type != T_DOUBLE;
+    return node->operation == N_CONST && node->type != T_DOUBLE && node->value == (int16_t)node->value;
 }
 
 static bool calls_out(const Node *node) {
@@ -122,11 +127,13 @@ static bool has_register(const Lower *l, int32_t n) {
     const Node *node = &l->g->nodes[n];
     return node->type != T_NONE && node->operation != N_STORE && node->operation != N_PUT_VALUE &&
            node->operation != N_APPEND && node->operation != N_PUSH && type_is_held_or_pointer(node) &&
-           !is_constant(node) && !node_is_alias(node) && !l->fused[n];
+           !is_constant(node) && !node_is_alias(node) && !l->fused[n] &&
+           (node->operation != N_CONST || l->uses[n] > 0);
 }
 
 /* --- numbering and liveness ----------------------------------------------------------------- */
 
+/* Of a value: by an instruction or a state. States have constants in tables (describe). */
 static void count_use(Lower *l, int32_t n) {
     n = resolve(l->g, n);
     if (n >= 0) l->uses[n]++;
@@ -135,8 +142,11 @@ static void count_use(Lower *l, int32_t n) {
 static void each_of_state(Lower *l, int32_t state, void (*use)(Lower *l, int32_t n)) {
     if (state < 0) return;
     const State *s = &l->g->states[state];
+    graph_step(l->g, s->count);
     for (uint32_t i = 0; i < s->count; i++)
-        if (type_is_held((Type)s->values[i].val.type)) use(l, s->values[i].val.node);
+        if (type_is_held((Type)s->values[i].val.type) &&
+            l->g->nodes[resolve(l->g, s->values[i].val.node)].operation != N_CONST)
+            use(l, s->values[i].val.node);
 }
 
 static void count_uses(Lower *l) {
@@ -225,6 +235,7 @@ static void make_intervals(Lower *l) {
     size_t words = (size_t)g->node_count / 64 + 1;
     uint64_t *in = graph_alloc(g, words * 8 * (size_t)g->block_count);
     uint64_t *live = graph_alloc(g, words * 8);
+    int32_t *list = graph_alloc(g, sizeof *list * (size_t)(g->node_count + 1));
     for (int32_t n = 0; n < g->node_count; n++)
         l->intervals[n] = (Interval){.end = -1, .hint = -1, .is_double = g->nodes[n].type == T_DOUBLE};
     for (bool changed = true; changed;) {
@@ -236,9 +247,11 @@ static void make_intervals(Lower *l) {
             l->now.live = live;
             l->now.weight = 0;
             l->now.at = l->ends[number_];
+            graph_step(g, words * 8);
             for (int k = 0; k < 2; k++) {
                 if (block->to[k] < 0) continue;
                 const Block *to = &g->blocks[block->to[k]];
+                graph_step(g, to->from_count);
                 for (size_t w = 0; w < words; w++) live[w] |= in[(size_t)block->to[k] * words + w];
                 uint32_t edge = 0;
                 while (to->from[edge] != number_) edge++;
@@ -255,11 +268,12 @@ static void make_intervals(Lower *l) {
             if (block->end == END_EXIT) each_of_state(l, block->state, use_at);
             l->now.weight *= 16;
             /* Backwards through the nodes. */
-            int32_t *list = graph_alloc(g, sizeof *list * (size_t)(g->node_count + 1)), count = 0;
+            int32_t count = 0;
             for (int32_t n = block->first; n >= 0; n = g->nodes[n].next) list[count++] = n;
             while (count > 0) {
                 int32_t n = list[--count];
                 const Node *node = &g->nodes[n];
+                graph_step(g, 1);
                 if (node->operation == N_PHI) {
                     live[n / 64] &= ~(1ull << n % 64);
                     extend(&l->intervals[n], l->begins[number_]);
@@ -294,6 +308,7 @@ static void make_intervals(Lower *l) {
     }
     for (int32_t n = 0; n < g->node_count; n++) {
         Interval *interval = &l->intervals[n];
+        graph_step(g, interval->end >= 0 ? (uint64_t)l->call_count + 1 : 1);
         for (int32_t k = 0; interval->end >= 0 && k < l->call_count; k++)
             interval->crosses |= interval->start < l->calls[k] && interval->end > l->calls[k];
         /* A phi and what flows into it would best share a register. */
@@ -1257,6 +1272,22 @@ static void field(Lower *l, int32_t n, sljit_s32 op, sljit_sw offset) {
     if (reg != to.reg) sljit_emit_op1(l->c, SLJIT_MOV, to.reg, to.word, reg, 0);
 }
 
+static void load_constant(Lower *l, int32_t n) {
+    const Node *node = &l->g->nodes[n];
+    Operand to = operand(l, n);
+    uint64_t *from = &l->code->data[l->data_count++];
+    *from = (uint64_t)node->value;
+    if (node->type == T_DOUBLE) {
+        sljit_s32 reg = is_register(to) ? to.reg : SLJIT_FR0;
+        sljit_emit_fop1(l->c, SLJIT_MOV_F64, reg, 0, SLJIT_MEM0(), (sljit_sw)from);
+        if (reg != to.reg) move_double(l, to, (Operand){reg, 0});
+    } else {
+        sljit_s32 reg = is_register(to) ? to.reg : SLJIT_R0;
+        sljit_emit_op1(l->c, SLJIT_MOV, reg, 0, SLJIT_MEM0(), (sljit_sw)from);
+        if (reg != to.reg) sljit_emit_op1(l->c, SLJIT_MOV, to.reg, to.word, reg, 0);
+    }
+}
+
 static void emit_node(Lower *l, int32_t n) {
     Graph *g = l->g;
     struct sljit_compiler *c = l->c;
@@ -1266,12 +1297,7 @@ static void emit_node(Lower *l, int32_t n) {
     case N_PHI:
         break;
     case N_CONST:
-        if (node->type == T_DOUBLE) {
-            Operand to = operand(l, n);
-            sljit_s32 reg = is_register(to) ? to.reg : SLJIT_FR0;
-            sljit_emit_fset64(c, reg, node->number);
-            if (reg != to.reg) move_double(l, to, (Operand){reg, 0});
-        }
+        if (has_register(l, n)) load_constant(l, n);
         break;
     case N_LOAD: {
         sljit_sw offset = 0;
@@ -1586,8 +1612,9 @@ static void emit_move(Lower *l, const Move *move) {
     }
 }
 
-static uint32_t edge_number(const Graph *g, int32_t from, int32_t to) {
+static uint32_t edge_number(Graph *g, int32_t from, int32_t to) {
     uint32_t edge = 0;
+    graph_step(g, g->blocks[to].from_count);
     while (g->blocks[to].from[edge] != from) edge++;
     return edge;
 }
@@ -1619,6 +1646,7 @@ static void emit_moves(Lower *l, int32_t from, int32_t to) {
         uint32_t i;
         for (i = 0; i < count; i++) { /* one that overwrites nothing that is still wanted */
             bool wanted = false;
+            graph_step(g, count);
             for (uint32_t k = 0; k < count; k++)
                 wanted |= k != i && moves[k].is_double == moves[i].is_double &&
                           same_place(moves[k].from, moves[i].to);
@@ -1822,8 +1850,8 @@ static bool describe_exits(const Lower *l, JitCode *code) {
     uint32_t count = 0;
     for (int32_t i = 0; i < l->exit_count; i++) count += g->states[l->exit_states[i]].count;
     size_t tables = sizeof *code->exits * (size_t)l->exit_count + sizeof *code->values * count +
-                    sizeof *code->builtins * g->builtin_count;
-    if (tables > TABLES_MAX || !code_take(tables)) return false;
+                    sizeof *code->builtins * g->builtin_count + sizeof *code->data * l->data_count;
+    if (tables > TABLES_MAX || !code_take(code->share, tables)) return false;
     code->tables = tables;
     code->exits = calloc((size_t)l->exit_count + 1, sizeof *code->exits);
     code->values = calloc((size_t)count + 1, sizeof *code->values);
@@ -1893,6 +1921,11 @@ JitCode *lower(Graph *g, uint32_t force) {
     g->compiler = l->c;
     l->code = g->code = calloc(1, sizeof *l->code);
     if (!l->code) graph_fail(g, "no memory");
+    l->code->share = &g->function->program->share;
+    size_t constants = 0;
+    for (int32_t n = 0; n < g->node_count; n++) constants += g->nodes[n].operation == N_CONST;
+    l->code->data = calloc(constants + 1, sizeof *l->code->data);
+    if (!l->code->data) graph_fail(g, "no memory");
     emit_code(l);
     JitCode *code = finish(l);
     lower_end(g);
@@ -1901,6 +1934,6 @@ JitCode *lower(Graph *g, uint32_t force) {
 
 void lower_end(Graph *g) {
     if (g->compiler) sljit_free_compiler(g->compiler);
-    free(g->code);
+    if (g->code) jit_code_free(g->code);
     g->compiler = g->code = NULL;
 }

@@ -20,6 +20,8 @@
 #include "deferred.h"
 #include "fault.h"
 #include "guard.h"
+#include "jit/code.h"
+#include "jit/ir.h"
 #include "jit/jit.h"
 #include "realm.h"
 
@@ -221,6 +223,244 @@ static void write_again(Bytes *to, const char *head, const char *part, int times
     for (int i = 0; i < times; i++) bytes_write(to, part, strlen(part));
     bytes_write(to, tail, strlen(tail));
 }
+
+/* Runs the text of a function, compiled at once. Returns its program, or NULL. */
+static Program *run_text(Bytes *text, Bytes *out) {
+    bytes_write(text, "", 1);
+    Program *program = compile((const char *)text->data);
+    CHECK(program, "does not compile");
+    if (program) CHECK(run(program, out) == DFD_STATUS_OK);
+    text->length = 0;
+    return program;
+}
+
+/* `part`, in which a $ is a number that counts. */
+static void write_numbered(Bytes *to, const char *part, int times) {
+    char number[16];
+    for (int i = 0; i < times; i++) {
+        snprintf(number, sizeof number, "%d", i);
+        for (const char *at = part; *at; at++)
+            bytes_write(to, *at == '$' ? number : at, *at == '$' ? strlen(number) : 1);
+    }
+}
+
+/* Functions that give the compiler work: `each` again and again, in a loop, among many variables.
+ */
+typedef struct Hostile {
+    const char *name, *each;
+    int times, variables;
+    bool linear; /* what is four times as long takes hardly more than four times the work */
+    const char *before, *after;
+} Hostile;
+
+static const Hostile hostile[] = {
+    {"calls of Math", "x = Math.min(x, i); ", 150, 4, true, "", ""},
+    {"sums", "x = (x + i + x + i) | 0; ", 150, 4, true, "", ""},
+    {"a condition that is negated often", "t = !t; ", 900, 4, true, "let t = i > 2; ",
+     "if (t) x ^= 1; "},
+    {"inner loops", "for (let j = 0; j < i; j++) x ^= j; ", 25, 300, false, "", ""},
+    {"loops in loops", "for (let j$ = 0; j$ < 2 && x < 9; j$++) ", 20, 40, false, "", "x++;"},
+    {"values that change places", "[v$, v0] = [v0, v$]; ", 35, 180, false, "", ""},
+    {"values that trade places on many ways",
+     "if (x & $) { let t = v$; v$ = v1; v1 = v2; v2 = t; } ", 60, 150, false, "", ""},
+};
+
+static uint64_t work_for(const Hostile *kind, int times) {
+    Bytes text = {0}, out = {0};
+    write_again(&text, "() => { const f = () => { let x = 0; ", "", 0, "");
+    write_numbered(&text, "let v$ = $; ", kind->variables);
+    write_again(&text, "for (let i = 0; i < 4; i++) { ", "", 0, kind->before);
+    write_numbered(&text, kind->each, times);
+    write_again(&text, kind->after, "", 0, "} return x");
+    write_numbered(&text, " + v$", kind->variables);
+    write_again(&text, "; }; return f() + f() + f() + f(); }", "", 0, "");
+    jit_stats.most_steps = 0;
+    program_drop(run_text(&text, &out));
+    bytes_free(&text);
+    bytes_free(&out);
+    return jit_stats.most_steps;
+}
+
+/* What breaks it: any loop of the compiler's that does not count itself. */
+TEST("compiling takes a bounded number of steps, whatever a function is") {
+    REQUIRE(ready());
+    if (!jit_open()) SKIP("executable memory");
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1});
+    int bounded = 0;
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        uint64_t once = work_for(&hostile[i], hostile[i].times);
+        uint64_t four = work_for(&hostile[i], hostile[i].times * 4);
+        CHECK(once > 1000, "%s: %llu steps", hostile[i].name, (unsigned long long)once);
+        CHECK(four < GRAPH_STEPS_MAX * 2, "%s: %llu steps", hostile[i].name,
+              (unsigned long long)four);
+        bounded += four > GRAPH_STEPS_MAX;
+        CHECK(!hostile[i].linear || four < once * 6, "%s: %llu steps, then %llu", hostile[i].name,
+              (unsigned long long)once, (unsigned long long)four);
+    }
+    CHECK(bounded > 0, "none comes to the bound");
+}
+
+/* A hundred functions, each called several times. */
+static Program *run_many(Bytes *out) {
+    Bytes text = {0};
+    write_again(&text, "() => { let x = 0; ", "", 0, "");
+    write_numbered(&text, "const f$ = (y) => { for (let i = 0; i < 4; i++) y += i; return y; }; ",
+                   100);
+    write_again(&text, "for (let k = 0; k < 4; k++) { ", "", 0, "");
+    write_numbered(&text, "x += f$(k); ", 100);
+    write_again(&text, "} return x; }", "", 0, "");
+    Program *program = run_text(&text, out);
+    bytes_free(&text);
+    return program;
+}
+
+static uint64_t first_code(const JitProgram *records) {
+    uint64_t first = UINT64_MAX;
+    for (const JitCode *code = atomic_load(&records->codes); code; code = code->next)
+        if (code->number < first) first = code->number;
+    return first;
+}
+
+TEST("no program waits for all that another asked for; one that took too much gets no more") {
+    REQUIRE(ready());
+    if (!jit_open()) SKIP("executable memory");
+    jit_tune((JitTuning){.hot_loop = 1, .hot_call = 1, .recorded = 1, .paused = true});
+    Bytes out = {0}, text = {0};
+    Program *greedy = run_many(&out);
+    write_again(&text, "() => { let x = 0; for (let i = 0; i < 9; i++) x += i; return x; }", "", 0,
+                "");
+    Program *modest = run_text(&text, &out);
+    REQUIRE(greedy && modest);
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1});
+    const JitProgram *many = atomic_load(&greedy->jit), *few = atomic_load(&modest->jit);
+    uint64_t last = jit_stats.compiled;
+    CHECK(last - first_code(many) > 100, "only %llu were compiled",
+          (unsigned long long)(last - first_code(many)));
+    CHECK(first_code(few) <= first_code(many) + 2, "the other program's came %llu later",
+          (unsigned long long)(first_code(few) - first_code(many)));
+    CHECK(many->steps > few->steps && few->steps > 0);
+    program_drop(greedy);
+    program_drop(modest);
+
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 20, .hot_call = 20, .recorded = 4});
+    for (int spent = 0; spent < 2; spent++) {
+        Program *program =
+            compile("() => { let x = 0; for (let i = 0; i < 9; i++) x += i; return x; }");
+        CHECK(run(program, &out) == DFD_STATUS_OK);
+        JitProgram *records = atomic_load(&program->jit);
+        REQUIRE(records && !atomic_load(&records->codes));
+        if (spent) records->steps = JIT_STEPS_MAX + 1;
+        for (int i = 0; i < 5; i++) CHECK(run(program, &out) == DFD_STATUS_OK);
+        CHECK(!atomic_load(&records->codes) == spent, "%d", spent);
+        program_drop(program);
+    }
+    bytes_free(&text);
+    bytes_free(&out);
+}
+
+TEST("of the memory for code, each program leaves as much as it has to others") {
+    CodeShare shares[3] = {0};
+    size_t piece = 64 << 10, all = 0;
+    for (int i = 0; i < 3; i++) {
+        while (code_take(&shares[i], piece)) all += piece;
+        CHECK(shares[i] > CODE_BYTES_MAX / (size_t)(3 << i) &&
+                  shares[i] <= CODE_BYTES_MAX / (size_t)(2 << i),
+              "the %dth has %zu bytes", i, shares[i]);
+    }
+    CHECK(all < CODE_BYTES_MAX);
+    for (int i = 0; i < 3; i++) {
+        code_give(&shares[i], shares[i] - piece);
+        code_give(&shares[i], piece);
+        CHECK(shares[i] == 0);
+    }
+    CHECK(code_take(&shares[0], CODE_BYTES_MAX / 3), "what was given back is not to be had again");
+    code_give(&shares[0], CODE_BYTES_MAX / 3);
+}
+
+#define SPRAYED "0x3c909090" /* on x86: nop, nop, nop, and the next number hides in a cmp */
+
+static bool contains(const uint8_t *bytes, size_t size, const void *what, size_t length) {
+    for (size_t i = 0; i + length <= size; i++)
+        if (memcmp(bytes + i, what, length) == 0) return true;
+    return false;
+}
+
+TEST("no number of a task's is a part of its machine code") {
+    REQUIRE(ready());
+    if (!jit_open()) SKIP("executable memory");
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1});
+    static const uint32_t integer = 0x3c909090u;
+    static const double number = 1.7235985711e-258;
+    Bytes text = {0}, out = {0};
+    write_again(
+        &text,
+        "() => { const f = (x, y, A) => { for (let i = 0; i < 9; i++) { "
+        "x = x ^ " SPRAYED "; x = (x + " SPRAYED ") | 0; x = Math.imul(x, " SPRAYED "); "
+        "if (x === " SPRAYED ") return " SPRAYED "; A[i] = " SPRAYED "; x &= " SPRAYED "; "
+        "y = i > 3 ? " SPRAYED " : y; x = x << " SPRAYED "; A[" SPRAYED " & 7] = x % " SPRAYED "; "
+        "y += 1.7235985711e-258; A[i] = 1.7235985711e-258; f0(" SPRAYED ", 1.7235985711e-258); } "
+        "return x + y; }; const f0 = (p, q) => p + q;"
+        "return f(1, 2, []) + f(1, 2, []) + f(1, 2, []) + f(1, 2, []); }",
+        "", 0, "");
+    Program *program = run_text(&text, &out);
+    REQUIRE(program && atomic_load(&program->jit));
+    int codes = 0;
+    for (const JitCode *code = atomic_load(&atomic_load(&program->jit)->codes); code;
+         code = code->next) {
+        codes += code->used > 400;
+        CHECK(!contains(code->pages, code->size, &integer, sizeof integer), "an integer");
+        CHECK(!contains(code->pages, code->size, (const char *)&number + 2, 4),
+              "a part of a double");
+    }
+    CHECK(codes > 0, "nothing of that was compiled");
+    program_drop(program);
+    bytes_free(&text);
+    bytes_free(&out);
+}
+
+#if defined(__linux__)
+/* What may be done with the page at an address, as /proc/self/maps has it: "r-xp"; "" if it is
+ * none. */
+static const char *access_at(const void *address, char found[8]) {
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    found[0] = 0;
+    while (maps && fgets(line, sizeof line, maps)) {
+        unsigned long long from, to;
+        char access[8];
+        if (sscanf(line, "%llx-%llx %7s", &from, &to, access) != 3) continue;
+        if ((uintptr_t)address >= from && (uintptr_t)address < to)
+            memcpy(found, access, sizeof access);
+    }
+    if (maps) fclose(maps);
+    return found;
+}
+
+TEST("code lies between pages that nobody may touch, and may not be written") {
+    REQUIRE(ready());
+    if (!jit_open()) SKIP("executable memory");
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1});
+    Bytes out = {0};
+    char access[8];
+    Program *program = run_many(&out);
+    REQUIRE(program && atomic_load(&program->jit));
+    int codes = 0;
+    for (const JitCode *code = atomic_load(&atomic_load(&program->jit)->codes); code && codes < 20;
+         code = code->next) {
+        const char *pages = code->pages;
+        codes++;
+        CHECK(strcmp(access_at(pages, access), "r-xp") == 0, "code: %s", access);
+        CHECK(strcmp(access_at(pages + code->size - 1, access), "r-xp") == 0, "its end: %s",
+              access);
+        CHECK(strcmp(access_at(pages - 1, access), "---p") == 0, "before: %s", access);
+        size_t size = round_up(code->size, os_page());
+        CHECK(strcmp(access_at(pages + size, access), "---p") == 0, "after: %s", access);
+    }
+    CHECK(codes == 20);
+    program_drop(program);
+    bytes_free(&out);
+}
+#endif
 
 /* No memory limit counts what is kept of a program outside of its realm. */
 TEST(

@@ -3,10 +3,13 @@
  * arrays and typed arrays, strings, closures that write what they capture, values whose type changes in
  * the middle, overflow, `-0` and `NaN`, holes, buffers that are resized or detached, getters, objects
  * with a valueOf that counts or throws, exceptions at any place; functions that call others and
- * themselves with too few arguments or too many, bound ones and proxies, callbacks of arrays.
+ * themselves with too few arguments or too many, bound ones and proxies, callbacks of whatever calls
+ * back, and in all of these what changes the ground under the code that called: elements, lengths,
+ * buffers, prototypes, globals, the functions themselves.
  *
  * A program is the text of a function of one argument that gives a text, the same in each engine: no
- * function that is only nearly exact, no message of an error but its name.
+ * function that is only nearly exact, no message of an error but its name. What is compared with
+ * itself only, compiled and interpreted, also gives the stacks of its errors.
  *
  * @module
  */
@@ -48,6 +51,7 @@ interface Flavour {
   calls: boolean; // of closures
   throws: boolean;
   buffers: boolean; // that change
+  events: boolean; // in what is called
 }
 
 class Writer {
@@ -55,11 +59,19 @@ class Writer {
   readonly flavour: Flavour;
   /** Functions that may be called by what is written now: those that were written before. */
   readonly callable: string[] = [];
+  readonly stacks: boolean;
 
-  constructor(seed: number) {
+  constructor(seed: number, stacks: boolean) {
     this.choices = new Choices(seed);
+    this.stacks = stacks;
     const rare = () => this.choices.below(3) === 0;
-    this.flavour = { odd: rare(), calls: rare(), throws: rare(), buffers: rare() };
+    this.flavour = {
+      odd: rare(),
+      calls: this.choices.below(3) > 0,
+      throws: rare(),
+      buffers: rare(),
+      events: rare(),
+    };
   }
 
   one(...makers: [() => string, ...(() => string)[]]): string {
@@ -71,7 +83,10 @@ class Writer {
   }
 
   array(): string {
-    return this.choices.of("A", "A", "T", "F", "U", this.flavour.buffers ? "B" : "U", "D");
+    const { choices, flavour } = this;
+    return choices.below(16) === 0
+      ? "M[i & 3]"
+      : choices.of("A", "A", "T", "F", "U", flavour.buffers ? "B" : "U", "D");
   }
 
   constant(): string {
@@ -133,25 +148,57 @@ class Writer {
   }
 
   call(part: () => string): string {
-    const name = this.callable[this.choices.below(this.callable.length)];
+    const { choices } = this;
+    const name = this.callable[choices.below(this.callable.length)];
     if (name === undefined) return part();
+    if (name === "element") return `element(${this.array()}, ${part()})`;
+    if (name === "put") return `put(${this.array()}, ${part()}, ${part()})`;
     const given = [part(), part()];
-    if (name === "deep") given.unshift(this.choices.of("3", "i & 3", "2"));
-    if (this.choices.below(8) === 0) given.pop();
-    if (this.choices.below(8) === 0) given.push("i", part());
-    return this.choices.below(12) ? `${name}(${given.join(", ")})` : `${name}(...[${part()}])`;
+    if (name === "deep") given.unshift(choices.of("3", "i & 3", "2"));
+    if (choices.below(8) === 0) given.pop();
+    if (choices.below(8) === 0) given.push("i", part());
+    return this.choices.below(12) ? `${name}(${given.join(", ")})` : choices.of(
+      `${name}(...[${part()}])`,
+      `${name}.call(${part()}, ${given.join(", ")})`,
+      `${name}.apply(null, [${given.join(", ")}])`,
+      `Reflect.apply(${name}, A, [${part()}])`,
+    );
+  }
+
+  /** A function that was written before, or one of its own: of an element and its index. */
+  callee(body: () => string): string {
+    const named = this.callable.filter((name) => /^(?:f|g|h|bound|proxy)$/.test(name));
+    const name = named[this.choices.below(named.length * 3)];
+    return name ?? `(x, i) => ${body()}`;
   }
 
   callback(): string {
-    const array = this.choices.of("A", "F", "D", "A.slice(0, 3)");
+    const array = this.choices.of("A", "F", "D", "T", "U", "A.slice(0, 3)", "H");
+    const test = () => this.callee(() => this.condition(0));
+    const give = () => this.callee(() => this.leaf());
+    const sorted = this.choices.of("x - y", "y - x", "x > y ? 1 : -1");
     return this.one(
-      () => `${array}.map((x, i) => ${this.leaf()})[${this.choices.below(8)}]`,
+      () => `${array}.map(${give()})[${this.choices.below(8)}]`,
       () => `${array}.reduce((x, y, i) => ${this.expression(1)}, ${this.leaf()})`,
-      () => `${array}.filter((x) => ${this.condition(0)}).length`,
-      () => `${array}.findIndex((x, i) => ${this.condition(0)})`,
-      () => `+${array}.some((x) => ${this.leaf()})`,
+      () => `${array}.reduceRight(${give()}, ${this.leaf()})`,
+      () => `${array}.filter(${test()}).length`,
+      () => `${array}.${this.choices.of("findIndex", "findLastIndex")}(${test()})`,
+      () => `${array}.${this.choices.of("find", "findLast")}(${test()})`,
+      () => `+${array}.${this.choices.of("some", "every")}(${test()})`,
       () => `(${array}.forEach((v) => { ${this.variable()} = ${this.leaf()}; }), 1)`,
-      () => `[...F].sort((x, y) => ${this.choices.of("x - y", "y - x", "x > y ? 1 : -1")})[1]`,
+      () => `(${array}.forEach((x, i) => { ${this.block(0)} }), 1)`,
+      () => `(new Set(${array}).forEach(${give()}), 2)`,
+      () => `Array.from({ length: 5 }, ${give()})[${this.choices.below(5)}]`,
+      () => `[3, 1].flatMap(${give()})[1]`,
+      () => `S.replace(/[a-e]/g, (v, i) => ${this.leaf()}).length`,
+      () => `JSON.parse("[1,2.5,[3]]", (v, x) => ${this.choices.of("x", this.leaf(), "+x")})[1]`,
+      () => `+[...pairs(${this.leaf()})][1]`,
+      () =>
+        this.stacks // how often one is called, and what comes of a contradiction, is each engine's affair
+          ? `[...${array}].sort((x, y) => ${
+            this.choices.of(sorted, this.leaf(), `(${this.variable()}++, y - x)`)
+          })[1]`
+          : `[4, 0.5, 3, -1, 2, 9].sort((x, y) => ${sorted})[${this.choices.below(6)}]`,
     );
   }
 
@@ -169,6 +216,12 @@ class Writer {
         () => `(x, y) => { const i = x & 7; ${this.block(1)} return ${this.expression(1)}; }`,
         () => `(x, y, ...v) => { let i = v.length; ${this.block(0)} return ${this.leaf()}; }`,
         () => `function (x, y) { const i = arguments.length; return ${this.expression(1)}; }`,
+        () =>
+          `function (x, y) { arguments[0] = 9; const i = y & 7; return ${this.expression(1)}; }`,
+        () => `(x, y, i = 1) => { for (const v of A) { ${this.block(0)} } return ${this.leaf()}; }`,
+        () => `(x, y, i = 1) => { let k = 0; ${this.loop()} return ${this.choices.of("k", "x")}; }`,
+        () =>
+          `(x, y, i = 1) => Object.assign(() => ${this.expression(1)}, { toString: () => "w" })`,
         () => `(x, y, i = 2) => { if ${this.condition(0)} return; return ${this.leaf()}; }`,
         () =>
           `(x, y, i = 2) => { if ${
@@ -176,7 +229,18 @@ class Writer {
           } throw new SyntaxError(); return ${this.leaf()}; }`,
       ).replaceAll(/continue outer/g, "continue");
     this.callable.push(name);
-    return `${name} = ${text}`;
+    if (!this.flavour.events || name === "deep") return `${name} = ${text}`;
+    /* What changes the ground happens while others wait for what this gives. */
+    const at = this.choices.of(3, 20, 47, 300);
+    return `${name}Plain = ${text}, ${name} = (x, y, i) => { if (++count === ${at}) { ${this.event()} } ` +
+      `return ${name}Plain(x, y${this.choices.of("", ", i")}); }`;
+  }
+
+  /** A loop that stands in a function: over k, with calls. */
+  loop(): string {
+    return `for (let j = 0; j < ${2 + this.choices.below(9)}; j++) { k = ${
+      this.choices.of("(k + %) | 0", "k + %", "k ^ %", "%")
+    }; }`.replace("%", () => this.expression(1));
   }
 
   expression(depth: number): string {
@@ -248,6 +312,17 @@ class Writer {
       () => flavour.odd ? "Object.defineProperty(A, 1, { get() { n++; return 4; } });" : "b = n;",
       () => flavour.odd ? "Math.floor = (v) => v + 1;" : "c = NaN;",
       () => flavour.throws ? "throw new RangeError('late');" : "y = -1;",
+      () => flavour.calls ? "h = peek;" : "a = 2;",
+      () => flavour.calls ? `h = (x) => ${this.leaf()};` : "b = 2;",
+      () => "M[1] = M[2]; M[3] = [7, 6, 5, 4, 3, 2, 1, 0.5];",
+      () => "M = [A, A, A, A];",
+      () => "A = [1.5, 2, 3, 4, 5, 6, 7, 8]; D = A;",
+      () => "Math.imul = (v, w) => v - w; Math.max = () => 7;",
+      () => "String.prototype.charCodeAt = () => 4;",
+      () =>
+        flavour.odd ? "Object.setPrototypeOf(A, { __proto__: Array.prototype, 3: 8 });" : "n++;",
+      () => flavour.odd ? "Object.setPrototypeOf(T, Float64Array.prototype);" : "n--;",
+      () => flavour.odd ? "M[2] = new Proxy(D, {});" : "M[2] = D;",
     );
   }
 
@@ -325,6 +400,18 @@ class Writer {
             `${this.variable()} = mix(${this.leaf()}, ${this.leaf()});`,
           )
           : `${this.variable()} = ${this.leaf()};`,
+      () =>
+        flavour.calls && flavour.throws
+          ? `try { ${this.block(0)} ${this.variable()} = ${
+            this.call(() => this.expression(1))
+          }; } catch (e) { log(e); }`
+          : "n ^= 1;",
+      () =>
+        flavour.calls && choices.below(3) === 0 ? "if ((i & 63) === 5) n += over(0);" : "n += 2;",
+      () =>
+        flavour.calls
+          ? `{ const k = ${this.leaf()}, w = (p) => p + k; ${this.variable()} = w(${this.leaf()}) + w(1); }`
+          : "n -= 3;",
       () => flavour.odd ? `O.p = ${this.leaf()};` : `S = S.length > 20 ? "abcdefgh" : S + "q";`,
     );
   }
@@ -337,10 +424,16 @@ class Writer {
   program(passes: number): string {
     const { choices, flavour } = this;
     const inners = flavour.calls
-      ? `const ${["f", "g", "deep"].map((name) => this.inner(name)).join(",\n  ")},
+      ? `let count = 0;
+  const element = (v, x) => v[x & 7], put = (v, x, y) => { v[x & 7] = y; return v.length; };
+  const over = (k) => { try { return further(k) ? 1 : 2; } catch (e) { return e.name.length; } },
+    further = (k) => further(k + 1) + 1;
+  let h = (x, y) => x;
+  const ${["f", "g", "deep"].map((name) => this.inner(name)).join(",\n  ")},
   bound = f.bind(null, 2), proxy = new Proxy(g, {});`
       : "";
-    if (flavour.calls) this.callable.push("bound", "proxy");
+    if (flavour.calls) this.callable.push("bound", "proxy", "element", "put", "h");
+    const grows = flavour.odd || flavour.calls; // texts
     const late = `if (i === ${Math.floor(passes * 2 / 3)}) { ${this.event()} }`;
     const later = choices.below(2) ? "" : `if (i === ${passes - 7}) { ${this.event()} }`;
     const captured = flavour.calls
@@ -366,8 +459,18 @@ class Writer {
   const R = new ArrayBuffer(32, { maxByteLength: 64 });
   let B = new ${choices.of(...TYPED)}(R${choices.of("", "", ", 0, 2")});
   const H = [1, , 3, , 5], O = { p: 1, get g() { return ++n; } };
-  const floor = Math.floor;
-  ${flavour.odd ? 'const cut = (v) => typeof v === "string" && v.length > 50 ? "cut" : v;' : ""}
+  let M = [A, D, F, T];
+  const { floor, imul, max } = Math, { charCodeAt } = String.prototype;
+  let told = "";
+  const log = (e) => {
+    if (told.length < 2000) told += ${
+      this.stacks
+        ? "e instanceof Error ? e.stack : typeof e"
+        : "e instanceof Error ? e.name : typeof e"
+    };
+  };
+  const pairs = function* (v) { yield v; yield a; yield b; };
+  ${grows ? 'const cut = (v) => typeof v === "string" && v.length > 50 ? "cut" : v;' : ""}
   ${captured}
   ${inners}
   let error = "";
@@ -376,16 +479,17 @@ class Writer {
       ${this.block(2)} ${late} ${this.block(2)} ${later}
       n = (n + ${this.variable()}) | 0;
       ${
-      flavour.odd
+      grows
         ? `if (!(i & 3)) { a = cut(a); b = cut(b); c = cut(c); d = cut(d); x = cut(x); y = cut(y); for (let k = 0; k < 8; k++) { cut(A[k]) === "cut" && (A[k] = "y"); cut(D[k]) === "cut" && (D[k] = 1); } }`
         : ""
     }
     }
-  } catch (e) { error = e instanceof Error ? e.name : typeof e; }
+  } catch (e) { error = e instanceof Error ? e.${this.stacks ? "stack" : "name"} : typeof e; }
   delete Array.prototype[2];
-  Math.floor = floor;
-  const show = (v) => Object.is(v, -0) ? "-0" : typeof v === "object" && v ? "[o]" : typeof v === "string" ? v.slice(0, 99) : String(v);
-  return [error, n, a, b, c, d, x, y, S.slice(0, 99), ...A.slice(0, 40), ...D.slice(0, 40), ...T, ...F, ...U, ...(B.length ? B : []), ...C.slice(0, 40)].map(show).join();
+  Object.assign(Math, { floor, imul, max });
+  String.prototype.charCodeAt = charCodeAt;
+  const show = (v) => Object.is(v, -0) ? "-0" : typeof v === "object" && v ? "[o]" : typeof v === "string" ? v.slice(0, 99) : typeof v === "function" ? "f" : String(v);
+  return [error, told, n, a, b, c, d, x, y, S.slice(0, 99), ...A.slice(0, 40), ...D.slice(0, 40), ...T, ...F, ...U, ...(B.length ? B : []), ...C.slice(0, 40)].map(show).join();
 }`;
   }
 }
@@ -394,7 +498,8 @@ class Writer {
  * The program of a seed, whose outer loop has so many passes.
  *
  * @param seed any number of 32 bits
+ * @param stacks whether stacks of errors are part of what it gives
  */
-export function program(seed: number, passes: number): string {
-  return new Writer(seed).program(passes);
+export function program(seed: number, passes: number, stacks = false): string {
+  return new Writer(seed, stacks).program(passes);
 }
