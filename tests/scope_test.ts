@@ -2,6 +2,8 @@
  * The option `scope` of functions: what a task finds around its function, by name.
  */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { after, describe, test } from "node:test";
 import { transformSync } from "esbuild";
 import { minify } from "terser";
@@ -521,7 +523,7 @@ describe("refused, by name, is", () => {
     refused({ max: Math.max }, /`Math\.max` is native code.*wrap it/);
     refused({ f: written("function f() {}").bind(1) }, /`f` is a bound function/);
     refused({ f: new Proxy(() => 1, {}) }, /`scope\.f` is native code or a Proxy/);
-    refused({ Map }, /`Map` is native code/);
+    refused({ f: Map }, /`Map` is native code/);
   });
 
   test("what takes something from around it", () => {
@@ -682,6 +684,58 @@ describe("transpilers and minifiers", () => {
     assert.equal(await pool.defer(written("() => f() + area()"), { scope: twins }), 14);
     const bound = (() => ({ rate: 1, r: 2 })).bind(null);
     assert.equal(await pool.defer(fn, { scope: bound }), 3);
+  });
+});
+
+describe("what is the host's, or the pool's", () => {
+  test("functions of the host's modules are told to be offered", () => {
+    for (
+      const [scope, message] of [
+        [{ readFile }, /`readFile` is one of node:fs.*\{ host: \{ readFile \} \}/],
+        [{ rate: 1, hash: createHash }, /`hash` is one of node:crypto.*\{ host: \{ hash \} \}/],
+        [{ read: readFile, createHash }, /`read` is one of node:fs.* and `createHash` is one of/],
+      ] as const
+    ) {
+      const [name] = Object.keys(scope);
+      const error = refusalOf(`() => ${name}`, scope);
+      assert.ok(error instanceof FunctionNotSerializableError);
+      assert.match(error.message, message);
+    }
+  });
+
+  test("the host's globals are the task's own, if it has them", async () => {
+    const text = "() => [new URL('http://a.b/c').pathname, typeof setTimeout, Math.max(1, 2)]";
+    const scope = { URL, setTimeout, Map };
+    assert.deepEqual(await run(text, scope), ["/c", "function", 2]);
+    assert.match(refusalOf("() => fetch('x')", { fetch }).message, /no network by design/);
+  });
+
+  test("a class of the pool is that class, by whatever name", async () => {
+    class Money {
+      n: number;
+      constructor(n: number) {
+        this.n = n;
+      }
+      plus(): Money {
+        return new Money(this.n + 1);
+      }
+    }
+    await using own = new DeferredPool({ maxThreads: 1, classes: [Money] });
+    const Other = Money;
+    const add = written("(m) => [m instanceof Other, new Other(m.n).plus(), Money === Other]");
+    for (const scope of [{ Other, Money }, () => ({ Money, Other })]) {
+      const [same, more, one] = await own.defer(add, { args: [new Money(5)], scope }) as unknown[];
+      assert.ok(same === true && one === true && more instanceof Money);
+      assert.equal((more as Money).n, 6);
+    }
+    const mangled = new Function("ce", "return [() => new ce(1).n, () => ({ Money: ce })]")(Money);
+    assert.equal(await own.defer(mangled[0], { scope: mangled[1] }), 1);
+  });
+
+  test("names that nobody uses, beside names that are missing, may be mangled", () => {
+    const { message } = refusalOf("() => Hn(Oi)", { gross: () => 1, rate: 2 });
+    assert.match(message, /if a minifier has mangled .*\{ scope: \(\) => \(\{ gross, rate \}\) \}/);
+    assert.doesNotMatch(refusalOf("() => Hn(rate)", { rate: 2 }).message, /mangled/);
   });
 });
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
 import { nearest } from "../options.ts";
 import { nameOf, shorten } from "./describe.ts";
@@ -88,6 +89,44 @@ export function refusedKind(
           "pass a function that returns them in an array",
       );
   }
+}
+
+/** Modules of the host in which a function that somebody passes may be found. */
+const HOST_MODULES = (
+  "fs fs/promises path util crypto os url zlib child_process http https net dns events assert " +
+  "buffer stream stream/promises timers timers/promises readline perf_hooks querystring vm v8"
+).split(" ");
+
+/** Where the host has a function; `undefined` if it is not the host's own. */
+function ownerOf(fn: AnyFunction): string | undefined {
+  const { Deno, Bun } = globalThis as { Deno?: object; Bun?: object };
+  // What is behind a getter is not asked for: it may warn.
+  const has = (holder: object | undefined): boolean =>
+    holder !== undefined &&
+    Object.keys(holder).some((key) => Object.getOwnPropertyDescriptor(holder, key)?.value === fn);
+  if (has(Deno)) return "Deno";
+  if (has(Bun)) return "Bun";
+  return HOST_MODULES.map((name) => `node:${name}`).find((name) => {
+    const module = process.getBuiltinModule(name) as object | undefined;
+    return module === fn as unknown || has(module);
+  });
+}
+
+/** The error for functions of a scope that are the host's own; `null` if none is. */
+export function hostsOwn(
+  functions: ReadonlyMap<string, AnyFunction>,
+): FunctionNotSerializableError | null {
+  const owned = Array.from(functions, ([name, fn]) => [name, ownerOf(fn)] as const)
+    .filter(([, owner]) => owner !== undefined);
+  if (owned.length === 0) return null;
+  const each = owned.map(([name, owner]) => `\`${shorten(name, 60)}\` is one of ${owner}`);
+  const names = owned.map(([name]) => shorten(name, 60)).join(", ");
+  return refused(
+    `scope: ${
+      enumerated(each)
+    }, which a task does not have; offer what must run outside, and await ` +
+      `it in the task: { host: { ${names} } }`,
+  );
 }
 
 const OUTSIDE = "is not available inside a task";
@@ -703,6 +742,13 @@ function missingSentence(
     said += `, or write it as \`function ${
       nameOf(fn)
     }(...) { ... }\`, so that the name goes with it`;
+  }
+  const scope = around?.scope;
+  const given = [...scope?.names ?? []];
+  if (scope?.giver === undefined && !given.every((name) => around!.users.has(name))) {
+    const names = given.slice(0, TOLD).map((name) => shorten(name, 60)).join(", ");
+    said += `; if a minifier has mangled the names, let a function give them: ` +
+      `{ scope: () => ({ ${names} }) }`;
   }
   const uses = missing.map(({ free, name, text }) => [name, useOf(free, text)] as const);
   const called = uses.find(([name, use]) => use === "called" && name !== nameOf(fn));

@@ -70,6 +70,8 @@ export interface Enclosed {
   readonly named: readonly Named[];
   /** What is taken along of a module. */
   readonly taken: readonly Named[];
+  /** Names of classes that the realm has as globals, with those. */
+  readonly registered: ReadonlyMap<string, string>;
   /** Other names of some of all these. */
   readonly aliases: ReadonlyMap<string, string>;
   /** Of functions and classes that have properties of their own, the value that holds them. */
@@ -155,9 +157,10 @@ function declarationsInOrder(taken: readonly Named[]): readonly Named[] {
 }
 
 /** Parameters with defaults: further names of some, and what bundlers make of modules. */
-function derived({ aliases, modules, values }: Enclosed): string[] {
-  const known = new Set(values);
+function derived({ registered, aliases, modules, values }: Enclosed): string[] {
+  const known = new Set([...values, ...registered.keys()]);
   return [
+    ...Array.from(registered, ([name, global]) => `${name}=globalThis.${global}`),
     ...[...aliases].map(([alias, name]) => known.has(name) ? `${alias}=${name}` : alias),
     ...Array.from(modules, ([module, names]) => {
       return `${module}={${names.map((name) => `get ${name}(){return ${name}}`).join()}}`;

@@ -8,6 +8,7 @@
  */
 import {
   freeVariableError,
+  hostsOwn,
   importedIn,
   outerError,
   PROBED,
@@ -25,7 +26,7 @@ import {
   type TopLevel,
   topLevelOf,
 } from "./top_level.ts";
-import { FunctionNotSerializableError } from "../errors.ts";
+import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
 import {
   type AnyFunction,
   expression,
@@ -317,6 +318,10 @@ function keysOnceIn(text: string): (name: string) => boolean {
   return (name) => !more.has(name);
 }
 
+function isRefusal(error: unknown): boolean {
+  return error instanceof FreeVariableError || error instanceof FunctionNotSerializableError;
+}
+
 /** What goes along of the function's module, if its scope is that, and what can't. */
 interface Along {
   readonly taken: readonly Named[];
@@ -334,7 +339,7 @@ function surroundings(
   giver: Alone | undefined,
   scope: Scope,
   { name, allowGlobals }: CompileOptions,
-): { readonly enclosed: Enclosed; readonly free: readonly string[] } {
+): { readonly enclosed: Omit<Enclosed, "registered">; readonly free: readonly string[] } {
   const users = new Map<string, Named>();
   const all = [main, ...named, ...taken];
   for (const one of all) {
@@ -421,6 +426,7 @@ const SAMPLE = 8;
  */
 export class ProgramCache {
   readonly #compiler: Compiler;
+  readonly #registered: (fn: AnyFunction) => string | undefined;
   readonly #capacity: number;
   readonly #textCapacity: number;
   #textLength = 0;
@@ -432,13 +438,18 @@ export class ProgramCache {
   #aloneByFunction = new WeakMap<AnyFunction, Alone>();
   #aloneLength = 0;
 
+  /**
+   * @param registered the name of the global that a class of the pool is in its realms
+   */
   constructor(
     compile: Compiler["compile"],
     free: Compiler["free"],
     capacity: number = 1000,
     textCapacity: number = CACHED_TEXT,
+    registered: (fn: AnyFunction) => string | undefined = () => undefined,
   ) {
     this.#compiler = { compile, free };
+    this.#registered = registered;
     this.#capacity = capacity;
     this.#textCapacity = textCapacity;
   }
@@ -489,24 +500,38 @@ export class ProgramCache {
   }
 
   #findWithin(fn: AnyFunction, options: CompileOptions, scope: Scope): CachedProgram {
+    try {
+      return this.#within(fn, options, scope);
+    } catch (error) {
+      throw isRefusal(error) && hostsOwn(scope.functions) || error;
+    }
+  }
+
+  #within(fn: AnyFunction, options: CompileOptions, scope: Scope): CachedProgram {
     refuseByLook(fn, options.name);
     const main = { name: "", fn, alone: this.#alone(fn, options.name) };
     refuseByCode(main.alone, fn, options.name);
-    const named = Array.from(scope.functions, ([name, fn]) => {
+    const registered = new Map<string, string>();
+    for (const [name, fn] of scope.functions) {
+      const global = this.#registered(fn);
+      if (global !== undefined) registered.set(name, global);
+    }
+    const own = [...scope.functions].filter(([name]) => !registered.has(name));
+    const named = own.map(([name, fn]) => {
       const alone = this.#alone(fn, `scope.${name}`);
       refuseOuter(alone.free, alone.outer, `scope.${name}`);
       return { name, fn, alone };
     });
     const giver = this.#giverOf(scope);
     const top = scope.module === undefined ? undefined : topLevelOf(scope.module);
-    const key = `scope ${
-      [main, ...named].map(({ name, alone }) => `${name} ${alone.id}`).join()
+    const key = `scope ${[main, ...named].map(({ name, alone }) => `${name} ${alone.id}`).join()} ${
+      [...registered].join()
     } ${giver?.id} ${top?.id} ${scope.valueNames.join()} ${[...scope.twins].join()}`;
     let cached = this.#byText.get(key);
     if (cached === undefined) {
       const along = this.#along(top, main, named, scope);
       const { enclosed, free } = surroundings(main, named, along, giver, scope, options);
-      const { source, strict, parts } = enclose(enclosed);
+      const { source, strict, parts } = enclose({ ...enclosed, registered });
       const { program } = compileAgain(this.#compiler, source, strict, options.name);
       cached = this.#keep(key, join(source), { program, free, parts });
     } else {

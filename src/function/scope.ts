@@ -146,6 +146,11 @@ export type ScopeOption =
   | ModuleMeta
   | readonly [ModuleMeta, TaskScope | (() => TaskScope)];
 
+/** Whether a function is the host's global of that name: a task has its own, or none. */
+function isGlobal(name: string, value: unknown): boolean {
+  return typeof value === "function" && value === (globalThis as Record<string, unknown>)[name];
+}
+
 /** What a function is given, as it was when the call was made. */
 export class Scope {
   /** All names, in their order. */
@@ -179,8 +184,11 @@ export class Scope {
       define(valueNames, values.length, name);
       define(values, values.length, value);
     };
+    const own = new Set<string>();
     for (const name of names) {
       const value = given[name], path = `scope${stepOf(name)}`;
+      if (isGlobal(name, value)) continue;
+      own.add(name);
       if (typeof value !== "function") {
         add(name, path, value);
         continue;
@@ -192,12 +200,12 @@ export class Scope {
       }
       firstNames.set(value, name);
       functions.set(name, value as AnyFunction);
-      const own = ownOf(value as AnyFunction);
-      if (own === undefined) continue;
+      const properties = ownOf(value as AnyFunction);
+      if (properties === undefined) continue;
       owned.set(name, `${OURS}own_${name}`);
-      add(owned.get(name)!, path, own);
+      add(owned.get(name)!, path, properties);
     }
-    this.names = new Set(names);
+    this.names = own;
     this.paths = paths;
     this.valueNames = valueNames;
     this.values = values;

@@ -269,6 +269,12 @@ export class ThreadRunner implements Runner {
       (program) => {
         if (!this.#closed) this.#native.symbols.dfd_program_free(this.#pool, program);
       },
+      undefined,
+      undefined,
+      (fn) => {
+        const number = classes?.numbers.get(fn.prototype as object);
+        return number === undefined ? undefined : classes!.alone[number]!.name;
+      },
     );
     const held = { native: this.#native, pool: this.#pool, reactor: this.#reactor };
     dropped.register(this, held, this);
