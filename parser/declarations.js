@@ -239,6 +239,7 @@ function labelOf(node) {
  * @property {number[]} inner [start, end, ...]: where the same name stands for something else
  * @property {string} [from] the module that an import is of
  * @property {string} [imported] what it is called there; "*" for all of it
+ * @property {{ [name: string]: string }} [attributes] of the import: `type`
  */
 
 class Reader {
@@ -266,13 +267,16 @@ class Reader {
   statement(statement) {
     if (statement.type === "ImportDeclaration") {
       const from = String(statement.source.value);
+      const attributes = Object.fromEntries(
+        (statement.attributes ?? []).map(({ key, value }) => [key.name ?? key.value, value.value]),
+      );
       for (const one of statement.specifiers) {
         const imported = one.type === "ImportDefaultSpecifier"
           ? "default"
           : one.type === "ImportNamespaceSpecifier"
           ? "*"
           : one.imported.name ?? one.imported.value;
-        this.declare(one.local.name, "import", one, { from, imported });
+        this.declare(one.local.name, "import", one, { from, imported, attributes });
       }
       return;
     }

@@ -206,7 +206,7 @@ function job(
     : readScope(entry, options.scope);
   let modules = typeof fn === "string" || options.modules === undefined
     ? undefined
-    : readModules(entry, options.modules, options.base);
+    : readModules(entry, options.modules, options.base ?? scope?.module);
   let limits: Limits = options;
   let program: CachedProgram | null = null;
   let failure: Job["failure"];
@@ -218,7 +218,10 @@ function job(
     progress ??= onProgress === undefined ? runner.progress : true;
     onProgress ??= runner.onProgress;
     if (typeof fn !== "string") modules ??= runner.modules;
-    if (typeof fn !== "string") program = runner.compile(fn, { name, allowGlobals, scope });
+    if (typeof fn !== "string") {
+      const mayImport = modules !== undefined;
+      program = runner.compile(fn, { name, allowGlobals, scope, mayImport });
+    }
   } catch (reason) {
     if (isMistake(reason)) throw reason;
     failure = { reason };

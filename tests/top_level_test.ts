@@ -262,7 +262,7 @@ describe("what can't go along is refused by name, with its line", () => {
     `import fs, { readFileSync as read } from "node:fs"; import * as path from "node:path";
     const load = (name) => read(name);
     export const fn = () => [fs, load, path];`,
-    /`fs` .*imported from "node:fs".*`path` .*imported from "node:path".*`read` .*imported from "node:fs"/,
+    /`fs` .*imported from "node:fs".*host: \{ fs \}.*`path` .*imported from "node:path".*`read` .*"node:fs"/,
     ["fs", "path", "read"],
   );
   refused(
@@ -304,6 +304,67 @@ describe("what can't go along is refused by name, with its line", () => {
       "export let n = 1; n = 5;\nconst plus = (m) => n + m;\nexport const fn = () => plus(2);",
     );
     assert.equal(await pool.defer(fn, { scope: [meta, { n: n as number }] }), 7);
+  });
+});
+
+describe("what the module imports", () => {
+  const RULES = `export const vat = 0.25, few = 4;
+    export default function gross(price) { return price * (1 + vat); }
+    export { few as "a few" };`;
+  const USER = `import gross, { vat as tax, "a few" as few } from "./rules.mjs";
+    import * as rules from "./rules.mjs";
+    import data from "./data.json" with { type: "json" };
+    const base = gross(100), later = () => data.list.map(gross);
+    class Price { static least = gross(4); of() { return rules.vat + tax; } }
+    export const fn = (n) => [n + base, Price.least, new Price().of(), later(), few];
+    export const failing = (n) => { throw new RangeError("no " + n + tax); };
+    export function own(n) { return n > 1 ? n * own(n - 1) : tax; }`;
+  const modules = ["./rules.mjs", "./data.json"];
+  const written = Promise.all([
+    writeFile(join(folder, "rules.mjs"), RULES),
+    writeFile(join(folder, "data.json"), '{ "list": [8, 16] }'),
+  ]);
+
+  test("is there in the task, before anything is evaluated, if `modules` allows it", async () => {
+    await written;
+    const { fn, meta } = await moduleOf(USER);
+    const expected = [130, 5, 0.5, [10, 20], 4];
+    assert.deepEqual(await pool.defer(fn, { args: [5], scope: meta, modules }), expected);
+    await using own = new DeferredPool({ maxThreads: 1, modules, base: meta.url! });
+    const wrapped = own.wrap(fn, { scope: meta });
+    assert.deepEqual(await wrapped(5), expected);
+    assert.deepEqual(await wrapped(6), [131, ...expected.slice(1)]);
+  });
+
+  test("also where nothing of it is needed but by the function itself", async () => {
+    await written;
+    const { own, meta } = await moduleOf(USER);
+    const scopes = [meta, [meta, { own }]] as readonly ScopeOption[];
+    for (const scope of scopes) {
+      assert.equal(await pool.defer(own as Callable, { args: [4], scope, modules }), 6);
+    }
+  });
+
+  test("and errors have their places", async () => {
+    await written;
+    const { failing, meta } = await moduleOf(USER);
+    const task = pool.defer(failing as Callable, { args: [1], scope: meta, modules });
+    const error = await reasonOf(task);
+    assert.ok(error instanceof RangeError && error.message === "no 10.25");
+    assert.match(error.stack!.split("\n")[1]!, /at failing \(.*m\d+\.mjs:7:\d+\)/);
+  });
+
+  test("is refused where it is not allowed, at once or by the task", async () => {
+    await written;
+    const error = await refusalOf(USER);
+    assert.ok(error instanceof FreeVariableError);
+    assert.match(
+      error.message,
+      /`gross` .*imported from "\.\/rules\.mjs" \(allow that: \{ modules: \[/,
+    );
+    const { fn, meta } = await moduleOf(USER);
+    const task = pool.defer(fn, { args: [1], scope: meta, modules: ["./rules.mjs"] });
+    assert.match((await reasonOf(task)).message, /can't import "\.\/data\.json": .*add it/);
   });
 });
 

@@ -713,10 +713,16 @@ function refusedSentence(refused: Refused, { top, scope }: Around): string {
   const more = refused.size - names.length;
   const rest = more > 0 ? `, and ${more} more names` : "";
   const it = refused.size > 1 ? "they" : "it";
-  return `${each.join("; ")}${rest}: ${it} can't be taken along into the task; pass what ${it} ` +
-    `${refused.size > 1 ? "are" : "is"} by name: { ${
-      pasted(names, { top, scope, refused, users: new Map() })
-    } }`;
+  const said = `${each.join("; ")}${rest}: ${it} can't be taken along into the task`;
+  const own = names.filter((name) => top!.declarations.get(name)!.kind !== "import");
+  if (own.length === 0) return said;
+  const others = { top, scope, refused, users: new Map() };
+  const what = own.length < names.length
+    ? `${list(own)} by value`
+    : refused.size > 1
+    ? "what they are by name"
+    : "what it is by name";
+  return `${said}; pass ${what}: { ${pasted(own, others)} }`;
 }
 
 /** What is said of names that the scope may hold, with the option to paste. */

@@ -62,6 +62,15 @@ export interface Named {
   readonly location?: Location | undefined;
 }
 
+/** A name that the function's module imports. */
+export interface Imported {
+  readonly name: string;
+  readonly from: string;
+  /** What it is called there; "*" for all of it. */
+  readonly imported: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
 /** What is to be enclosed. */
 export interface Enclosed {
   readonly main: Named;
@@ -70,6 +79,8 @@ export interface Enclosed {
   readonly named: readonly Named[];
   /** What is taken along of a module. */
   readonly taken: readonly Named[];
+  /** What the function and that import: it waits for them when it is called. */
+  readonly imports: readonly Imported[];
   /** Names of classes that the realm has as globals, with those. */
   readonly registered: ReadonlyMap<string, string>;
   /** Other names of some of all these. */
@@ -150,10 +161,25 @@ function inOrder(named: readonly Named[]): readonly Named[] {
   return [...ordered];
 }
 
+/** The arguments of a task that imports something first. */
+const ARGUMENTS = "__deferred_arguments";
+
+function importing(imports: readonly Imported[]): string {
+  return imports.map(({ name, from, imported, attributes }) => {
+    const options = Object.keys(attributes).length > 0
+      ? `,{with:${JSON.stringify(attributes)}}`
+      : "";
+    const module = `await import(${JSON.stringify(from)}${options})`;
+    return imported === "*"
+      ? `${name}=${module};`
+      : `({${JSON.stringify(imported)}:${name}}=${module});`;
+  }).join("");
+}
+
 /** Functions before all else, which is evaluated in the order of its module. */
-function declarationsInOrder(taken: readonly Named[]): readonly Named[] {
+function declarationsInOrder(taken: readonly Named[]): [readonly Named[], readonly Named[]] {
   const isFunction = ({ alone, variables }: Named) => variables === undefined && !alone.isClass;
-  return [...taken.filter(isFunction), ...taken.filter((one) => !isFunction(one))];
+  return [taken.filter(isFunction), taken.filter((one) => !isFunction(one))];
 }
 
 /** Parameters with defaults: further names of some, and what bundlers make of modules. */
@@ -172,20 +198,22 @@ function derived({ registered, aliases, modules, values }: Enclosed): string[] {
 export function enclose(
   enclosed: Enclosed,
 ): { readonly source: Source; readonly strict: boolean; readonly parts: readonly Part[] } {
-  const { main, values, named, taken, aliases, owned, helpers } = enclosed;
+  const { main, values, named, taken, imports, aliases, owned, helpers } = enclosed;
   const isNamed = named.some(({ fn }) => fn === main.fn);
   const around = inOrder(named);
   const firstClass = around.findIndex(({ alone }) => alone.isClass);
   const functions = firstClass < 0 ? around.length : firstClass;
-  const all = [
-    ...around.slice(0, functions),
-    ...declarationsInOrder(taken),
-    ...around.slice(functions),
-    ...isNamed ? [] : [main],
-  ];
+  const [calledLater, evaluated] = declarationsInOrder(taken);
+  const early = [...around.slice(0, functions), ...calledLater];
+  const all = [...early, ...evaluated, ...around.slice(functions), ...isNamed ? [] : [main]];
+  // What is imported is there before anything is evaluated: then the task's function is one of ours.
+  const waits = imports.length > 0;
+  const wait = `return async function(...${ARGUMENTS}){${importing(imports)}`;
+  const call = waits ? `(...${ARGUMENTS})` : "";
   const strict = all.every(({ alone }) => alone.strict);
   const texts = all.map(({ alone }) => alone.source.text);
-  const own = [...named, ...taken].flatMap(({ name, variables }) => variables ?? [name]);
+  const own = [...named, ...taken].flatMap(({ name, variables }) => variables ?? [name])
+    .concat(imports.map(({ name }) => name));
   const parameters = [TAKE, ...values, ...own, ...derived(enclosed)];
   if (owned.size > 0) parameters.push(`${GIVE}=${GIVE_DEFINITION}`);
   if (helpers.length > 0) parameters.push(definitions(helpers, texts.join("\n")));
@@ -206,6 +234,8 @@ export function enclose(
       open = `${isLast ? "return" : ""}(()=>{"use strict";${open}`;
       tail += "})()";
     }
+    if (isLast) tail += call;
+    if (waits && i === early.length) open = wait + open;
     const properties = isLast ? undefined : owned.get(name);
     if (properties !== undefined) tail += `;${GIVE}(${name},${properties})`;
     head += open;
@@ -214,7 +244,8 @@ export function enclose(
     row += ODD_LINE_END.test(text) ? Infinity : text.split("\n").length + 1;
     return part;
   });
-  const end = isNamed ? `;return ${named.find(({ fn }) => fn === main.fn)!.name}` : "";
+  let end = isNamed ? `;return ${named.find(({ fn }) => fn === main.fn)!.name}${call}` : "";
+  if (waits) end = all.length > early.length ? `${end}}` : `;${wait}${end}}`;
   const source: Source = {
     head,
     text: texts.at(-1)!,

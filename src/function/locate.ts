@@ -123,7 +123,7 @@ function locateIn(file: string, text: string, frames: readonly Call[]): Location
 export function rangeIn(
   file: string,
   text: string,
-): { readonly start: number; readonly end: number } | null {
+): { readonly start: number; readonly end: number; readonly location: Location } | null {
   const path = pathOf(file);
   const content = path && readFile(path);
   const location = content && locateIn(file, text, []);
@@ -131,6 +131,7 @@ export function rangeIn(
   return {
     start: indexAt(content, location.position(0)),
     end: indexAt(content, location.position(text.length - 1)) + 1,
+    location,
   };
 }
 

@@ -15,8 +15,16 @@ import {
   refusedKind,
   unreadable,
 } from "./advice.ts";
-import { type Alone, enclose, type Enclosed, type Named, type Part } from "./enclose.ts";
+import {
+  type Alone,
+  enclose,
+  type Enclosed,
+  type Imported,
+  type Named,
+  type Part,
+} from "./enclose.ts";
 import { isHelper, passingNoThis, withHelpers } from "./helpers.ts";
+import type { Location } from "./locate.ts";
 import type { Position } from "./positions.ts";
 import type { Scope } from "./scope.ts";
 import {
@@ -206,6 +214,8 @@ export interface CompileOptions {
   readonly allowGlobals?: readonly string[] | true | undefined;
   /** What it finds around it. */
   readonly scope?: Scope | undefined;
+  /** Whether its task may import anything. */
+  readonly mayImport?: boolean;
 }
 
 /** Throws for a function that the host sees can't be compiled on its own. */
@@ -325,17 +335,19 @@ function isRefusal(error: unknown): boolean {
 /** What goes along of the function's module, if its scope is that, and what can't. */
 interface Along {
   readonly taken: readonly Named[];
+  readonly imports: readonly Imported[];
   readonly refused: Refused;
+  readonly location?: Location | undefined;
   readonly top?: TopLevel | undefined;
 }
 
-const NOTHING_ALONG: Along = { taken: [], refused: new Map() };
+const NOTHING_ALONG: Along = { taken: [], imports: [], refused: new Map() };
 
 /** What is found around a function that has a scope. Throws for names that nothing defines. */
 function surroundings(
   main: Named,
   named: readonly Named[],
-  { taken, refused, top }: Along,
+  { taken, imports, refused, location, top }: Along,
   giver: Alone | undefined,
   scope: Scope,
   { name, allowGlobals }: CompileOptions,
@@ -345,7 +357,11 @@ function surroundings(
   for (const one of all) {
     for (const used of one.alone.free) if (!users.has(used)) users.set(used, one);
   }
-  const known = new Set([...scope.names, ...taken.flatMap((one) => one.variables ?? [one.name])]);
+  const known = new Set([
+    ...scope.names,
+    ...taken.flatMap((one) => one.variables ?? [one.name]),
+    ...imports.map(({ name }) => name),
+  ]);
   const aliases = new Map(scope.twins);
   const isKeyOnce = keysOnceIn(giver?.source.text ?? "");
   for (const [own, outside] of giver?.given ?? []) {
@@ -368,10 +384,11 @@ function surroundings(
   }
   return {
     enclosed: {
-      main,
+      main: { ...main, location },
       values: scope.valueNames,
       named,
       taken,
+      imports,
       aliases,
       owned: scope.owned,
       modules,
@@ -526,10 +543,12 @@ export class ProgramCache {
     const top = scope.module === undefined ? undefined : topLevelOf(scope.module);
     const key = `scope ${[main, ...named].map(({ name, alone }) => `${name} ${alone.id}`).join()} ${
       [...registered].join()
-    } ${giver?.id} ${top?.id} ${scope.valueNames.join()} ${[...scope.twins].join()}`;
+    } ${giver?.id} ${top?.id} ${options.mayImport === true} ${scope.valueNames.join()} ${
+      [...scope.twins].join()
+    }`;
     let cached = this.#byText.get(key);
     if (cached === undefined) {
-      const along = this.#along(top, main, named, scope);
+      const along = this.#along(top, main, named, options);
       const { enclosed, free } = surroundings(main, named, along, giver, scope, options);
       const { source, strict, parts } = enclose({ ...enclosed, registered });
       const { program } = compileAgain(this.#compiler, source, strict, options.name);
@@ -538,16 +557,21 @@ export class ProgramCache {
       cached.used = true;
       if (unknownOf(cached.free, options.allowGlobals).length > 0) {
         // which throws
-        surroundings(main, named, this.#along(top, main, named, scope), giver, scope, options);
+        surroundings(main, named, this.#along(top, main, named, options), giver, scope, options);
       }
     }
     return cached;
   }
 
-  #along(top: TopLevel | undefined, main: Named, named: readonly Named[], scope: Scope): Along {
+  #along(
+    top: TopLevel | undefined,
+    main: Named,
+    named: readonly Named[],
+    { scope, mayImport = false }: CompileOptions,
+  ): Along {
     if (top === undefined) return NOTHING_ALONG;
     const look = (one: Declaration): Named => lookAtDeclaration(this.#compiler, top, one);
-    return { top, ...takeAlong(top, main, named, scope.names, look) };
+    return { top, ...takeAlong(top, main, named, scope!.names, mayImport, look) };
   }
 
   /** What the function is that gave a scope, if its text tells anything. */

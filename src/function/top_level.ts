@@ -10,12 +10,12 @@
  * @module
  */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { basename } from "node:path";
 import process from "node:process";
 import { besideLibrary } from "../../ffi/load.ts";
 import { FunctionNotSerializableError } from "../errors.ts";
-import type { Alone, Named } from "./enclose.ts";
+import type { Alone, Imported, Named } from "./enclose.ts";
 import { type Location, mayRead, pathOf, rangeIn } from "./locate.ts";
 import { positionAt } from "./positions.ts";
 
@@ -35,8 +35,10 @@ export interface Declaration {
   readonly evaluated: readonly number[];
   /** [start, end, ...] of the scopes in which the name stands for something else. */
   readonly inner: readonly number[];
-  /** Of an import: the module that it is of. */
+  /** Of an import: the module that it is of, and what it is called there; "*" for all of it. */
   readonly from?: string;
+  readonly imported?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 /** parser/declarations.js, bundled. */
@@ -82,6 +84,12 @@ function textAt(url: string): { readonly path: string; readonly text: string } {
     throw unusable(path, `has more than ${LARGEST / 2 ** 20} MiB; ${BY_NAME}`);
   }
   return { path, text: text.replace(/^\ufeff/, "") };
+}
+
+/** Offsets in a module's text. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
 }
 
 let count = 0;
@@ -148,7 +156,7 @@ export class TopLevel {
   }
 
   /** Where a function of the module stands; `null` if that can't be told. */
-  rangeOf(text: string): { readonly start: number; readonly end: number } | null {
+  rangeOf(text: string): (Range & { readonly location: Location }) | null {
     return rangeIn(this.#file, text);
   }
 }
@@ -182,6 +190,7 @@ export type Refused = ReadonlyMap<string, string>;
  * @param main the task's function, which stands in the module
  * @param others functions that it is given
  * @param given names that it finds otherwise
+ * @param mayImport whether its task may import anything
  * @param look makes a declaration a part of the source
  */
 export function takeAlong(
@@ -189,20 +198,30 @@ export function takeAlong(
   main: Named,
   others: readonly Named[],
   given: ReadonlySet<string>,
+  mayImport: boolean,
   look: (declaration: Declaration) => Named,
-): { readonly taken: readonly Named[]; readonly refused: Refused } {
+): {
+  readonly taken: readonly Named[];
+  readonly imports: readonly Imported[];
+  readonly refused: Refused;
+  /** Where the function stands, if that is known. */
+  readonly location: Location | undefined;
+} {
   const users = new Set([main, ...others]);
   const refused = new Map<string, string>();
   const taken = new Map<Declaration, Named>();
   const mentioned = new Map<string, Declaration>();
   const starts = new Set<number>();
+  const imports = new Map<string, Imported>();
   for (const user of users) { // those that are added on the way, too
     for (const name of top.usedBy(user.alone)) {
       const declaration = top.declarations.get(name);
       if (declaration === undefined || given.has(name) || mentioned.has(name)) continue;
       mentioned.set(name, declaration);
       const { start } = declaration;
-      if (whyNot(top, declaration) !== "") refused.set(name, whyNot(top, declaration));
+      const why = whyNot(top, declaration, mayImport);
+      if (why !== "") refused.set(name, why);
+      else if (declaration.kind === "import") imports.set(name, importOf(declaration));
       else if (!starts.has(start)) {
         starts.add(start);
         const part = look(declaration);
@@ -228,12 +247,12 @@ export function takeAlong(
     refuse(name, `${which} where the function stands (${top.line(shadow)})`);
   }
   const inOrder = [...taken].sort(([a], [b]) => a.start - b.start);
-  return { taken: inOrder.map(([, part]) => part), refused };
-}
-
-interface Range {
-  readonly start: number;
-  readonly end: number;
+  return {
+    taken: inOrder.map(([, part]) => part),
+    imports: [...imports.values()],
+    refused,
+    location: own?.location,
+  };
 }
 
 const isIn = (at: number, { start, end }: Range): boolean => start <= at && at < end;
@@ -282,8 +301,25 @@ function shadowOf(
   return undefined;
 }
 
-function whyNot(top: TopLevel, { kind, why, assigned, from }: Declaration): string {
-  if (kind === "import") return `is imported from ${JSON.stringify(from)}`;
+function importOf({ name, from = "", imported = "*", attributes = {} }: Declaration): Imported {
+  return { name, from, imported, attributes };
+}
+
+/** Modules that no task has, and that are no files. */
+const OF_THE_HOST = /^(?:node|bun|cloudflare):|^bun$/;
+
+function whyNot(
+  top: TopLevel,
+  { kind, why, assigned, from = "", name }: Declaration,
+  mayImport: boolean,
+): string {
+  if (kind === "import") {
+    const said = `is imported from ${JSON.stringify(from)}`;
+    if (OF_THE_HOST.test(from) || isBuiltin(from)) {
+      return `${said}, which a task does not have (offer what must run outside: { host: { ${name} } })`;
+    }
+    return mayImport ? "" : `${said} (allow that: { modules: [${JSON.stringify(from)}] })`;
+  }
   if (why !== "") return why;
   const [at] = assigned;
   return at === undefined ? "" : `is assigned to (${top.line(at)})`;
