@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { typeError } from "./errors.ts";
+import { describe } from "./function/describe.ts";
 
 /**
  * The options that were given. They inherit nothing, so an option that was not given is
@@ -47,6 +49,12 @@ export function readOptions<T extends object>(
     prototype = Object.getPrototypeOf(prototype) as object | null;
   }
   return options as T;
+}
+
+/** Throws for what does not say whether, as the option `name` does. `where` begins the call. */
+export function checkWhether(where: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw typeError(`${where}{ ${name} }): ${name} must be true or false, got ${describe(value)}`);
 }
 
 /** What other libraries call an option. */

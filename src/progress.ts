@@ -14,6 +14,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Deferred } from "./deferred.ts";
 import { typeError } from "./errors.ts";
 import { describe } from "./function/describe.ts";
+import { checkWhether } from "./options.ts";
 
 /** What the last parameter of a task offers that reports its progress. */
 export interface Reporter<P> {
@@ -36,11 +37,7 @@ export function checkProgress(where: string, onProgress: unknown, progress: unkn
       `${where}{ onProgress }): onProgress must be a function, got ${describe(onProgress)}`,
     );
   }
-  if (progress !== undefined && typeof progress !== "boolean") {
-    throw typeError(
-      `${where}{ progress }): progress must be true or false, got ${describe(progress)}`,
-    );
-  }
+  checkWhether(where, "progress", progress);
   if (progress === false && onProgress !== undefined) {
     throw typeError(
       `${where}{ onProgress, progress }): with progress: false nothing is reported; leave out ` +

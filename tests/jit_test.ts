@@ -116,7 +116,7 @@ test("`jit` and DEFERRED_JIT tell whether anything is compiled, and pool.jit whe
   for (const value of [1, "no", null]) {
     assert.throws(() => new DeferredPool({ jit: value as never }), {
       name: "TypeError",
-      message: /^new DeferredPool\(\{ jit \}\): jit must be a boolean, got /,
+      message: /^new DeferredPool\(\{ jit \}\): jit must be true or false, got /,
     });
   }
   const sourceOf = (options: string) => `

@@ -52,7 +52,7 @@ import {
 import { list } from "../clone/own.ts";
 import { type Pending, Reactor } from "./reactor.ts";
 import { lend, transferSet } from "../clone/lending.ts";
-import { optionHint, readOptions } from "../options.ts";
+import { checkWhether, optionHint, readOptions } from "../options.ts";
 import {
   BOUNDS,
   bytesOf,
@@ -718,21 +718,11 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
       }`,
     );
   }
-  const { syncCalls } = options;
-  if (syncCalls !== undefined && typeof syncCalls !== "boolean") {
-    throw typeError(
-      `new DeferredPool({ syncCalls }): syncCalls must be true or false, got ${
-        describe(syncCalls)
-      }`,
-    );
-  }
+  checkWhether("new DeferredPool(", "syncCalls", options.syncCalls);
+  checkWhether("new DeferredPool(", "jit", options.jit);
   checkModules("new DeferredPool(", options.modules, options.base);
   checkConsole("new DeferredPool(", options.console);
   checkProgress("new DeferredPool(", options.onProgress, options.progress);
-  const jit: unknown = options.jit;
-  if (jit !== undefined && typeof jit !== "boolean") {
-    throw typeError(`new DeferredPool({ jit }): jit must be a boolean, got ${describe(jit)}`);
-  }
   checkLimits(options, "new DeferredPool(");
   return options;
 }

@@ -36,6 +36,7 @@
  *                    in its list when they are gone from the image
  *   sixteen times    a snapshot for each; presets_find that looks at one after the other
  *   pile             guard_signal that sends whatever is on its way
+ *   compiled code    js_jit that asks for code in no critical section
  */
 #include <errno.h>
 #include <math.h>
@@ -50,6 +51,7 @@
 #include "check.h"
 #include "deferred.h"
 #include "guard.h"
+#include "jit/jit.h"
 #include "realm.h"
 
 #define KB ((size_t)1 << 10)
@@ -232,10 +234,35 @@ static const char *const busy[] = {
     in_c, /* grow_for_ever */
 };
 
+/* The like, of what is compiled: in the test that has it compiled, they are killed in that code,
+ * and in what it calls. Each in a way of its own: sums, elements, elements that are added, calls,
+ * calls from C code, guards that fail again and again, exceptions, the end of the stack, counted
+ * values. */
+static const char *const hot[] = {
+    "(() => { for (let n = 0; ; ) n = (n * 31 + 7) | 0; })",
+    "(() => { const a = new Float64Array(4096); for (let i = 0; ; i = (i + 1) % 4096) "
+    "a[i] = Math.sqrt(a[i] + i) * 0.5; })",
+    "(() => { for (;;) { const a = []; for (let i = 0; i < 3000; i++) a[i] = i * 0.5; } })",
+    "(() => { const f = (n) => n < 2 ? n : f(n - 1) + f(n - 2); for (;;) f(14); })",
+    "(() => { const a = Array.from({ length: 400 }, (_, i) => (i * 7919) % 401); for (;;) "
+    "a.map((x) => x * 2 + 1).sort((x, y) => x - y).reduce((x, y) => (x + y) | 0, 0); })",
+    "(() => { const f = (a, s) => { for (let i = 0; i < 90; i++) s += a[i % 3]; return s; }; for "
+    "(let "
+    "k = 0; ; k++) f(k % 50 < 40 ? [1, 2, k] : [0.5, -0, 1], (k * 9e7) | 0); })",
+    "(() => { const f = (n) => { if (n > 20) throw n; return f(n + 1) + 1; }; for (;;) { try { "
+    "f(0); "
+    "} catch {} } })",
+    "(() => { const f = (n) => f(n + 1) + 1; for (;;) { try { f(0); } catch {} } })",
+    "(() => { const rows = [[1], [2, 3]]; let last = null; const f = (i) => { last = rows[i & 1]; "
+    "return last.length; }; for (let i = 0, s = 0; ; i++) s = (s + f(i)) | 0; })",
+    "(() => { const text = 'text \\u20ac'.repeat(99); for (let h = 0; ; ) for (let i = 0; i < "
+    "text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16777619); })",
+};
+
 /* --- programs, runs, and what must be so after each ------------------------------------------ */
 
 static Program *probe;
-static Program *programs[COUNT(scripts)], *loops[COUNT(busy)];
+static Program *programs[COUNT(scripts)], *loops[COUNT(busy)], *hot_loops[COUNT(hot)];
 static Bytes value, probe_result, results[COUNT(scripts)]; /* in the wire format */
 static int statuses[COUNT(scripts)];
 
@@ -314,6 +341,7 @@ static bool prepare(void) {
     }
     for (size_t i = 0; i < COUNT(busy); i++)
         loops[i] = busy[i] == in_c ? NULL : compile(realm, busy[i]);
+    for (size_t i = 0; i < COUNT(hot); i++) hot_loops[i] = compile(realm, hot[i]);
     realm_close(realm);
     return true;
 }
@@ -444,6 +472,8 @@ static void in_child(int (*body)(const Foreigner *foreigner), const Foreigner *f
     REQUIRE(child >= 0);
     if (child == 0) {
         alarm(CHILD_PATIENCE);
+        if (jit_is_open())
+            jit_tune((JitTuning){0}); /* nobody waits for a thread that is not here */
         nowhere = mmap(NULL, FENCE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         int result = body(foreigner);
         fflush(stdout);
@@ -995,12 +1025,20 @@ TEST("a realm may be entered by one thread after the other, and has its whole st
 
 #define VICTIMS 3
 
+/* Tasks that do not end. */
+typedef struct Work {
+    const char *const *sources;
+    Program *const *programs; /* NULL for in_c */
+    size_t count;
+} Work;
+
 typedef struct Victim {
     Realm *realm;
     GuardThread thread;
+    const Work *work;
     unsigned wanted; /* kills */
     unsigned seed;
-    unsigned kills[COUNT(busy)]; /* of each */
+    unsigned kills[COUNT(busy)]; /* of each of its work */
     pthread_mutex_t lock;
     /* Under the lock: */
     bool ready, running, gone; /* ready: may be signalled, until it is gone */
@@ -1037,6 +1075,7 @@ static int grow_for_ever(void *opaque) {
 
 static void *be_killed(void *argument) {
     Victim *victim = argument;
+    const Work *work = victim->work;
     Realm *realm = victim->realm;
     Bytes out = {0};
     uint64_t state = victim->seed;
@@ -1047,13 +1086,13 @@ static void *be_killed(void *argument) {
     victim->begun = now();
     pthread_mutex_unlock(&victim->lock);
     for (unsigned i = victim->seed; kills < victim->wanted; i++) {
-        size_t task = i % COUNT(busy);
+        size_t task = i % work->count;
         /* At once, most often within a few restores' time, seldom later. */
         double chance = (double)(random_bits(&state) % 1000) / 1000;
         bytes_free(&out); /* so that it grows */
         begin(victim, now() + chance * chance * 1e-3);
-        int status = loops[task] ? run(realm, loops[task], &out)
-                                 : guard_run(realm_guard(realm), grow_for_ever, &out);
+        int status = work->programs[task] ? run(realm, work->programs[task], &out)
+                                          : guard_run(realm_guard(realm), grow_for_ever, &out);
         end(victim);
         if (status == DFD_STATUS_CANCELLED) {
             CHECK(out.length == 0, "something half encoded is left");
@@ -1061,11 +1100,11 @@ static void *be_killed(void *argument) {
             kills++;
         } else { /* the encoder came to its end before the signal did */
             CHECK(status == DFD_STATUS_OK || status == DFD_STATUS_UNCLONEABLE, "%d by %s", status,
-                  busy[task]);
+                  work->sources[task]);
         }
-        check_restore(realm, busy[task]); /* signals still come, and a stop is asked */
+        check_restore(realm, work->sources[task]); /* signals still come, and a stop is asked */
         begin(victim, INFINITY);
-        check_probe(realm, busy[task], &out); /* signals still come */
+        check_probe(realm, work->sources[task], &out); /* signals still come */
     }
     pthread_mutex_lock(&victim->lock);
     victim->ready = false;
@@ -1098,26 +1137,27 @@ static void kill_all(Victim *victims) {
     }
 }
 
-TEST("tasks are killed by a signal at any instant, and their threads go on") {
+/* Kills tasks of one kind of work, on all threads. */
+static void kill_many(const Work *work) {
     static Victim victims[VICTIMS];
     pthread_t threads[VICTIMS];
     unsigned total = 0;
-    REQUIRE(prepare());
     for (unsigned i = 0; i < VICTIMS; i++) {
         Victim *victim = &victims[i];
-        victim->realm = realm_open(MEMORY, STACK);
-        victim->wanted = runs() / VICTIMS + 1;
-        victim->seed = i * 9 + 1;
+        *victim = (Victim){.realm = realm_open(MEMORY, STACK),
+                           .work = work,
+                           .wanted = runs() / VICTIMS + 1,
+                           .seed = i * 9 + 1};
         REQUIRE(victim->realm && pthread_mutex_init(&victim->lock, NULL) == 0);
     }
     for (unsigned i = 0; i < VICTIMS; i++)
         threads[i] = start(be_killed, &victims[i], STACK + 128 * KB);
     kill_all(victims);
     for (unsigned i = 0; i < VICTIMS; i++) pthread_join(threads[i], NULL);
-    for (size_t task = 0; task < COUNT(busy); task++) {
+    for (size_t task = 0; task < work->count; task++) {
         unsigned kills = 0;
         for (unsigned i = 0; i < VICTIMS; i++) kills += victims[i].kills[task];
-        CHECK(kills > 0 || runs() < 10 * COUNT(busy), "never killed: %s", busy[task]);
+        CHECK(kills > 0 || runs() < 10 * work->count, "never killed: %s", work->sources[task]);
         total += kills;
     }
     CHECK(total >= runs());
@@ -1128,8 +1168,16 @@ TEST("tasks are killed by a signal at any instant, and their threads go on") {
     }
 }
 
+static const Work busy_work = {busy, loops, COUNT(busy)}, hot_work = {hot, hot_loops, COUNT(hot)};
+
+TEST("tasks are killed by a signal at any instant, and their threads go on") {
+    REQUIRE(prepare());
+    kill_many(&busy_work);
+    kill_many(&hot_work);
+}
+
 static int drown_in_signals(const Foreigner *foreigner) {
-    Victim victim = {.realm = realm_open(MEMORY, STACK), .wanted = 100};
+    Victim victim = {.realm = realm_open(MEMORY, STACK), .work = &busy_work, .wanted = 100};
     (void)foreigner;
     if (!victim.realm || pthread_mutex_init(&victim.lock, NULL)) abort();
     pthread_t thread = start(be_killed, &victim, STACK + 128 * KB);
@@ -1148,4 +1196,24 @@ static int drown_in_signals(const Foreigner *foreigner) {
 TEST("signals that come faster than a thread can hear them do not pile up on its stack") {
     REQUIRE(prepare());
     in_child(drown_in_signals, NULL, 0);
+}
+
+/* Whether there is code of it, which an endless loop is in as soon as that is there. */
+static bool is_compiled(const Program *program) {
+    JitProgram *records = atomic_load(&program->jit);
+    return records && atomic_load(&records->codes);
+}
+
+/* The last, as from here on this process has a thread that compiles, which a child would not have.
+ */
+TEST("they are killed so in compiled code, and while they wait for it") {
+    REQUIRE(prepare());
+    if (!jit_open()) SKIP("executable memory");
+    for (int waits = 0; waits < 2; waits++) {
+        jit_tune((JitTuning){.synchronous = waits, .hot_loop = 9, .hot_call = 9, .recorded = 2});
+        kill_many(&hot_work);
+    }
+    kill_many(&busy_work);
+    for (size_t i = 0; i < COUNT(hot); i++)
+        CHECK(is_compiled(hot_loops[i]), "never compiled: %s", hot[i]);
 }
