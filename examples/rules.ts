@@ -6,7 +6,7 @@
  *
  *   deno run --allow-ffi examples/rules.ts
  *   bun examples/rules.ts
- *   node --experimental-ffi examples/rules.ts
+ *   node examples/rules.ts
  */
 import { DeferredPool, type HostCall } from "../mod.ts";
 
@@ -30,7 +30,8 @@ function log(this: HostCall, text: string): void {
 
 await using pool = new DeferredPool({
   maxThreads: 1,
-  timeout: 1000,
+  cpuLimit: 1000, // of its own work
+  timeout: 60_000, // with what it waits for: answers, and its turn among a thousand others
   memoryLimit: 16 * 2 ** 20,
   hostCalls: { total: 100 },
   host: { log, lookup },
@@ -64,7 +65,7 @@ function reasonOf({ message, stack }: Error, name: string): string {
 const order = { customer: 1, total: 80 };
 for (const [name, rule] of Object.entries(rules)) {
   const filename = `${name}.js`;
-  await pool.eval(rule, { name, filename, scope: { order } }).then(
+  await pool.eval(rule, { name, filename, timeout: 1000, scope: { order } }).then(
     (worth) => console.log(`${name} = ${worth}`),
     (error: Error) => console.log(`${name}: ${reasonOf(error, filename)}`),
   );

@@ -74,7 +74,8 @@ function requireFFI(): NodeFFI {
   const [major, minor] = version.split(".").map(Number);
   if (major < 26 || (major === 26 && minor < 1)) {
     throw new LibraryError(
-      `Deferred needs the module node:ffi of Node.js 26.9 or newer; this is Node.js ${version}`,
+      "Deferred needs the module node:ffi of Node.js 26.1 (to 26.8 with --experimental-ffi), or " +
+        `newer; this is Node.js ${version}`,
     );
   }
   throw new LibraryError(

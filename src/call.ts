@@ -54,6 +54,8 @@ export interface Job {
   readonly transfer: readonly ArrayBuffer[] | undefined;
   /** What the host offers to it. */
   readonly host: HostTable | undefined;
+  /** Whether that, or `report`, was offered to this very function: one of a pool may ignore its host. */
+  readonly expectsHost: boolean;
   /** Where it prints; `undefined`: the host's console, `false`: nowhere. */
   readonly console: TaskConsole | false | undefined;
   /** Whether it can report its progress, and who is called with it. */
@@ -176,6 +178,29 @@ export function refuseExecutor(
   );
 }
 
+/**
+ * Refuses arguments that leave no parameter for the host, as those of `map` do. As many as there are
+ * parameters may be meant: the function has no use for the host then.
+ */
+export function refuseSurplus(
+  entry: Entry,
+  { name, program, expectsHost }: Job,
+  { length }: ArrayLike<unknown>,
+): void {
+  const parameters = program?.parameters;
+  if (!expectsHost || parameters === undefined || length <= parameters) return;
+  const before = Math.max(parameters - 1, 0);
+  const mend = entry.title === "wrapped"
+    ? `; map, for example, passes index and array, too: write (value) => ${name || "fn"}(value)`
+    : "";
+  throw typeError(
+    `${entry.title}: ${before} parameter${
+      before === 1 ? " stands" : "s stand"
+    } before the host's, ` +
+      `but ${length} arguments were passed${mend}`,
+  );
+}
+
 /** The job for a text. */
 export function textJob(
   entry: Entry,
@@ -243,6 +268,7 @@ function job(
     signal,
     transfer,
     host,
+    expectsHost: expectsHost(options),
     console,
     progress: progress === true,
     onProgress,
@@ -250,6 +276,10 @@ function job(
     text: undefined,
     failure,
   };
+}
+
+function expectsHost({ host, onProgress, progress }: Readonly<TaskOptions>): boolean {
+  return host !== undefined || onProgress !== undefined || progress === true;
 }
 
 /** Whether an error says that the call itself is wrong, whenever it is tried. */
@@ -261,7 +291,9 @@ function isMistake(error: unknown): boolean {
 /** Tries again to make a job that failed. Throws nothing. */
 export function retried(entry: Entry, { fn, name, limits, runner, ...rest }: Job): Job {
   try {
-    return job(entry, fn, name, { __proto__: null, ...rest, ...limits } as WrapOptions, runner);
+    const { expectsHost } = rest;
+    const options = { __proto__: null, ...rest, ...limits } as WrapOptions;
+    return { ...job(entry, fn, name, options, runner), expectsHost };
   } catch (reason) {
     return { ...rest, fn, name, limits, runner, failure: { reason } };
   }
@@ -289,6 +321,7 @@ export function jobWith(entry: Entry, known: Job, rest: readonly unknown[]): Job
     progress,
     onProgress: onProgress ?? known.onProgress,
     host,
+    expectsHost: known.expectsHost || expectsHost(options),
   };
 }
 
@@ -341,7 +374,8 @@ export function taskOptions<O extends Omit<WrapOptions, "scope">>(
     throw wrong(entry, "allowGlobals", "an array of names or true", allowGlobals);
   }
   if (signal !== undefined && !isSignal(signal)) {
-    throw wrong(entry, "signal", "an AbortSignal", signal);
+    const isController = isObject(signal) && isSignal((signal as { signal?: unknown }).signal);
+    throw wrong(entry, "signal", "an AbortSignal", signal, isController ? "controller.signal" : "");
   }
   const { modules, base } = options as Record<string, unknown>;
   checkModules(where, modules, base);
@@ -371,10 +405,18 @@ function checkPool(entry: Entry, pool: unknown, own: Runner | undefined): void {
   }
 }
 
-/** The error for an option of the wrong type. */
-export function wrong(entry: Entry, option: string, what: string, value: unknown): TypeError {
+/** The error for an option of the wrong type. `instead`: what may have been meant. */
+export function wrong(
+  entry: Entry,
+  option: string,
+  what: string,
+  value: unknown,
+  instead = "",
+): TypeError {
   return typeError(
-    `${entry.where}{ ${option} }): ${option} must be ${what}, got ${describe(value)}`,
+    `${entry.where}{ ${option} }): ${option} must be ${what}, got ${describe(value)}${
+      instead && `; pass ${instead}`
+    }`,
   );
 }
 

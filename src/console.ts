@@ -4,7 +4,7 @@
  * A line comes out of the task as an event, in the order of its other ones and before its end; see
  * realm/console.js for what is in it. The task never waits for it to be read.
  *
- * Invariant: whatever a console does or throws, and whatever a line holds, nothing is thrown into
+ * Invariant: whatever a console does, throws or rejects with, and whatever a line holds, nothing is thrown into
  * the event loop. A console is asked for a method when there is something to print, never before.
  *
  * @module
@@ -12,6 +12,7 @@
 import { EVENT, LIMIT } from "../ffi/symbols.ts";
 import { define } from "./clone/own.ts";
 import { escapeControls } from "./display.ts";
+import { isObject } from "./call.ts";
 import { typeError } from "./errors.ts";
 import { describe } from "./function/describe.ts";
 import type { TaskEvent } from "./pool/reactor.ts";
@@ -149,7 +150,10 @@ export class Printer {
   #call(method: Method, values: readonly unknown[]): void {
     const target = this.#target;
     const print = target[method];
-    if (typeof print === "function") Reflect.apply(print, target, values);
+    if (typeof print !== "function") return;
+    const printing: unknown = Reflect.apply(print, target, values);
+    // An async one may fail as well; to look at what it gives may, too.
+    if (isObject(printing)) new Promise((resolve) => resolve(printing)).catch(() => {});
   }
 }
 
@@ -159,11 +163,15 @@ function giveClasses(classes: readonly unknown[]): void {
   for (let i = 0; i + 1 < classes.length; i += 2) {
     const [object, name] = [classes[i], classes[i + 1]];
     if (typeof object !== "object" || object === null || typeof name !== "string") continue;
-    let prototype: object | null = null;
+    let prototype: object | null | undefined = null;
     if (name !== "") {
       const shown = escapeControls(name);
-      prototype = known.get(name) ?? { [shown]: class {} }[shown]!.prototype as object;
-      known.set(name, prototype);
+      prototype = known.get(name);
+      if (prototype === undefined) {
+        const made = { [shown]: class {} }[shown]!;
+        define(made, "displayName", shown, false); // Bun shows that, or the name in its text
+        known.set(name, prototype = made.prototype as object);
+      }
     }
     Object.setPrototypeOf(object, prototype);
   }

@@ -10,6 +10,7 @@ import {
   type Job,
   jobWith,
   refuseExecutor,
+  refuseSurplus,
   retried,
   wrapOptions,
 } from "./call.ts";
@@ -295,9 +296,12 @@ export interface DeferredConstructor {
    * is compiled and checked here, once: a mistake in it is thrown when the program starts, not at
    * the first call. If the library can't be loaded or the pool is closed, the calls reject.
    *
+   * A function that takes what the host offers, or `report`, takes no more arguments than are before
+   * that: `list.map(area)` passes index and array, too, so write `list.map((side) => area(side))`.
+   *
    * @param fn as for `new Deferred`
    * @param options for all calls; `with` makes the same function with others
-   * @throws what `new Deferred` throws
+   * @throws what `new Deferred` throws; the calls throw a TypeError for too many arguments
    *
    * @example
    * ```ts
@@ -311,17 +315,17 @@ export interface DeferredConstructor {
   wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
     fn: (...args: [...A, NoInfer<Host<H> & Reporter<P>>]) => T | PromiseLike<T>,
     options: WrapOptions & { readonly host?: H | undefined; readonly onProgress: OnProgress<P> },
-  ): ReportingFunction<A, T, P>;
+  ): ReportingFunction<[...A, ...never[]], T, P>;
   /** As above, for a task whose progress is iterated. */
   wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
     fn: (...args: [...A, NoInfer<Host<H>> & Reporter<P>]) => T | PromiseLike<T>,
     options: WrapOptions & { readonly host?: H | undefined; readonly progress: true },
-  ): ReportingFunction<A, T, P>;
+  ): ReportingFunction<[...A, ...never[]], T, P>;
   /** As above, with functions of the host only. */
   wrap<T, H extends HostFunctions, A extends readonly unknown[] = []>(
     fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
     options: WrapOptions & { readonly host: H },
-  ): DeferredFunction<A, T>;
+  ): DeferredFunction<[...A, ...never[]], T>;
   /** As above, without functions of the host. */
   wrap<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
@@ -368,6 +372,7 @@ const Class = class Deferred<T> extends TaskPromise<T> {
       options = deferredOptions(entry, rest);
       job = functionJob(entry, fn, options);
       refuseExecutor(entry, fn, options, job);
+      refuseSurplus(entry, job, options.args ?? []);
     } catch (error) {
       throw cutStack(error, new.target);
     }
@@ -488,6 +493,7 @@ function callable<A extends readonly unknown[], T>(
   const wrapped = (...args: A): Deferred<T> => {
     try {
       if (job.failure !== undefined) job = retried(entry, job);
+      refuseSurplus(entry, job, args);
       return start(entry, job, args);
     } catch (error) {
       throw cutStack(error, wrapped);

@@ -184,6 +184,8 @@ export class HostTable {
   readonly functions: readonly AnyHostFunction[];
   /** As messages name them: "tools.sum". */
   readonly titles: readonly string[];
+  /** Of those that give promises. */
+  readonly awaited: readonly string[];
   /** Of the first one that is called synchronously. */
   readonly sync: string | undefined;
   readonly all: Functions;
@@ -207,6 +209,7 @@ export class HostTable {
     this.names = names;
     this.functions = functions;
     this.titles = titles;
+    this.awaited = titles.filter((_, i) => !isSync(functions[i]!));
     this.sync = titles[functions.findIndex(isSync)];
   }
 
@@ -265,8 +268,10 @@ export function readHost(
     }
   }
   const refuse = (value: unknown, at: string): never => {
+    const isGroup = at.includes(".") && isObject(value) && isRecord(value);
+    const hint = isGroup ? "; groups are one level deep, { tools: { sum } }" : "";
     throw typeError(
-      `${entry.where}{ host }): host.${at} must be a function, got ${describe(value)}`,
+      `${entry.where}{ host }): host.${at} must be a function, got ${describe(value)}${hint}`,
     );
   };
   return new HostTable(

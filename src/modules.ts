@@ -13,7 +13,7 @@
 import { ANSWER, LANGUAGE } from "../ffi/symbols.ts";
 import { type Entry, isObject, wrong } from "./call.ts";
 import { fileName } from "./display.ts";
-import { DeferredLimitError, InternalError } from "./errors.ts";
+import { DeferredLimitError, InternalError, typeError, withoutFrames } from "./errors.ts";
 import type { Errand } from "./errand.ts";
 import { describe, shorten } from "./function/describe.ts";
 import { ScriptPlaces } from "./function/positions.ts";
@@ -88,10 +88,16 @@ export function checkLoader(entry: Entry, given: unknown): void {
   const what = "an object with functions, { resolve(specifier, importer) { … }, load(url) { … } }";
   if (!isObject(given)) throw wrong(entry, "loader", what, given);
   const { resolve, load } = given as Record<string, unknown>;
-  if (typeof load !== "function") throw wrong(entry, "loader", `${what}; load`, load);
+  if (typeof load !== "function") throw wrongPart(entry, "load", load);
   if (resolve !== undefined && typeof resolve !== "function") {
-    throw wrong(entry, "loader", `${what}; resolve`, resolve);
+    throw wrongPart(entry, "resolve", resolve);
   }
+}
+
+function wrongPart(entry: Entry, name: string, given: unknown): TypeError {
+  return typeError(
+    `${entry.where}{ loader }): loader.${name} must be a function, got ${describe(given)}`,
+  );
 }
 
 /** The names of files in stacks, each of one file only. */
@@ -289,8 +295,10 @@ export class Modules {
     const { moduleLimit } = this.#program;
     const number = this.#byNumber.length;
     if (number > moduleLimit) {
-      throw new DeferredLimitError(
-        `the task needs more modules than its moduleLimit of ${moduleLimit}`,
+      throw overLimit(
+        `the task needs more modules than its moduleLimit of ${moduleLimit}: ${
+          this.#wanted(request, url)
+        }`,
         "moduleLimit",
       );
     }
@@ -318,8 +326,13 @@ export class Modules {
     module.text = source;
     module.file = this.#names.for(url);
     this.#count(source);
-    checkSource(this.#bytes, this.#program.sourceLimit);
+    checkSource(this.#bytes, this.#program.sourceLimit, () => this.#wanted(request, url));
     return module;
+  }
+
+  /** Which module, and who imports it. */
+  #wanted({ importer }: Request, url: string): string {
+    return `${shown(url)} in ${this.#byNumber[importer]?.url ?? this.#program.url}`;
   }
 
   #count(source: string): void {
@@ -472,13 +485,21 @@ export function byteLength(text: string): number {
   return bytes;
 }
 
-/** Throws if there are more bytes of source than there may be. */
-export function checkSource(bytes: number, limit: number): void {
+/** Throws if there are more bytes of source than there may be. `last`: what was one too many. */
+export function checkSource(bytes: number, limit: number, last?: () => string): void {
   if (bytes <= limit) return;
-  throw new DeferredLimitError(
-    `the code is ${bytes} bytes, more than its sourceLimit of ${limit} bytes`,
+  const what = last === undefined
+    ? "the code is"
+    : `the code with its modules, up to ${last()}, is`;
+  throw overLimit(
+    `${what} ${bytes} bytes, more than its sourceLimit of ${limit} bytes`,
     "sourceLimit",
   );
+}
+
+/** Its stack is that of the call that made the task. */
+function overLimit(message: string, limit: "moduleLimit" | "sourceLimit"): Error {
+  return withoutFrames(() => new DeferredLimitError(message, limit));
 }
 
 function shown(text: string): string {

@@ -61,7 +61,8 @@ export function checkWhether(where: string, name: string, value: unknown): void 
 const ELSEWHERE: ReadonlyMap<string, string> = new Map(
   ([
     ["args", "arguments argv params parameters input"],
-    ["maxThreads", "threads workers concurrency"],
+    ["maxThreads", "threads workers concurrency size poolSize"],
+    ["memoryLimit", "maxMemory memory maxHeap"],
     ["host", "functions hostFunctions tools api"],
     ["console", "logger stdout"],
     ["scope", "context variables vars sandbox"],

@@ -29,6 +29,7 @@ function runtimeName(): string {
 
 if (!isNewEnough()) {
   throw new LibraryError(
-    `Deferred needs Deno 2.9, Bun 1.4 or Node.js 26.9, or newer; this is ${runtimeName()}`,
+    "Deferred needs Deno 2.9, Bun 1.4 or Node.js 26.1 (to 26.8 with --experimental-ffi), or newer; " +
+      `this is ${runtimeName()}`,
   );
 }

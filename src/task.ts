@@ -11,10 +11,10 @@ import { EVENT_TYPE, LANGUAGE, STATUS } from "../ffi/symbols.ts";
 import type { Entry, Job } from "./call.ts";
 import type { Deferred } from "./deferred.ts";
 import { Errand } from "./errand.ts";
-import { InternalError } from "./errors.ts";
+import { DataCloneError, InternalError } from "./errors.ts";
 import type { Part } from "./function/enclose.ts";
 import { cutStack, type Site } from "./function/stack.ts";
-import { cancelled, ended, rejection, result, type Subject } from "./pool/outcome.ts";
+import { atItsSite, cancelled, ended, rejection, result, type Subject } from "./pool/outcome.ts";
 import type { Completion, Pending, TaskEvent } from "./pool/reactor.ts";
 import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
@@ -72,7 +72,7 @@ export class TaskPromise<T> extends Promise<T> {
     try {
       task.start(job, args);
     } catch (error) {
-      task.abandon(cutStack(error, entry.function));
+      task.abandon(cutStack(withAdvice(error, entry, args), entry.function));
     }
   }
 
@@ -129,14 +129,32 @@ function offersOf(host: Job["host"], progress: boolean): readonly string[] {
   return [...host?.titles ?? NOTHING, "report"];
 }
 
+/** Those that hold what can't be cloned. */
+const OPTIONS: ReadonlySet<string> = new Set(["host", "signal", "console", "onProgress", "pool"]);
+
+/** Says that `run` takes no options, where what can't be cloned was meant as one. */
+function withAdvice(error: unknown, { title }: Entry, args: readonly unknown[]): unknown {
+  if (!(error instanceof DataCloneError) || !title.endsWith(".run")) return error;
+  const last = `args[${args.length - 1}].`;
+  const option = error.path.startsWith(last) && /^\w+/.exec(error.path.slice(last.length))?.[0];
+  if (!option || !OPTIONS.has(option)) return error;
+  const call = title === "pool.run" ? "pool.defer" : "new Deferred";
+  return new DataCloneError(
+    `${error.message}; ${title} takes no options: ${call}(fn, { args, ${option} })`,
+    error.path,
+  );
+}
+
 /** The pending side of a Deferred: it settles the promise exactly once. */
 class Task implements Pending, Subject {
   readonly name: string;
   readonly fn: Job["fn"];
   readonly parts: readonly Part[] | undefined;
+  readonly parameters: number | undefined;
   readonly limits: Limits;
   given = 0;
   readonly offers: readonly string[];
+  readonly awaited: readonly string[] | undefined;
   readonly #runner: Runner | undefined;
   /** Where the Deferred was made. */
   site: Site = {};
@@ -148,6 +166,7 @@ class Task implements Pending, Subject {
   id = 0;
   handle = 0;
   readonly file: string | undefined;
+  readonly hasLoader: boolean;
   readonly language: number;
   #errand: Errand | undefined = undefined;
   #calls: Calls | undefined = undefined;
@@ -164,13 +183,16 @@ class Task implements Pending, Subject {
   constructor(job: Job) {
     const { name, fn, program, limits, runner, host, console, progress, onProgress, text } = job;
     this.offers = offersOf(host, progress);
+    this.awaited = host?.awaited;
     this.file = text?.file;
+    this.hasLoader = text?.loader !== undefined;
     this.language = text?.language ?? LANGUAGE.JAVASCRIPT;
     this.#console = console;
     if (progress) this.progress = new Progress(onProgress);
     this.name = name;
     this.fn = fn;
     this.parts = program?.parts;
+    this.parameters = program?.parameters;
     this.limits = limits;
     this.#runner = runner;
   }
@@ -195,7 +217,7 @@ class Task implements Pending, Subject {
     }
     if (program !== undefined) {
       this.#modules = new Modules(program, program.loader!, errand!, (error) => {
-        this.cancel(error);
+        this.cancel(atItsSite(error, this));
       });
     }
     if (job.console !== false && mayPrint(job)) this.#inContext = AsyncLocalStorage.snapshot();

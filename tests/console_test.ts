@@ -69,6 +69,44 @@ describe("a task's console", () => {
     assert.deepEqual(lines, [["log", "mocked", 1], ["log", "text"]]);
   });
 
+  test("shows instances as the host does, by the names of their classes", async () => {
+    const show = () => {
+      class Foo {
+        x = 1;
+      }
+      console.log(new Foo(), [new Foo()]);
+    };
+    const program = `const show = ${show}; show(); await Deferred.run(show);`;
+    const text = await outputOf(program);
+    assert.match(text, /Foo/);
+    const lines = text.trim().split("\n");
+    const half = lines.length / 2;
+    assert.deepEqual(lines.slice(half), lines.slice(0, half));
+  });
+
+  test("may fail as it likes: what it throws and what its promises reject with is ignored", async () => {
+    const program = `
+      const seen = [];
+      const odd = () => ({ get then() { throw new Error("looked at"); } });
+      const own = {
+        async log(text) { seen.push(text); throw new Error("rejected"); },
+        warn(text) { seen.push(text); throw new Error("thrown"); },
+        info(text) { seen.push(text); return odd(); },
+        async group() { throw new Error("rejected"); },
+        async groupEnd() { throw new Error("rejected"); },
+      };
+      const task = new Deferred(() => {
+        console.log("log");
+        console.warn("warn");
+        console.group("group");
+        console.info("info");
+      }, { console: own });
+      await task;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      console.log(seen.join());`;
+    assert.equal((await outputOf(program)).trim(), "log,warn,info");
+  });
+
   test("is in order with the calls of the host's functions", async () => {
     const { lines, console: own } = recorder();
     await pool.defer(async (host) => {

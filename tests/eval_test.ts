@@ -240,8 +240,8 @@ describe("texts that try to be more, or less, than one script", () => {
       ["import 'fs'", 'import statements only work in modules; run it with { type: "module" }'],
       ["export default 1", 'export; return the value, or run it with { type: "module" }'],
       ["import.meta.url", 'import.meta only valid in module code; run it with { type: "module" }'],
-      ["function f() {", "expression: ''; the text ends too early, or has a NUL there"],
-      ["1 + \0 + 1", "expression: ''; the text ends too early, or has a NUL there"],
+      ["function f() {", "expression: ''; the text ends too early: something is not closed"],
+      ["1 + \0 + 1", "expression: ''; there is a NUL in the text"],
     ] as const
   ) {
     test(`${text} is refused with advice by a script`, async () => {

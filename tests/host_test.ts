@@ -13,6 +13,7 @@ import {
   type HostFunction,
   type HostFunctions,
   type HostParameter,
+  type Reporter,
   UnsettledError,
 } from "../mod.ts";
 import { until } from "./support/wait.ts";
@@ -78,6 +79,88 @@ describe("a function of the host", () => {
     assert.deepEqual(await own.eval(code), ["pool", "rest", "a", "b"]);
     const host = { who: () => "task", tools: { b: () => "task's" } };
     assert.deepEqual(await own.eval(code, { host }), ["task", "rest", "a", "task's"]);
+  });
+
+  test("has its place by the function's parameters, whatever is passed", async () => {
+    const host = { up: (s: string) => s.toUpperCase() };
+    type Up = Host<typeof host>;
+    const short = new Deferred(
+      async (a: string, b: string | undefined, host: Up) => `${await host.up(a)}${b}`,
+      { args: ["x"], host, pool } as never,
+    );
+    assert.equal(await short, "Xundefined");
+    const fill = async (a: string, b: number | undefined = 5, { up }: Up) => await up(a + b);
+    const filled = pool.wrap(fill, { host });
+    assert.equal(await (filled as unknown as (a: string) => Promise<string>)("x"), "X5");
+    // Where a function sees all arguments, the host stands behind those that there are.
+    const all = pool.wrap(
+      async (...args: [...string[], Up]) => await (args.pop() as Up).up(`${args}`),
+      { host },
+    );
+    assert.equal(await all("a", "b"), "A,B");
+    const old = pool.wrap(
+      function (_a: string) {
+        // deno-lint-ignore prefer-rest-params
+        return (arguments[2] as Up).up(`${arguments[1]}`);
+      } as unknown as (a: string, b: string) => Promise<string>,
+      { host } as object,
+    );
+    assert.equal(await old("a", "b"), "B");
+    const scope = { mark: "!" };
+    const within = pool.wrap(
+      async (a: string, _b: string, host: Up) => await host.up(a + scope.mark),
+      {
+        host,
+        scope: { scope },
+      },
+    );
+    assert.equal(await (within as unknown as (a: string) => Promise<string>)("x"), "X!");
+    // A function may have no use for it.
+    assert.equal(
+      await pool.defer((a: number, b: number) => a + b, { args: [1, 2], host } as never),
+      3,
+    );
+  });
+
+  test("is missed by what map passes, and the call says so", async () => {
+    const host = { up: (s: string) => s.toUpperCase() };
+    type Up = Host<typeof host>;
+    const up = pool.wrap(async (s: string, h: Up) => await h.up(s), { host, name: "up" });
+    const report = pool.wrap((s: string, { report }: Reporter<string>) => report(s), {
+      onProgress: (_: string) => {},
+    });
+    // @ts-expect-error: it has no parameters for index and array
+    const mapped = (): unknown => ["a", "b"].map(up);
+    assert.throws(mapped, {
+      name: "TypeError",
+      message:
+        "wrapped: 1 parameter stands before the host's, but 3 arguments were passed; map, for " +
+        "example, passes index and array, too: write (value) => up(value)",
+    });
+    // @ts-expect-error: nor has this one
+    assert.throws(() => ["a"].map(report), /but 3 arguments were passed/);
+    assert.throws(
+      () => new Deferred((a: string, _: Up) => a, { args: ["a", 1, 2], host, pool } as never),
+      /^TypeError: new Deferred: 1 parameter stands before the host's, but 3 arguments were passed$/,
+    );
+    assert.deepEqual(await Promise.all(["a", "b"].map((s) => up(s))), ["A", "B"]);
+    // @ts-expect-error: these have an index
+    const two: Promise<string>[] = Array.from(["a"], up);
+    await assert.rejects(two[0]!, {
+      message:
+        "not a function: the last parameter is not the host's, but an argument: 1 parameter " +
+        "stands before it, and 2 arguments were passed, as map and Array.from do; write (value) => " +
+        "fn(value)",
+    });
+    await using own = new DeferredPool({ maxThreads: 1, host });
+    // A function of a pool may leave out what that offers; and may take it.
+    assert.deepEqual(await Promise.all([1, 2].map(own.wrap((n: number) => n * 2))), [2, 4]);
+    const taking = own.wrap(async (s: string, { up }: Up) => await up(s));
+    assert.equal(await taking("a"), "A");
+    await assert.rejects(
+      (taking as (...all: unknown[]) => Promise<string>)("a", 0, []),
+      /: 1 parameter stands before it, and 3 arguments were passed/,
+    );
   });
 
   test("of a pool is typed in what the pool runs, with that of a task", async () => {

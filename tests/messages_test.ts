@@ -138,6 +138,82 @@ describe("a text can't be read:", () => {
   });
 });
 
+describe("a newcomer's slip is told by name:", () => {
+  const host = { rows: () => [1], db: { rows: () => [1] } };
+  const cases: Readonly<Record<string, readonly [call: () => unknown, message: RegExp]>> = {
+    "a key": [
+      () =>
+        new Deferred(() => crypto.subtle.importKey("raw", new Uint8Array(1), "HKDF", false, [])),
+      /^not a function: crypto\.subtle\.importKey is not there; a task has no keys, only digest/,
+    ],
+    "a mark": [
+      () => new Deferred(() => performance.mark("x")),
+      /performance\.mark is not there; a task has performance\.now/,
+    ],
+    "a timer's unref": [
+      () => Deferred.eval("setTimeout(() => {}, 1).unref()"),
+      /unref is not there; a timer in a task is a number/,
+    ],
+    "a method of a promise": [
+      () => Deferred.eval("db.rows().map((x) => x)", { host }),
+      /^not a function: db\.rows\(\) gives a promise; await it: await db\.rows\(…\)$/,
+    ],
+    "a variable that holds one": [
+      () => Deferred.eval("const all = rows(); return all.map((x) => x)", { host }),
+      /^not a function: rows\(\) gives a promise/,
+    ],
+    "a loop over one": [
+      () => Deferred.eval("for await (const row of rows()) row", { host }),
+      /^not a function: rows\(\) gives a promise/,
+    ],
+    "a spread of one": [
+      () => new Deferred(async (h) => [...h.rows() as never], { host }),
+      /^value is not iterable: h\.rows\(\) gives a promise/,
+    ],
+    "require, with a loader": [
+      () => Deferred.eval("require('x')", { loader: { load: () => "" } }),
+      /^require is not defined: this code has a loader; use import/,
+    ],
+    "options of run": [
+      () => Deferred.run(((n: number) => n) as never, 1, { host }),
+      /; Deferred\.run takes no options: new Deferred\(fn, \{ args, host \}\)$/,
+    ],
+    "a group in a group": [
+      () => new Deferred(() => 1, { host: { a: { b: { c: () => 1 } } } } as never),
+      /host\.a\.b must be a function, got an object; groups are one level deep/,
+    ],
+    "a controller": [
+      () => new Deferred(() => 1, { signal: new AbortController() } as never),
+      /; pass controller\.signal$/,
+    ],
+    "a URL": [
+      () => Deferred.eval("1", { filename: new URL("file:///x") } as never),
+      /; pass url\.href$/,
+    ],
+    "an iterator": [() => new Deferred(() => new Map().keys()), /; give its values: \[\.\.\.it\]$/],
+    "a symbol": [() => new Deferred(() => Symbol()), /; give its description, a string$/],
+    "memory": [
+      () => new Deferred(() => 1, { maxMemory: 1 } as never),
+      /did you mean `memoryLimit`/,
+    ],
+    "a pool's size": [() => new DeferredPool({ size: 1 } as never), /did you mean `maxThreads`/],
+    "half a loader": [
+      () => Deferred.eval("1", { loader: { resolve: () => "" } } as never),
+      /\{ loader \}\): loader\.load must be a function, got undefined$/,
+    ],
+  };
+  for (const [what, [call, message]] of Object.entries(cases)) {
+    test(what, () => assert.rejects(async () => await call(), { message }));
+  }
+  test("only where it is one", async () => {
+    const sum = async (host: { rows(): Promise<number[]> }) =>
+      (await host.rows()).map((n) => n + 1);
+    assert.deepEqual(await new Deferred(sum as never, { host } as never), [2]);
+    const other = Deferred.eval("await rows(); const o = {}; o.map()", { host });
+    await assert.rejects(other, { message: "not a function" });
+  });
+});
+
 describe("a text is told what it may have meant:", () => {
   const find = (): number => 1;
   const load = (text: string): EvalOptions => ({ loader: { load: () => text } });

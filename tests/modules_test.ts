@@ -677,13 +677,19 @@ describe("limits of modules", () => {
     assert.ok(error instanceof DeferredLimitError);
     assert.equal(error.code, "ERR_DEFERRED_LIMIT");
     assert.equal(error.limit, "moduleLimit");
-    assert.equal(error.message, "the task needs more modules than its moduleLimit of 10");
+    assert.equal(
+      error.message,
+      `the task needs more modules than its moduleLimit of 10: "${"x".repeat(11)}" in ${
+        "x".repeat(10)
+      }`,
+    );
+    assert.match(error.stack!.split("\n")[1]!, /modules_test/);
     const all = await reasonOf(
       pool.eval("for (let i = 0;; i++) try { await import('' + i) } catch {}", {
         loader: { load: () => "" },
       }),
     );
-    assert.match(all.message, /moduleLimit of 1000$/);
+    assert.match(all.message, /moduleLimit of 1000: "1000" in eval$/);
     const none = await reasonOf(pool.eval("import 'x'", { loader, moduleLimit: 0 }));
     assert.ok(none instanceof DeferredLimitError);
   });
@@ -698,7 +704,8 @@ describe("limits of modules", () => {
     assert.equal(error.limit, "sourceLimit");
     assert.equal(
       error.message,
-      `the code is ${bytes} bytes, more than its sourceLimit of ${bytes - 1} bytes`,
+      `the code with its modules, up to "\u00fc\u4e2d\ud83d\ude00" in eval, is ${bytes} bytes, more than ` +
+        `its sourceLimit of ${bytes - 1} bytes`,
     );
     let submitted = 0;
     const alone = await reasonOf(

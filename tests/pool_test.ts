@@ -210,6 +210,24 @@ describe("run and defer", () => {
     });
   });
 
+  test("close() takes what functions of the host start for tasks that wait for it", async () => {
+    const own = new DeferredPool({ maxThreads: 1 });
+    const host = { sub: (n: number): Promise<number> => own.run((n: number) => n * 2, n) };
+    const task = own.defer(async (host) => await host.sub(3) + await host.sub(4), { host });
+    const closing = own.close();
+    await assert.rejects(own.run(() => 1), { name: "PoolClosedError" });
+    assert.equal(await task, 14);
+    await closing;
+    await assert.rejects(own.run(() => 1), { name: "PoolClosedError" });
+    const give = async (): Promise<() => Promise<number>> => {
+      await using inner = new DeferredPool({ maxThreads: 1 });
+      const sub = (n: number): Promise<number> => inner.run((n: number) => n + 1, n);
+      const given = inner.defer(async (host) => await host.sub(1), { host: { sub } });
+      return () => given;
+    };
+    assert.equal(await (await give())(), 2);
+  });
+
   test("a getter among the arguments may close the pool, which then refuses the task", async () => {
     for (const how of ["close", "destroy"] as const) {
       const pool = new DeferredPool({ maxThreads: 1 });

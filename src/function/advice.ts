@@ -153,13 +153,16 @@ export function noModule(message: string, inScript: boolean): string | null {
       `{ modules: [${JSON.stringify(module.slice(1, -1))}] }`;
 }
 
+/** At the end of a text, or at a NUL. */
+const NO_TOKEN = "unexpected token in expression: ''";
+
 /** What the engine says of a text that is no script, with what to do about it. */
 const SCRIPT_ADVICE: ReadonlyMap<string, string> = new Map([
   ["import statements only work in modules", 'run it with { type: "module" }'],
   ["import.meta only valid in module code", 'run it with { type: "module" }'],
   ["unsupported keyword: export", 'return the value, or run it with { type: "module" }'],
   ["return not in a function", "a module gives its result by `export default`"],
-  ["unexpected token in expression: ''", "the text ends too early, or has a NUL there"],
+  [NO_TOKEN, "the text ends too early: something is not closed"],
   ["Unexpected end of input", "the text ends too early: a bracket is not closed"],
   ["unexpected end of string", "a quotation mark is missing"],
 ]);
@@ -230,6 +233,9 @@ export function scriptSyntaxError(message: string, place: SyntaxPlace | null): s
   const type = /^Could not find export '([\w$]+)' in module '/.exec(message.slice(0, 200))?.[1];
   if (type === "default") {
     return `${message}; import what it exports by name, import { … }, or all of it, import * as name`;
+  }
+  if (message === NO_TOKEN && place?.text.includes("\0")) {
+    return `${message}; there is a NUL in the text`;
   }
   const advice = SCRIPT_ADVICE.get(message) ??
     (type !== undefined && place?.isTypeScript
@@ -435,6 +441,136 @@ export function notAFunction(
     "their class is registered: new DeferredPool({ classes: [...] }))";
 }
 
+/** What tasks lack of objects that they have: what is called, and what to do. */
+const MEMBERS: readonly (readonly [path: RegExp, advice: string])[] = [
+  [
+    /^crypto\.subtle\./,
+    "a task has no keys, only digest; offer what needs them: { host: { encrypt } }",
+  ],
+  [/^crypto\./, "a task has getRandomValues, randomUUID and subtle.digest"],
+  [/^performance\./, "a task has performance.now and timeOrigin; return the times, or report them"],
+  [/^console\./, "a task's console has the standard's methods only"],
+  [
+    /^(?:.*\.)?(?:unref|ref|hasRef)$/,
+    "a timer in a task is a number, and keeps nothing alive: what is left of them ends with the task",
+  ],
+];
+
+/** What is said where a task called what it lacks of an object that it has; or `null`. */
+export function missingMember(text: string, offset: number): string | null {
+  const hasTimers = /\bset(?:Timeout|Interval|Immediate)\s*\(/.test(text);
+  for (const { name, isMember, path } of callsAt(text, offset)) {
+    if (!isMember) continue;
+    const title = path.length > 0 ? path.join(".") : name;
+    const advice = MEMBERS.find(([pattern]) => pattern.test(title))?.[1];
+    if (advice === undefined || (advice === MEMBERS.at(-1)![1] && !hasTimers)) continue;
+    if (isThere(path)) continue;
+    return `not a function: ${shorten(title, 60)} is not there; ${advice}`;
+  }
+  return null;
+}
+
+/** What a task has of these objects. */
+const THERE: ReadonlySet<string> = new Set([
+  "crypto.getRandomValues",
+  "crypto.randomUUID",
+  "crypto.subtle.digest",
+  "performance.now",
+  "performance.toJSON",
+  ...("assert clear count countReset debug dir dirxml error group groupCollapsed groupEnd info log " +
+    "table time timeEnd timeLog trace warn").split(" ").map((name) => `console.${name}`),
+]);
+
+function isThere(path: readonly string[]): boolean {
+  return THERE.has(path.join("."));
+}
+
+/**
+ * What is said where a task took the promise that a function of the host gives for what it will be:
+ * `h.rows().map(…)`, `[...h.rows()]`, `const rows = h.rows(); rows.map(…)`. `null` if the text does no
+ * such thing.
+ *
+ * @param message "not a function", or "value is not iterable"
+ * @param offset where in the text it was, if that is known
+ * @param awaited the names of the host's functions that give promises
+ */
+export function notAwaited(
+  message: string,
+  text: string,
+  offset: number | null,
+  awaited: readonly string[],
+  inScript: boolean,
+): string | null {
+  const parameter = inScript ? "" : lastParameter(text);
+  const prefix = inScript || isPattern(parameter) ? "" : `${parameter}.`;
+  const paths = awaited.map((title) => prefix + title);
+  const tell = (path: string): string =>
+    `${message}: ${shorten(path, 60)}() gives a promise; await it: await ${shorten(path, 60)}(…)`;
+  const calls = offset === null ? [] : callsAt(text, offset);
+  for (const path of paths) {
+    const called = `${path.split(".").map(escaped).join("\\s*\\.\\s*")}\\s*\\(`;
+    const call = `(?<![\\w$.])${called}`;
+    // for (… of h.rows()), [...h.rows()]
+    const isIterated = new RegExp(`(?:\\bof\\s+|\\.\\.\\.\\s*)${called}`).test(text);
+    if (message !== NOT_A_FUNCTION) {
+      if (isIterated) return tell(path);
+      continue;
+    }
+    const isThere = calls.length === 0 || calls.some((call) => call.path.join(".") === path);
+    if (isIterated && isThere && /\bfor\s+await\b/.test(text)) return tell(path);
+    for (const { name, path: [variable] } of calls) {
+      const then = `\\s*\\??\\.\\s*${escaped(name)}(?![\\w$])`;
+      for (const { index } of text.matchAll(new RegExp(call, "g"))) {
+        const end = endOfCall(text, index);
+        if (new RegExp(`^${then}`).test(text.slice(end, end + 200))) return tell(path);
+      }
+      if (variable === undefined || variable === name) continue;
+      const assigned = new RegExp(`(?<![\\w$.])${escaped(variable)}\\s*=\\s*${call}`);
+      if (assigned.test(text)) return tell(path);
+    }
+  }
+  return null;
+}
+
+const NOT_A_FUNCTION = "not a function";
+
+/** Where a call ends that begins at `index`, as far as its brackets tell. */
+function endOfCall(text: string, index: number): number {
+  let depth = 0;
+  for (let i = text.indexOf("(", index); i >= 0 && i < index + NEARBY && i < text.length; i++) {
+    if (text[i] === "(") depth++;
+    if (text[i] === ")" && --depth === 0) return i + 1;
+  }
+  return text.length;
+}
+
+/**
+ * What is said where a task called a function of the host, and an argument was in the host's place;
+ * `null` if it was something else.
+ *
+ * @param offset where in the text it was
+ * @param given how many arguments there were; no fewer than parameters
+ */
+export function notTheHost(
+  text: string,
+  offset: number,
+  given: number,
+  parameters: number,
+  offers: readonly string[],
+): string | null {
+  const parameter = lastParameter(text);
+  const isOffered = callsAt(text, offset).some(({ path: [first, ...rest] }) => {
+    if (first === undefined) return false;
+    if (isPattern(parameter)) return takes(parameter, first) && topsOf(offers).includes(first);
+    return first === parameter && offers.includes(rest.join("."));
+  });
+  if (!isOffered) return null;
+  const before = parameters - 1;
+  return `not a function: the last parameter is not the host's, but an argument: ${before} ` +
+    `parameter${before === 1 ? " stands" : "s stand"} before it, and ${given} arguments were ` +
+    "passed, as map and Array.from do; write (value) => fn(value)";
+}
+
 /** The engine's message where `undefined` is taken apart. */
 const NO_OBJECT = "Cannot convert undefined or null to object";
 
@@ -576,7 +712,11 @@ const NO_REPORT = "report is not defined";
 const MAX_MISSING = Math.max(...[...MISSING.keys()].map((message) => message.length));
 
 /** The message for a ReferenceError in a task; `null` if the engine's is enough. */
-export function missingName(message: string, inScript: boolean): string | null {
+export function missingName(
+  message: string,
+  inScript: boolean,
+  hasLoader: boolean,
+): string | null {
   // The message is the task's, of whatever length.
   const advice = message.length > MAX_MISSING ? undefined : MISSING.get(message);
   if (advice === undefined) return null;
@@ -584,6 +724,9 @@ export function missingName(message: string, inScript: boolean): string | null {
     return `${message}: it is there if the task has the option \`onProgress\` or { progress: true }`;
   }
   if (!inScript) return `${message}: it ${advice}`;
+  if (hasLoader && message === "require is not defined") {
+    return `${message}: this code has a loader; use import, or await import("…")`;
+  }
   const said = advice.replaceAll("`args`", "`scope`").replace(
     "inside the function",
     "into the text",

@@ -41,6 +41,7 @@ import {
   isSloppy,
   join,
   kindOf,
+  parameterCount,
   type Source,
   sourcesOf,
   textOf,
@@ -409,6 +410,8 @@ export interface CachedProgram extends CompiledFunction {
   readonly length: number;
   /** Whether it names the console. */
   readonly prints: boolean;
+  /** How many parameters its function declares, if it can't see more arguments than these. */
+  readonly parameters: number | undefined;
   /** Whether it may import a module. */
   readonly imports: boolean;
   /** Used since the last look for eviction. Whoever keeps and uses it sets this. */
@@ -504,13 +507,20 @@ export class ProgramCache {
     return cached;
   }
 
-  /** Keeps the program of a text. */
-  #keep(key: string, text: string, compiled: CompiledFunction): CachedProgram {
+  /** Keeps the program of a text. `own`: that of the function in it. */
+  #keep(
+    key: string,
+    text: string,
+    compiled: CompiledFunction,
+    own: string = text,
+  ): CachedProgram {
     const { length } = text;
     while (this.#isFull(length)) this.#evict();
     const prints = text.includes("console");
     const imports = /\bimport\b/.test(text);
-    const cached = { ...compiled, length, prints, imports, used: false, evicted: false };
+    const parameters = parameterCount(own);
+    const known = { length, prints, imports, parameters };
+    const cached = { ...compiled, ...known, used: false, evicted: false };
     this.#byText.set(key, cached);
     this.#textLength += length;
     return cached;
@@ -552,7 +562,7 @@ export class ProgramCache {
       const { enclosed, free } = surroundings(main, named, along, giver, scope, options);
       const { source, strict, parts } = enclose({ ...enclosed, registered });
       const { program } = compileAgain(this.#compiler, source, strict, options.name);
-      cached = this.#keep(key, join(source), { program, free, parts });
+      cached = this.#keep(key, join(source), { program, free, parts }, textOf(fn));
     } else {
       cached.used = true;
       if (unknownOf(cached.free, options.allowGlobals).length > 0) {

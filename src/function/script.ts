@@ -108,7 +108,8 @@ function programOf(
   const given = [filename, type, language, loader, moduleLimit, sourceLimit];
   if (given.every((option) => option === undefined)) return undefined;
   if (filename !== undefined && typeof filename !== "string") {
-    throw wrong(entry, "filename", "a string", filename);
+    const isURL = (filename as unknown) instanceof URL;
+    throw wrong(entry, "filename", "a string", filename, isURL ? "url.href" : "");
   }
   const form = FORMS.get(type);
   if (form === undefined) throw wrong(entry, "type", '"script" or "module"', type);

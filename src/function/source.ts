@@ -98,3 +98,35 @@ export function isSloppy(fn: AnyFunction): boolean {
     return false;
   }
 }
+
+/** A list of parameters in which brackets and commas are what they seem: no strings, no comments. */
+const PLAIN_LIST = /^[^"'`/]*$/;
+
+/**
+ * How many parameters a function declares; `undefined` if it may see more arguments than these (a
+ * rest parameter, `arguments`, `eval`), or if the text does not show it.
+ */
+export function parameterCount(text: string): number | undefined {
+  if (/\b(?:arguments|eval)\b/.test(text)) return undefined;
+  if (/^(?:async\s+)?[\p{ID_Start}$_][\p{ID_Continue}$]*\s*=>/u.test(text)) return 1;
+  const start = text.indexOf("(");
+  if (start < 0 || !/^[\s*\p{ID_Continue}$]*$/u.test(text.slice(0, start))) return undefined;
+  let depth = 0, count = 0, isEmpty = true;
+  for (let i = start; i < text.length; i++) {
+    const character = text[i]!;
+    if ("([{".includes(character)) {
+      if (depth++ > 0) isEmpty = false;
+    } else if (")]}".includes(character)) {
+      if (--depth > 0) continue;
+      return PLAIN_LIST.test(text.slice(start, i)) ? count + (isEmpty ? 0 : 1) : undefined;
+    } else if (depth === 1 && character === ",") {
+      count++;
+      isEmpty = true; // a comma may be the last
+    } else if (depth === 1 && text.startsWith("...", i)) {
+      return undefined;
+    } else if (!/\s/.test(character)) {
+      isEmpty = false;
+    }
+  }
+  return undefined;
+}

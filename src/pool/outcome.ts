@@ -21,14 +21,17 @@ import type { Completion } from "./reactor.ts";
 import { bytesOf, type Limits } from "../limits.ts";
 import {
   inFence,
+  missingMember,
   missingName,
   noModule,
   noOffers,
   noSuchGroup,
   noSuchName,
   notAFunction,
+  notAwaited,
   noThis,
   notOffered,
+  notTheHost,
   scriptSyntaxError,
 } from "../function/advice.ts";
 import { offsetIn } from "../function/positions.ts";
@@ -41,10 +44,16 @@ export interface Subject extends StackSubject {
   causeOf?(message: string): unknown;
   /** How many arguments it was given. */
   readonly given: number;
+  /** Whether a text has a loader. */
+  readonly hasLoader?: boolean;
+  /** How many parameters a function declares, if it can't see more arguments than these. */
+  readonly parameters?: number | undefined;
   /** The code of `LANGUAGE` of a text. */
   readonly language: number;
   /** The names of the host's functions that it was offered. */
   readonly offers: readonly string[];
+  /** Those of them that give promises. */
+  readonly awaited?: readonly string[] | undefined;
   /** Known once it is on its way. */
   site: Site;
   sent?: ReadonlyMap<string, string> | undefined;
@@ -64,8 +73,14 @@ export function rejection(completion: Completion, subject: Subject): unknown {
     }
     return payload;
   }
-  const error = withoutFrames(() => libraryError(status, payload, subject));
-  setTaskStacks([{ error, frames: undefined, stack: undefined }], subject, error);
+  return atItsSite(withoutFrames(() => libraryError(status, payload, subject)), subject);
+}
+
+/** Gives an error without frames those of the call that made the task. */
+export function atItsSite<E>(error: E, subject: Subject): E {
+  if (error instanceof Error) {
+    setTaskStacks([{ error, frames: undefined, stack: undefined }], subject, error);
+  }
   return error;
 }
 
@@ -75,7 +90,7 @@ function adviceOn(thrown: Error, completion: Completion, subject: Subject): stri
   const inScript = typeof fn === "string";
   const text = inScript ? fn : textOf(fn);
   if (thrown instanceof ReferenceError) {
-    return missingName(thrown.message, inScript) ??
+    return missingName(thrown.message, inScript, subject.hasLoader === true) ??
       noModule(thrown.message.slice(0, MAX_QUOTED), inScript) ??
       (inScript && offers.length > 0 ? noSuchName(thrown.message, text, offers) : null);
   }
@@ -83,6 +98,11 @@ function adviceOn(thrown: Error, completion: Completion, subject: Subject): stri
     return inScript ? adviceOnSyntax(thrown, completion, subject) : null;
   }
   if (!(thrown instanceof TypeError)) return null;
+  if (thrown.message === NOT_A_FUNCTION || thrown.message === NOT_ITERABLE) {
+    const offset = placeOf(thrown, completion, subject, text);
+    const advice = notAwaited(thrown.message, text, offset, subject.awaited ?? [], inScript);
+    if (advice !== null) return advice;
+  }
   if (thrown.message === NOT_A_FUNCTION) return adviceOnCall(thrown, completion, subject, text);
   if (inScript) return null;
   const message = thrown.message.slice(0, MAX_QUOTED);
@@ -134,6 +154,9 @@ function adviceOnSyntax(
   );
 }
 
+/** The engine's message where what is not iterable is iterated. */
+const NOT_ITERABLE = "value is not iterable";
+
 /** The engine's message for a call of something that is not a function. */
 const NOT_A_FUNCTION = "not a function";
 
@@ -150,6 +173,13 @@ function adviceOnCall(
   if (offset === null) return null;
   const fence = inScript ? inFence(thrown.message, text) : null;
   if (fence !== null) return fence;
+  const member = missingMember(text, offset);
+  if (member !== null) return member;
+  const { parameters } = subject;
+  if (!inScript && offers.length > 0 && parameters !== undefined && given >= parameters) {
+    const surplus = notTheHost(text, offset, given, parameters, offers);
+    if (surplus !== null) return surplus;
+  }
   const none = offers.length > 0 ? notOffered(text, offset, offers, inScript) : null;
   if (none !== null || inScript) return none;
   return notAFunction(text, offset, given, offers.length > 0);
@@ -221,16 +251,25 @@ function title(name: string): string {
   return name === "" ? "the task" : `the task \`${name}\``;
 }
 
+/** What to give instead of what can't leave a task. */
+const CLONE_ADVICE: readonly (readonly [what: RegExp, advice: string])[] = [
+  [/^a function/, "call it in the task, and give what it returns"],
+  [/^a symbol/, "give its description, a string"],
+  [/^an Arguments /, "give an array: [...arguments]"],
+  [/^an? [\w ]*iterator /i, "give its values: [...it]"],
+];
+
 function libraryError(status: number, payload: unknown, { name, fn, limits }: Subject): Error {
   const task = title(name);
   switch (status) {
     case STATUS.UNCLONEABLE: {
       const [, , threw] = payload as [string, string, boolean];
       const [message, path] = refusal(payload, threw ? "thrown" : "result");
-      const advice = message.startsWith("a function")
-        ? "; call it in the task, and give what it returns"
-        : "";
-      return new DataCloneError(`${path}: ${message}${advice}`, path);
+      const advice = CLONE_ADVICE.find(([what]) => what.test(message))?.[1];
+      return new DataCloneError(
+        advice ? `${path}: ${message}; ${advice}` : `${path}: ${message}`,
+        path,
+      );
     }
     case STATUS.UNSETTLED:
       return new UnsettledError(

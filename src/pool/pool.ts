@@ -4,7 +4,13 @@
  * @module
  */
 import { CONTROL, HARDENING } from "../../ffi/symbols.ts";
-import { deferredOptions, type Entry, functionJob, refuseExecutor } from "../call.ts";
+import {
+  deferredOptions,
+  type Entry,
+  functionJob,
+  refuseExecutor,
+  refuseSurplus,
+} from "../call.ts";
 import {
   type Deferred,
   type DeferredFunction,
@@ -130,6 +136,7 @@ export class DeferredPool<H extends HostFunctions = {}> {
       const options = deferredOptions(DEFER, rest, this.#runner);
       const job = functionJob(DEFER, fn, options, this.#runner);
       refuseExecutor(DEFER, fn, options, job);
+      refuseSurplus(DEFER, job, options.args ?? []);
       return start(DEFER, job, options.args ?? []);
     } catch (error) {
       throw cutStack(error, DEFER.function);
@@ -154,18 +161,23 @@ export class DeferredPool<H extends HostFunctions = {}> {
       readonly host?: G | undefined;
       readonly onProgress: OnProgress<P>;
     },
-  ): ReportingFunction<A, T, P>;
+  ): ReportingFunction<[...A, ...never[]], T, P>;
   /** As above, for a task whose progress is iterated. */
   wrap<T, P, A extends readonly unknown[] = [], G extends HostFunctions = Record<never, never>>(
     fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G>> & Reporter<P>]) => T | PromiseLike<T>,
     options: Omit<WrapOptions, "pool"> & { readonly host?: G | undefined; readonly progress: true },
-  ): ReportingFunction<A, T, P>;
+  ): ReportingFunction<[...A, ...never[]], T, P>;
   /** As above, with functions of the host only. */
   wrap<T, G extends HostFunctions, A extends readonly unknown[] = []>(
     fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G>>]) => T | PromiseLike<T>,
     options: Omit<WrapOptions, "pool"> & { readonly host: G },
+  ): DeferredFunction<[...A, ...never[]], T>;
+  /** As above, with those of the pool, if there are any. */
+  wrap<T, A extends readonly unknown[]>(
+    fn: (...args: [...A, ...HostParameter<H>]) => T | PromiseLike<T>,
+    options?: Omit<WrapOptions, "pool">,
   ): DeferredFunction<A, T>;
-  /** As above, without functions of the host. */
+  /** As above, for a function that leaves out what the pool offers. */
   wrap<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,
     options?: Omit<WrapOptions, "pool">,
@@ -280,7 +292,8 @@ export class DeferredPool<H extends HostFunctions = {}> {
 
   /**
    * Closes the pool gracefully: it takes no new tasks (`PoolClosedError`), waits for pending ones,
-   * then ends its threads. You may call it again; each call resolves when the pool is closed.
+   * then ends its threads. It still takes what a function of the host, or a loader, starts for a
+   * pending task that waits for it. You may call it again; each call resolves when the pool is closed.
    */
   async close(): Promise<void> {
     await this.#runner.close();

@@ -309,7 +309,7 @@ export class ThreadRunner implements Runner {
    * pool.
    */
   compile(fn: AnyFunction, options: CompileOptions): CachedProgram {
-    if (!this.closed) return this.#programs.get(fn, options);
+    if (this.#takes()) return this.#programs.get(fn, options);
     // The library's pool is gone, or going, so another one reads the function.
     const { allowGlobals } = options;
     const known = allowGlobals === true || [...allowGlobals ?? [], ...this.#classNames];
@@ -350,7 +350,14 @@ export class ThreadRunner implements Runner {
       const { program } = job;
       if (program !== null) program.used = true;
       const names = job.host?.names ?? (job.progress ? [] : undefined);
-      if (names !== undefined) encoder.value(names, "host");
+      let argc = outer.length + count;
+      if (names !== undefined) {
+        // What the host offers is the last parameter, though fewer arguments were passed.
+        const place = outer.length + (program?.parameters ?? 0) - 1;
+        for (; argc < place; argc++) encoder.value(undefined, "");
+        encoder.value(names, "host");
+        argc++;
+      }
       const argsLength = encoder.length - SUBMISSION.ARGS;
       if (transfer !== undefined) this.#ready(); // while nothing is detached
       const lent = transfer === undefined && encoder.regions === undefined
@@ -362,8 +369,7 @@ export class ThreadRunner implements Runner {
       const header = encoder.header;
       header.setUint32(SUBMISSION.TASK, id, true);
       header.setFloat64(SUBMISSION.PROGRAM, program?.program ?? 0, true);
-      const all = outer.length + count;
-      header.setUint32(SUBMISSION.ARGC, names === undefined ? all : all + 1, true);
+      header.setUint32(SUBMISSION.ARGC, argc, true);
       const offers = names === undefined ? 0 : HOST.OFFERS;
       const silent = job.console === false ? HOST.SILENT : 0;
       const reports = job.progress ? HOST.REPORTS : 0;
@@ -498,7 +504,10 @@ export class ThreadRunner implements Runner {
     if (!this.#closed) this.#native.symbols.dfd_cancel(this.#pool, handle);
   }
 
-  /** Takes no new tasks, and ends when the pending ones are done. */
+  /**
+   * Takes no new tasks, and ends when the pending ones are done: with those that functions of the
+   * host start for these meanwhile, which could not end otherwise.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#reactor.idle().then(() => this.#end(undefined));
     return this.#closing;
@@ -622,8 +631,13 @@ export class ThreadRunner implements Runner {
     }
   }
 
+  /** Whether it takes a task here: while it closes, from what one of its tasks waits for only. */
+  #takes(): boolean {
+    return !this.closed || (!this.#closed && Errand.isAwaitedIn(this));
+  }
+
   #checkOpen(): void {
-    if (this.closed) throw closedError();
+    if (!this.#takes()) throw closedError();
   }
 
   /** Returns a result of the library, or throws the error that it stands for. */
