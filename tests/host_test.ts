@@ -100,7 +100,6 @@ describe("a function of the host", () => {
     assert.equal(await all("a", "b"), "A,B");
     const old = pool.wrap(
       function (_a: string) {
-        // deno-lint-ignore prefer-rest-params
         return (arguments[2] as Up).up(`${arguments[1]}`);
       } as unknown as (a: string, b: string) => Promise<string>,
       { host } as object,

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { DeferredPool, type EvalOptions } from "../mod.ts";
+import { Deferred, DeferredPool, type EvalOptions } from "../mod.ts";
 import { reasonOf } from "./support/reason.ts";
 
 const pool = new DeferredPool({ maxThreads: 1 });
@@ -167,7 +167,7 @@ describe("a newcomer's slip is told by name:", () => {
       /^not a function: rows\(\) gives a promise/,
     ],
     "a spread of one": [
-      () => new Deferred(async (h) => [...h.rows() as never], { host }),
+      () => new Deferred((h) => [...h.rows() as never], { host }),
       /^value is not iterable: h\.rows\(\) gives a promise/,
     ],
     "require, with a loader": [

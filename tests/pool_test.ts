@@ -173,7 +173,7 @@ describe("run and defer", () => {
         pool: named,
       });
     }
-    says(/`size`; the options are args, (?!.*pool).*allowGlobals, scope$/, { size: 1 });
+    says(/`colour`; the options are args, (?!.*pool).*allowGlobals, scope$/, { colour: 1 });
     const given = { pool } as object;
     assert.throws(() => pool.wrap(() => 1, given), /^TypeError: pool\.wrap\(fn, \{ pool \}\): it/);
     assert.throws(() => pool.eval("1", given), /^TypeError: pool\.eval\(source, \{ pool \}\): it/);
