@@ -315,17 +315,17 @@ export interface DeferredConstructor {
   wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
     fn: (...args: [...A, NoInfer<Host<H> & Reporter<P>>]) => T | PromiseLike<T>,
     options: WrapOptions & { readonly host?: H | undefined; readonly onProgress: OnProgress<P> },
-  ): ReportingFunction<[...A, ...never[]], T, P>;
+  ): ReportingFunction<A, T, P>;
   /** As above, for a task whose progress is iterated. */
   wrap<T, P, A extends readonly unknown[] = [], H extends HostFunctions = Record<never, never>>(
     fn: (...args: [...A, NoInfer<Host<H>> & Reporter<P>]) => T | PromiseLike<T>,
     options: WrapOptions & { readonly host?: H | undefined; readonly progress: true },
-  ): ReportingFunction<[...A, ...never[]], T, P>;
+  ): ReportingFunction<A, T, P>;
   /** As above, with functions of the host only. */
   wrap<T, H extends HostFunctions, A extends readonly unknown[] = []>(
     fn: (...args: [...A, NoInfer<Host<H>>]) => T | PromiseLike<T>,
     options: WrapOptions & { readonly host: H },
-  ): DeferredFunction<[...A, ...never[]], T>;
+  ): DeferredFunction<A, T>;
   /** As above, without functions of the host. */
   wrap<T, A extends readonly unknown[]>(
     fn: (...args: A) => T | PromiseLike<T>,

@@ -777,12 +777,12 @@ describe("options", () => {
     for (const [wrong, right] of meant) {
       says({ [wrong]: 1 }, new RegExp(`no option \`${wrong}\`; did you mean \`${right}\`\\?$`));
     }
-    for (const far of ["x", "size", "limit", "priority", "poolSize", "", "__proto"]) {
+    for (const far of ["x", "limit", "priority", "", "__proto"]) {
       says({ [far]: 1 }, /; the options are .*args, .*allowGlobals/);
     }
     says({ ["x".repeat(1e6)]: 1 }, /^.{1,400}$/);
     const ofPools = /; `maxThreads` is a pool's: new DeferredPool\(\{ maxThreads \}\)$/;
-    for (const wrong of ["threads", "workers", "concurrency", "maxthread"]) {
+    for (const wrong of ["threads", "workers", "concurrency", "size", "poolSize", "maxthread"]) {
       says({ [wrong]: 2 }, ofPools);
       assert.throws(
         () => new DeferredPool({ [wrong]: 2 } as never),

@@ -128,7 +128,6 @@ describe("a function of the host", () => {
     const report = pool.wrap((s: string, { report }: Reporter<string>) => report(s), {
       onProgress: (_: string) => {},
     });
-    // @ts-expect-error: it has no parameters for index and array
     const mapped = (): unknown => ["a", "b"].map(up);
     assert.throws(mapped, {
       name: "TypeError",
@@ -136,14 +135,12 @@ describe("a function of the host", () => {
         "wrapped: 1 parameter stands before the host's, but 3 arguments were passed; map, for " +
         "example, passes index and array, too: write (value) => up(value)",
     });
-    // @ts-expect-error: nor has this one
     assert.throws(() => ["a"].map(report), /but 3 arguments were passed/);
     assert.throws(
       () => new Deferred((a: string, _: Up) => a, { args: ["a", 1, 2], host, pool } as never),
       /^TypeError: new Deferred: 1 parameter stands before the host's, but 3 arguments were passed$/,
     );
     assert.deepEqual(await Promise.all(["a", "b"].map((s) => up(s))), ["A", "B"]);
-    // @ts-expect-error: these have an index
     const two: Promise<string>[] = Array.from(["a"], up);
     await assert.rejects(two[0]!, {
       message:

@@ -349,7 +349,7 @@ const OF_TASKS = [
   "transfer",
 ];
 const OF_TEXTS = ["filename", "language", "loader", "moduleLimit", "scope", "sourceLimit", "type"];
-const OF_FUNCTIONS = [...OF_TASKS, "allowGlobals", "scope"];
+const OF_FUNCTIONS = [...OF_TASKS, "allowGlobals", "base", "modules", "scope"];
 
 function editor(): void {
   const opened = open();
@@ -366,12 +366,14 @@ function editor(): void {
     ["Deferred.eval('1', { | })", [...OF_TASKS, ...OF_TEXTS, "pool"]],
     ["new DeferredPool({ | })", [
       ...LIMITS,
+      "base",
       "classes",
       "console",
       "host",
       "jit",
       "maxThreads",
       "maxWaiting",
+      "modules",
       "onProgress",
       "progress",
       "syncCalls",

@@ -173,7 +173,9 @@ describe("run and defer", () => {
         pool: named,
       });
     }
-    says(/`colour`; the options are args, (?!.*pool).*allowGlobals, scope$/, { colour: 1 });
+    says(/`colour`; the options are args, (?!.*pool).*allowGlobals, scope, modules, base$/, {
+      colour: 1,
+    });
     const given = { pool } as object;
     assert.throws(() => pool.wrap(() => 1, given), /^TypeError: pool\.wrap\(fn, \{ pool \}\): it/);
     assert.throws(() => pool.eval("1", given), /^TypeError: pool\.eval\(source, \{ pool \}\): it/);

@@ -161,17 +161,17 @@ export class DeferredPool<H extends HostFunctions = {}> {
       readonly host?: G | undefined;
       readonly onProgress: OnProgress<P>;
     },
-  ): ReportingFunction<[...A, ...never[]], T, P>;
+  ): ReportingFunction<A, T, P>;
   /** As above, for a task whose progress is iterated. */
   wrap<T, P, A extends readonly unknown[] = [], G extends HostFunctions = Record<never, never>>(
     fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G>> & Reporter<P>]) => T | PromiseLike<T>,
     options: Omit<WrapOptions, "pool"> & { readonly host?: G | undefined; readonly progress: true },
-  ): ReportingFunction<[...A, ...never[]], T, P>;
+  ): ReportingFunction<A, T, P>;
   /** As above, with functions of the host only. */
   wrap<T, G extends HostFunctions, A extends readonly unknown[] = []>(
     fn: (...args: [...A, NoInfer<Host<Omit<H, keyof G> & G>>]) => T | PromiseLike<T>,
     options: Omit<WrapOptions, "pool"> & { readonly host: G },
-  ): DeferredFunction<[...A, ...never[]], T>;
+  ): DeferredFunction<A, T>;
   /** As above, with those of the pool, if there are any. */
   wrap<T, A extends readonly unknown[]>(
     fn: (...args: [...A, ...HostParameter<H>]) => T | PromiseLike<T>,
