@@ -56,6 +56,13 @@ export const differences: readonly Difference[] = [
     },
   },
   {
+    what:
+      "`stack` has frames only, without a first line of class and message: print the error, or " +
+      "`String(error)` and its stack",
+    why: "upstream's",
+    shows: () => !new RangeError("told").stack!.includes("told"),
+  },
+  {
     what: "`stack` is not an own property of errors, but an accessor of `Error.prototype`",
     why: "the standard's proposal",
     shows: () => !Object.hasOwn(new Error(), "stack") && "stack" in new Error(),
@@ -67,7 +74,9 @@ export const differences: readonly Difference[] = [
     shows: () => /GMT[+-]\d{4}$/.test(String(new Date(0))),
   },
   {
-    what: "Time zones are the system's (`/usr/share/zoneinfo`), not the runtime's own; " +
+    what:
+      "Dates have the system's time zones (`/usr/share/zoneinfo`), not the runtime's own, and " +
+      "`Intl` those that the library carries; where the system has none, dates have the library's, too; " +
       "`Date.parse` of texts beyond the standard's forms guesses differently",
     why: "the standard leaves both to engines",
     shows: () => Number.isNaN(Date.parse("2020-02-30T25:00")),
