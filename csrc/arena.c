@@ -415,8 +415,8 @@ RAW static inline uint32_t take_top(Arena *arena, uint32_t size) {
 RAW static uint32_t take_binned(Arena *arena, uint32_t wanted) {
     Heap *heap = &arena->heap;
     uint32_t bin = bin_of(wanted), block = heap->bins[bin], size;
-    for (int i = 0; block && size_of(arena, block) < wanted; block = *next_free(arena, block))
-        if (++i == BIN_TRIES) block = 0;
+    for (int tries = 1; block && size_of(arena, block) < wanted; tries++)
+        block = tries < BIN_TRIES ? *next_free(arena, block) : 0;
     if (!block) {
         bin = bin_with_block(heap, bin + 1);
         if (bin == BIN_COUNT) return 0;

@@ -503,6 +503,26 @@ TEST("a growing array beside small blocks does not waste the limit") {
     arena_close(arena);
 }
 
+TEST("free blocks of about the size wanted that are all too small are left alone, however many") {
+    Arena *arena = open_arena(64 * KB);
+    void *small[20], *last;
+    size_t count = sizeof small / sizeof *small, used;
+    REQUIRE(arena);
+    for (size_t i = 0; i < count; i++) {
+        small[i] = arena_alloc(arena, 520);
+        arena_alloc(arena, 12); /* so that they are not joined */
+    }
+    last = arena_alloc(arena, 8000);
+    for (size_t i = 0; i < count; i++) arena_free(arena, small[i]);
+    arena_free(arena, last); /* its header is left in the image, just below what is zero */
+    REQUIRE(arena_snapshot(arena));
+    used = arena_used(arena);
+    arena_alloc(arena, 560);
+    CHECK(arena_used(arena) >= used + 560, "%zu after %zu", arena_used(arena), used);
+    CHECK(!arena_check(arena), "%s", arena_check(arena));
+    arena_close(arena);
+}
+
 TEST("blocks that grow and are freed, again and again, take no more memory") {
     static const size_t sizes[][3] = {{36, 52, 100}, {16, 24, 500}, {100, 480, 700}};
     for (size_t i = 0; i < 3; i++) {
