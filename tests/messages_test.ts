@@ -191,7 +191,7 @@ describe("a newcomer's slip is told by name:", () => {
       /; pass url\.href$/,
     ],
     "an iterator": [() => new Deferred(() => new Map().keys()), /; give its values: \[\.\.\.it\]$/],
-    "a symbol": [() => new Deferred(() => Symbol()), /; give its description, a string$/],
+    "a symbol": [() => new Deferred(() => Symbol()), /; pass its description, a string$/],
     "memory": [
       () => new Deferred(() => 1, { maxMemory: 1 } as never),
       /did you mean `memoryLimit`/,

@@ -287,6 +287,36 @@ describe("packages", () => {
     }
   });
 
+  test("get by a path what is theirs, and no other file", async () => {
+    const files: Files = {
+      "secret.txt": "secret",
+      ...installed("prying", { type: "module", main: "dist/index.js" }, {
+        "dist/package.json": '{ "type": "module" }',
+        "dist/index.js": "export { own } from '../lib/own.js';\n" +
+          "export const read = async (path) =>\n" +
+          "  (await import(path, { with: { type: 'text' } })).default;",
+        "lib/own.js": "export const own = 1;",
+      }),
+    };
+    const folder = folderOf(files);
+    const pry = (path: string) =>
+      given(
+        folder,
+        ["prying", "./secret.txt"],
+        `const { own, read } = await import("prying"); return [own, await read(${
+          JSON.stringify(path)
+        })];`,
+      );
+    assert.deepEqual(await pry("../package.json"), [1, files["node_modules/prying/package.json"]]);
+    const secret = join(folder, "secret.txt");
+    for (const path of ["../../../secret.txt", secret, pathToFileURL(secret).href]) {
+      assert.match(
+        (await reasonOf(pry(path))).message,
+        /outside of the package, which is .*prying$/,
+      );
+    }
+  });
+
   test("that are missing or broken are named, with who imports them", async () => {
     const folder = folderOf({
       ...installed("a", { type: "module" }, { "index.js": "\n  import 'absent';" }),

@@ -38,7 +38,7 @@ async function importAfter(before: string): Promise<string> {
 }
 
 const REFUSED =
-  /^ERR_DEFERRED_LIBRARY Deferred needs Deno 2\.9, Bun 1\.4 or Node\.js 26\.9, or newer; this is (Deno|Bun|Node\.js) \d+\.\d/;
+  /^ERR_DEFERRED_LIBRARY Deferred needs Deno 2\.9, Bun 1\.4 or Node\.js 26\.1 \(to 26\.8 with --experimental-ffi\), or newer; this is (Deno|Bun|Node\.js) \d+\.\d/;
 
 const without = (name: string): string => {
   const at = name.lastIndexOf(".");

@@ -58,6 +58,11 @@ export function isPath(specifier: string): boolean {
   return /^(?:\.{0,2}\/|\.{1,2}$|file:)/.test(specifier);
 }
 
+/** The folder of the installed package that a file is of: by a path it gets no others. */
+function rootOf(path: string): string | undefined {
+  return /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(path)?.[0];
+}
+
 /** Throws for a module of the runtime, by a name that no package has either. */
 export function refuseBuiltin(specifier: string): void {
   if (!isBuiltin(specifier) && !/^(?:node|bun|cloudflare|sys|ext):/.test(specifier)) return;
@@ -130,6 +135,10 @@ export class Resolver {
     const path = this.#pathOf(specifier, importer, from, manner);
     if (path === undefined) return this.#ask(specifier, importer);
     const real = realpathSync(path);
+    const root = isPath(specifier) ? rootOf(from) : undefined;
+    if (root !== undefined && !real.startsWith(root + sep)) {
+      throw new ResolutionError(`it lies outside of the package, which is ${root}`);
+    }
     const pack = this.#packageAbove(real);
     const instead = pack === null ? undefined : this.#browserFile(pack, real);
     if (instead === false) return EMPTY;

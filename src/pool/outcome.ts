@@ -254,9 +254,9 @@ function title(name: string): string {
 /** What to give instead of what can't leave a task. */
 const CLONE_ADVICE: readonly (readonly [what: RegExp, advice: string])[] = [
   [/^a function/, "call it in the task, and give what it returns"],
-  [/^a symbol/, "give its description, a string"],
-  [/^an Arguments /, "give an array: [...arguments]"],
-  [/^an? [\w ]*iterator /i, "give its values: [...it]"],
+  [/^a symbol/, "pass its description, a string"],
+  [/^an Arguments /, "pass an array: [...arguments]"],
+  [/^an? [\w ]*iterator /i, "pass its values: [...it]"],
 ];
 
 function libraryError(status: number, payload: unknown, { name, fn, limits }: Subject): Error {
