@@ -213,7 +213,7 @@ if (RUNTIME === "node") {
     const [version, advice] of [
       [undefined, /--no-experimental-ffi/],
       ["26.3.0", /--experimental-ffi/],
-      ["22.11.0", /Node\.js 26\.9 or newer; this is Node\.js 22\.11\.0/],
+      ["22.11.0", /Node\.js 26\.1 .*or newer; this is Node\.js 22\.11\.0/],
     ] as const
   ) {
     test(`Node ${version ?? "of today"} without node:ffi`, async () => {

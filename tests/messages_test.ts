@@ -190,7 +190,7 @@ describe("a newcomer's slip is told by name:", () => {
       () => Deferred.eval("1", { filename: new URL("file:///x") } as never),
       /; pass url\.href$/,
     ],
-    "an iterator": [() => new Deferred(() => new Map().keys()), /; give its values: \[\.\.\.it\]$/],
+    "an iterator": [() => new Deferred(() => new Map().keys()), /; pass its values: \[\.\.\.it\]$/],
     "a symbol": [() => new Deferred(() => Symbol()), /; pass its description, a string$/],
     "memory": [
       () => new Deferred(() => 1, { maxMemory: 1 } as never),
