@@ -599,11 +599,16 @@ const PROGRAM = `${BEING_READ}
     }
     return least;
   };
+  // What a runtime keeps for itself it keeps once; what leaks does so each time.
   const grown = async (run, first) => {
     await run(first);
-    const before = await rss();
-    await run(1);
-    console.log((await rss(before + STAYS)) - before);
+    let least = Infinity;
+    for (let round = 0; round < 3 && least >= STAYS; round++) {
+      const before = await rss();
+      await run(1);
+      least = Math.min(least, (await rss(before + STAYS)) - before);
+    }
+    console.log(least);
   };
   // 25 MB of strings, 25 MB in a buffer, and things that take their time.
   const much = () => [
