@@ -343,7 +343,7 @@ hostile("builtins that never ask", {
     for (;;) "ß".repeat(2 ** 20).toUpperCase();
   }, timesOut],
   "localeCompare": [() => {
-    const text = "é".repeat(2 ** 20);
+    const text = "é".repeat(2 ** 16); // of 2 ** 20, what it notes takes more than the memory limit
     for (;;) text.localeCompare(`${text}x`);
   }, timesOut],
   "isWellFormed": [() => {
