@@ -292,6 +292,7 @@ describe("packages", () => {
       "secret.txt": "secret",
       ...installed("prying", { type: "module", main: "dist/index.js" }, {
         "dist/package.json": '{ "type": "module" }',
+        "lib/link.js": "",
         "dist/index.js": "export { own } from '../lib/own.js';\n" +
           "export const read = async (path) =>\n" +
           "  (await import(path, { with: { type: 'text' } })).default;",
@@ -314,6 +315,21 @@ describe("packages", () => {
         (await reasonOf(pry(path))).message,
         /outside of the package, which is .*prying$/,
       );
+    }
+    // Nor by way of a name, a manifest, or an ending that is guessed.
+    writeFileSync(join(folder, "secret.js"), "export default 'secret';");
+    const sly = installed("sly", { main: "../../secret.txt" }, {});
+    const manifest = {
+      type: "module",
+      main: "dist/index.js",
+      browser: { "./lib/link.js": "../../secret.js" },
+    };
+    for (const [name, text] of Object.entries({ ...sly, ...installed("prying", manifest, {}) })) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    for (const path of ["prying/../../secret.txt", "../../../secret", "../lib/link.js", "sly"]) {
+      assert.match((await reasonOf(pry(path))).message, /outside of the package, which is /, path);
     }
   });
 

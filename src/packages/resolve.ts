@@ -58,7 +58,13 @@ export function isPath(specifier: string): boolean {
   return /^(?:\.{0,2}\/|\.{1,2}$|file:)/.test(specifier);
 }
 
-/** The folder of the installed package that a file is of: by a path it gets no others. */
+/** The path, which must lie in the package in `folder`: none gets another file by a path. */
+function inside(folder: string, path: string): string {
+  if (path.startsWith(folder + sep)) return path;
+  throw new ResolutionError(`it lies outside of the package, which is ${folder}`);
+}
+
+/** The folder of the installed package that a file is of. */
 function rootOf(path: string): string | undefined {
   return /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(path)?.[0];
 }
@@ -129,16 +135,19 @@ export class Resolver {
 
   #find(specifier: string, importer: string, manner: Manner): string {
     const from = fileURLToPath(importer);
+    const url = this.#urlOf(specifier, importer, from, manner);
+    const root = isPath(specifier) ? rootOf(from) : undefined;
+    if (root !== undefined && url !== EMPTY) inside(root, fileURLToPath(url));
+    return url;
+  }
+
+  #urlOf(specifier: string, importer: string, from: string, manner: Manner): string {
     const mapped = isPath(specifier) ? undefined : this.#replaced(from, specifier);
     if (mapped === false) return EMPTY;
     if (mapped !== undefined && mapped !== specifier) return this.#find(mapped, importer, manner);
     const path = this.#pathOf(specifier, importer, from, manner);
     if (path === undefined) return this.#ask(specifier, importer);
     const real = realpathSync(path);
-    const root = isPath(specifier) ? rootOf(from) : undefined;
-    if (root !== undefined && !real.startsWith(root + sep)) {
-      throw new ResolutionError(`it lies outside of the package, which is ${root}`);
-    }
     const pack = this.#packageAbove(real);
     const instead = pack === null ? undefined : this.#browserFile(pack, real);
     if (instead === false) return EMPTY;
@@ -168,7 +177,8 @@ export class Resolver {
     const self = this.#packageAbove(from);
     const isSelf = own(self?.data, "name") === name && own(self?.data, "exports") !== undefined;
     const pack = isSelf ? self : this.#installed(name, from);
-    return pack === null ? undefined : this.#inPackage(pack, rest, specifier, manner);
+    if (pack === null) return undefined;
+    return inside(pack.folder, this.#inPackage(pack, rest, specifier, manner));
   }
 
   /** The package of that name in the nearest node_modules that has one. */
@@ -229,15 +239,8 @@ export class Resolver {
     if (typeof target === "string") {
       const filled = target.replaceAll("*", star);
       if (!filled.startsWith("./")) { // of `imports` only
-        return this.#pathOf(
-          filled,
-          pathToFileURL(join(pack.folder, "package.json")).href,
-          join(
-            pack.folder,
-            "package.json",
-          ),
-          manner,
-        );
+        const manifest = join(pack.folder, "package.json");
+        return this.#pathOf(filled, pathToFileURL(manifest).href, manifest, manner);
       }
       const path = resolvePath(pack.folder, filled);
       if (!path.startsWith(pack.folder + sep)) return null;
@@ -277,7 +280,7 @@ export class Resolver {
     for (const key of [name, name.slice(2), name.replace(/\.[cm]?js$/, "")]) {
       const value = own(map, key);
       if (value === false) return false;
-      if (typeof value === "string") return this.#ended(resolvePath(folder, value));
+      if (typeof value === "string") return this.#ended(inside(folder, resolvePath(folder, value)));
     }
     return undefined;
   }
