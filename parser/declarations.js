@@ -7,7 +7,7 @@
  * that nobody else pays for it, and the package needs no other.
  *
  * A declaration's text can be evaluated anew, in a task, if that gives what the module has. So what
- * else the module does with it is told, too: `changes`, where it is assigned to, or what it holds is
+ * else the module does with it is told, too: where it is assigned to, and where what it holds is
  * changed, as far as that can be seen: by an assignment to a part of it, or one of the methods below.
  *
  * @module

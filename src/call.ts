@@ -15,7 +15,7 @@ import { checkConsole, type TaskConsole } from "./console.ts";
 import { FreeVariableError, FunctionNotSerializableError, typeError } from "./errors.ts";
 import { describe, nameOf, shorten } from "./function/describe.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
-import { isExecutor } from "./function/advice.ts";
+import { isExecutor, standing } from "./function/advice.ts";
 import { readScope, type Scope } from "./function/scope.ts";
 import { type AnyFunction, textOf } from "./function/source.ts";
 import { checkReport, checkSync, type HostTable, readHost } from "./host.ts";
@@ -194,10 +194,9 @@ export function refuseSurplus(
     ? `; map, for example, passes index and array, too: write (value) => ${name || "fn"}(value)`
     : "";
   throw typeError(
-    `${entry.title}: ${before} parameter${
-      before === 1 ? " stands" : "s stand"
-    } before the host's, ` +
-      `but ${length} arguments were passed${mend}`,
+    `${entry.title}: ${
+      standing(before)
+    } before the host's, but ${length} arguments were passed${mend}`,
   );
 }
 
@@ -242,8 +241,8 @@ function job(
     console ??= runner.console;
     progress ??= onProgress === undefined ? runner.progress : true;
     onProgress ??= runner.onProgress;
-    if (typeof fn !== "string") modules ??= runner.modules;
     if (typeof fn !== "string") {
+      modules ??= runner.modules;
       const mayImport = modules !== undefined;
       program = runner.compile(fn, { name, allowGlobals, scope, mayImport });
     }

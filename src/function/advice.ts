@@ -245,7 +245,7 @@ export function scriptSyntaxError(message: string, place: SyntaxPlace | null): s
 }
 
 /** A name in a regular expression. */
-function escaped(name: string): string {
+export function escaped(name: string): string {
   return name.replaceAll("$", "\\$");
 }
 
@@ -413,6 +413,9 @@ export function noSuchName(
   return `${message}: the host offers no such function; ${offer(name, topsOf(offers), offers)}`;
 }
 
+/** The engine's message for a call of something that is not a function. */
+export const NOT_A_FUNCTION = "not a function";
+
 /**
  * What is said where a task called what is no function: a parameter that it was given no argument for,
  * as who takes a Deferred for a Promise does, or a method that an argument has lost. `null` if it was
@@ -532,8 +535,6 @@ export function notAwaited(
   return null;
 }
 
-const NOT_A_FUNCTION = "not a function";
-
 /** Where a call ends that begins at `index`, as far as its brackets tell. */
 function endOfCall(text: string, index: number): number {
   let depth = 0;
@@ -542,6 +543,11 @@ function endOfCall(text: string, index: number): number {
     if (text[i] === ")" && --depth === 0) return i + 1;
   }
   return text.length;
+}
+
+/** "1 parameter stands". */
+export function standing(parameters: number): string {
+  return parameters === 1 ? "1 parameter stands" : `${parameters} parameters stand`;
 }
 
 /**
@@ -566,9 +572,11 @@ export function notTheHost(
   });
   if (!isOffered) return null;
   const before = parameters - 1;
-  return `not a function: the last parameter is not the host's, but an argument: ${before} ` +
-    `parameter${before === 1 ? " stands" : "s stand"} before it, and ${given} arguments were ` +
-    "passed, as map and Array.from do; write (value) => fn(value)";
+  return `not a function: the last parameter is not the host's, but an argument: ` +
+    `${
+      standing(before)
+    } before it, and ${given} arguments were passed, as map and Array.from do; ` +
+    "write (value) => fn(value)";
 }
 
 /** The engine's message where `undefined` is taken apart. */
@@ -845,7 +853,8 @@ function pasted(names: readonly string[], around: Around | undefined): string {
 }
 
 /** What is said of names that stand at the module's top level, and can't go along. */
-function refusedSentence(refused: Refused, { top, scope }: Around): string {
+function refusedSentence(around: Around): string {
+  const { refused, top } = around;
   const names = [...refused.keys()].slice(0, TOLD);
   const each = names.map((name) => {
     const declaration = top!.declarations.get(name)!;
@@ -859,13 +868,12 @@ function refusedSentence(refused: Refused, { top, scope }: Around): string {
   const said = `${each.join("; ")}${rest}: ${it} can't be taken along into the task`;
   const own = names.filter((name) => top!.declarations.get(name)!.kind !== "import");
   if (own.length === 0) return said;
-  const others = { top, scope, refused, users: new Map() };
   const what = own.length < names.length
     ? `${list(own)} by value`
     : refused.size > 1
     ? "what they are by name"
     : "what it is by name";
-  return `${said}; pass ${what}: { ${pasted(own, others)} }`;
+  return `${said}; pass ${what}: { ${pasted(own, around)} }`;
 }
 
 /** What is said of names that the scope may hold, with the option to paste. */
@@ -943,14 +951,14 @@ export function freeVariableError(
   }
   const missing = told.filter(({ advice }) => advice === null);
   const more = names.length - TOLD;
-  const refused = around?.refused ?? new Map<string, string>();
+  const refused = [...around?.refused.keys() ?? []];
   const parts = [
     ...missing.length > 0 ? [missingSentence(missing, fn, name, around)] : [],
     ...Array.from(byAdvice, ([advice, shown]) => sentence(shown, advice)),
     ...more > 0 ? [`${more} more names are not defined there`] : [],
-    ...refused.size > 0 ? [refusedSentence(refused, around!)] : [],
+    ...refused.length > 0 ? [refusedSentence(around!)] : [],
   ];
-  return new FreeVariableError(parts.join(". "), [...names, ...refused.keys()]);
+  return new FreeVariableError(parts.join(". "), [...names, ...refused]);
 }
 
 /** The error for something that a function takes from around it; the engine lists these. */

@@ -77,7 +77,7 @@ export interface Enclosed {
   /** Names of the values, in the order in which they come. */
   readonly values: readonly string[];
   readonly named: readonly Named[];
-  /** What is taken along of a module. */
+  /** What is taken along of a module, in its order. */
   readonly taken: readonly Named[];
   /** What the function and that import: it waits for them when it is called. */
   readonly imports: readonly Imported[];
@@ -176,10 +176,9 @@ function importing(imports: readonly Imported[]): string {
   }).join("");
 }
 
-/** Functions before all else, which is evaluated in the order of its module. */
-function declarationsInOrder(taken: readonly Named[]): [readonly Named[], readonly Named[]] {
-  const isFunction = ({ alone, variables }: Named) => variables === undefined && !alone.isClass;
-  return [taken.filter(isFunction), taken.filter((one) => !isFunction(one))];
+/** Whether nothing is evaluated before it is called. */
+function isCalled({ alone, variables }: Named): boolean {
+  return variables === undefined && !alone.isClass;
 }
 
 /** Parameters with defaults: further names of some, and what bundlers make of modules. */
@@ -201,11 +200,9 @@ export function enclose(
   const { main, values, named, taken, imports, aliases, owned, helpers } = enclosed;
   const isNamed = named.some(({ fn }) => fn === main.fn);
   const around = inOrder(named);
-  const firstClass = around.findIndex(({ alone }) => alone.isClass);
-  const functions = firstClass < 0 ? around.length : firstClass;
-  const [calledLater, evaluated] = declarationsInOrder(taken);
-  const early = [...around.slice(0, functions), ...calledLater];
-  const all = [...early, ...evaluated, ...around.slice(functions), ...isNamed ? [] : [main]];
+  const early = [...around, ...taken].filter(isCalled);
+  const evaluated = [...taken, ...around].filter((one) => !isCalled(one));
+  const all = [...early, ...evaluated, ...isNamed ? [] : [main]];
   // What is imported is there before anything is evaluated: then the task's function is one of ours.
   const waits = imports.length > 0;
   const wait = `return async function(...${ARGUMENTS}){${importing(imports)}`;

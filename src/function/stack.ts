@@ -194,6 +194,16 @@ export function placeIn(
   return offset === null ? null : { part, offset };
 }
 
+/** A place in a text that the engine has as it is, or a module: `a.js:2:5`. */
+function placeOfFile(
+  { file, text }: { readonly file: string; readonly text: string },
+  row: number,
+  column: number,
+): string {
+  const at = scriptPosition(text, { line: row, column });
+  return `${file}:${at.line}:${at.column}`;
+}
+
 /**
  * The task's frames among those that the engine recorded. Omits what the engine adds: frames in the
  * first line of the expression, and natives that no function of the task called.
@@ -210,8 +220,7 @@ function taskFrames(recorded: readonly Frame[], subject: StackSubject): TaskFram
     } else if (kind === WIRE_FRAME.MODULE) {
       const module = subject.module?.(file ?? 0);
       if (module === undefined) continue;
-      const { line, column: at } = scriptPosition(module.text, { line: row, column });
-      const place = `${module.file}:${line}:${at}`;
+      const place = placeOfFile(module, row, column);
       define(frames, frames.length, { name: called, place, part: null, offset: 0 });
       end = frames.length;
     } else if (kind === WIRE_FRAME.NATIVE) {
@@ -314,8 +323,7 @@ function scriptLines(frames: readonly Frame[], subject: StackSubject): string[] 
     if (kind === WIRE_FRAME.NATIVE) return called === "" ? [] : [`    at ${called} (native)`];
     const within = kind === WIRE_FRAME.MODULE ? subject.module?.(file ?? 0) : program;
     if (within === undefined || kind === WIRE_FRAME.EVAL) return [];
-    const at = scriptPosition(within.text, { line: row, column });
-    const where = `${within.file}:${at.line}:${at.column}`;
+    const where = placeOfFile(within, row, column);
     return [`    at ${called === "" || called === "<eval>" ? where : `${called} (${where})`}`];
   });
 }

@@ -2,19 +2,20 @@
  * The top level of a module, for `scope: import.meta`: what a function of that module finds around it.
  *
  * The module's file is read once, as it is when it is first asked for, and parsed
- * (parser/declarations.js). Of what it declares,
- * the function takes along what it uses, and what that uses in its turn: as texts, which are evaluated
- * anew in each task (`enclose.ts`). So only that can go whose text gives the same there. What can't is
- * told by name, all at once.
+ * (parser/declarations.js). Of what it declares, the function takes along what it uses, and what that
+ * uses in its turn: as texts, which are evaluated anew in each task (`enclose.ts`). So only that can go
+ * whose text gives the same there. What can't is told by name, all at once.
  *
  * @module
  */
 import { readFileSync } from "node:fs";
-import { createRequire, isBuiltin } from "node:module";
+import { createRequire } from "node:module";
 import { basename } from "node:path";
 import process from "node:process";
 import { besideLibrary } from "../../ffi/load.ts";
 import { FunctionNotSerializableError } from "../errors.ts";
+import { isOfRuntime } from "../packages/resolve.ts";
+import { escaped } from "./advice.ts";
 import type { Alone, Imported, Named } from "./enclose.ts";
 import { type Location, mayRead, pathOf, rangeIn } from "./locate.ts";
 import { positionAt } from "./positions.ts";
@@ -99,8 +100,8 @@ export class TopLevel {
   /** A number of its own. */
   readonly id: number = ++count;
   readonly declarations: ReadonlyMap<string, Declaration>;
-  /** Names that also some global has. */
-  readonly #shadowing: readonly string[];
+  /** Names that also some global has, each with what finds it in a text. */
+  readonly #shadowing: readonly (readonly [name: string, use: RegExp])[];
   readonly #text: string;
   readonly #path: string;
   /** As stacks of this runtime name it. */
@@ -117,7 +118,8 @@ export class TopLevel {
     this.#file = process.versions.bun === undefined ? url : path;
     this.#text = declared.text;
     this.declarations = new Map(declared.declarations.map((one) => [one.name, one]));
-    this.#shadowing = [...this.declarations.keys()].filter((name) => name in globalThis);
+    this.#shadowing = [...this.declarations.keys()].filter((name) => name in globalThis)
+      .map((name) => [name, new RegExp(`(?<![\\w$.])${escaped(name)}(?![\\w$])`)]);
   }
 
   /** The names that are declared together with one: `a` and `b` of `const { a, b } = c`. */
@@ -149,8 +151,8 @@ export class TopLevel {
 
   /** Of the names that a text uses, those that nothing in it defines. */
   usedBy({ free, source }: Alone): readonly string[] {
-    const globals = this.#shadowing.filter((name) =>
-      new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(source.text)
+    const globals = this.#shadowing.filter(([, use]) => use.test(source.text)).map(([name]) =>
+      name
     );
     return [...free, ...globals];
   }
@@ -213,8 +215,11 @@ export function takeAlong(
   const mentioned = new Map<string, Declaration>();
   const starts = new Set<number>();
   const imports = new Map<string, Imported>();
+  const uses = new Map<Named, readonly string[]>();
   for (const user of users) { // those that are added on the way, too
-    for (const name of top.usedBy(user.alone)) {
+    const used = top.usedBy(user.alone);
+    uses.set(user, used);
+    for (const name of used) {
       const declaration = top.declarations.get(name);
       if (declaration === undefined || given.has(name) || mentioned.has(name)) continue;
       mentioned.set(name, declaration);
@@ -235,12 +240,12 @@ export function takeAlong(
     if (!refused.has(name)) refused.set(name, why);
   };
   for (const [name, declaration] of mentioned) {
-    const elsewhere = changedElsewhere(top, declaration, taken, own);
+    const elsewhere = changedElsewhere(declaration, taken, uses, own);
     if (elsewhere !== undefined) {
       refuse(name, `is changed (${top.line(elsewhere)}), which a task would not see`);
     }
   }
-  for (const name of top.usedBy(main.alone)) {
+  for (const name of uses.get(main)!) {
     const shadow = mentioned.has(name) ? shadowOf(mentioned.get(name)!, taken, own) : undefined;
     if (shadow === undefined) continue;
     const which = own === null ? "may be another one" : "is not the one of the top level";
@@ -262,9 +267,9 @@ const isIn = (at: number, { start, end }: Range): boolean => start <= at && at <
  * along, or in that, when something else of the module calls it as the module is evaluated.
  */
 function changedElsewhere(
-  top: TopLevel,
   { changed }: Declaration,
   taken: ReadonlyMap<Declaration, Named>,
+  uses: ReadonlyMap<Named, readonly string[]>,
   own: Range | null,
 ): number | undefined {
   const along = [...taken.keys()];
@@ -275,7 +280,7 @@ function changedElsewhere(
   const changers = new Set(along.filter((one) => changed.some((at) => isIn(at, one))));
   for (const { name } of changers) { // those that are added on the way, too
     for (const [other, part] of taken) {
-      if (top.usedBy(part.alone).includes(name)) changers.add(other);
+      if (uses.get(part)!.includes(name)) changers.add(other);
     }
   }
   for (const { evaluated } of changers) {
@@ -305,9 +310,6 @@ function importOf({ name, from = "", imported = "*", attributes = {} }: Declarat
   return { name, from, imported, attributes };
 }
 
-/** Modules that no task has, and that are no files. */
-const OF_THE_HOST = /^(?:node|bun|cloudflare):|^bun$/;
-
 function whyNot(
   top: TopLevel,
   { kind, why, assigned, from = "", name }: Declaration,
@@ -315,7 +317,7 @@ function whyNot(
 ): string {
   if (kind === "import") {
     const said = `is imported from ${JSON.stringify(from)}`;
-    if (OF_THE_HOST.test(from) || isBuiltin(from)) {
+    if (isOfRuntime(from)) {
       return `${said}, which a task does not have (offer what must run outside: { host: { ${name} } })`;
     }
     return mayImport ? "" : `${said} (allow that: { modules: [${JSON.stringify(from)}] })`;

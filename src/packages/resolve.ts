@@ -69,9 +69,14 @@ function rootOf(path: string): string | undefined {
   return /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(path)?.[0];
 }
 
-/** Throws for a module of the runtime, by a name that no package has either. */
+/** Whether it is a module of the runtime, by a name that no package has either. */
+export function isOfRuntime(specifier: string): boolean {
+  return isBuiltin(specifier) || /^(?:node|bun|cloudflare|sys|ext):/.test(specifier);
+}
+
+/** Throws for such a module. */
 export function refuseBuiltin(specifier: string): void {
-  if (!isBuiltin(specifier) && !/^(?:node|bun|cloudflare|sys|ext):/.test(specifier)) return;
+  if (!isOfRuntime(specifier)) return;
   throw new ResolutionError(
     "a task has no modules of the runtime; offer what the code may do as functions: " +
       "{ host: { read } }",

@@ -27,6 +27,7 @@ import {
   noOffers,
   noSuchGroup,
   noSuchName,
+  NOT_A_FUNCTION,
   notAFunction,
   notAwaited,
   noThis,
@@ -156,9 +157,6 @@ function adviceOnSyntax(
 
 /** The engine's message where what is not iterable is iterated. */
 const NOT_ITERABLE = "value is not iterable";
-
-/** The engine's message for a call of something that is not a function. */
-const NOT_A_FUNCTION = "not a function";
 
 /** The message for that, if the text tells what was called. */
 function adviceOnCall(
