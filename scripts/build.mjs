@@ -524,6 +524,42 @@ async function emit() {
   }
 }
 
+/**
+ * What esbuild makes of JavaScript and of the packages that it imports.
+ *
+ * @param {import("esbuild").BuildOptions} options
+ * @returns {Promise<{ ok: boolean, output: string, files: import("esbuild").OutputFile[] }>}
+ */
+async function bundled(options) {
+  const esbuild = await import("esbuild").catch(() => null);
+  if (esbuild === null) {
+    return { ok: false, output: "there is no esbuild: run npm ci", files: [] };
+  }
+  const { errors, outputFiles: files = [] } = await esbuild.build({
+    absWorkingDir: ROOT,
+    bundle: true,
+    target: "esnext",
+    charset: "utf8",
+    legalComments: "none", // THIRD_PARTY_NOTICES has them
+    logLevel: "silent",
+    write: false,
+    ...options,
+  }).catch((error) => {
+    if (error.errors === undefined) throw error;
+    return error;
+  });
+  const output = await esbuild.formatMessages(errors, { kind: "error" });
+  return { ok: errors.length === 0, output: output.join(""), files };
+}
+
+/** Writes a file whole, unless it has that text. Whether it was written. */
+async function replace(file, text) {
+  if (await readFile(file, "utf8").catch(() => "") === text) return false;
+  await writeFile(`${file}.tmp`, text);
+  await rename(`${file}.tmp`, file);
+  return true;
+}
+
 /** The units as scripts, each of which evaluates to what its file exports. */
 const UNITS_DIR = "build/units";
 
@@ -534,41 +570,24 @@ const UNITS_DIR = "build/units";
  * @returns {Promise<{ ok: boolean, output: string, sources: string[] }>} in the order of UNITS_MAP
  */
 async function bundle() {
-  const esbuild = await import("esbuild").catch(() => null);
-  if (esbuild === null) {
-    return { ok: false, output: "there is no esbuild: run npm ci", sources: [] };
-  }
   const header = await readFile(path.join(ROOT, "csrc/units.h"), "utf8");
   const map = header.match(/#define UNITS_MAP(?:.*\\\n)*.*/)[0];
   const names = [...map.matchAll(/\bUNIT\((\w+)\)/g)].map(([, name]) => name);
-  const { errors, outputFiles = [] } = await esbuild.build({
-    absWorkingDir: ROOT,
+  const { ok, output, files } = await bundled({
     entryPoints: names.map((name) => `realm/${name}.js`),
     outdir: UNITS_DIR,
-    bundle: true,
     format: "esm",
-    target: "esnext",
-    charset: "utf8",
-    legalComments: "none", // THIRD_PARTY_NOTICES has them
     plugins: [{ name: "quick start", setup: quickStart }],
-    logLevel: "silent",
-    write: false,
-  }).catch((error) => {
-    if (error.errors === undefined) throw error;
-    return error;
   });
-  const output = await esbuild.formatMessages(errors, { kind: "error" });
-  if (errors.length > 0) return { ok: false, output: output.join(""), sources: [] };
+  if (!ok) return { ok, output, sources: [] };
   await mkdir(path.join(ROOT, UNITS_DIR), { recursive: true });
-  for (const { path: file, text } of outputFiles) {
+  for (const { path: file, text } of files) {
     const [exported, value] = /export \{\s+(\w+) as default\s+\};\s*$/.exec(text) ?? [];
     if (value === undefined) {
       return { ok: false, output: `${path.basename(file)} has no default export`, sources: [] };
     }
     const script = `(() => {\n${text.replace(exported, () => `return ${value};\n`)}})();\n`;
-    if (await readFile(file, "utf8").catch(() => "") === script) continue;
-    await writeFile(`${file}.tmp`, script);
-    await rename(`${file}.tmp`, file);
+    await replace(file, script);
   }
   return { ok: true, output: "", sources: names.map((name) => `${UNITS_DIR}/${name}.js`) };
 }
@@ -578,32 +597,13 @@ const PARSER = "parser.cjs";
 
 /** @param {Mode} mode */
 async function bundleParser(mode) {
-  const esbuild = await import("esbuild").catch(() => null);
-  if (esbuild === null) return { ok: false, output: "there is no esbuild: run npm ci" };
-  const { errors, outputFiles = [] } = await esbuild.build({
-    absWorkingDir: ROOT,
-    entryPoints: ["parser/declarations.js"],
-    bundle: true,
-    format: "cjs",
-    target: "esnext",
-    charset: "utf8",
-    legalComments: "none", // THIRD_PARTY_NOTICES has them
-    logLevel: "silent",
-    write: false,
-  }).catch((error) => {
-    if (error.errors === undefined) throw error;
-    return error;
-  });
-  if (errors.length > 0) {
-    const output = await esbuild.formatMessages(errors, { kind: "error" });
-    return { ok: false, output: output.join("") };
-  }
-  const file = path.join(ROOT, `build/${mode}`, PARSER);
-  const [{ text }] = outputFiles;
-  if (await readFile(file, "utf8").catch(() => "") === text) return { fresh: true, ok: true };
-  await writeFile(`${file}.tmp`, text);
-  await rename(`${file}.tmp`, file);
-  return { fresh: false, ok: true, output: "" };
+  const entryPoints = ["parser/declarations.js"];
+  const { ok, output, files: [file] } = await bundled({ entryPoints, format: "cjs" });
+  return {
+    ok,
+    output,
+    fresh: ok && !await replace(path.join(ROOT, `build/${mode}`, PARSER), file.text),
+  };
 }
 
 /**
@@ -635,8 +635,8 @@ async function generate(compiler, own, flags) {
   const program = `build/${own[0].mode}/compile_units`;
   const { ok, output } = await compiler.link(program, linked, flags);
   if (!ok) return { fresh: false, ok, output };
-  const { sources, ...bundled } = await bundle();
-  if (!bundled.ok) return { fresh: false, ...bundled };
+  const { sources, ...told } = await bundle();
+  if (!told.ok) return { fresh: false, ...told };
   const texts = await Promise.all(sources.map((file) => readFile(path.join(ROOT, file))));
   const key = hash(await readFile(path.join(ROOT, `${program}.key`)), ...sources, ...texts);
   const target = path.join(ROOT, `build/${own[0].mode}/units_code.c`);
