@@ -847,21 +847,12 @@ group("ProgramCache", () => {
   const make = (id: number, long = false): AnyFunction =>
     new Function(`return ${id}; ${long ? "// ".padEnd(300, "x") : ""}`) as AnyFunction;
   const cacheOf = (compiler: HostCompiler, capacity?: number): ProgramCache =>
-    new ProgramCache(
-      (source, strict) => compiler.compile(source, strict),
-      (program) => compiler.free(program),
-      capacity,
-    );
+    new ProgramCache(compiler, capacity);
   const options = { name: "" };
 
   test("is bounded by the length of the texts, too", () => {
     const compiler = new HostCompiler();
-    const cache = new ProgramCache(
-      (source, strict) => compiler.compile(source, strict),
-      (program) => compiler.free(program),
-      1000,
-      2000,
-    );
+    const cache = new ProgramCache(compiler, 1000, 2000);
     for (let id = 0; id < 20; id++) cache.get(make(id, true), options);
     assert.ok(cache.size >= 3 && cache.size <= 6, String(cache.size));
     assert.equal(compiler.alive.size, cache.size);

@@ -104,6 +104,12 @@ export interface Compiler {
   free(program: number): void;
 }
 
+/** What a cache of programs needs. */
+export interface PoolCompiler extends Compiler {
+  /** The name of the global that a class of the pool is in its realms. Default: there are none. */
+  registered?(fn: AnyFunction): string | undefined;
+}
+
 /** A program, and what it was made of. */
 interface Compiled extends Exclude<CompileReply, { readonly program: 0 }> {
   readonly source: Source;
@@ -348,11 +354,12 @@ const NOTHING_ALONG: Along = { taken: [], imports: [], refused: new Map() };
 function surroundings(
   main: Named,
   named: readonly Named[],
+  registered: ReadonlyMap<string, string>,
   { taken, imports, refused, location, top }: Along,
   giver: Alone | undefined,
   scope: Scope,
   { name, allowGlobals }: CompileOptions,
-): { readonly enclosed: Omit<Enclosed, "registered">; readonly free: readonly string[] } {
+): { readonly enclosed: Enclosed; readonly free: readonly string[] } {
   const users = new Map<string, Named>();
   const all = [main, ...named, ...taken];
   for (const one of all) {
@@ -390,6 +397,7 @@ function surroundings(
       named,
       taken,
       imports,
+      registered,
       aliases,
       owned: scope.owned,
       modules,
@@ -445,8 +453,7 @@ const SAMPLE = 8;
  * not used since the last look is freed (second chance), so a use only sets a flag.
  */
 export class ProgramCache {
-  readonly #compiler: Compiler;
-  readonly #registered: (fn: AnyFunction) => string | undefined;
+  readonly #compiler: PoolCompiler;
   readonly #capacity: number;
   readonly #textCapacity: number;
   #textLength = 0;
@@ -458,18 +465,12 @@ export class ProgramCache {
   #aloneByFunction = new WeakMap<AnyFunction, Alone>();
   #aloneLength = 0;
 
-  /**
-   * @param registered the name of the global that a class of the pool is in its realms
-   */
   constructor(
-    compile: Compiler["compile"],
-    free: Compiler["free"],
+    compiler: PoolCompiler,
     capacity: number = 1000,
     textCapacity: number = CACHED_TEXT,
-    registered: (fn: AnyFunction) => string | undefined = () => undefined,
   ) {
-    this.#compiler = { compile, free };
-    this.#registered = registered;
+    this.#compiler = compiler;
     this.#capacity = capacity;
     this.#textCapacity = textCapacity;
   }
@@ -540,7 +541,7 @@ export class ProgramCache {
     refuseByCode(main.alone, fn, options.name);
     const registered = new Map<string, string>();
     for (const [name, fn] of scope.functions) {
-      const global = this.#registered(fn);
+      const global = this.#compiler.registered?.(fn);
       if (global !== undefined) registered.set(name, global);
     }
     const own = [...scope.functions].filter(([name]) => !registered.has(name));
@@ -556,19 +557,19 @@ export class ProgramCache {
     } ${giver?.id} ${top?.id} ${options.mayImport === true} ${scope.valueNames.join()} ${
       [...scope.twins].join()
     }`;
+    const around = () => {
+      const along = this.#along(top, main, named, options);
+      return surroundings(main, named, registered, along, giver, scope, options);
+    };
     let cached = this.#byText.get(key);
     if (cached === undefined) {
-      const along = this.#along(top, main, named, options);
-      const { enclosed, free } = surroundings(main, named, along, giver, scope, options);
-      const { source, strict, parts } = enclose({ ...enclosed, registered });
+      const { enclosed, free } = around();
+      const { source, strict, parts } = enclose(enclosed);
       const { program } = compileAgain(this.#compiler, source, strict, options.name);
       cached = this.#keep(key, join(source), { program, free, parts }, textOf(fn));
     } else {
       cached.used = true;
-      if (unknownOf(cached.free, options.allowGlobals).length > 0) {
-        // which throws
-        surroundings(main, named, this.#along(top, main, named, options), giver, scope, options);
-      }
+      if (unknownOf(cached.free, options.allowGlobals).length > 0) around(); // which throws
     }
     return cached;
   }

@@ -259,23 +259,21 @@ export class ThreadRunner implements Runner {
     };
     this.#encoder = this.#newEncoder();
     this.#classNames = classes?.alone.map(({ name }) => name) ?? [];
-    this.#programs = new ProgramCache(
-      (source, strict, asksGiven) => {
+    this.#programs = new ProgramCache({
+      compile: (source, strict, asksGiven) => {
         const { outer } = source;
         const around = outer === undefined ? 0 : COMPILE.ENCLOSED + outer * COMPILE.OUTER_VALUE;
         const given = asksGiven === true ? COMPILE.GIVEN : 0;
         return this.#compile(source, (strict ? COMPILE.STRICT : 0) + given + around);
       },
-      (program) => {
+      free: (program) => {
         if (!this.#closed) this.#native.symbols.dfd_program_free(this.#pool, program);
       },
-      undefined,
-      undefined,
-      (fn) => {
+      registered: (fn) => {
         const number = classes?.numbers.get(fn.prototype as object);
         return number === undefined ? undefined : classes!.alone[number]!.name;
       },
-    );
+    });
     const held = { native: this.#native, pool: this.#pool, reactor: this.#reactor };
     dropped.register(this, held, this);
   }
