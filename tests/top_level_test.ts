@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { after, describe, test } from "node:test";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import {
   Deferred,
@@ -30,6 +30,8 @@ interface Loaded {
   readonly meta: ModuleMeta;
   readonly [name: string]: unknown;
 }
+
+const SUFFIX = process.platform === "darwin" ? "dylib" : "so";
 
 const pool = new DeferredPool({ maxThreads: 1 });
 const folder = await mkdtemp(join(tmpdir(), "deferred-top-level-"));
@@ -434,6 +436,16 @@ test("a bundle with mangled names is a module as well", async () => {
     });
     assert.equal(await outputOf(await readFile(outfile, "utf8"), { bare: true }), "125EUR");
   }
+});
+
+test("also where the library is named by a path from the working directory", async () => {
+  const library = process.env.DEFERRED_LIBRARY ??
+    fileURLToPath(new URL(`../build/release/libdeferred.${SUFFIX}`, import.meta.url));
+  const result = await outputOf(
+    "const rate = 2; console.log(await new Deferred(() => rate * 21, { scope: import.meta }));",
+    { env: { DEFERRED_LIBRARY: relative(process.cwd(), library) } },
+  );
+  assert.equal(result, "42");
 });
 
 /**

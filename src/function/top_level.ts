@@ -10,7 +10,7 @@
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import process from "node:process";
 import { besideLibrary } from "../../ffi/load.ts";
 import { FunctionNotSerializableError } from "../errors.ts";
@@ -51,7 +51,7 @@ interface Parser {
 
 /** The parser, loaded by the first call. */
 function parser(): Parser {
-  const file = besideLibrary("parser.cjs");
+  const file = resolve(besideLibrary("parser.cjs"));
   return createRequire(file)(file) as Parser; // which keeps it
 }
 
