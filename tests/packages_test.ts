@@ -199,6 +199,7 @@ describe("packages", () => {
         "./worker": { worker: "./worker.js", browser: "./browser.js" },
         "./first": [{ deno: "./node.js" }, "./other.js"],
         "./files/*.js": "./src/*.js",
+        "./files/*": "./src/*.js", // what is longer counts, whichever comes first
         "./files/private/*": null,
         "./inner": "./inner.js",
       },
@@ -316,6 +317,19 @@ describe("packages", () => {
         /outside of the package, which is .*prying$/,
       );
     }
+    // Nor by what the runtime alone takes for a path, or for a URL of it.
+    const { href } = pathToFileURL(secret);
+    for (
+      const name of [
+        href.replace("file", "FILE"),
+        ` ${href}`,
+        href.replace("i", "\ti"),
+        "?../../../secret.txt",
+        "absent/../../../secret.txt",
+      ]
+    ) {
+      assert.match((await reasonOf(pry(name))).message, /by name only|names no part/, name);
+    }
     // Nor by way of a name, a manifest, or an ending that is guessed.
     writeFileSync(join(folder, "secret.js"), "export default 'secret';");
     const sly = installed("sly", { main: "../../secret.txt" }, {});
@@ -330,6 +344,29 @@ describe("packages", () => {
     }
     for (const path of ["prying/../../secret.txt", "../../../secret", "../lib/link.js", "sly"]) {
       assert.match((await reasonOf(pry(path))).message, /outside of the package, which is /, path);
+    }
+  });
+
+  test("get by `imports` and `browser` their own files and packages, and no other file", async () => {
+    const secret = join(folderOf({ "secret.js": name("secret") }), "secret.js");
+    const { href } = pathToFileURL(secret);
+    const targets = ["../../secret.js", secret, href, href.replace("file", "FILE"), "#a", "#b"];
+    const chain = Array.from({ length: 60 }, (_, i) => [`#${i}`, [`#${i + 1}`, `#${i + 1}`]]);
+    for (const target of targets) {
+      const manifest = {
+        type: "module",
+        imports: { ...Object.fromEntries(chain), "#a": target, "#b": "#a", "#s/*": "../../*.js" },
+        browser: { x: target === "#a" ? "y" : target, y: "x" },
+      };
+      const folder = folderOf({
+        "secret.js": name("secret"),
+        ...installed("sly", manifest, { "index.js": "export const get = (name) => import(name);" }),
+      });
+      for (const asked of ["#a", "#s/secret", "#0", "x"]) {
+        const body = `return (await (await import("sly")).get("${asked}")).name`;
+        const { message } = await reasonOf(given(folder, ["sly"], body));
+        assert.match(message, /in `imports`|by name only|outside of the|no such/, message);
+      }
     }
   });
 
@@ -439,6 +476,17 @@ describe("CommonJS", () => {
     );
   });
 
+  test("is read in the time of a line, whatever its text looks like", async () => {
+    const blanks = " ".repeat(100_000);
+    const took = async (text: string): Promise<number> => {
+      const started = performance.now();
+      await reasonOf(given({ "a.cjs": text }, ["./a.cjs"], 'await import("./a.cjs")'));
+      return performance.now() - started;
+    };
+    const plain = await took(`${blanks}module.exports = { a b };`);
+    assert.ok(await took(`module.exports = { a${blanks}b };`) < 50 * plain + 50);
+  });
+
   test("may try what is not there", async () => {
     const files = {
       "a.cjs": "const codes = [];\n" +
@@ -475,6 +523,8 @@ describe("CommonJS", () => {
       "plain.js": cjs,
       "esm.js": `/* an example:\nimport a from 'a'\n*/\n${esm}`,
       "minified.js": "var a=typeof module;export{a as default};",
+      "writes.js": "module.exports = `\nimport a from 'a';\nexport default 1;\n` && typeof module;",
+      "open.js": `${cjs}\n//${"/*".repeat(200_000)}`,
       "comment.js": `// not this:\n/*\nexport default 1\n*/\n${cjs}`,
       "module/package.json": '{ "type": "module" }',
       "module/a.js": "export {}; globalThis.x = 1",
@@ -489,6 +539,8 @@ describe("CommonJS", () => {
       "esm.js": "undefined",
       "minified.js": "undefined",
       "comment.js": "object",
+      "writes.js": "object",
+      "open.js": "object",
       "module/b.js": "undefined",
       "module/c.cjs": "object",
       "commonjs/a.js": "object",

@@ -86,7 +86,7 @@ const DEFINED =
   /(?<![\w$.])Object\s*\.\s*defineProperty\s*\(\s*(?:module\s*\.\s*)?exports\s*,\s*(["'])([^"'\\\n]+)\1/g;
 const LITERAL = /(?<![\w$.])module\s*\.\s*exports\s*=\s*\{/g;
 const LITERAL_KEY =
-  /\s*(?:\.\.\.\s*require\s*\(\s*(["'])([^"'\\\n]+)\1\s*\)|(?:([\p{ID_Start}$_][\p{ID_Continue}$]*)|(["'])([^"'\\\n]+)\4)\s*(?::\s*[\p{ID_Start}$_][\p{ID_Continue}$.]*)?)\s*(,|\})/uy;
+  /\s*(?:\.\.\.\s*require\s*\(\s*(["'])([^"'\\\n]+)\1\s*\)\s*|(?:([\p{ID_Start}$_][\p{ID_Continue}$]*)|(["'])([^"'\\\n]+)\4)\s*(?::\s*[\p{ID_Start}$_][\p{ID_Continue}$.]*\s*)?)(,|\})/uy;
 const PASSED_ON =
   /(?<![\w$.])(?:module\s*\.\s*exports\s*=\s*|__export(?:Star)?\s*\(\s*(?:tslib(?:_1)?\s*,\s*)?)require\s*\(\s*(["'])([^"'\\\n]+)\1\s*\)/g;
 

@@ -41,7 +41,21 @@ const FUNCTION = "deferred:function";
 const OF_A_MODULE =
   /(?:^|[;}])[\t ]*(?:import\s*["'{*]|import\s+[\w$]+\s*(?:,|\sfrom\b)|export\s*[{*]|export\s+(?:default|const|let|var|function|class|async)\b)/m;
 
-const COMMENT = /\/\*[^]*?\*\//g;
+/** What only CommonJS uses. */
+const OF_COMMONJS = /(?<![\w$.])(?:module\s*\.\s*exports|exports\s*[.[]|require\s*\()/;
+
+/** Comments; what is closed nowhere, up to the end, so that a text is walked once. */
+const COMMENT = /\/\*[^]*?(?:\*\/|$)/g;
+
+/** The same, and texts: where code is written, it begins lines as code does. */
+const NO_CODE =
+  /\/\*[^]*?(?:\*\/|$)|\/\/.*|(["'])(?:\\.|(?!\1)[^\\\n])*(?:\1|\\?)|`(?:\\[^]|[^\\`])*(?:`|\\?)/g;
+
+/** Whether a text is a module, where no ending and no package.json tells. */
+function isModule(text: string): boolean {
+  if (!OF_A_MODULE.test(text.replace(COMMENT, ""))) return false;
+  return !OF_COMMONJS.test(text) || OF_A_MODULE.test(text.replace(NO_CODE, ""));
+}
 
 /** Checks the options `modules` and `base`. `where`: the call, as messages begin. */
 export function checkModules(where: string, modules: unknown, base: unknown): void {
@@ -188,8 +202,7 @@ export class ModuleList implements ModuleLoader {
         const type = this.#resolver.typeOf(path);
         if (type === "module") return LANGUAGE.JAVASCRIPT;
         if (type === "commonjs") return LANGUAGE.COMMONJS;
-        const text = this.#read(url).replace(COMMENT, "");
-        return OF_A_MODULE.test(text) ? LANGUAGE.JAVASCRIPT : LANGUAGE.COMMONJS;
+        return isModule(this.#read(url)) ? LANGUAGE.JAVASCRIPT : LANGUAGE.COMMONJS;
       }
     }
     const reasons: Record<string, string> = {

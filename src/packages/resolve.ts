@@ -83,11 +83,18 @@ export function refuseBuiltin(specifier: string): void {
   );
 }
 
-/** `@scope/name/sub/path` as a package's name and the path in it; `null` for what names none. */
+/** `@scope/name/sub/path` as a package's name and the path in it; `null` for what names none, as URLs. */
 function packageOf(specifier: string): { readonly name: string; readonly rest: string } | null {
-  const name = /^(?:@[^/%\\]+\/)?[^./@%\\][^/%\\]*/.exec(specifier)?.[0];
+  const name = /^(?:@[^/%\\:?#\s]+\/)?[^./@%\\:?#\s][^/%\\:?#\s]*/.exec(specifier)?.[0];
   if (name === undefined || (name !== specifier && specifier[name.length] !== "/")) return null;
   return { name, rest: `.${specifier.slice(name.length)}` };
+}
+
+/** The path in the package of that name, of a specifier that may say where it is from: `npm:name@1/path`. */
+function restOf(specifier: string, name: string): string | null {
+  const bare = specifier.replace(/^(?:npm|jsr):\/?/, "");
+  const rest = bare.startsWith(name) ? /^(?:@[^/]*)?(\/.*)?$/.exec(bare.slice(name.length)) : null;
+  return rest === null ? null : `.${rest[1] ?? ""}`;
 }
 
 /** The entry of `exports` or `imports` for a key, and what stands for its `*`. */
@@ -98,8 +105,8 @@ function entryOf(
   if (Object.hasOwn(map, key) && !key.includes("*")) return { target: map[key], star: "" };
   let best = "", found = null;
   for (const pattern of Object.keys(map)) {
-    const at = pattern.indexOf("*");
-    if (at < 0 || at < best.indexOf("*")) continue;
+    const at = pattern.indexOf("*"), bestAt = best.indexOf("*");
+    if (at < 0 || at < bestAt || (at === bestAt && pattern.length < best.length)) continue;
     const head = pattern.slice(0, at), tail = pattern.slice(at + 1);
     if (key.length < pattern.length || !key.startsWith(head) || !key.endsWith(tail)) continue;
     best = pattern;
@@ -111,6 +118,8 @@ function entryOf(
 /** Finds files, and keeps what it read of packages. */
 export class Resolver {
   readonly #packages = new Map<string, Package | null>();
+  /** Folders of packages that lie in no node_modules, but in a cache of the runtime's. */
+  readonly #cached = new Set<string>();
   /** The file that asks first. */
   readonly #base: string;
 
@@ -140,18 +149,30 @@ export class Resolver {
 
   #find(specifier: string, importer: string, manner: Manner): string {
     const from = fileURLToPath(importer);
-    const url = this.#urlOf(specifier, importer, from, manner);
-    const root = isPath(specifier) ? rootOf(from) : undefined;
-    if (root !== undefined && url !== EMPTY) inside(root, fileURLToPath(url));
+    const wanted = isPath(specifier) ? specifier : this.#replaced(from, specifier);
+    if (wanted === false) return EMPTY;
+    const root = this.#rootOf(from);
+    if (root === undefined) return this.#urlOf(wanted, importer, from, manner);
+    const isFile = isPath(wanted);
+    if (!isFile && !wanted.startsWith("#") && packageOf(wanted) === null) {
+      refuseBuiltin(wanted);
+      throw new ResolutionError(
+        "it is no name of a package, and an installed package gets others by name only",
+      );
+    }
+    const url = this.#urlOf(wanted, importer, from, manner);
+    if (isFile && url !== EMPTY) inside(root, fileURLToPath(url));
     return url;
   }
 
+  /** The folder of the installed package that a file is of. */
+  #rootOf(path: string): string | undefined {
+    return rootOf(path) ?? [...this.#cached].find((folder) => path.startsWith(folder + sep));
+  }
+
   #urlOf(specifier: string, importer: string, from: string, manner: Manner): string {
-    const mapped = isPath(specifier) ? undefined : this.#replaced(from, specifier);
-    if (mapped === false) return EMPTY;
-    if (mapped !== undefined && mapped !== specifier) return this.#find(mapped, importer, manner);
     const path = this.#pathOf(specifier, importer, from, manner);
-    if (path === undefined) return this.#ask(specifier, importer);
+    if (path === undefined) return this.#ask(specifier, importer, manner);
     const real = realpathSync(path);
     const pack = this.#packageAbove(real);
     const instead = pack === null ? undefined : this.#browserFile(pack, real);
@@ -174,7 +195,10 @@ export class Resolver {
       const pack = this.#packageAbove(from);
       const imports = own(pack?.data, "imports");
       const entry = isObject(imports) ? entryOf(imports as Data, specifier) : null;
-      return entry === null ? undefined : this.#target(pack!, entry, manner) ?? undefined;
+      if (entry === null && this.#rootOf(from) === undefined) return undefined;
+      const path = entry === null ? undefined : this.#target(pack!, entry, manner, true);
+      if (typeof path === "string") return path;
+      throw new ResolutionError("the package.json of its importer has no file for it in `imports`");
     }
     const wanted = packageOf(specifier);
     if (wanted === null) return undefined;
@@ -239,11 +263,13 @@ export class Resolver {
     pack: Package,
     { target, star }: { readonly target: unknown; readonly star: string },
     manner: Manner,
+    isImports = false,
   ): string | null | undefined {
     if (target === null) return null;
     if (typeof target === "string") {
       const filled = target.replaceAll("*", star);
-      if (!filled.startsWith("./")) { // of `imports` only
+      if (!filled.startsWith("./")) { // another package
+        if (!isImports || packageOf(filled) === null) return undefined;
         const manifest = join(pack.folder, "package.json");
         return this.#pathOf(filled, pathToFileURL(manifest).href, manifest, manner);
       }
@@ -254,7 +280,7 @@ export class Resolver {
     }
     if (Array.isArray(target)) {
       for (const each of target) {
-        const path = this.#target(pack, { target: each, star }, manner);
+        const path = this.#target(pack, { target: each, star }, manner, isImports);
         if (typeof path === "string") return path;
       }
       return undefined;
@@ -262,17 +288,17 @@ export class Resolver {
     if (!isObject(target)) return undefined;
     for (const [condition, inner] of Object.entries(target)) {
       if (!CONDITIONS[manner].has(condition)) continue;
-      const path = this.#target(pack, { target: inner, star }, manner);
+      const path = this.#target(pack, { target: inner, star }, manner, isImports);
       if (path !== undefined) return path;
     }
     return undefined;
   }
 
-  /** What a package puts in the place of another module when it is built for browsers. */
-  #replaced(from: string, specifier: string): string | false | undefined {
+  /** What a package puts in the place of another module when it is built for browsers; or that module. */
+  #replaced(from: string, specifier: string): string | false {
     const value = own(own(this.#packageAbove(from)?.data, "browser"), specifier);
     if (value === false) return false;
-    if (typeof value !== "string") return undefined;
+    if (typeof value !== "string") return specifier;
     const { folder } = this.#packageAbove(from)!;
     return value.startsWith(".") ? pathToFileURL(join(folder, value)).href : value;
   }
@@ -310,7 +336,7 @@ export class Resolver {
     if (isFile(file)) {
       let data: unknown;
       try {
-        data = JSON.parse(readFileSync(file, "utf8"));
+        data = JSON.parse(readFileSync(file, "utf8").replace(/^\ufeff/, ""));
       } catch (cause) {
         throw new ResolutionError(`${file} is no JSON`, { cause });
       }
@@ -328,6 +354,14 @@ export class Resolver {
     }
   }
 
+  /** The package of a file that the runtime found by a name, unless it is one of ours. */
+  #cachedPackage(path: string): Package | null {
+    const pack = this.#packageAbove(path);
+    if (pack === null || fileURLToPath(this.#base).startsWith(pack.folder + sep)) return null;
+    this.#cached.add(pack.folder);
+    return pack;
+  }
+
   /** Whether a file lies in this package's own folder, with what is installed for its development. */
   #isOurs(path: string): boolean {
     if (!import.meta.url.startsWith("file:")) return false;
@@ -337,8 +371,12 @@ export class Resolver {
   }
 
   /** What the runtime says where no file was found. */
-  #ask(specifier: string, importer: string): string {
+  #ask(specifier: string, importer: string, manner: Manner): string {
     refuseBuiltin(specifier);
+    const isName = !isPath(specifier);
+    if (isName && /[\\/]\.\.(?:[\\/]|$)/.test(specifier)) {
+      throw new ResolutionError("a name that leads upwards names no part of a package");
+    }
     const byMeta = (): string => {
       const ask = import.meta.resolve as (specifier: string, importer?: string) => string;
       try {
@@ -358,9 +396,15 @@ export class Resolver {
       }
       const path = said.startsWith("file:") ? fileURLToPath(said) : "";
       if (path === "" || !isFile(path) || this.#isOurs(path)) continue;
-      return pathToFileURL(realpathSync(path)).href;
+      const real = realpathSync(path);
+      const pack = isName ? this.#cachedPackage(real) : null;
+      const rest = pack === null ? null : restOf(specifier, String(own(pack.data, "name")));
+      if (rest === null) return pathToFileURL(real).href;
+      // The runtime has found its own build.
+      return pathToFileURL(inside(pack!.folder, this.#inPackage(pack!, rest, specifier, manner)))
+        .href;
     }
-    if (isPath(specifier)) {
+    if (!isName) {
       const path = fileURLToPath(new URL(specifier, importer));
       throw new ResolutionError(`there is no file ${path}`);
     }
