@@ -135,7 +135,8 @@
 /* What a record is of. A task's events come in the order in which they happened, before its end. */
 #define DFD_KIND_MAP(X)                                                                            \
     X(END, 0, "the task's end: there is one for each, and nothing of the task comes after it")     \
-    X(EVENT, 1, "something in a task that goes on: STATUS, RUN_MS and WAIT_MS say nothing")
+    X(EVENT, 1, "something in a task that goes on: STATUS, RUN_MS and WAIT_MS say nothing")        \
+    X(COMPILED, 2, "as END, of a task of which some ran as compiled code")
 
 /* A completion record in the ring. Its start and size are multiples of 8; it never wraps: a
  * record with task 0xffffffff and nothing but a size fills the rest of the ring. */

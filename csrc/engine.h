@@ -57,6 +57,8 @@ void engine_each_global(JSContext *ctx, JSValueConst code, EngineEachGlobal *eac
  * until the realm is restored. Their records are in `*program`, made there if there are none. */
 struct JitProgram;
 void engine_link(JSContext *ctx, JSValueConst script, struct JitProgram *_Atomic *program);
+/* Whether compiled code has run since. */
+bool engine_ran_code(const JSContext *ctx);
 
 /* Calls `each` for each property of an object literal in a function's own code whose value is a
  * global variable: `{ rate }`, `{ rate: r }`. */

@@ -20,6 +20,7 @@ typedef enum LockRank {
     LOCK_WAKE,        /* a host's wake-up (completion.h) */
     LOCK_GRANTS,      /* the table of grants */
     LOCK_JIT,         /* the queue of what is to be compiled (jit/jit.c) */
+    LOCK_CODE,        /* the region of machine code (jit/code.c) */
     LOCK_RANKS
 } LockRank;
 

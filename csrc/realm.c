@@ -750,6 +750,8 @@ int realm_resume(Realm *realm, size_t limit, Mail *mail, Bytes *out) {
     return realm_run_guarded(&call, realm_resume_inside);
 }
 
+bool realm_ran_code(const Realm *realm) { return engine_ran_code(realm->context); }
+
 double realm_due(const Realm *realm) { return realm->settled ? INFINITY : loop_due(&realm->loop); }
 
 void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines, Grants *grants) {

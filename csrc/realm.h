@@ -111,6 +111,8 @@ int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length
 /* Goes on with a task that waits: reads its mail, which it takes over, and does what is due.
  * `limit` is that of its memory, as it was run with. Returns what realm_run does. */
 int realm_resume(Realm *realm, size_t limit, Mail *mail, Bytes *out);
+/* Whether machine code of ours ran in the task, which has ended or not; until the restore. */
+bool realm_ran_code(const Realm *realm);
 
 /* Who sends what tasks have to say (an event's payload, DFD_EVENT_*) from here on. `send` may take
  * the bytes over, and is called inside a critical section of the guard's; false means that there is

@@ -61,6 +61,8 @@ int seat_resume(Seat *seat, const Task *task, Mail *mail, Bytes *payload) {
     return realm_resume(seat->realm, task->limits.memory, mail, payload);
 }
 
+bool seat_ran_code(const Seat *seat) { return realm_ran_code(seat->realm); }
+
 double seat_due(const Seat *seat) { return realm_due(seat->realm); }
 
 uint32_t seat_move_out(Seat *seat, Grants *grants, Bytes *payload) {

@@ -54,6 +54,7 @@ int seat_resume(Seat *seat, const struct Task *task, Mail *mail, Bytes *payload)
 
 /* As realm_due. */
 double seat_due(const Seat *seat);
+bool seat_ran_code(const Seat *seat);
 
 /* As realm_move_out. */
 uint32_t seat_move_out(Seat *seat, Grants *grants, Bytes *payload);

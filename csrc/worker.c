@@ -289,7 +289,8 @@ static bool worker_get_ready(Worker *worker) {
     int wake_fd = completion_wake_fd(&pool->completions);
     OsFailure before = os_failure();
     /* The filter names the socket: without one now, a later one could not be written to. */
-    bool hardened = wake_fd >= 0 && harden_thread(wake_fd);
+    HardenCode code = {jit_region(), JIT_REGION};
+    bool hardened = wake_fd >= 0 && harden_thread(wake_fd, code);
     uint32_t hardening = DFD_HARDENING_SIGNAL | (hardened ? DFD_HARDENING_SYSCALLS : 0u);
     lock_take(&pool->lock);
     if (!hardened && wake_fd >= 0) worker_goes_unhardened(pool, before);
@@ -420,6 +421,7 @@ static int worker_run_task(Worker *worker, Task *task, Bytes *payload) {
         return status;
     if (payload->length > UINT32_MAX) payload->failed = true;
     task->completion.length = (uint32_t)payload->length;
+    if (worker->seat && seat_ran_code(worker->seat)) task->completion.kind = DFD_KIND_COMPILED;
     if (worker->seat)
         task->completion.moved = seat_move_out(worker->seat, &pool->completions.grants, payload);
     if (payload->failed) {

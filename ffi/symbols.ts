@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x2a508074;
+export const ABI = 0x02e6ff13;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -400,6 +400,8 @@ export const KIND = {
   END: 0,
   /** something in a task that goes on: STATUS, RUN_MS and WAIT_MS say nothing */
   EVENT: 1,
+  /** as END, of a task of which some ran as compiled code */
+  COMPILED: 2,
 } as const;
 
 /**

@@ -32,6 +32,11 @@ export interface TaskStats {
   readonly runTime: number;
   /** From submission to start, in ms. */
   readonly waitTime: number;
+  /**
+   * Whether some of it ran as machine code, compiled of what its function runs often, and not in the
+   * interpreter.
+   */
+  readonly compiled: boolean;
 }
 
 /**
@@ -286,8 +291,8 @@ class Task implements Pending, Subject {
 
   complete(completion: Completion): void {
     if (completion.worker > 0) {
-      const { worker, runTime, waitTime } = completion;
-      this.stats = { worker, runTime, waitTime };
+      const { worker, runTime, waitTime, compiled } = completion;
+      this.stats = { worker, runTime, waitTime, compiled };
     }
     if (this.settled) return; // cancelled meanwhile
     let fulfils = completion.status === STATUS.OK;

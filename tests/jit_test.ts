@@ -95,6 +95,27 @@ test("a loop that fills an array ends at the memory limit", async () => {
   }
 });
 
+test("stats tell whether machine code ran in a task, also in one that was ended there", async () => {
+  const sum = (n: number) => {
+    let s = 0;
+    for (let i = 0; i < n; i++) s += i;
+    return s;
+  };
+  const compiled = async (on: DeferredPool, n: number, timeout?: number) => {
+    const task = new Deferred(sum, { args: [n], pool: on, timeout });
+    await task.catch((error) => assert.equal(error.name, "TimeoutError"));
+    return task.stats?.compiled;
+  };
+  assert.equal(await compiled(pool, 0), false, "it is cold");
+  while (pool.hardening?.jit && !await compiled(pool, 1e6)) continue;
+  assert.equal(await compiled(pool, 1e6), pool.hardening?.jit);
+  assert.equal(await compiled(pool, Infinity, 30), pool.hardening?.jit);
+  assert.equal(await compiled(interpreted, 1e6), false);
+  const text = pool.eval("let s = 0; for (let i = 0; i < 1e6; i++) s += i; s");
+  await text;
+  assert.equal(text.stats?.compiled, false);
+});
+
 test("an error from a function that is compiled has its line and column", async () => {
   const f = (o: { x?: { y: number } }) => {
     let s = 0;
@@ -111,8 +132,8 @@ test("an error from a function that is compiled has its line and column", async 
   assert.equal(stacks[0], stacks[1]);
 });
 
-test("`jit` and DEFERRED_JIT tell whether anything is compiled, and pool.jit whether it is", async () => {
-  assert.equal(interpreted.jit, false);
+test("`jit` and DEFERRED_JIT tell whether anything is compiled, and hardening whether it is", async () => {
+  assert.equal(interpreted.hardening?.jit, false);
   for (const value of [1, "no", null]) {
     assert.throws(() => new DeferredPool({ jit: value as never }), {
       name: "TypeError",
@@ -125,7 +146,7 @@ test("`jit` and DEFERRED_JIT tell whether anything is compiled, and pool.jit whe
     for (let i = 0; i < 3; i++) {
       sum += await pool.run((n) => { let s = 0; for (let i = 0; i < n; i++) s += i; return s; }, 1e6);
     }
-    console.log(pool.jit, sum);
+    console.log(pool.hardening?.jit, sum);
     await pool.close();`;
   const run = async (options: string, DEFERRED_JIT: string) => {
     const env = { DEFERRED_JIT, DEFERRED_JIT_DUMP: "1" };
@@ -135,11 +156,11 @@ test("`jit` and DEFERRED_JIT tell whether anything is compiled, and pool.jit whe
     assert.equal(jit === "true", /entry at \d+: \d+ bytes, /.test(stderr), stderr);
     return jit;
   };
-  const possible = String(pool.jit);
+  const possible = String(pool.hardening?.jit);
   assert.equal(await run("", ""), "false");
   assert.equal(await run("jit: true", ""), possible);
   assert.equal(await run("", "1"), possible);
   assert.equal(await run("jit: false", "1"), "false");
   assert.equal(await run("jit: true", "0"), "false");
-  assert.equal(new DeferredPool().jit, undefined);
+  assert.equal(new DeferredPool().hardening, undefined);
 });

@@ -1,6 +1,11 @@
 /* code.h - memory for machine code: written while it is RW, then RX for good.
  *
- * Pages are never both, and have no other mapping; what runs over their end, or into them, faults. On a worker that is hardened neither can be had.
+ *   region: | fence | code, tables of numbers | fence | code | fence | ... free ...
+ *
+ * Pages are never both, and have no other mapping; what runs over their end, or into them, faults. On
+ * a worker that is hardened neither can be had. All of it lies in one region of the address space,
+ * which is reserved once and stays: so a worker's filter of system calls can tell what comes from
+ * machine code (harden.h).
  */
 #ifndef DEFERRED_JIT_CODE_H
 #define DEFERRED_JIT_CODE_H
@@ -26,6 +31,11 @@ void *code_map(CodeShare *share, size_t size);
 /* Makes them executable, and no longer writable. false: the system refuses. */
 bool code_seal(void *pages, size_t size);
 void code_unmap(CodeShare *share, void *pages, size_t size);
+
+/* Where all code lies: CODE_REGION bytes, at a multiple of that; a fence for each page is reckoned
+ * in. NULL if the system does not give it. On any thread that may allocate memory. */
+#define CODE_REGION (2 * CODE_BYTES_MAX)
+void *code_region(void);
 
 /* Whether this process may have executable memory at all: tries. */
 bool code_is_possible(void);

@@ -288,6 +288,9 @@ bool jit_open(void) {
 
 bool jit_is_open(void) { return service.open; }
 
+_Static_assert(JIT_REGION == CODE_REGION, "for those who don't see code.h");
+const void *jit_region(void) { return service.forbidden ? NULL : code_region(); }
+
 void jit_tune(JitTuning wanted) {
     assert(service.open);
     lock_take(&service.lock);

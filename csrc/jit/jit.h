@@ -191,6 +191,7 @@ void jit_function_free(JitFunction *function);
 typedef struct JitTask {
     const uintptr_t *stack_limit;
     uint64_t ran; /* how often other code may have run since */
+    uint64_t entered; /* how often the interpreter and the engine's builtins ran compiled code */
     struct {
         const void *code; /* of which all builtins were as they should be */
         uint64_t ran;     /* when it was this */
@@ -318,6 +319,10 @@ bool jit_is_wished(void);
  * thread that compiles, when it is first asked: on a host's thread. */
 bool jit_open(void);
 bool jit_is_open(void);
+/* Where all machine code lies, or will: JIT_REGION bytes, at a multiple of that; NULL if there will be
+ * none. On any thread that may allocate memory, after jit_is_wished. */
+#define JIT_REGION ((size_t)128 << 20)
+const void *jit_region(void);
 
 /* Compiles for an entry; NULL if it can't be, or should not. `force` fails the guard of that number
  * (from 1 on; 0 none). On any thread that may make memory executable. */

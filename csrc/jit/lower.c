@@ -1845,6 +1845,22 @@ static JitValue describe(const Lower *l, const StateValue *value) {
  * no part of its memory limit. */
 #define TABLES_MAX ((size_t)1 << 20)
 
+/* Whether the code asks for this already, as of another call. Names in one bytecode are alike if their
+ * numbers are. */
+static bool is_assumed(const JitCode *code, const uint8_t *bytecode, const JitBuiltin *builtin) {
+    if (builtin->global == JIT_LENGTH) return false; /* once each, see assume */
+    for (uint32_t i = 0; i < code->builtin_count; i++) {
+        const JitBuiltin *other = &code->builtins[i];
+        if (other->callee != builtin->callee || other->global == JIT_LENGTH) continue;
+        if ((other->global < 0) != (builtin->global < 0)) continue;
+        if (memcmp(bytecode + other->field + 1, bytecode + builtin->field + 1, 4)) continue;
+        if (builtin->global < 0 ||
+            !memcmp(bytecode + other->global + 1, bytecode + builtin->global + 1, 4))
+            return true;
+    }
+    return false;
+}
+
 static bool describe_exits(const Lower *l, JitCode *code) {
     const Graph *g = l->g;
     uint32_t count = 0;
@@ -1858,8 +1874,9 @@ static bool describe_exits(const Lower *l, JitCode *code) {
     code->builtins = calloc((size_t)g->builtin_count + 1, sizeof *code->builtins);
     if (!code->exits || !code->values || !code->builtins) return false;
     code->exit_count = (uint32_t)l->exit_count;
-    code->builtin_count = g->builtin_count;
-    memcpy(code->builtins, g->builtins, sizeof *code->builtins * g->builtin_count);
+    for (uint32_t i = 0; i < g->builtin_count; i++)
+        if (!is_assumed(code, g->function->code, &g->builtins[i]))
+            code->builtins[code->builtin_count++] = g->builtins[i];
     uint32_t at = 0;
     for (int32_t i = 0; i < l->exit_count; i++) {
         const State *state = &g->states[l->exit_states[i]];

@@ -39,6 +39,11 @@ export interface Hardening {
   readonly signal: boolean;
   /** The pool's threads may only make the few system calls that they need (seccomp, Linux). */
   readonly syscalls: boolean;
+  /**
+   * What tasks run often is compiled to machine code, which is one more thing to attack: unless
+   * `jit: false` or `DEFERRED_JIT=0` forbids it, or the system gives no executable memory.
+   */
+  readonly jit: boolean;
   /** If `syscalls` is false where it should not be: which call the system refused, and why. */
   readonly reason?: string;
 }
@@ -272,17 +277,9 @@ export class DeferredPool<H extends HostFunctions = {}> {
     const bits = this.#runner.counter(CONTROL.HARDENING);
     if (this.threads === 0) return undefined;
     const signal = (bits & HARDENING.SIGNAL) !== 0, syscalls = (bits & HARDENING.SYSCALLS) !== 0;
+    const jit = this.#runner.counter(CONTROL.JIT) !== 0;
     const reason = syscalls ? "" : this.#runner.unhardened();
-    return reason ? { signal, syscalls, reason } : { signal, syscalls };
-  }
-
-  /**
-   * Whether what its tasks run often is compiled to machine code: with `jit: true`, or
-   * `DEFERRED_JIT=1` in the environment, where the system gives executable memory; `undefined` before
-   * there are any threads.
-   */
-  get jit(): boolean | undefined {
-    return this.threads === 0 ? undefined : this.#runner.counter(CONTROL.JIT) !== 0;
+    return reason ? { signal, syscalls, jit, reason } : { signal, syscalls, jit };
   }
 
   /** Whether the pool takes no more tasks. */

@@ -78,6 +78,8 @@ export interface Completion {
   readonly runTime: number;
   /** From submission to start, in ms. */
   readonly waitTime: number;
+  /** Whether some of it ran as compiled code. */
+  readonly compiled: boolean;
 }
 
 type Draft = { -readonly [key in keyof Completion]: Completion[key] };
@@ -568,6 +570,7 @@ export class Reactor {
       worker: words[word + (RECORD.WORKER >>> 2)],
       runTime: floats[(at + RECORD.RUN_MS) >>> 3],
       waitTime: floats[(at + RECORD.WAIT_MS) >>> 3],
+      compiled: words[word + (RECORD.KIND >>> 2)] === KIND.COMPILED,
     };
     let lent: readonly (ArrayBufferLike | undefined)[] | undefined;
     if (this.#lent.size > 0 && (lent = this.#lent.get(task)) !== undefined) {
@@ -670,6 +673,7 @@ export class Reactor {
       worker: 0,
       runTime: 0,
       waitTime: 0,
+      compiled: false,
     };
     failed(completion, cause);
     this.#complete(task, completion);

@@ -183,7 +183,7 @@ static bool was_handled(int signal) {
 
 static void *work(void *unused) {
     if (!guard_thread_begin(&child.thread)) abort();
-    if (child.hardened && !harden_thread(-1)) _exit(NOT_HARDENED);
+    if (child.hardened && !harden_thread(-1, (HardenCode){0})) _exit(NOT_HARDENED);
     prepare_moment();
     int status = guard_run(&child.guard, inside, NULL);
     bool early = status == DFD_STATUS_TIMEOUT && !was_handled(child.crash->signal);

@@ -288,7 +288,7 @@ static void run_hosted(Walk *walk) {
     bool freed = false;
     for (HostRecord record;;) {
         next(walk, &record);
-        if (record.kind == DFD_KIND_END) {
+        if (record.kind != DFD_KIND_EVENT) {
             walk->comes_later |= !freed;
             bool unanswered = record.status == DFD_STATUS_CANCELLED && walk->refused;
             if (!unanswered && ended(walk, &record, DFD_STATUS_OK))

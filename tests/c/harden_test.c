@@ -15,6 +15,7 @@
 #include "check.h"
 #include "deferred.h"
 #include "guard.h"
+#include "os.h"
 
 #define PATIENCE 900 /* s for all that a child does */
 #define NOBODY 65534
@@ -25,7 +26,7 @@ static bool refused(long result) { return result == -1 && errno == EPERM; }
 
 static void *try_all(void *argument) {
     const int *ends = argument;
-    bool hardened = harden_thread(ends[1]);
+    bool hardened = harden_thread(ends[1], (HardenCode){0});
     CHECK(hardened);
     if (!hardened) return argument;
     size_t page = 65536;
@@ -71,6 +72,53 @@ TEST("a hardened thread may use memory and its socket, and nothing else") {
     close(ends[1]);
 }
 
+/* --- machine code ---------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+static const uint8_t asks_for_process[] = {0xb8, 0x27, 0, 0, 0, 0x0f, 0x05, 0xc3};
+#else
+static const uint32_t asks_for_process[] = {0xd2801588, 0xd4000001, 0xd65f03c0};
+#endif
+
+/* What the kernel answers to getpid from there. */
+static long ask_from(void *place) {
+    long (*ask)(void);
+    memcpy(&ask, &place, sizeof ask);
+    return ask();
+}
+
+static void *try_code(void *argument) {
+    char *pages = argument;
+    size_t page = os_page();
+    CHECK(ask_from(pages + page) == getpid());
+    bool hardened = harden_thread(-1, (HardenCode){pages + page, page});
+    CHECK(hardened);
+    if (!hardened) return argument;
+    CHECK(ask_from(pages + page) == -EPERM, "%ld", ask_from(pages + page));
+    CHECK(ask_from(pages + 2 * page - sizeof asks_for_process) == -EPERM);
+    CHECK(ask_from(pages) == getpid() && ask_from(pages + 2 * page) == getpid());
+    CHECK(ask_from(pages + page - sizeof asks_for_process) == getpid());
+    return argument;
+}
+
+TEST("what comes from machine code is refused, whatever it is") {
+    if (!harden_is_possible()) SKIP("a system that has such filters, and no sanitizer");
+    size_t page = os_page();
+    char *pages = os_map(3 * page, OS_READ_WRITE);
+    REQUIRE(pages);
+    for (size_t i = 0; i < 3; i++) {
+        memcpy(pages + i * page, asks_for_process, sizeof asks_for_process);
+        memcpy(pages + (i + 1) * page - sizeof asks_for_process, asks_for_process,
+               sizeof asks_for_process);
+    }
+    __builtin___clear_cache(pages, pages + 3 * page);
+    pthread_t thread;
+    if (!os_protect(pages, 3 * page, OS_READ_EXECUTE)) SKIP("executable memory");
+    REQUIRE(pthread_create(&thread, NULL, try_code, pages) == 0);
+    REQUIRE(pthread_join(thread, NULL) == 0);
+    os_unmap(pages, 3 * page);
+}
+
 /* --- new owners ----------------------------------------------------------------------------- */
 
 /* libc has each thread change its own, so these need other threads, in a child of their own. */
@@ -87,7 +135,7 @@ static int run_for_ever(void *opaque) {
 /* As a worker: one task after the other, each of which is stopped. */
 static void *work(void *opaque) {
     if (!guard_thread_begin(&worker_thread)) abort();
-    harden_thread(-1);
+    harden_thread(-1, (HardenCode){0});
     sem_post(&ready);
     for (;;) guard_run(&guard, run_for_ever, NULL);
     return opaque;
@@ -100,7 +148,7 @@ static void *stop_for_ever(void *worker) {
 }
 
 static void *sleep_hardened(void *never) {
-    harden_thread(-1);
+    harden_thread(-1, (HardenCode){0});
     sem_post(&ready);
     while (sem_wait(never)) continue;
     return never;

@@ -449,8 +449,9 @@ TEST("code lies between pages that nobody may touch, and may not be written") {
     int codes = 0;
     for (const JitCode *code = atomic_load(&atomic_load(&program->jit)->codes); code && codes < 20;
          code = code->next) {
-        const char *pages = code->pages;
+        const char *pages = code->pages, *region = jit_region();
         codes++;
+        CHECK(pages > region && pages + code->size < region + JIT_REGION, "it is elsewhere");
         CHECK(strcmp(access_at(pages, access), "r-xp") == 0, "code: %s", access);
         CHECK(strcmp(access_at(pages + code->size - 1, access), "r-xp") == 0, "its end: %s",
               access);

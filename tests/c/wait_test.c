@@ -73,7 +73,7 @@ static HostRecord next(void) {
 /* The end of a task, whatever it says before. */
 static HostRecord next_end(void) {
     HostRecord record;
-    while ((record = next()).kind != DFD_KIND_END) continue;
+    while ((record = next()).kind == DFD_KIND_EVENT) continue;
     return record;
 }
 
@@ -459,7 +459,7 @@ TEST("a call comes with its number, its answer settles it, on whichever thread")
     while (ended < TASKS) {
         HostRecord record = next();
         uint32_t task = record.task;
-        if (record.kind == DFD_KIND_END) {
+        if (record.kind != DFD_KIND_EVENT) {
             CHECK(record.status == DFD_STATUS_OK && integer(&record) == CALLS * 3, "%u %d",
                   record.status, integer(&record));
             ended++;
@@ -528,7 +528,7 @@ TEST("answers that nobody waits for, malformed ones and those of no call harm no
     record = next();
     CHECK(record.kind == DFD_KIND_EVENT, "the call that it does not wait for");
     record = next();
-    CHECK(record.kind == DFD_KIND_END && record.status == DFD_STATUS_OK && integer(&record) == 37,
+    CHECK(record.kind != DFD_KIND_EVENT && record.status == DFD_STATUS_OK && integer(&record) == 37,
           "%u %d", record.status, integer(&record));
     close_pool();
 }
@@ -545,7 +545,7 @@ TEST(
     double read = 0, unread = 0;
     for (;;) {
         HostRecord record = next();
-        if (record.kind == DFD_KIND_END) {
+        if (record.kind != DFD_KIND_EVENT) {
             CHECK(record.status == DFD_STATUS_OK && integer(&record) == 5, "%u", record.status);
             break;
         }
@@ -591,7 +591,7 @@ TEST(
     }
     CHECK(came == CALLS);
     HostRecord record = next();
-    CHECK(record.kind == DFD_KIND_END && integer(&record) == 5, "%u", record.status);
+    CHECK(record.kind != DFD_KIND_EVENT && integer(&record) == 5, "%u", record.status);
     at_once = UINT32_MAX;
     close_pool();
 }
@@ -611,7 +611,7 @@ TEST("a flood of calls beyond their number is stopped in the task") {
         CHECK(answer(handle, DFD_ANSWER_RETURNED, number_of(&record), 1, 0) == 0);
     }
     HostRecord record = next();
-    CHECK(record.kind == DFD_KIND_END && integer(&record) == 43, "%u %d", record.status,
+    CHECK(record.kind != DFD_KIND_EVENT && integer(&record) == 43, "%u %d", record.status,
           integer(&record));
     calls_most = 0;
     close_pool();
@@ -640,7 +640,7 @@ static void run_and_kill(double program, uint32_t tasks, int rounds, uint32_t on
         for (uint32_t i = 0; i < tasks; i++) handles[i] = submit_offered(program, i, 0);
         while (ends < tasks) {
             HostRecord record = next();
-            ends += record.kind == DFD_KIND_END;
+            ends += record.kind != DFD_KIND_EVENT;
             if (record.kind == DFD_KIND_EVENT)
                 answer(handles[record.task], DFD_ANSWER_RETURNED, number_of(&record), 1,
                        record.length);
@@ -721,7 +721,7 @@ TEST("where all threads wait for answers, inner tasks have others, which leave a
     for (int i = DEEP - 1; i >= 0; i--) {
         CHECK(answer(handles[i], DFD_ANSWER_RETURNED, numbers[i], i, 0) == 0);
         HostRecord record = next();
-        CHECK(record.kind == DFD_KIND_END && integer(&record) == i + 1);
+        CHECK(record.kind != DFD_KIND_EVENT && integer(&record) == i + 1);
     }
     while (counter(DFD_CONTROL_THREADS) > 2) usleep(1000);
     inner = waits_for_f = false;
@@ -849,7 +849,7 @@ TEST("tasks that transfer, and are killed at any time, leave nothing behind") {
         for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
         while (ends < TASKS) {
             HostRecord record = next();
-            ends += record.kind == DFD_KIND_END;
+            ends += record.kind != DFD_KIND_EVENT;
             if (record.kind == DFD_KIND_EVENT && type_is_call(&record))
                 answer_lent(handles[record.task], number_of(&record), lent[record.task]++, memory);
             if (random_number(4) == 0) dfd_cancel(pool, handles[random_number(TASKS)]);
@@ -1013,7 +1013,7 @@ TEST("a flood of reports that are read only goes up, to the last, and no memory 
         HostRecord record = next();
         long now = fault_blocks();
         if (now > most) most = now;
-        if (record.kind == DFD_KIND_END) {
+        if (record.kind != DFD_KIND_EVENT) {
             CHECK(record.status == DFD_STATUS_OK && integer(&record) == 7);
             CHECK(latest[record.task] == REPORTS - 1 + 1000, "%d", latest[record.task]);
             ends++;
@@ -1044,7 +1044,7 @@ TEST("tasks that report, and are killed at any time, leave no lock held and noth
         for (uint32_t i = 0; i < TASKS; i++) handles[i] = submit_offered(program, i, 0);
         while (ends < TASKS) {
             HostRecord record = next();
-            ends += record.kind == DFD_KIND_END;
+            ends += record.kind != DFD_KIND_EVENT;
             if (record.kind == DFD_KIND_EVENT && type_of(&record) == DFD_EVENT_TYPE_PROGRESS &&
                 random_number(3))
                 dfd_reported(pool, handles[record.task], record.length);
@@ -1067,7 +1067,7 @@ TEST("a report for which there is no memory ends its task with the reason, or co
             fault_arm(kind ? FAULT_realloc : FAULT_malloc, nth + 1, 0); /* after the task's own */
             double task = submit_offered(program, 1, 0);
             HostRecord record;
-            while ((record = next()).kind != DFD_KIND_END) {
+            while ((record = next()).kind == DFD_KIND_EVENT) {
                 if (type_of(&record) != DFD_EVENT_TYPE_PROGRESS) continue;
                 int32_t told = dfd_reported(pool, task, record.length);
                 CHECK(told == 0 || told == DFD_E_HANDLE || told == DFD_E_MEMORY, "%d", told);
