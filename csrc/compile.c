@@ -39,9 +39,9 @@ static void compile_define(JSContext *ctx, JSValueConst reply, const char *name,
     JS_DefinePropertyValueStr(ctx, reply, name, value, JS_PROP_C_W_E);
 }
 
-/* The names that are used but defined nowhere. One that is also probed with typeof is left out:
- * the code knows that it may be missing. */
-static JSValue compile_free_names(JSContext *ctx, const Uses *uses) {
+/* The names that are used but defined nowhere. Those that are `probed`, with typeof, are told
+ * apart: the code knows that they may be missing. */
+static JSValue compile_names(JSContext *ctx, const Uses *uses, bool probed) {
     JSValue list = JS_NewArray(ctx);
     JSPropertyEnum *names = NULL;
     uint32_t count = 0, length = 0;
@@ -49,8 +49,8 @@ static JSValue compile_free_names(JSContext *ctx, const Uses *uses) {
                                                JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
         return JS_EXCEPTION;
     for (uint32_t i = 0; i < count; i++) {
-        JSValue probed = JS_GetProperty(ctx, uses->names, names[i].atom);
-        if (!JS_ToBool(ctx, probed))
+        JSValue is_probed = JS_GetProperty(ctx, uses->names, names[i].atom);
+        if (JS_ToBool(ctx, is_probed) == probed)
             compile_append(ctx, list, length++, JS_AtomToString(ctx, names[i].atom));
     }
     return list;
@@ -99,7 +99,8 @@ static JSValue compile_describe(JSContext *ctx, JSValueConst code, JSValueConst 
     };
     JSValue reply = JS_NewObject(ctx);
     engine_each_global(ctx, code, compile_note_use, &uses);
-    compile_define(ctx, reply, "free", compile_free_names(ctx, &uses));
+    compile_define(ctx, reply, "free", compile_names(ctx, &uses, false));
+    compile_define(ctx, reply, "probed", compile_names(ctx, &uses, true));
     compile_define(ctx, reply, "outer", compile_outer_names(ctx, function, &uses));
     compile_define(ctx, reply, "kind", JS_NewString(ctx, engine_function_kind(function)));
     if (at >= 0) compile_define(ctx, reply, "at", JS_NewInt32(ctx, at));

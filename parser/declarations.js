@@ -17,17 +17,20 @@ import typescript from "../realm/typescript.js";
 
 /** @typedef {import("acorn").AnyNode & { [key: string]: unknown }} Node */
 
-/** Methods that change what they are called on. */
-const CHANGING = new Set(
-  ("push pop shift unshift splice sort reverse fill copyWithin set add delete clear append " +
-    "setTime setFullYear setMonth setDate setHours setMinutes setSeconds setMilliseconds")
-    .split(" "),
-);
+/** Methods that change what they are called on; as do those of dates, views and whoever else's. */
+const CHANGING =
+  /^(?:push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin|set(?![a-z]).*|add|delete|clear|append|next|getOrInsert(?:Computed)?)$/;
 
-/** Of Object and Reflect: methods that change their first argument. */
-const CHANGING_FIRST = new Set(
-  "assign defineProperty defineProperties setPrototypeOf set deleteProperty".split(" "),
-);
+/** Methods of the language's objects that change their first argument. */
+const CHANGING_FIRST = new Map(Object.entries({
+  Object: /^(?:assign|defineProperty|defineProperties|setPrototypeOf)$/,
+  Reflect: /^(?:defineProperty|set|setPrototypeOf|deleteProperty)$/,
+  Atomics: /^(?:add|and|compareExchange|exchange|or|store|sub|xor)$/,
+}));
+
+/** Methods that call the functions that they are passed, before they return. */
+const CALLING =
+  /^(?:map|from|forEach|filter|flatMap|reduce|reduceRight|some|every|find\w*|sort|toSorted|replace|replaceAll|groupBy|call|apply)$/;
 
 /** What gives another value each time: of these objects, these methods, or all. */
 const FICKLE = new Map([
@@ -173,37 +176,92 @@ function* changedBy(node) {
     yield* targets(node.left);
   } else if (node.type === "UnaryExpression" && node.operator === "delete") yield node.argument;
   else if (node.type === "CallExpression" && node.callee.type === "MemberExpression") {
-    const { object, property, computed } = node.callee;
-    if (computed) return;
-    if (CHANGING.has(property.name)) yield object;
-    const isObject = object.type === "Identifier" && /^(?:Object|Reflect)$/.test(object.name);
-    if (isObject && CHANGING_FIRST.has(property.name) && node.arguments.length > 0) {
-      yield node.arguments[0];
-    }
+    const { object } = node.callee, name = methodOf(node.callee), [first] = node.arguments;
+    if (CHANGING.test(name)) yield object;
+    if (first === undefined) return;
+    if (CHANGING_FIRST.get(globalOf(object))?.test(name)) yield first;
+    const isPassedOn = /^(?:call|apply)$/.test(name) && object.type === "MemberExpression";
+    if (!isPassedOn || !CHANGING.test(methodOf(object))) return;
+    yield first;
+    yield object.object;
   }
+}
+
+/** The name of a method that is called: `b` of `a.b` and `a["b"]`. @param {Node} member */
+function methodOf({ property, computed }) {
+  return String(computed ? property.value : property.name);
+}
+
+/** The name of a global, be it written with `globalThis`. @param {Node} node */
+function globalOf(node) {
+  if (node.type === "Identifier") return node.name;
+  const isGlobal = node.type === "MemberExpression" && node.object.name === "globalThis";
+  return isGlobal ? methodOf(node) : "";
+}
+
+/** Why a call gives another value each time; "" if it doesn't, by itself. @param {Node} call */
+function fickle({ type, callee, arguments: given }) {
+  if (type !== "CallExpression" && type !== "NewExpression") return "";
+  const name = globalOf(callee);
+  if (name === "Date" && given.length === 0) return "new Date()";
+  if (name === "Symbol") return "Symbol()";
+  if (callee.type !== "MemberExpression") return "";
+  const object = globalOf(callee.object), method = methodOf(callee), methods = FICKLE.get(object);
+  return methods === null || methods?.includes(method) ? `${object}.${method}()` : "";
+}
+
+/** The functions that a call runs before it gives its value, as far as they stand there. @param {Node} call */
+function* calledBy({ type, callee, arguments: given }) {
+  if (type !== "CallExpression") return;
+  const isCalling = callee.type === "MemberExpression" && CALLING.test(methodOf(callee));
+  for (const one of isCalling ? [callee.object, ...given] : [callee]) {
+    if (FUNCTIONS.has(one.type)) yield one;
+  }
+}
+
+/**
+ * What is evaluated with a node: in no function, unless it is called right there.
+ *
+ * @param {Node} node
+ * @param {(node: Node, isCalled: boolean) => void} visit
+ */
+function evaluate(node, visit, isCalled = false) {
+  if (FUNCTIONS.has(node.type)) return;
+  visit(node, isCalled);
+  for (const fn of calledBy(node)) run(fn, visit);
+  if (node.type !== "PropertyDefinition" || node.static) {
+    each(node, (child) => evaluate(child, visit, isCalled));
+  } else if (node.computed) evaluate(node.key, visit, isCalled);
+}
+
+/** What is evaluated where a function is called, or a class constructed. @type {typeof evaluate} */
+function run(node, visit) {
+  const parts = /^Class/.test(node.type)
+    ? [
+      node.superClass,
+      ...node.body.body.map(({ kind, static: isStatic, value, type }) =>
+        type === "PropertyDefinition" ? !isStatic && value : kind === "constructor" && value.body
+      ),
+    ]
+    : [...node.params, node.body];
+  for (const part of parts) part && evaluate(part, visit, true);
 }
 
 /** Why an expression can't be evaluated anew; "" if it can. @param {Node} node @returns {string} */
 function whyNot(node) {
-  if (FUNCTIONS.has(node.type)) return "";
-  if (node.type === "AwaitExpression") return "waits for a promise, with `await`";
-  if (node.type === "MetaProperty") return "uses `import.meta`";
-  if (node.type === "CallExpression" || node.type === "NewExpression") {
-    const { callee } = node;
-    const once = (call) => `has another value each time that it is evaluated (\`${call}\`)`;
-    if (callee.type === "Identifier") {
-      if (callee.name === "Date" && node.arguments.length === 0) return once("new Date()");
-      if (callee.name === "Symbol") return once("Symbol()");
-    } else if (callee.type === "MemberExpression" && callee.object.type === "Identifier") {
-      const { object: { name: object }, property: { name } } = callee;
-      const methods = FICKLE.get(object);
-      if (methods === null || methods?.includes(name)) return once(`${object}.${name}()`);
-    }
-  }
   let why = "";
-  each(node, (child) => why ||= whyNot(child));
+  evaluate(node, (one, isCalled) => {
+    if (why !== "") return;
+    if (one.type === "AwaitExpression" && !isCalled) why = "waits for a promise, with `await`";
+    else if (one.type === "MetaProperty" && one.meta.name === "import") why = "uses `import.meta`";
+    else if (fickle(one) !== "") why = isAnother(fickle(one));
+  });
   return why;
 }
+
+/** @param {string} call @param {string} [by] */
+const isAnother = (call, by) =>
+  `has another value each time that it is evaluated (\`${call}\`${by ? `, by \`${by}\`` : ""})`;
 
 /** The identifier in a node that names nothing of a scope: `b` of `a.b`. @param {Node} node */
 function labelOf(node) {
@@ -250,6 +308,41 @@ class Reader {
     this.scopes = [];
     /** How many functions are around a node. */
     this.depth = 0;
+    /** What functions and classes are when they are called, by name. @type {Map<string, Node>} */
+    this.callable = new Map();
+  }
+
+  /**
+   * Finds the variables that have another value each time because of what they call, and that in its
+   * turn: from each function that is so by itself to all that call it.
+   *
+   * @param {readonly Node[]} variables
+   */
+  spread(variables) {
+    const callers = new Map(), reached = new Map();
+    const note = (caller, one) => {
+      if (!/^(?:Call|New)Expression|^TaggedTemplate/.test(one.type)) return;
+      const name = globalOf(one.callee ?? one.tag);
+      if (!this.callable.has(name)) return;
+      if (!callers.has(name)) callers.set(name, new Set());
+      callers.get(name).add(caller);
+    };
+    for (const [name, node] of this.callable) {
+      run(node, (one) => {
+        note(name, one);
+        const call = fickle(one);
+        if (call !== "" && !reached.has(name)) reached.set(name, isAnother(call, name));
+      });
+    }
+    for (const variable of variables) evaluate(variable, (one) => note(variable, one));
+    for (const [name, why] of reached) { // those that are added on the way, too
+      for (const caller of callers.get(name) ?? []) {
+        if (typeof caller === "string") reached.has(caller) || reached.set(caller, why);
+        else {
+          for (const { name } of identifiers(caller.id)) this.declarations.get(name).why ||= why;
+        }
+      }
+    }
   }
 
   /** What an identifier stands for, if for something of the top level. @param {Node} identifier */
@@ -285,6 +378,7 @@ class Reader {
       for (const one of own.declarations) this.variable(own.kind, one);
     } else if (/^(?:Function|Class)Declaration$/.test(own.type) && own.id) {
       const kind = own.type === "ClassDeclaration" ? "class" : "function";
+      this.callable.set(own.id.name, own);
       this.declare(own.id.name, kind, own, { why: kind === "class" ? whyNot(own) : "" });
     }
   }
@@ -297,6 +391,9 @@ class Reader {
       if (this.declarations.has(name)) why = "is declared more than once"; // by `var`
       this.declare(name, "variable", node, { why });
     }
+    const isCallable = node.init &&
+      (FUNCTIONS.has(node.init.type) || node.init.type === "ClassExpression");
+    if (isCallable && node.id.type === "Identifier") this.callable.set(node.id.name, node.init);
   }
 
   /** Finds what is changed, and where names are used anew. @param {Node} node */
@@ -338,18 +435,26 @@ const { strip } = typescript();
  *   { message: string, row: number, column: number }}
  */
 export function read(source, isTypeScript) {
+  try {
+    return readText(source, isTypeScript);
+  } catch (error) {
+    const { loc, message } = error;
+    if (error instanceof RangeError) {
+      return { message: "it is nested too deeply", row: 1, column: 1 };
+    }
+    if (loc === undefined) throw error;
+    return { message: message.replace(/ \(\d+:\d+\)$/, ""), row: loc.line, column: loc.column + 1 };
+  }
+}
+
+/** @type {typeof read} */
+function readText(source, isTypeScript) {
   const text = isTypeScript ? strip(source) : source;
   if (typeof text !== "string") return text;
-  let program;
-  try {
-    program = parse(text, { ecmaVersion: "latest", sourceType: "module", allowHashBang: true });
-  } catch (error) {
-    if (error.loc === undefined) throw error;
-    const { line, column } = error.loc;
-    return { message: error.message.replace(/ \(\d+:\d+\)$/, ""), row: line, column: column + 1 };
-  }
+  const program = parse(text, { ecmaVersion: "latest", sourceType: "module", allowHashBang: true });
   const reader = new Reader();
   for (const statement of program.body) reader.statement(statement);
+  reader.spread(program.body.flatMap((one) => bare(one).declarations ?? []));
   for (const statement of program.body) {
     const names = /^(?:Import|ExportAll)Declaration$/.test(statement.type) ||
       statement.specifiers?.length;

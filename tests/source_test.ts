@@ -84,7 +84,13 @@ class HostCompiler implements Compiler {
     const used = expression.slice(expression.indexOf("\n")).match(this.#names) ?? [];
     const free = [...new Set(used)].filter((name) => !defined.includes(`${name}=`));
     this.alive.add(this.#next);
-    return { program: this.#next++, free, outer: this.#outer(expression), kind: "normal" };
+    return {
+      program: this.#next++,
+      free,
+      probed: [],
+      outer: this.#outer(expression),
+      kind: "normal",
+    };
   }
 
   free(program: number): void {
@@ -820,7 +826,7 @@ group("a function that the engine gives up on", () => {
 
 group("what a function costs grows with its text only", () => {
   const compile = (free: string[]) => (): CompileReply => {
-    return { program: 1, free, outer: [], kind: "normal" };
+    return { program: 1, free, probed: [], outer: [], kind: "normal" };
   };
   test("unknown names", async () => {
     await assertLinear("unknown names", (n) => {

@@ -283,6 +283,47 @@ describe("what can't go along is refused by name, with its line", () => {
     ["rate"],
   );
 
+  refused(
+    "what has another value each time because of what it calls",
+    `function seed() { return Math.random(); }
+    const roll = () => seed() * 6, make = () => roll;
+    class Store { id = Symbol(); at = Store.now(); static now() { return 1; } }
+    const dice = roll(), store = new Store(), rolls = [1, 2].map(() => Math.random());
+    const stamp = (() => globalThis.Date["now"]())(), made = make(), wrapped = [seed].length;
+    class Timed { since() { return Date.now(); } }
+    const timed = new Timed(), soon = (async () => await 1)();
+    export const fn = () => [dice, store, rolls, stamp, made(), wrapped, timed.since(), soon];`,
+    /`dice` .*`Math\.random\(\)`, by `seed`.*`store` .*`Symbol\(\)`, by `Store`.*`rolls` .*random.*`stamp` .*`Date\.now\(\)`/,
+    ["dice", "store", "rolls", "stamp"],
+  );
+  refused(
+    "what is changed by methods of all kinds",
+    `const ids = (function* () { yield 1; yield 2; })(), map = new Map(), date = new Date(0);
+    const view = new DataView(new ArrayBuffer(8)), cells = new Int32Array(2), list = [], other = [];
+    const settings = { rate: 1, setRate(rate) { this.rate = rate; } }, set = { settle() {} }, named = [];
+    ids.next(); map.getOrInsertComputed?.(1, () => 2); date.setUTCFullYear(2000); view.setInt8(0, 1);
+    Atomics.add(cells, 0, 5); list.push.apply(list, [1]); Array.prototype.push.call(other, 1);
+    settings.setRate(2); set.settle(); named["push"](1);
+    export const fn = () => [ids, map, date, view, cells, list, other, settings, set, named];`,
+    /is changed \(line 4\)/,
+    ["ids", "map", "date", "view", "cells", "list", "other", "settings", "named"],
+  );
+  refused(
+    "what is only probed, too",
+    `let late; late = 1;
+    export const fn = () => typeof late === "undefined" ? 0 : late;`,
+    /`late` .*has no value/,
+    ["late"],
+  );
+
+  test("but what a function or class does when the task calls it is no reason", async () => {
+    const text = `
+      class Store { id = Math.random(); at = new Date(); }
+      const DEBUG = true;
+      export const fn = () => typeof DEBUG !== "undefined" && DEBUG && new Store().id < 1;`;
+    assert.equal(await resultOf(text), true);
+  });
+
   test("but not for a namesake in another function", async () => {
     const text = `
       const rate = 1;
@@ -392,6 +433,13 @@ describe("a module whose text can't be had", () => {
     const file = join(folder, "enum.ts");
     await writeFile(file, "const a = 1;\nenum Color { Red }\n");
     refusedWith(metaOf(pathToFileURL(file).href), /enum\.ts:2:1 can't be read: an enum is more/);
+  });
+
+  test("or is nested too deeply", async () => {
+    const file = join(folder, "deep.ts");
+    await writeFile(file, `const a = ${"[".repeat(100_000)}${"]".repeat(100_000)};\n`);
+    const how = /deep\.ts:\d+:\d+ can't be read: (?:it is nested too deeply|Not enough stack)/;
+    refusedWith(metaOf(pathToFileURL(file).href), how);
   });
 
   test("or is wrong", async () => {

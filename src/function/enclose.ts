@@ -31,6 +31,8 @@ export interface Alone {
   readonly isClass: boolean;
   /** Names that it uses and that nothing defines. */
   readonly free: readonly string[];
+  /** Of such names, those that it probes with `typeof`, and so can do without. */
+  readonly probed: readonly string[];
   /** What it takes from around it: `this`, `new.target`, `super`, `#x`. */
   readonly outer: readonly string[];
   readonly kind: "normal" | "async" | "generator" | "asyncGenerator";

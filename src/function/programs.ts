@@ -63,6 +63,8 @@ export type CompileReply =
     readonly program: number;
     /** Names that are used and defined nowhere. */
     readonly free: readonly string[];
+    /** Further ones, which it also probes with `typeof`. */
+    readonly probed: readonly string[];
     /** What it takes from around it: `this`, `new.target`, `super`, `#x`. */
     readonly outer: readonly string[];
     readonly kind: "normal" | "async" | "generator" | "asyncGenerator";
@@ -287,11 +289,22 @@ function lookAt(compiler: Compiler, fn: AnyFunction, name: string, asksGiven: bo
   if (!isClass) refuseByLook(fn, name);
   const bare = compileText(compiler, fn, name, asksGiven);
   try {
-    const { source, strict, free, kind, at = -1, given = [] } = bare;
+    const { source, strict, free, probed, kind, at = -1, given = [] } = bare;
     const outer = isClass ? [] : outerOf(compiler, bare, name);
     const pairs = new Map<string, string>();
     for (let i = 0; i < given.length; i += 2) pairs.set(given[i]!, given[i + 1]!);
-    return { id: ++aloneCount, source, strict, isClass, free, outer, kind, at, given: pairs };
+    return {
+      id: ++aloneCount,
+      source,
+      strict,
+      isClass,
+      free,
+      probed,
+      outer,
+      kind,
+      at,
+      given: pairs,
+    };
   } finally {
     compiler.free(bare.program);
   }
@@ -315,6 +328,7 @@ function lookAtDeclaration(compiler: Compiler, top: TopLevel, one: Declaration):
     strict: true,
     isClass,
     free,
+    probed: bare.probed,
     outer: [],
     kind: bare.kind,
     at: -1,

@@ -150,11 +150,11 @@ export class TopLevel {
   }
 
   /** Of the names that a text uses, those that nothing in it defines. */
-  usedBy({ free, source }: Alone): readonly string[] {
+  usedBy({ free, probed, source }: Alone): readonly string[] {
     const globals = this.#shadowing.filter(([, use]) => use.test(source.text)).map(([name]) =>
       name
     );
-    return [...free, ...globals];
+    return [...free, ...probed.filter((name) => this.declarations.has(name)), ...globals];
   }
 
   /** Where a function of the module stands; `null` if that can't be told. */
