@@ -42,6 +42,9 @@ const FICKLE = new Map([
 
 const FUNCTIONS = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"]);
 
+/** @param {Node | null} node */
+const isFunctionOrClass = (node) => FUNCTIONS.has(node?.type) || node?.type === "ClassExpression";
+
 /** @param {unknown} value @returns {value is Node} */
 const isNode = (value) => typeof value === "object" && value !== null && "type" in value;
 
@@ -274,8 +277,9 @@ function labelOf(node) {
       return node.computed || node.shorthand ? null : node.key;
     case "FunctionDeclaration":
     case "ClassDeclaration":
-    case "VariableDeclarator":
       return node.id;
+    case "VariableDeclarator":
+      return node.id.type === "Identifier" ? node.id : null; // a pattern has defaults
     case "LabeledStatement":
     case "BreakStatement":
     case "ContinueStatement":
@@ -285,14 +289,37 @@ function labelOf(node) {
   }
 }
 
+/** The names that an object literal, or the function that gives one, has for keys; `null` if that can't be seen. @param {Node | null | undefined} node @returns {Node[] | null} */
+function literalProperties(node) {
+  if (!node) return [];
+  const object = node.type === "ArrowFunctionExpression" ? node.body : node;
+  if (object.type !== "ObjectExpression") return null;
+  const isPlain = object.properties.every(({ type, computed }) => type === "Property" && !computed);
+  return isPlain ? object.properties : null;
+}
+
+/** @typedef {object} Site  where `import.meta` is the scope of a call
+ * @property {number} start of `import.meta`
+ * @property {number} end
+ * @property {Range | null} fn where the call's function is written; `null` if that can't be seen
+ * @property {string[] | null} given names that are passed beside it; `null` if these can't be seen
+ * @property {Range[]} others where functions and classes among these are written
+ *
+ * @typedef {{ start: number, end: number }} Range
+ */
+
 /** @typedef {object} Declaration
  * @property {string} name
  * @property {string} kind "function", "class", "variable" or "import"
  * @property {number} start of its text: of a variable what is between `const` and the comma
  * @property {number} end
+ * @property {string} text
+ * @property {boolean} isFunction whether it holds what is written there as a function or class
  * @property {string} why it can't be evaluated anew; or ""
  * @property {number[]} assigned where it is assigned to
  * @property {number[]} changed where what it holds is changed
+ * @property {number[]} used where it is used
+ * @property {string[]} members of an import of all of a module: what is taken of it, use by use
  * @property {number[]} evaluated where it is used by what is evaluated with the module
  * @property {number[]} inner [start, end, ...]: where the same name stands for something else
  * @property {string} [from] the module that an import is of
@@ -301,7 +328,9 @@ function labelOf(node) {
  */
 
 class Reader {
-  constructor() {
+  /** @param {string} text */
+  constructor(text) {
+    this.text = text;
     /** @type {Map<string, Declaration>} */
     this.declarations = new Map();
     /** @type {Set<string>[]} the scopes around a node, but the module's own */
@@ -310,6 +339,10 @@ class Reader {
     this.depth = 0;
     /** What functions and classes are when they are called, by name. @type {Map<string, Node>} */
     this.callable = new Map();
+    /** @type {Map<number, Site>} by where it starts */
+    this.sites = new Map();
+    /** @type {Map<Set<string>, Map<string, Node>>} functions that are local variables, by scope */
+    this.locals = new Map();
   }
 
   /**
@@ -352,17 +385,17 @@ class Reader {
 
   /** @param {string} name @param {string} kind @param {Node} node @param {object} [more] */
   declare(name, kind, { start, end }, more = {}) {
-    const places = { assigned: [], changed: [], evaluated: [], inner: [] };
-    this.declarations.set(name, { name, kind, start, end, why: "", ...places, ...more });
+    const places = { assigned: [], changed: [], used: [], members: [], evaluated: [], inner: [] };
+    const known = { name, kind, start, end, text: this.text.slice(start, end) };
+    const isFunction = kind === "function" || kind === "class";
+    this.declarations.set(name, { ...known, isFunction, why: "", ...places, ...more });
   }
 
   /** @param {Node} statement */
   statement(statement) {
     if (statement.type === "ImportDeclaration") {
       const from = String(statement.source.value);
-      const attributes = Object.fromEntries(
-        (statement.attributes ?? []).map(({ key, value }) => [key.name ?? key.value, value.value]),
-      );
+      const attributes = attributesOf(statement);
       for (const one of statement.specifiers) {
         const imported = one.type === "ImportDefaultSpecifier"
           ? "default"
@@ -387,13 +420,52 @@ class Reader {
   variable(kind, node) {
     let why = node.init ? whyNot(node) : "has no value where it is declared";
     if (/using/.test(kind)) why = "is disposed of by its module";
+    const isFunction = node.id.type === "Identifier" && isFunctionOrClass(node.init);
+    if (isFunction) this.callable.set(node.id.name, node.init);
     for (const { name } of identifiers(node.id)) {
       if (this.declarations.has(name)) why = "is declared more than once"; // by `var`
-      this.declare(name, "variable", node, { why });
+      this.declare(name, "variable", node, { why, isFunction });
     }
-    const isCallable = node.init &&
-      (FUNCTIONS.has(node.init.type) || node.init.type === "ClassExpression");
-    if (isCallable && node.id.type === "Identifier") this.callable.set(node.id.name, node.init);
+  }
+
+  /** @param {Node} node */
+  noteLocal({ type, id, init, start, end }) {
+    if (id?.type !== "Identifier") return;
+    const scope = this.scopes.findLast((names) => names.has(id.name));
+    if (scope === undefined || (type === "VariableDeclarator" && !isFunctionOrClass(init))) return;
+    const known = this.locals.get(scope) ?? new Map();
+    this.locals.set(scope, known.set(id.name, init ?? { start, end }));
+  }
+
+  /** Where the function is written that an expression gives. @param {Node} node @returns {Range | null} */
+  writtenAt(node) {
+    const { start, end } = node;
+    if (isFunctionOrClass(node)) return { start, end };
+    if (node.type !== "Identifier") return null;
+    const declaration = this.meant(node);
+    if (declaration?.isFunction) return { start: declaration.start, end: declaration.end };
+    const scope = this.scopes.findLast((names) => names.has(node.name));
+    const local = scope && this.locals.get(scope)?.get(node.name);
+    return local ? { start: local.start, end: local.end } : null;
+  }
+
+  /** @param {Node} object that may be options @param {Node | null} fn the call's first argument */
+  noteSite(object, fn) {
+    if (object.type !== "ObjectExpression") return;
+    for (const { type, computed, key, value } of object.properties) {
+      if (type !== "Property" || computed || (key.name ?? key.value) !== "scope") continue;
+      const [meta, beside] = value.type === "ArrayExpression" ? value.elements : [value];
+      const isMeta = meta?.type === "MetaProperty" && meta.meta.name === "import";
+      if (!isMeta || this.sites.has(meta.start)) continue;
+      const given = literalProperties(beside);
+      this.sites.set(meta.start, {
+        start: meta.start,
+        end: meta.end,
+        fn: fn && this.writtenAt(fn),
+        given: given && given.map(({ key }) => String(key.name ?? key.value)),
+        others: (given ?? []).map(({ value }) => this.writtenAt(value)).filter((at) => at !== null),
+      });
+    }
   }
 
   /** Finds what is changed, and where names are used anew. @param {Node} node */
@@ -411,9 +483,19 @@ class Reader {
       const isItself = root === changed && !/^(?:Call|Unary)Expression$/.test(node.type);
       (isItself ? declaration?.assigned : declaration?.changed)?.push(node.start);
     }
-    if (node.type === "Identifier" && this.depth === 0) {
-      this.meant(node)?.evaluated.push(node.start);
-    }
+    if (node.type === "Identifier") {
+      const declaration = this.meant(node);
+      declaration?.used.push(node.start);
+      if (this.depth === 0) declaration?.evaluated.push(node.start);
+    } else if (node.type === "MemberExpression" && !node.computed) {
+      if (node.object.type === "Identifier") {
+        this.meant(node.object)?.members.push(node.property.name);
+      }
+    } else if (node.type === "VariableDeclarator" || node.type === "FunctionDeclaration") {
+      this.noteLocal(node);
+    } else if (node.type === "CallExpression" || node.type === "NewExpression") {
+      for (const argument of node.arguments) this.noteSite(argument, node.arguments[0]);
+    } else if (node.type === "ObjectExpression") this.noteSite(node, null);
     const isFunction = FUNCTIONS.has(node.type);
     if (isFunction) this.depth++;
     const label = labelOf(node);
@@ -425,18 +507,26 @@ class Reader {
 
 const { strip } = typescript();
 
+/** @typedef {{ message: string, row: number, column: number }} Fault  why a text can't be read */
+
 /**
- * What a module's text declares, and that text without types, in which the places are; or where, as
- * people count, and why it can't be read.
+ * A module's text without types, and its tree.
  *
  * @param {string} source
  * @param {boolean} isTypeScript
- * @returns {{ text: string, declarations: Declaration[] } |
- *   { message: string, row: number, column: number }}
+ * @returns {{ text: string, program: Node } | Fault}
  */
-export function read(source, isTypeScript) {
+function parsed(source, isTypeScript) {
+  const text = isTypeScript ? strip(source) : source;
+  if (typeof text !== "string") return text;
+  const options = { ecmaVersion: "latest", sourceType: "module", allowHashBang: true };
+  return { text, program: parse(text, options) };
+}
+
+/** What is made of a text, or why it can't be read. @template T @param {() => T} work @returns {T | Fault} */
+function orFault(work) {
   try {
-    return readText(source, isTypeScript);
+    return work();
   } catch (error) {
     const { loc, message } = error;
     if (error instanceof RangeError) {
@@ -447,12 +537,58 @@ export function read(source, isTypeScript) {
   }
 }
 
+/** @param {Node} declaration of an import or export */
+const attributesOf = ({ attributes = [] }) =>
+  Object.fromEntries(attributes.map(({ key, value }) => [key.name ?? key.value, value.value]));
+
+/**
+ * What a module's text imports by literal names, and that text without types.
+ *
+ * @param {string} source
+ * @param {boolean} isTypeScript
+ * @returns {{ text: string, imports: { from: string, attributes: object, isDynamic: boolean }[] } | Fault}
+ */
+export function readImports(source, isTypeScript) {
+  return orFault(() => importsOf(source, isTypeScript));
+}
+
+/** @type {typeof readImports} */
+function importsOf(source, isTypeScript) {
+  const read = parsed(source, isTypeScript);
+  if ("message" in read) return read;
+  const imports = [];
+  const find = (node) => {
+    const { type, source } = node;
+    if (/^(?:Import|ExportAll|ExportNamed)Declaration$/.test(type) && source) {
+      imports.push({ from: source.value, attributes: attributesOf(node), isDynamic: false });
+    } else if (type === "ImportExpression" && typeof source.value === "string") {
+      imports.push({ from: source.value, attributes: {}, isDynamic: true });
+    }
+    each(node, find);
+  };
+  find(read.program);
+  return { text: read.text, imports };
+}
+
+/**
+ * What a module's text declares, where each of its lines starts, and where it says `scope:
+ * import.meta`. Places are those in the text without types, which are those in the text; or where, as
+ * people count, and why it can't be read.
+ *
+ * @param {string} source
+ * @param {boolean} isTypeScript
+ * @returns {{ declarations: Declaration[], lines: number[], sites: Site[] } | Fault}
+ */
+export function read(source, isTypeScript) {
+  return orFault(() => readText(source, isTypeScript));
+}
+
 /** @type {typeof read} */
 function readText(source, isTypeScript) {
-  const text = isTypeScript ? strip(source) : source;
-  if (typeof text !== "string") return text;
-  const program = parse(text, { ecmaVersion: "latest", sourceType: "module", allowHashBang: true });
-  const reader = new Reader();
+  const read = parsed(source, isTypeScript);
+  if ("message" in read) return read;
+  const { text, program } = read;
+  const reader = new Reader(text);
   for (const statement of program.body) reader.statement(statement);
   reader.spread(program.body.flatMap((one) => bare(one).declarations ?? []));
   for (const statement of program.body) {
@@ -460,5 +596,11 @@ function readText(source, isTypeScript) {
       statement.specifiers?.length;
     if (!names) reader.walk(statement);
   }
-  return { text, declarations: [...reader.declarations.values()] };
+  const lines = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.push(at + 1);
+  return {
+    declarations: [...reader.declarations.values()],
+    lines,
+    sites: [...reader.sites.values()],
+  };
 }

@@ -384,7 +384,13 @@ async function runChecks() {
       "tsconfig.check.json",
     ]);
     if (deno.path) {
-      await checkProgram("deno check", deno.path, ["check", "--quiet", "mod.ts", ...sources]);
+      await checkProgram("deno check", deno.path, [
+        "check",
+        "--quiet",
+        "mod.ts",
+        "plugin.ts",
+        ...sources,
+      ]);
       await checkProgram("deno doc --lint", deno.path, ["doc", "--lint", "mod.ts"]);
       await checkProgram("deno publish (dry run)", deno.path, [
         "publish",

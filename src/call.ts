@@ -14,13 +14,15 @@ import type { DeferredOptions, TaskOptions, WrapOptions } from "./deferred.ts";
 import { checkConsole, type TaskConsole } from "./console.ts";
 import { FreeVariableError, FunctionNotSerializableError, typeError } from "./errors.ts";
 import { describe, nameOf, shorten } from "./function/describe.ts";
+import { Embedded } from "./function/embedded.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import { isExecutor, standing } from "./function/advice.ts";
 import { readScope, type Scope } from "./function/scope.ts";
 import { type AnyFunction, textOf } from "./function/source.ts";
 import { checkReport, checkSync, type HostTable, readHost } from "./host.ts";
 import type { Program } from "./modules.ts";
-import { checkModules, type ModuleList, readModules } from "./packages/list.ts";
+import { EmbeddedModules } from "./packages/embedded.ts";
+import { checkModules, type FunctionModules, readModules } from "./packages/list.ts";
 import { meantOption, NO_OPTIONS, optionHint, readOptions } from "./options.ts";
 import { checkLimits, LIMIT_NAMES, type Limits, limitsIn } from "./limits.ts";
 import { defaultRunner } from "./pool/runner.ts";
@@ -62,7 +64,7 @@ export interface Job {
   readonly progress: boolean;
   readonly onProgress: OnProgress | undefined;
   /** What a function may import. */
-  readonly modules: ModuleList | undefined;
+  readonly modules: FunctionModules | undefined;
   /** What is to be known of a text that is more than a script. */
   readonly text: Program | undefined;
   /** Why it can't run. */
@@ -228,9 +230,11 @@ function job(
   const scope = typeof fn === "string" || options.scope === undefined
     ? undefined
     : readScope(entry, options.scope);
+  const module = scope?.module;
+  const moduleUrl = typeof module === "string" ? module : undefined;
   let modules = typeof fn === "string" || options.modules === undefined
     ? undefined
-    : readModules(entry, options.modules, options.base ?? scope?.module);
+    : readModules(entry, options.modules, options.base ?? moduleUrl);
   let limits: Limits = options;
   let program: CachedProgram | null = null;
   let failure: Job["failure"];
@@ -243,6 +247,7 @@ function job(
     onProgress ??= runner.onProgress;
     if (typeof fn !== "string") {
       modules ??= runner.modules;
+      if (module instanceof Embedded) modules = new EmbeddedModules(module.files, modules);
       const mayImport = modules !== undefined;
       program = runner.compile(fn, { name, allowGlobals, scope, mayImport });
     }

@@ -13,7 +13,7 @@ import type { AnyFunction } from "./function/source.ts";
 import type { HostTable } from "./host.ts";
 import type { Limits } from "./limits.ts";
 import type { Pending } from "./pool/reactor.ts";
-import type { ModuleList } from "./packages/list.ts";
+import type { FunctionModules } from "./packages/list.ts";
 import type { OnProgress } from "./progress.ts";
 
 /** What a task is told of one of its calls; see `MESSAGE` in ffi/symbols.ts. */
@@ -63,7 +63,7 @@ export interface Runner {
   readonly syncCalls: boolean;
 
   /** What its functions may import. */
-  readonly modules: ModuleList | undefined;
+  readonly modules: FunctionModules | undefined;
 
   /** Where they print; `false`: nowhere. */
   readonly console: TaskConsole | false | undefined;

@@ -70,9 +70,13 @@ const FLAGS = {
 };
 
 /** What a program of the user's prints. */
-async function outputOf(name: string, text: string): Promise<string[]> {
+async function outputOf(
+  name: string,
+  text: string,
+  flags: readonly string[] = FLAGS[runtime],
+): Promise<string[]> {
   await write(name, text);
-  const output = await run(process.execPath, [...FLAGS[runtime], name], project);
+  const output = await run(process.execPath, [...flags, name], project);
   return output.trim().split("\n");
 }
 
@@ -137,6 +141,31 @@ describe("the package that npm gets", () => {
       said!,
       /^LibraryNotFoundError a bundle .*bundled\.js\): set DEFERRED_LIBRARY to its path/,
     );
+  });
+
+  test("has a plugin", async () => {
+    for (const name of ["unplugin", "esbuild"]) {
+      await symlink(join(ROOT, "node_modules", name), join(project, "node_modules", name));
+    }
+    await write(
+      "bundled.ts",
+      `import { Deferred } from "@protojs/deferred";
+      const two: number = 2, twice = (n: number): number => n * two;
+      new Deferred((n: number) => twice(n), { args: [21], scope: import.meta }).then(console.log);`,
+    );
+    const printed = await outputOf(
+      "build.mjs",
+      `import deferred from "@protojs/deferred/plugin";
+      import { build, stop } from "esbuild";
+      await build({
+        entryPoints: ["bundled.ts"], bundle: true, minify: true, format: "cjs", outfile: "bundled.cjs",
+        external: ["@protojs/deferred"], plugins: [deferred.esbuild()],
+      });
+      await import("./bundled.cjs");
+      await stop();`,
+      runtime === "deno" ? ["run", "--quiet", "--no-lock", "-A"] : FLAGS[runtime],
+    );
+    assert.deepEqual(printed, ["42"]);
   });
 
   test("keeps its own frames out of stacks", async () => {
@@ -230,6 +259,26 @@ function compilers(): void {
     await write("types.cts", program);
     const options = { ...STRICTEST, module: "nodenext", erasableSyntaxOnly: false };
     assert.equal(await check("typescript", "types.cts", options), "");
+  });
+
+  test("pass in a bundler's settings", async () => {
+    for (const name of ["unplugin", "esbuild", "rollup", "vite", "webpack", "rolldown"]) {
+      const place = join(project, "node_modules", name);
+      await symlink(join(ROOT, "node_modules", name), place).catch(() => {}); // it is there
+    }
+    await write(
+      "settings.ts",
+      `import deferred from "@protojs/deferred/plugin";
+      import type { Plugin } from "esbuild";
+      import type { UserConfig } from "vite";
+      export const own: Plugin = deferred.esbuild();
+      export const config: UserConfig = { plugins: [deferred.vite()] };
+      // @ts-expect-error: it has no options
+      deferred.rollup({});`,
+    );
+    // What those packages need themselves is not there.
+    const options = { ...STRICTEST, module: "nodenext", skipLibCheck: true };
+    assert.equal(await check("typescript", "settings.ts", options), "");
   });
 
   test("name no file of the package in the declarations of a library that uses it", async () => {

@@ -79,9 +79,12 @@ test("outside ffi/ only those ask on which runtime they are that have a reason",
 
 test("the package depends on nothing but its runtime", () => {
   const manifest = JSON.parse(text("package.json"));
-  for (const kind of ["dependencies", "peerDependencies", "optionalDependencies"]) {
+  for (const kind of ["dependencies", "optionalDependencies"]) {
     assert.equal(manifest[kind], undefined, kind);
   }
+  // Only plugin.ts, which nobody imports who does not have it.
+  assert.deepEqual(Object.keys(manifest.peerDependencies), ["unplugin"]);
+  assert.deepEqual(manifest.peerDependenciesMeta, { unplugin: { optional: true } });
   const all = [
     "mod.ts",
     ...FILES,

@@ -11,7 +11,7 @@ import { offsetIn, type Position, positionAt } from "./positions.ts";
 import type { Named } from "./enclose.ts";
 import type { CompileError } from "./programs.ts";
 import type { Scope } from "./scope.ts";
-import type { Refused, TopLevel } from "./top_level.ts";
+import type { Origin, Refused } from "./top_level.ts";
 import { type AnyFunction, type Source, textOf } from "./source.ts";
 
 function refused(why: string): FunctionNotSerializableError {
@@ -841,7 +841,7 @@ interface Around {
   readonly scope: Scope;
   /** What is of its module, and can't go along. */
   readonly refused: Refused;
-  readonly top?: TopLevel | undefined;
+  readonly top?: Origin | undefined;
 }
 
 /** The option that gives names, to paste. */

@@ -53,6 +53,12 @@ export interface Part {
   readonly row: number;
 }
 
+/** What a function of a built program calls things, and what they are for those around it. */
+export interface Renames {
+  readonly names: readonly string[];
+  readonly values: readonly string[];
+}
+
 /** A function or class of a scope, or a declaration of a module. */
 export interface Named {
   readonly name: string;
@@ -62,6 +68,7 @@ export interface Named {
   /** Of a declaration of variables, their names: its text assigns to them. */
   readonly variables?: readonly string[] | undefined;
   readonly location?: Location | undefined;
+  readonly renames?: Renames | undefined;
 }
 
 /** A name that the function's module imports. */
@@ -179,8 +186,8 @@ function importing(imports: readonly Imported[]): string {
 }
 
 /** Whether nothing is evaluated before it is called. */
-function isCalled({ alone, variables }: Named): boolean {
-  return variables === undefined && !alone.isClass;
+function isCalled({ alone, variables, renames }: Named): boolean {
+  return variables === undefined && !alone.isClass && renames === undefined;
 }
 
 /** Parameters with defaults: further names of some, and what bundlers make of modules. */
@@ -221,14 +228,18 @@ export function enclose(
 
   let head = `(function(${parameters.join()}){`, tail = "", row = 2;
   const parts = all.map((one, i) => {
-    const { name, fn, alone, location } = one;
+    const { name, fn, alone, location, renames } = one;
     const { text, isMember } = alone.source;
     const isLast = one === main;
     // The name stands right before it: a function without a name gets that.
     const names = one.variables === undefined ? [...others.get(name) ?? [], name, ""] : [];
-    let open = isLast ? "return " : names.join("=");
-    open += isMember ? `${TAKE}(${alone.source.head}` : alone.source.head;
+    let open = isMember ? `${TAKE}(${alone.source.head}` : alone.source.head;
     tail = isMember ? `${alone.source.tail},${alone.at})` : alone.source.tail;
+    if (renames !== undefined) {
+      open = `((${renames.names.join()})=>${open}`;
+      tail += `)(${renames.values.join()})`;
+    }
+    open = (isLast ? "return " : names.join("=")) + open;
     if (alone.strict && !strict) {
       open = `${isLast ? "return" : ""}(()=>{"use strict";${open}`;
       tail += "})()";

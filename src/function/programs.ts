@@ -15,22 +15,16 @@ import {
   refusedKind,
   unreadable,
 } from "./advice.ts";
-import {
-  type Alone,
-  enclose,
-  type Enclosed,
-  type Imported,
-  type Named,
-  type Part,
-} from "./enclose.ts";
+import { type Alone, enclose, type Enclosed, type Named, type Part } from "./enclose.ts";
+import { Embedded } from "./embedded.ts";
 import { isHelper, passingNoThis, withHelpers } from "./helpers.ts";
-import type { Location } from "./locate.ts";
 import type { Position } from "./positions.ts";
 import type { Scope } from "./scope.ts";
 import {
-  type Declaration,
-  type Refused,
+  type Along,
+  type Origin,
   takeAlong,
+  type Taken,
   type TopLevel,
   topLevelOf,
 } from "./top_level.ts";
@@ -311,15 +305,14 @@ function lookAt(compiler: Compiler, fn: AnyFunction, name: string, asksGiven: bo
 }
 
 /** Makes what a module declares a part of a source. Throws if it can't be compiled. */
-function lookAtDeclaration(compiler: Compiler, top: TopLevel, one: Declaration): Named {
-  const { name, kind } = one;
+function lookAtTaken(compiler: Compiler, { name, kind, text, together, location }: Taken): Named {
   const isVariable = kind === "variable", isClass = kind === "class";
-  const source = expression(top.textOf(one));
+  const source = expression(text);
   // A text of variables is no function: it stands in one.
   const asked = isVariable ? within(source, "()=>", "") : source;
   const bare = compileAgain(compiler, asked, true, name);
   compiler.free(bare.program);
-  const variables = isVariable ? top.together(one) : undefined;
+  const variables = isVariable ? together : undefined;
   const free = bare.free.filter((used) => !variables?.includes(used));
   if (!isClass) refuseOuter(free, bare.outer, name);
   const alone = {
@@ -334,7 +327,7 @@ function lookAtDeclaration(compiler: Compiler, top: TopLevel, one: Declaration):
     at: -1,
     given: new Map(),
   };
-  return { name, fn: null, alone, variables, location: top.locationOf(one) };
+  return { name, fn: null, alone, variables, location };
 }
 
 /**
@@ -353,15 +346,6 @@ function isRefusal(error: unknown): boolean {
   return error instanceof FreeVariableError || error instanceof FunctionNotSerializableError;
 }
 
-/** What goes along of the function's module, if its scope is that, and what can't. */
-interface Along {
-  readonly taken: readonly Named[];
-  readonly imports: readonly Imported[];
-  readonly refused: Refused;
-  readonly location?: Location | undefined;
-  readonly top?: TopLevel | undefined;
-}
-
 const NOTHING_ALONG: Along = { taken: [], imports: [], refused: new Map() };
 
 /** What is found around a function that has a scope. Throws for names that nothing defines. */
@@ -369,7 +353,8 @@ function surroundings(
   main: Named,
   named: readonly Named[],
   registered: ReadonlyMap<string, string>,
-  { taken, imports, refused, location, top }: Along,
+  { taken, imports, refused, location }: Along,
+  top: Origin | undefined,
   giver: Alone | undefined,
   scope: Scope,
   { name, allowGlobals }: CompileOptions,
@@ -551,29 +536,31 @@ export class ProgramCache {
 
   #within(fn: AnyFunction, options: CompileOptions, scope: Scope): CachedProgram {
     refuseByLook(fn, options.name);
-    const main = { name: "", fn, alone: this.#alone(fn, options.name) };
-    refuseByCode(main.alone, fn, options.name);
+    const written = { name: "", fn, alone: this.#alone(fn, options.name) };
+    refuseByCode(written.alone, fn, options.name);
     const registered = new Map<string, string>();
     for (const [name, fn] of scope.functions) {
       const global = this.#compiler.registered?.(fn);
       if (global !== undefined) registered.set(name, global);
     }
     const own = [...scope.functions].filter(([name]) => !registered.has(name));
-    const named = own.map(([name, fn]) => {
+    const others = own.map(([name, fn]) => {
       const alone = this.#alone(fn, `scope.${name}`);
       refuseOuter(alone.free, alone.outer, `scope.${name}`);
       return { name, fn, alone };
     });
     const giver = this.#giverOf(scope);
-    const top = scope.module === undefined ? undefined : topLevelOf(scope.module);
+    const top = typeof scope.module === "string" ? topLevelOf(scope.module) : scope.module;
+    const rename = (one: Named): Named => top instanceof Embedded ? top.renamed(one) : one;
+    const main = rename(written), named = others.map(rename);
     const key = `scope ${[main, ...named].map(({ name, alone }) => `${name} ${alone.id}`).join()} ${
       [...registered].join()
     } ${giver?.id} ${top?.id} ${options.mayImport === true} ${scope.valueNames.join()} ${
       [...scope.twins].join()
     }`;
     const around = () => {
-      const along = this.#along(top, main, named, options);
-      return surroundings(main, named, registered, along, giver, scope, options);
+      const along = this.#along(top, written, others, options);
+      return surroundings(main, named, registered, along, top, giver, scope, options);
     };
     let cached = this.#byText.get(key);
     if (cached === undefined) {
@@ -589,14 +576,15 @@ export class ProgramCache {
   }
 
   #along(
-    top: TopLevel | undefined,
+    top: TopLevel | Embedded | undefined,
     main: Named,
     named: readonly Named[],
     { scope, mayImport = false }: CompileOptions,
   ): Along {
     if (top === undefined) return NOTHING_ALONG;
-    const look = (one: Declaration): Named => lookAtDeclaration(this.#compiler, top, one);
-    return { top, ...takeAlong(top, main, named, scope!.names, mayImport, look) };
+    const look = (taken: Taken): Named => lookAtTaken(this.#compiler, taken);
+    if (top instanceof Embedded) return top.along([main, ...named], scope!.names, look);
+    return takeAlong(top, main, named, scope!.names, mayImport, look);
   }
 
   /** What the function is that gave a scope, if its text tells anything. */

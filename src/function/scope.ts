@@ -11,6 +11,7 @@ import { type Entry, isObject, isRecord, wrong } from "../call.ts";
 import { define } from "../clone/own.ts";
 import { stepOf } from "../clone/path.ts";
 import { typeError } from "../errors.ts";
+import { type Embedded, embeddedIn } from "./embedded.ts";
 import { type AnyFunction, kindOf, textOf } from "./source.ts";
 
 /** What a function may be given by name: anything that can be cloned, functions, and classes. */
@@ -47,6 +48,12 @@ const UNUSABLE_AROUND: ReadonlySet<string> = new Set(
 /** What names of ours around a function begin with; see `enclose.ts`. */
 const OURS = "__deferred_";
 
+/** Whether a variable around a function can have a name. */
+export function canBeAround(name: string): boolean {
+  return NAME.test(name) && !UNUSABLE.has(name) && !UNUSABLE_AROUND.has(name) &&
+    !name.startsWith(OURS);
+}
+
 /** Throws for the first name of an option's object that no variable can have. */
 export function checkNames(
   { where }: Entry,
@@ -55,8 +62,7 @@ export function checkNames(
   around = false,
 ): void {
   for (const name of names) {
-    const isTaken = around && (UNUSABLE_AROUND.has(name) || name.startsWith(OURS));
-    if (NAME.test(name) && !UNUSABLE.has(name) && !isTaken) continue;
+    if (around ? canBeAround(name) : NAME.test(name) && !UNUSABLE.has(name)) continue;
     throw typeError(
       `${where}{ ${option} }): ${JSON.stringify(name.slice(0, 60))} can't be the name of a ` +
         `variable; give it another name, or put it into an object: { ${option}: { input: { … } } }`,
@@ -166,14 +172,14 @@ export class Scope {
   readonly owned: ReadonlyMap<string, string>;
   /** The function that gave them, whose text says by which names code around it knows them. */
   readonly giver: AnyFunction | undefined;
-  /** The URL of the module whose top level the function finds as well. */
-  readonly module: string | undefined;
+  /** The module whose top level the function finds as well: its URL, or what was built of it. */
+  readonly module: string | Embedded | undefined;
 
   constructor(
     given: Readonly<Record<string, unknown>>,
     names: readonly string[],
     giver: AnyFunction | undefined,
-    module: string | undefined,
+    module: string | Embedded | undefined,
   ) {
     const valueNames: string[] = [], paths: string[] = [], values: unknown[] = [];
     const functions = new Map<string, AnyFunction>();
@@ -217,9 +223,11 @@ export class Scope {
   }
 }
 
-/** The URL of a module, if that is its `import.meta`. */
-export function moduleUrl(option: unknown): string | undefined {
+/** The URL of a module, if that is its `import.meta`; or what was built of it. */
+export function moduleOf(option: unknown): string | Embedded | undefined {
   if (!isObject(option)) return undefined;
+  const embedded = embeddedIn(option);
+  if (embedded !== undefined) return embedded;
   const meta = option as { url?: unknown; resolve?: unknown; env?: unknown };
   const { url, resolve } = meta;
   if (typeof url !== "string" || typeof resolve !== "function") return undefined;
@@ -231,7 +239,7 @@ export function moduleUrl(option: unknown): string | undefined {
 /** Reads the option `scope` of a function's call. Throws a TypeError for what makes no sense. */
 export function readScope(entry: Entry, option: unknown): Scope {
   if (option instanceof Scope) return option; // of a job that is tried anew
-  const module = moduleUrl(Array.isArray(option) ? option[0] : option);
+  const module = moduleOf(Array.isArray(option) ? option[0] : option);
   if (module !== undefined) {
     return Array.isArray(option)
       ? readNames(entry, option[1], module)
@@ -240,7 +248,7 @@ export function readScope(entry: Entry, option: unknown): Scope {
   return readNames(entry, option, undefined);
 }
 
-function readNames(entry: Entry, option: unknown, module: string | undefined): Scope {
+function readNames(entry: Entry, option: unknown, module: Scope["module"]): Scope {
   const giver = typeof option === "function" ? option as () => unknown : undefined;
   const given = giver === undefined ? option : giver();
   if (!isObject(given) || !isRecord(given)) {

@@ -26,7 +26,7 @@ import type { DeferredPool } from "../pool/pool.ts";
 import { checkWhole, LIMIT_NAMES } from "../limits.ts";
 import type { Runner } from "../runner.ts";
 import { describe } from "./describe.ts";
-import { checkNames, moduleUrl } from "./scope.ts";
+import { checkNames, moduleOf } from "./scope.ts";
 
 /** Options of `Deferred.eval` and `pool.eval`. */
 export interface EvalOptions extends TaskOptions {
@@ -153,7 +153,7 @@ export function evalJob(
   }
   const options = taskOptions<EvalOptions>(entry, rest, NAMES, ADVICE, runner);
   const { scope = {}, host } = options;
-  if (moduleUrl(scope) !== undefined) {
+  if (moduleOf(scope) !== undefined) {
     throw typeError(
       `${entry.where}{ scope }): code that is text is in no module; pass it values by name, ` +
         "{ scope: { x: 1 } }",

@@ -18,7 +18,7 @@ import { isOfRuntime } from "../packages/resolve.ts";
 import { escaped } from "./advice.ts";
 import type { Alone, Imported, Named } from "./enclose.ts";
 import { type Location, mayRead, pathOf, rangeIn } from "./locate.ts";
-import { positionAt } from "./positions.ts";
+import type { Position } from "./positions.ts";
 
 /** What a module declares, as parser/declarations.js gives it; places are offsets in the text. */
 export interface Declaration {
@@ -26,12 +26,19 @@ export interface Declaration {
   readonly kind: "function" | "class" | "variable" | "import";
   readonly start: number;
   readonly end: number;
+  readonly text: string;
+  /** Whether it holds what is written there as a function or class. */
+  readonly isFunction: boolean;
   /** Why its text can't be evaluated anew; "" if it can. */
   readonly why: string;
   /** Where it is assigned to. */
   readonly assigned: readonly number[];
   /** Where what it holds is changed. */
   readonly changed: readonly number[];
+  /** Where it is used. */
+  readonly used: readonly number[];
+  /** Of an import of all of a module: what is taken of it, use by use. */
+  readonly members: readonly string[];
   /** Where it is used by what is evaluated with the module, in no function. */
   readonly evaluated: readonly number[];
   /** [start, end, ...] of the scopes in which the name stands for something else. */
@@ -42,15 +49,54 @@ export interface Declaration {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
+/** Offsets in a module's text. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A call of which `import.meta` is the scope; that stands from `start` to `end`. */
+export interface Site extends Range {
+  /** Where the call's function is written; `null` if that can't be seen. */
+  readonly fn: Range | null;
+  /** The names that are passed beside it; `null` if these can't be seen. */
+  readonly given: readonly string[] | null;
+  /** Where functions and classes among these are written. */
+  readonly others: readonly Range[];
+}
+
+/** What the parser reads of a module's text. */
+export interface Module {
+  readonly declarations: readonly Declaration[];
+  /** Where its lines start. */
+  readonly lines: readonly number[];
+  readonly sites: readonly Site[];
+}
+
+/** What a module's text imports by a literal name. */
+export interface Import {
+  readonly from: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly isDynamic: boolean;
+}
+
+/** Why a text can't be read. */
+export interface Fault {
+  readonly message: string;
+  readonly row: number;
+  readonly column: number;
+}
+
 /** parser/declarations.js, bundled. */
 interface Parser {
-  read(text: string, isTypeScript: boolean):
-    | { readonly text: string; readonly declarations: readonly Declaration[] }
-    | { readonly message: string; readonly row: number; readonly column: number };
+  read(text: string, isTypeScript: boolean): Module | Fault;
+  readImports(text: string, isTypeScript: boolean):
+    | { readonly text: string; readonly imports: readonly Import[] }
+    | Fault;
 }
 
 /** The parser, loaded by the first call. */
-function parser(): Parser {
+export function parser(): Parser {
   const file = resolve(besideLibrary("parser.cjs"));
   return createRequire(file)(file) as Parser; // which keeps it
 }
@@ -87,61 +133,73 @@ function textAt(url: string): { readonly path: string; readonly text: string } {
   return { path, text: text.replace(/^\ufeff/, "") };
 }
 
-/** Offsets in a module's text. */
-interface Range {
-  readonly start: number;
-  readonly end: number;
+/** Whether the ending of a file's name says that it is TypeScript. */
+export function isTypeScript(path: string): boolean {
+  return /\.[cm]?tsx?$/.test(path);
+}
+
+/** What a module's file declares. */
+function readModule(url: string): { readonly path: string; readonly module: Module } {
+  const { path, text } = textAt(url);
+  const module = parser().read(text, isTypeScript(path));
+  if (!("message" in module)) return { path, module };
+  const { message, row, column } = module;
+  throw unusable(`${path}:${row}:${column}`, `can't be read: ${message}; ${BY_NAME}`);
+}
+
+/** What of a module is made a part of a source. */
+export interface Taken extends Pick<Declaration, "name" | "kind" | "text"> {
+  /** The names that are declared together with it: `a` and `b` of `const { a, b } = c`. */
+  readonly together: readonly string[];
+  readonly location: Location;
 }
 
 let count = 0;
 
 /** A module's top level. */
-export class TopLevel {
+export class TopLevel implements Origin {
   /** A number of its own. */
   readonly id: number = ++count;
   readonly declarations: ReadonlyMap<string, Declaration>;
   /** Names that also some global has, each with what finds it in a text. */
   readonly #shadowing: readonly (readonly [name: string, use: RegExp])[];
-  readonly #text: string;
+  readonly #lines: readonly number[];
   readonly #path: string;
   /** As stacks of this runtime name it. */
   readonly #file: string;
 
-  constructor(url: string) {
-    const { path, text } = textAt(url);
-    const declared = parser().read(text, /\.[cm]?tsx?$/.test(path));
-    if ("message" in declared) {
-      const { message, row, column } = declared;
-      throw unusable(`${path}:${row}:${column}`, `can't be read: ${message}; ${BY_NAME}`);
-    }
+  /** @param path of its file @param file the same, as stacks are to name it */
+  constructor({ declarations, lines }: Module, path: string, file: string) {
     this.#path = path;
-    this.#file = process.versions.bun === undefined ? url : path;
-    this.#text = declared.text;
-    this.declarations = new Map(declared.declarations.map((one) => [one.name, one]));
+    this.#file = file;
+    this.#lines = lines;
+    this.declarations = new Map(declarations.map((one) => [one.name, one]));
     this.#shadowing = [...this.declarations.keys()].filter((name) => name in globalThis)
       .map((name) => [name, new RegExp(`(?<![\\w$.])${escaped(name)}(?![\\w$])`)]);
   }
 
-  /** The names that are declared together with one: `a` and `b` of `const { a, b } = c`. */
-  together({ start }: Declaration): readonly string[] {
-    return Array.from(this.declarations.values())
+  /** A declaration, as it goes along. */
+  taken({ name, kind, text, start }: Declaration): Taken {
+    const together = Array.from(this.declarations.values())
       .filter((other) => other.start === start)
       .map(({ name }) => name);
+    const position = (offset: number): Position => this.positionAt(start + offset);
+    return { name, kind, text, together, location: { file: this.#file, position } };
   }
 
-  /** The text of a declaration. */
-  textOf({ start, end }: Declaration): string {
-    return this.#text.slice(start, end);
-  }
-
-  /** Maps places in that text. */
-  locationOf({ start }: Declaration): Location {
-    return { file: this.#file, position: (offset) => positionAt(this.#text, start + offset) };
+  positionAt(offset: number): Position {
+    let line = 0;
+    for (let above = this.#lines.length; above - line > 1;) {
+      const middle = (line + above) >> 1;
+      if (this.#lines[middle]! <= offset) line = middle;
+      else above = middle;
+    }
+    return { line: line + 1, column: offset - this.#lines[line]! + 1 };
   }
 
   /** "line 12", of an offset. */
   line(offset: number): string {
-    return `line ${positionAt(this.#text, offset).line}`;
+    return `line ${this.positionAt(offset).line}`;
   }
 
   /** Its file, as messages name it. */
@@ -176,15 +234,32 @@ const MAX_MODULES = 100;
 export function topLevelOf(url: string): TopLevel {
   let top = modules.get(url);
   if (top === undefined) {
-    top = new TopLevel(url);
+    const { path, module } = readModule(url);
+    top = new TopLevel(module, path, process.versions.bun === undefined ? url : path);
     if (modules.size >= MAX_MODULES) modules.delete(modules.keys().next().value!);
     modules.set(url, top);
   }
   return top;
 }
 
+/** Where something of a module is declared, as messages say it. */
+export interface Origin {
+  readonly name: string;
+  readonly declarations: ReadonlyMap<string, Pick<Declaration, "kind" | "start">>;
+  line(start: number): string;
+}
+
 /** What can't go along, by name, with the reason. */
 export type Refused = ReadonlyMap<string, string>;
+
+/** What goes along of a function's module, and what can't. */
+export interface Along {
+  readonly taken: readonly Named[];
+  readonly imports: readonly Imported[];
+  readonly refused: Refused;
+  /** Where the function stands, if that is known. */
+  readonly location?: Location | undefined;
+}
 
 /**
  * What functions use of their module's top level, and what that uses.
@@ -194,6 +269,7 @@ export type Refused = ReadonlyMap<string, string>;
  * @param given names that it finds otherwise
  * @param mayImport whether its task may import anything
  * @param look makes a declaration a part of the source
+ * @param own where the function stands, if that is known
  */
 export function takeAlong(
   top: TopLevel,
@@ -201,14 +277,9 @@ export function takeAlong(
   others: readonly Named[],
   given: ReadonlySet<string>,
   mayImport: boolean,
-  look: (declaration: Declaration) => Named,
-): {
-  readonly taken: readonly Named[];
-  readonly imports: readonly Imported[];
-  readonly refused: Refused;
-  /** Where the function stands, if that is known. */
-  readonly location: Location | undefined;
-} {
+  look: (taken: Taken) => Named,
+  own: (Range & { readonly location?: Location }) | null = top.rangeOf(main.alone.source.text),
+): Along {
   const users = new Set([main, ...others]);
   const refused = new Map<string, string>();
   const taken = new Map<Declaration, Named>();
@@ -229,13 +300,12 @@ export function takeAlong(
       else if (declaration.kind === "import") imports.set(name, importOf(declaration));
       else if (!starts.has(start)) {
         starts.add(start);
-        const part = look(declaration);
+        const part = look(top.taken(declaration));
         taken.set(declaration, part);
         users.add(part);
       }
     }
   }
-  const own = top.rangeOf(main.alone.source.text);
   const refuse = (name: string, why: string): void => {
     if (!refused.has(name)) refused.set(name, why);
   };

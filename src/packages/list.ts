@@ -35,7 +35,7 @@ import { EMPTY, isPath, refuseBuiltin, ResolutionError, Resolver } from "./resol
 type Kind = number;
 
 /** What the function itself is known by as an importer. */
-const FUNCTION = "deferred:function";
+export const FUNCTION = "deferred:function";
 
 /** What only a module has, at the beginning of a statement. */
 const OF_A_MODULE =
@@ -59,7 +59,7 @@ function isModule(text: string): boolean {
 
 /** Checks the options `modules` and `base`. `where`: the call, as messages begin. */
 export function checkModules(where: string, modules: unknown, base: unknown): void {
-  const isList = modules === undefined || modules instanceof ModuleList ||
+  const isList = modules === undefined || modules instanceof FunctionModules ||
     (Array.isArray(modules) &&
       modules.every((entry) => typeof entry === "string" && entry !== ""));
   if (!isList) {
@@ -79,19 +79,10 @@ function ours(text: string): Loaded {
   return new Loaded(text, LANGUAGE.JAVASCRIPT, true);
 }
 
-/** What may be imported, and the files that were read for that. */
-export class ModuleList implements ModuleLoader {
-  readonly #entries: readonly string[];
-  readonly #base: string;
-  readonly #resolver: Resolver;
-  readonly #texts = new Map<string, string>();
-  readonly #kinds = new Map<string, Kind>();
-
-  constructor(entries: readonly string[], base: string) {
-    this.#base = base;
-    this.#entries = entries.map((entry) => isPath(entry) ? new URL(entry, base).href : entry);
-    this.#resolver = new Resolver(base);
-  }
+/** What loads the modules that a function may import. */
+export abstract class FunctionModules implements ModuleLoader {
+  abstract resolve(specifier: string, importer: string, context: ModuleContext): string;
+  abstract load(url: string, context: ModuleContext): Loaded;
 
   /** What a task's `Modules` is to know of a function, which has no text of its own. */
   get program(): Program {
@@ -105,6 +96,22 @@ export class ModuleList implements ModuleLoader {
       moduleLimit: Infinity,
       sourceLimit: Infinity,
     };
+  }
+}
+
+/** What may be imported, and the files that were read for that. */
+export class ModuleList extends FunctionModules {
+  readonly #entries: readonly string[];
+  readonly #base: string;
+  readonly #resolver: Resolver;
+  readonly #texts = new Map<string, string>();
+  readonly #kinds = new Map<string, Kind>();
+
+  constructor(entries: readonly string[], base: string) {
+    super();
+    this.#base = base;
+    this.#entries = entries.map((entry) => isPath(entry) ? new URL(entry, base).href : entry);
+    this.#resolver = new Resolver(base);
   }
 
   resolve(specifier: string, importer: string, context: ModuleContext): string {
@@ -242,10 +249,10 @@ export function readModules(
     readonly where: string;
     readonly function: AnyFunction | NewableFunction;
   },
-  modules: readonly string[] | ModuleList,
+  modules: readonly string[] | FunctionModules,
   base: string | URL | undefined,
-): ModuleList {
-  if (modules instanceof ModuleList) return modules; // of a job that is tried anew
+): FunctionModules {
+  if (modules instanceof FunctionModules) return modules; // of a job that is tried anew
   const given = base === undefined ? callerOf(entry) : String(base);
   const path = given === undefined ? null : pathOf(given);
   if (path !== null) return new ModuleList([...modules], pathToFileURL(path).href);

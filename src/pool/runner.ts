@@ -80,7 +80,7 @@ import {
 } from "../function/programs.ts";
 import { isHelper, withHelpers } from "../function/helpers.ts";
 import { type AnyFunction, expression, join, type Source } from "../function/source.ts";
-import { checkModules, type ModuleList, readModules } from "../packages/list.ts";
+import { checkModules, type FunctionModules, readModules } from "../packages/list.ts";
 import type { Job } from "../call.ts";
 
 /** Options of `new DeferredPool`. */
@@ -204,7 +204,7 @@ export class ThreadRunner implements Runner {
   #letters: Encoder | undefined;
   readonly host: HostTable | undefined;
   readonly syncCalls: boolean;
-  readonly modules: ModuleList | undefined;
+  readonly modules: FunctionModules | undefined;
   readonly console: TaskConsole | false | undefined;
   readonly onProgress: OnProgress | undefined;
   readonly progress: boolean | undefined;
