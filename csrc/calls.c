@@ -5,6 +5,7 @@
  * if there is room; else they are kept in the realm, as the task's own memory, until there is.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,16 +95,16 @@ CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size
 }
 
 bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneFailure *failure,
-                 const char *what) {
+                 const char *what, const char *advice) {
     if (result == CLONE_NO_MEMORY || letter->failed)
         guard_leave(letter->starved ? DFD_STATUS_RESOURCES : DFD_STATUS_MEMORY);
     if (result == CLONE_UNCLONEABLE) {
         const char *path = JS_ToCString(ctx, failure->path);
         const char *message = JS_ToCString(ctx, failure->message);
         bool is_function = message && strncmp(message, "a function", 10) == 0;
-        JS_ThrowDOMException(ctx, "DataCloneError", "%s%s: %s%s", what, path ? path : "",
-                             message ? message : "",
-                             is_function ? "; call it in the task, and give what it returns" : "");
+        JS_ThrowDOMException(ctx, "DataCloneError", "%s%s: %s%s%s", what, path ? path : "",
+                             message ? message : "", is_function ? "; " : "",
+                             is_function ? advice : "");
         JS_FreeCString(ctx, path);
         JS_FreeCString(ctx, message);
         JS_FreeValue(ctx, failure->path);
@@ -206,6 +207,33 @@ static void calls_send_unsent(JSContext *ctx, Calls *calls) {
 
 /* --- calling ------------------------------------------------------------------------------ */
 
+/* What a call of that function was passed, as messages name it: "tools.sum() was passed args".
+ * Counts down to it in names that begin at the index `from`; false if it is not among them. */
+static bool calls_describe(JSContext *ctx, JSValueConst names, uint32_t from, uint32_t *function,
+                           const char *group, char *said, size_t size) {
+    int64_t count = 0;
+    bool found = false;
+    JS_GetLength(ctx, names, &count);
+    for (uint32_t i = from; i < count && !found; i++) {
+        JSValue entry = JS_GetPropertyUint32(ctx, names, i);
+        if (JS_IsArray(entry)) {
+            JSValue name = JS_GetPropertyUint32(ctx, entry, 0);
+            const char *inner = JS_ToCString(ctx, name);
+            found = calls_describe(ctx, entry, 1, function, inner ? inner : "", said, size);
+            JS_FreeCString(ctx, inner);
+            JS_FreeValue(ctx, name);
+        } else if (JS_IsString(entry) && (*function)-- == 0) {
+            const char *name = JS_ToCString(ctx, entry);
+            snprintf(said, size, "%.60s%s%.60s() was passed args", group ? group : "",
+                     group ? "." : "", name ? name : "");
+            JS_FreeCString(ctx, name);
+            found = true;
+        }
+        JS_FreeValue(ctx, entry);
+    }
+    return found;
+}
+
 /* Writes a message of that type with the arguments into the letter. Returns whether that worked;
  * else an exception is pending. */
 static bool calls_write(JSContext *ctx, Calls *calls, uint32_t type, uint32_t function, int argc,
@@ -227,7 +255,11 @@ static bool calls_write(JSContext *ctx, Calls *calls, uint32_t type, uint32_t fu
         calls_encode_beside(ctx, letter, calls->post->limit, head, args, scope, &failure);
     calls->writing = false;
     JS_FreeValue(ctx, args);
-    return calls_check(ctx, letter, result, &failure, "args");
+    if (result != CLONE_UNCLONEABLE) return calls_check(ctx, letter, result, &failure, "", "");
+    char what[160] = "args"; /* of an import */
+    calls_describe(ctx, calls->names, 0, &function, NULL, what, sizeof what);
+    return calls_check(ctx, letter, result, &failure, what,
+                       "it stays in the task: call it there, with what the host returns");
 }
 
 /* Throws that a limit would be broken, by the name of the option. */
@@ -436,6 +468,7 @@ static bool calls_define_report(JSContext *ctx, JSValueConst on) {
 JSValue calls_object(JSContext *ctx, JSValueConst names, bool reports) {
     int function = 0;
     JSValue host = JS_NewObjectProto(ctx, JS_NULL);
+    loop_of(ctx)->calls.names = JS_DupValue(ctx, names);
     if (!calls_define_all(ctx, host, names, 0, calls_prototype(ctx), &function) ||
         (reports && !calls_define_report(ctx, host)))
         return JS_EXCEPTION;
@@ -446,6 +479,7 @@ JSValue calls_object(JSContext *ctx, JSValueConst names, bool reports) {
 bool calls_define_globals(JSContext *ctx, JSValueConst names, bool reports) {
     int function = 0;
     JSValue global = JS_GetGlobalObject(ctx);
+    loop_of(ctx)->calls.names = JS_DupValue(ctx, names);
     return calls_define_all(ctx, global, names, 0, calls_prototype(ctx), &function) &&
            (!reports || calls_define_report(ctx, global));
 }

@@ -142,6 +142,7 @@ typedef struct Calls {
     bool waiting;          /* a call waits for its answer, on its thread */
     bool replied, refused; /* it has come: that, or what was thrown */
     JSValue reply;
+    JSValue names; /* of the functions that the host offers, as calls_object() has them */
     Post *post;
 } Calls;
 
@@ -150,10 +151,11 @@ typedef struct Calls {
 CloneResult calls_encode(JSContext *ctx, const Calls *calls, Bytes *letter, size_t limit,
                          const uint32_t head[DFD_EVENT_VALUE / 4], JSValueConst value,
                          CloneFailure *failure);
-/* Throws in the task why what it gave to its host, `what`, can't be cloned; or leaves it for want
- * of memory. `letter` is what was written, with that result. Returns whether all is well. */
+/* Throws in the task why what it gave to its host, `what`, can't be cloned, and what is to be done
+ * with a function; or leaves it for want of memory. `letter` is what was written, with that result.
+ * Returns whether all is well. */
 bool calls_check(JSContext *ctx, const Bytes *letter, CloneResult result, CloneFailure *failure,
-                 const char *what);
+                 const char *what, const char *advice);
 /* Sends the line or the report, or keeps it until there is room for calls: in their
  * order, but of reports that have nothing between them only the last. */
 void calls_post(JSContext *ctx, Calls *calls, Bytes *letter);

@@ -19,7 +19,9 @@ JSValue progress_report(JSContext *ctx, JSValueConst self, int argc, JSValueCons
     CloneResult result = calls_encode(ctx, calls, report, calls->post->limit, head,
                                       argc > 0 ? argv[0] : JS_UNDEFINED, &failure);
     calls->reporting = false;
-    if (!calls_check(ctx, report, result, &failure, "report(value)")) return JS_EXCEPTION;
+    if (!calls_check(ctx, report, result, &failure, "report(value)",
+                     "call it in the task, and give what it returns"))
+        return JS_EXCEPTION;
     calls_post(ctx, calls, report);
     return JS_UNDEFINED;
 }

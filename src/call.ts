@@ -17,6 +17,7 @@ import { describe, nameOf, shorten } from "./function/describe.ts";
 import { Embedded } from "./function/embedded.ts";
 import { type CachedProgram, refuseByLook } from "./function/programs.ts";
 import { isExecutor, standing } from "./function/advice.ts";
+import { callerOf } from "./function/stack.ts";
 import { readScope, type Scope } from "./function/scope.ts";
 import { type AnyFunction, textOf } from "./function/source.ts";
 import { checkReport, checkSync, type HostTable, readHost } from "./host.ts";
@@ -249,7 +250,13 @@ function job(
       modules ??= runner.modules;
       if (module instanceof Embedded) modules = new EmbeddedModules(module.files, modules);
       const mayImport = modules !== undefined;
-      program = runner.compile(fn, { name, allowGlobals, scope, mayImport });
+      program = runner.compile(fn, {
+        name,
+        allowGlobals,
+        scope,
+        mayImport,
+        caller: () => callerOf(entry.function),
+      });
     }
   } catch (reason) {
     if (isMistake(reason)) throw reason;

@@ -3,12 +3,19 @@
  * what to do.
  */
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { Deferred, DeferredPool, type EvalOptions } from "../mod.ts";
+import { MOD } from "./support/process.ts";
 import { reasonOf } from "./support/reason.ts";
 
 const pool = new DeferredPool({ maxThreads: 1 });
-after(() => pool.close());
+const folder = await mkdtemp(join(tmpdir(), "deferred-messages-"));
+after(() => Promise.all([pool.close(), rm(folder, { recursive: true })]));
+let count = 0;
 
 /** As from JavaScript, where no types are in the way. */
 // deno-lint-ignore no-explicit-any
@@ -138,6 +145,46 @@ describe("a text can't be read:", () => {
   });
 });
 
+describe("names that a module imports are told with that module:", () => {
+  const said = async (fn: string, options: string): Promise<string> => {
+    const file = join(folder, `imports${count++}.mjs`);
+    await writeFile(
+      file,
+      `import { marked as md } from "./marked.mjs";
+      import { existsSync } from "node:fs";
+      import { Deferred } from ${JSON.stringify(MOD)};
+      export const made = () => new Deferred(${fn}, ${options});`,
+    );
+    await writeFile(
+      join(folder, "marked.mjs"),
+      "const v = { n: 1 }; export const marked = () => v.n;",
+    );
+    const { made } = await import(pathToFileURL(file).href);
+    return (await reasonOf(Promise.resolve().then(made))).message;
+  };
+
+  test("a package or a file, be it its function that uses what is there", async () => {
+    const allow =
+      /^`md` is imported from "\.\/marked\.mjs".*\{ scope: import\.meta, modules: \["\.\/marked\.mjs"\] \}$/;
+    assert.match(await said("() => md()", "{}"), allow);
+    assert.match(await said("() => md()", "{ scope: { md } }"), allow);
+  });
+
+  test("one of the runtime's, and what is not imported", async () => {
+    const message = await said("() => existsSync(file)", "{}");
+    assert.match(
+      message,
+      /^`file` is not defined .*\. `existsSync` is imported from "node:fs", which a task/,
+    );
+    assert.match(message, /\{ host: \{ existsSync \} \}$/);
+  });
+
+  test("a require of a function is an import", async () => {
+    const reason = await reasonOf(pool.run((0, eval)("() => require('marked')")));
+    assert.match(reason.message, /^require is not defined: .*await import\("…"\).*\{ modules: /);
+  });
+});
+
 describe("a newcomer's slip is told by name:", () => {
   const host = { rows: () => [1], db: { rows: () => [1] } };
   const cases: Readonly<Record<string, readonly [call: () => unknown, message: RegExp]>> = {
@@ -149,6 +196,17 @@ describe("a newcomer's slip is told by name:", () => {
     "a mark": [
       () => new Deferred(() => performance.mark("x")),
       /performance\.mark is not there; a task has performance\.now/,
+    ],
+    "a class of Intl": [
+      () => new Deferred(() => new Intl.DurationFormat("en").format({ hours: 1 })),
+      /^not a function: Intl\.DurationFormat is not there; a task has Collator/,
+    ],
+    "a callback for the host": [
+      () =>
+        new Deferred((host) => host.tools.sum(1, { then: () => 2 }), {
+          host: { tools: { sum: (..._all: unknown[]) => 1 } },
+        }),
+      /^tools\.sum\(\) was passed args\[1\]\.then: a function .* it stays in the task/,
     ],
     "a timer's unref": [
       () => Deferred.eval("setTimeout(() => {}, 1).unref()"),
@@ -275,7 +333,6 @@ describe("functions do not leave a task:", () => {
     ["export const rule = () => 1", "result.rule: a function (`rule`)"],
     ["export default function rule() {}", "result: a function (`rule`)"],
     ["report({ at: () => 1 })", "report(value).at: a function (`at`)"],
-    ["await each([1], (x) => x)", "args[1]: a function"],
   ];
   for (const [text, where] of cases) {
     test(text, async () => {
@@ -283,6 +340,17 @@ describe("functions do not leave a task:", () => {
       assert.equal(await told(text, options), `${where} can't be cloned${ADVICE}`);
     });
   }
+
+  test("nor do callbacks, for which the called function is named", async () => {
+    const host = { each: () => {}, tools: { first: () => {}, each: () => {} } };
+    const advice = "it stays in the task: call it there, with what the host returns";
+    for (const name of ["each", "tools.each"]) {
+      assert.equal(
+        await told(`await ${name}([1], (x) => x)`, { host }),
+        `${name}() was passed args[1]: a function can't be cloned; ${advice}`,
+      );
+    }
+  });
 });
 
 describe("options that make no sense are refused at once:", () => {

@@ -170,7 +170,7 @@ describe("a function that a task calls synchronously", () => {
         ["DataCloneError", "odd() returned: a function can't be cloned", undefined],
         [
           "DataCloneError",
-          "args[0]: a function can't be cloned; call it in the task, and give what it returns",
+          "fail() was passed args[0]: a function can't be cloned; it stays in the task: call it there, with what the host returns",
           undefined,
         ],
       ].map((each, i) => i === 2 ? (said as unknown[])[2] : each),

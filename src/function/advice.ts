@@ -5,8 +5,10 @@
  */
 import process from "node:process";
 import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
+import { define } from "../clone/own.ts";
 import { nearest } from "../options.ts";
 import { nameOf, shorten } from "./describe.ts";
+import { importedSentence, importsOf } from "./imported.ts";
 import { offsetIn, type Position, positionAt } from "./positions.ts";
 import type { Named } from "./enclose.ts";
 import type { CompileError } from "./programs.ts";
@@ -251,7 +253,10 @@ export function escaped(name: string): string {
 
 const IDENTIFIER = "[\\p{ID_Start}$_][\\p{ID_Continue}$]*";
 const ARROW = new RegExp(`^(?:async\\s+)?(${IDENTIFIER})\\s*=>`, "u");
-const CALL = new RegExp(`(?:new\\s+)?(${IDENTIFIER})\\s*(?:\\(|\`)`, "uy");
+const CALL = new RegExp(
+  `(?:new\\s+)?((?:${IDENTIFIER}\\s*\\.\\s*)*)(${IDENTIFIER})\\s*(?:\\(|\`)`,
+  "uy",
+);
 const CALLEE = new RegExp(`(?<![\\p{ID_Continue}$])(${IDENTIFIER})\\s*$`, "u");
 /** So far before a place the calls are looked for that it is in. */
 const NEARBY = 1000;
@@ -282,7 +287,8 @@ function callsAt(text: string, offset: number): Call[] {
   };
   CALL.lastIndex = offset;
   const there = CALL.exec(text);
-  if (there !== null) add(there[1]!, offset);
+  // Of `new a.B()` the place is that of `a`.
+  if (there !== null) add(there[2]!, offset + there[0].lastIndexOf(there[2]!));
   let depth = 0;
   for (let i = offset - 1; i >= 0 && i > offset - NEARBY; i--) {
     if (text[i] === ")") depth++;
@@ -452,6 +458,11 @@ const MEMBERS: readonly (readonly [path: RegExp, advice: string])[] = [
   ],
   [/^crypto\./, "a task has getRandomValues, randomUUID and subtle.digest"],
   [/^performance\./, "a task has performance.now and timeOrigin; return the times, or report them"],
+  [
+    /^Intl\./,
+    "a task has Collator, DateTimeFormat, DisplayNames, ListFormat, Locale, NumberFormat, PluralRules, " +
+    "RelativeTimeFormat and Segmenter; offer the rest: { host: { format } }",
+  ],
   [/^console\./, "a task's console has the standard's methods only"],
   [
     /^(?:.*\.)?(?:unref|ref|hasRef)$/,
@@ -731,10 +742,14 @@ export function missingName(
   if (inScript && message === NO_REPORT) {
     return `${message}: it is there if the task has the option \`onProgress\` or { progress: true }`;
   }
-  if (!inScript) return `${message}: it ${advice}`;
-  if (hasLoader && message === "require is not defined") {
-    return `${message}: this code has a loader; use import, or await import("…")`;
+  if (message === "require is not defined") {
+    if (!inScript) {
+      return `${message}: a function in a task imports: await import("…"), of what its \`modules\` ` +
+        'name, { modules: ["…"] }';
+    }
+    if (hasLoader) return `${message}: this code has a loader; use import, or await import("…")`;
   }
+  if (!inScript) return `${message}: it ${advice}`;
   const said = advice.replaceAll("`args`", "`scope`").replace(
     "inside the function",
     "into the text",
@@ -926,12 +941,14 @@ function missingSentence(
  * The error for names that a function uses and nothing in its task defines.
  *
  * @param around its scope, and what it was looked for in
+ * @param caller tells which file made the call
  */
 export function freeVariableError(
   names: readonly string[],
   fn: AnyFunction,
   name: string,
   around?: Around,
+  caller?: () => string | undefined,
 ): FreeVariableError {
   // Nothing is pushed: an inherited setter for an index would take it.
   const told = names.slice(0, TOLD).map((free) => {
@@ -949,11 +966,22 @@ export function freeVariableError(
   for (const { free, advice } of told) {
     if (advice !== null) byAdvice.set(advice, [...byAdvice.get(advice) ?? [], free]);
   }
-  const missing = told.filter(({ advice }) => advice === null);
+  const unadvised = told.filter(({ advice }) => advice === null);
+  const file = unadvised.length > 0 && around?.top === undefined ? caller?.() : undefined;
+  const imports = file === undefined ? undefined : importsOf(file);
+  const imported = new Map<string, string[]>();
+  const missing: Missing[] = [];
+  for (const one of unadvised) {
+    const own = one.by ?? one.name, from = imports?.get(own);
+    const names = from === undefined ? undefined : imported.get(from) ?? [];
+    if (names === undefined) define(missing, missing.length, one);
+    else imported.set(from!, names.includes(own) ? names : [...names, own]);
+  }
   const more = names.length - TOLD;
   const refused = [...around?.refused.keys() ?? []];
   const parts = [
     ...missing.length > 0 ? [missingSentence(missing, fn, name, around)] : [],
+    ...Array.from(imported, ([from, names]) => importedSentence(names, from)),
     ...Array.from(byAdvice, ([advice, shown]) => sentence(shown, advice)),
     ...more > 0 ? [`${more} more names are not defined there`] : [],
     ...refused.length > 0 ? [refusedSentence(around!)] : [],

@@ -87,6 +87,12 @@ function readFile(path: string): string | null {
   return text;
 }
 
+/** The text of a file of the host's, if it may be read. */
+export function textOfFile(file: string): string | null {
+  const path = pathOf(file);
+  return path === null ? null : readFile(path);
+}
+
 /** Maps positions in a function's text to positions in a file. */
 export interface Location {
   readonly file: string;
@@ -124,8 +130,7 @@ export function rangeIn(
   file: string,
   text: string,
 ): { readonly start: number; readonly end: number; readonly location: Location } | null {
-  const path = pathOf(file);
-  const content = path && readFile(path);
+  const content = textOfFile(file);
   const location = content && locateIn(file, text, []);
   if (!location) return null;
   return {

@@ -202,11 +202,11 @@ function unknownOf(
 /** Throws unless each of `free` is allowed. */
 function checkFree(
   free: readonly string[],
-  { allowGlobals, name }: CompileOptions,
+  { allowGlobals, name, caller }: CompileOptions,
   fn: AnyFunction,
 ): void {
   const unknown = unknownOf(free, allowGlobals);
-  if (unknown.length > 0) throw freeVariableError(unknown, fn, name);
+  if (unknown.length > 0) throw freeVariableError(unknown, fn, name, undefined, caller);
 }
 
 /** What is known about a function besides its text. */
@@ -219,6 +219,8 @@ export interface CompileOptions {
   readonly scope?: Scope | undefined;
   /** Whether its task may import anything. */
   readonly mayImport?: boolean;
+  /** Tells which file made the call, for messages. */
+  readonly caller?: () => string | undefined;
 }
 
 /** Throws for a function that the host sees can't be compiled on its own. */
@@ -357,7 +359,7 @@ function surroundings(
   top: Origin | undefined,
   giver: Alone | undefined,
   scope: Scope,
-  { name, allowGlobals }: CompileOptions,
+  { name, allowGlobals, caller }: CompileOptions,
 ): { readonly enclosed: Enclosed; readonly free: readonly string[] } {
   const users = new Map<string, Named>();
   const all = [main, ...named, ...taken];
@@ -387,7 +389,7 @@ function surroundings(
   }
   const unknown = unknownOf(free, allowGlobals).filter((used) => !refused.has(used));
   if (unknown.length > 0 || refused.size > 0) {
-    throw freeVariableError(unknown, main.fn!, name, { users, scope, refused, top });
+    throw freeVariableError(unknown, main.fn!, name, { users, scope, refused, top }, caller);
   }
   return {
     enclosed: {
