@@ -45,8 +45,8 @@
  *
  * Tried and dropped: a list refilled with several blocks of its size at once (no faster, and a
  * small task touches more), huge pages for what lies high (no difference beyond the noise), the
- * image compared by pieces, or its written pages tracked, for the restore (memcpy of all of it is
- * faster).
+ * image compared by pieces for the restore (memcpy of all of it is faster; of the pages that were
+ * written to it is faster still, see watch.h).
  */
 #include "arena.h"
 
@@ -56,6 +56,7 @@
 #include <string.h>
 
 #include "os.h"
+#include "watch.h"
 
 /* Headers, free blocks and what is above the top are poisoned; RAW functions may touch them. */
 #ifdef OS_ASAN
@@ -80,15 +81,6 @@
 /* No transparent huge pages this close to the start: the first touch would make a worker 2 MB
  * large, and a restored realm seldom needs more than this. */
 #define SMALL_PAGES_SIZE ((size_t)4 << 20)
-
-/* A fault takes as long as copying some 100 KB (10 us: a signal, and every processor is told of the
- * page), and tasks tend to touch what the task before touched. So touched chunks stay writable and
- * are copied back each time, until there are more than this. A chunk is at least a page: nothing
- * less can be protected. */
-#define CHUNK_MIN ((size_t)8 << 10)
-#define CHUNKS_KEPT 32
-/* From this size on watching pays: copying so much takes as long as some ten faults. */
-#define WATCHED_MIN ((size_t)512 << 10)
 
 /* How often an image is moved into an arena before that gets a copy of its own: a task that waits
  * is the only one in its arena, most often, and should not take the memory of two. */
@@ -119,17 +111,6 @@ typedef struct Heap {
     uint64_t binned[(BIN_COUNT + 63) / 64]; /* which bins have a block */
     uint32_t bins[BIN_COUNT];
 } Heap;
-
-/* The part of a large image that most tasks write little of, in chunks. A chunk is write-protected
- * until it is touched; then a byte says so, and it is in a list for the next restores. */
-typedef struct Watch {
-    uint32_t from, to; /* offsets, multiples of the page size */
-    uint32_t chunk;    /* bytes of one: a multiple of the page size */
-    uint32_t chunks, touched;
-    bool all;        /* every chunk counts as touched, and none is protected */
-    size_t size;     /* of this mapping */
-    uint32_t list[]; /* of those touched; behind it, a byte for each chunk */
-} Watch;
 
 /* What a snapshot holds: a page with this, and behind it the bytes, read-only. Written once, but
  * for what is learned of it before anybody moves it. */
@@ -162,7 +143,7 @@ struct Arena {
 
     ArenaImage *image; /* of the snapshot, held; or NULL. It may be another arena's */
     uint32_t moved;    /* how often that was moved here */
-    Watch *watch;      /* what of it was written to, or NULL if all must be copied */
+    Watch *watch;      /* what of its whole pages was written to; NULL: all must be copied */
     void *owner;
     bool builds; /* what is allocated is going to be an image */
     size_t page, guard;
@@ -670,7 +651,7 @@ void arena_close(Arena *arena) {
     ASAN_UNPOISON_MEMORY_REGION(arena, arena->painted);
 #endif
     arena_image_drop(arena->image);
-    if (arena->watch) os_unmap(arena->watch, arena->watch->size);
+    watch_drop(arena->watch);
     os_unmap((char *)arena - arena->guard, arena->guard + size + arena->guard);
 }
 
@@ -711,80 +692,34 @@ static void clear_above(Arena *arena, uint32_t offset) {
     arena->peak = offset;
 }
 
-static uint8_t *marks(Watch *watch) { return (uint8_t *)(watch->list + watch->chunks); }
-
-static bool protect(const Arena *arena, uint32_t from, uint32_t to, OsAccess access) {
-    assert(from % arena->page == 0 && to % arena->page == 0);
-    return os_protect((char *)arena + from, to - from, access);
+/* The whole pages of the image: where they begin, and where they end. */
+static uint32_t pages_start(const Arena *arena) {
+    return (uint32_t)round_up(IMAGE_START, arena->page);
 }
 
-/* Where a chunk begins and ends. */
-static uint32_t chunk_start(const Watch *watch, uint32_t chunk) {
-    return watch->from + chunk * watch->chunk;
-}
-
-static uint32_t chunk_end(const Watch *watch, uint32_t chunk) {
-    return (uint32_t)min_size((size_t)chunk_start(watch, chunk) + watch->chunk, watch->to);
-}
-
-/* Nothing was touched so far. If the system refuses, which it may do half way, all counts as
- * touched; a write to what is protected all the same makes it writable. */
-static void start_watch(Arena *arena) {
-    Watch *watch = arena->watch;
-    OsFailure before = os_failure();
-    memset(marks(watch), 0, watch->chunks);
-    watch->touched = 0;
-    watch->all = !protect(arena, watch->from, watch->to, OS_READ);
-    os_get_over(before);
+static uint32_t pages_end(const Arena *arena) {
+    return arena->image_end & ~(uint32_t)(arena->page - 1);
 }
 
 void arena_watch(Arena *arena, size_t hot) {
-    uint32_t from = (uint32_t)round_up(IMAGE_START + hot, arena->page);
-    uint32_t to = arena->image_end & ~(uint32_t)(arena->page - 1);
-    assert(arena->image && !is_moved(arena) && !arena->watch && arena_compare(arena) == -1);
-    if (from > to || to - from < WATCHED_MIN) return;
-    uint32_t chunk = (uint32_t)max_size(CHUNK_MIN, arena->page);
-    uint32_t chunks = (to - from + chunk - 1) / chunk;
-    size_t size = round_up(sizeof(Watch) + chunks * (sizeof(uint32_t) + 1), arena->page);
-    OsFailure before = os_failure();
-    Watch *watch = os_map(size, OS_READ_WRITE);
-    if (!watch) return os_get_over(before);
-    *watch = (Watch){.from = from, .to = to, .chunk = chunk, .chunks = chunks, .size = size};
-    assert(watch->chunk % arena->page == 0);
-    arena->watch = watch;
-    start_watch(arena);
+    uint32_t from = pages_start(arena), to = pages_end(arena);
+    assert(arena->image && !arena->watch && arena_compare(arena) == -1);
+    if (is_moved(arena) || from >= to) return;
+    size_t before = IMAGE_START + hot;
+    arena->watch =
+        watch_open(at(arena, from), to - from, arena->page, before > from ? before - from : 0);
 }
 
-/* false when the system refuses: then it goes on. */
-static bool end_watch(Arena *arena) {
-    Watch *watch = arena->watch;
-    if (!watch) return true;
-    if (!protect(arena, watch->from, watch->to, OS_READ_WRITE)) return false;
+bool arena_is_watched(const Arena *arena) { return arena->watch; }
+
+bool arena_end_watch(Arena *arena) {
+    if (arena->watch && !watch_close(arena->watch)) return false;
     arena->watch = NULL;
-    os_unmap(watch, watch->size);
     return true;
 }
 
-/* May be left at any instruction, and come again for the same chunk: it is listed before it can be
- * written to. */
 bool arena_touch(Arena *arena, const void *address) {
-    Watch *watch = arena->watch;
-    uintptr_t offset = (uintptr_t)address - (uintptr_t)arena;
-    if (!watch || offset < watch->from || offset >= watch->to) return false;
-    uint32_t chunk = (uint32_t)(offset - watch->from) / watch->chunk;
-    if (!watch->all && !marks(watch)[chunk]) {
-        watch->list[watch->touched++] = chunk;
-        marks(watch)[chunk] = 1;
-    }
-    /* Who touches so much, the engine's garbage collector for one, will touch the rest. */
-    if (watch->touched > watch->chunks / 4) watch->all = true;
-    uint32_t from = chunk_start(watch, chunk), to = chunk_end(watch, chunk);
-    OsFailure before = os_failure();
-    if (!watch->all && protect(arena, from, to, OS_READ_WRITE)) return true;
-    os_get_over(before);
-    watch->all = true; /* or the system has no more mappings */
-    return protect(arena, watch->from, watch->to, OS_READ_WRITE) ||
-           protect(arena, from, to, OS_READ_WRITE);
+    return arena->watch && watch_touch(arena->watch, address);
 }
 
 /* Copies [from, to) of the image back. */
@@ -794,13 +729,10 @@ static void copy_back(Arena *arena, uint32_t from, uint32_t to) {
 }
 
 static void restore_watched(Arena *arena) {
-    Watch *watch = arena->watch;
-    copy_back(arena, IMAGE_START, watch->from);
-    copy_back(arena, watch->to, arena->image_end);
-    if (watch->all) copy_back(arena, watch->from, watch->to);
-    for (uint32_t i = 0; i < watch->touched && !watch->all; i++)
-        copy_back(arena, chunk_start(watch, watch->list[i]), chunk_end(watch, watch->list[i]));
-    if (watch->touched > CHUNKS_KEPT || watch->all) start_watch(arena);
+    uint32_t from = pages_start(arena), to = pages_end(arena);
+    copy_back(arena, IMAGE_START, from);
+    watch_restore(arena->watch, (const char *)image_bytes(arena->image) + (from - IMAGE_START));
+    copy_back(arena, to, arena->image_end);
 }
 
 /* A copy of the arena's first `size` bytes of heap. NULL when there is no memory. */
@@ -832,7 +764,7 @@ ArenaImage *arena_image_hold(const Arena *arena) {
 }
 
 bool arena_snapshot(Arena *arena) {
-    if (!end_watch(arena)) return false;
+    if (!arena_end_watch(arena)) return false;
     assert(!arena_check(arena));
     sweep(arena); /* the image is as short and its lists as tidy as can be */
     size_t touched = resident_end(arena);

@@ -77,11 +77,15 @@ Arena *arena_open_image(ArenaImage *image, size_t capacity, void *owner);
  * a large task touched goes back to the system. */
 void arena_restore(Arena *arena);
 
-/* From now on a restore copies, of the image beyond its first `hot` bytes, only what was written
- * to. Those pages are write-protected, and whoever runs in the arena must hand its faults to
- * arena_touch. This is for large images; in others nothing is watched. It ends with the next
- * snapshot. The arena must be as the snapshot is. */
+/* From now on a restore copies only those pages of the image that were written to (watch.h); its
+ * first `hot` bytes count as such at first. The others are write-protected, and whoever writes to
+ * the arena must hand its faults to arena_touch. Where that does not pay, and where the image is
+ * another arena's, nothing is watched. It ends with the next snapshot. The arena must be as the
+ * snapshot is. */
 void arena_watch(Arena *arena, size_t hot);
+bool arena_is_watched(const Arena *arena);
+/* Ends that before. false when the system refuses: then it goes on. */
+bool arena_end_watch(Arena *arena);
 /* Whether a write to `address` faulted because it was watched; if so, it may be repeated. On the
  * arena's thread; async-signal-safe. */
 bool arena_touch(Arena *arena, const void *address);

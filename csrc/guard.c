@@ -206,10 +206,13 @@ static void guard_resume(int signal, ucontext_t *context) {
 #else
 static void guard_resume(int signal, ucontext_t *context) {
     (void)context;
-    /* A handler younger than ours may have been called first, with the signal blocked. */
+    /* A handler younger than ours may have been called first, with the signal blocked; and
+     * ThreadSanitizer's runtime calls ours with all of them blocked. */
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, signal);
+    sigaddset(&blocked, SIGSEGV);
+    sigaddset(&blocked, SIGBUS);
     pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
     siglongjmp(*thread.exit, thread.status);
 }
@@ -272,7 +275,14 @@ static bool guard_settle_fault(int signal, siginfo_t *info, ucontext_t *context)
     uintptr_t address = (uintptr_t)info->si_addr;
     const Guard *guard = thread.guard;
     if (guard_was_sent(info)) return false;
-    if (guard && guard->touch && guard->touch(guard->opaque, info->si_addr)) return true;
+    if (guard && guard->touch) {
+        thread.critical++; /* ThreadSanitizer's runtime may call the stop's handler meanwhile */
+        atomic_signal_fence(memory_order_seq_cst);
+        bool touched = guard->touch(guard->opaque, info->si_addr);
+        atomic_signal_fence(memory_order_seq_cst);
+        thread.critical--;
+        if (touched) return true;
+    }
     if (address < thread.fence || address >= thread.fence_end || !guard_may_leave(context))
         return false;
     guard_leave_with(DFD_STATUS_STACK, signal, context);

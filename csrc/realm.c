@@ -33,6 +33,9 @@
 
 #define LETTER_KEPT ((size_t)64 << 10) /* of the buffer of its messages, from turn to turn */
 
+/* After so many restores it pays to learn which pages tasks write to. */
+#define RESTORES_UNWATCHED 8
+
 /* A task's limit may be raised up to this. */
 #define CAPACITY ((size_t)DFD_LIMIT_MEMORY_MAX)
 
@@ -41,6 +44,8 @@ struct Realm {
     JSRuntime *runtime; /* both in the arena, at the same place after each restore */
     JSContext *context;
     size_t limit, stack; /* bytes, of the arena and of the thread's stack */
+    uint32_t restores;   /* since the snapshot, up to RESTORES_UNWATCHED */
+    bool watches;        /* may be watched: only threads that catch faults enter it */
     size_t shared;       /* of the limit, what the presets take */
     size_t result_limit; /* of this run; 0 for none */
     uint32_t hash_seed;  /* of the engine's tables: in the image */
@@ -167,6 +172,8 @@ static bool realm_take_arena(Realm *realm, ArenaImage *image) {
 
 /* Takes a snapshot of all but what is the thread's. */
 static bool realm_snapshot(Realm *realm) {
+    if (!arena_end_watch(realm->arena)) return false;
+    realm->restores = 0;
     engine_forget_thread(realm->context);
     return arena_snapshot(realm->arena);
 }
@@ -246,6 +253,8 @@ Realm *realm_open(size_t memory, size_t stack) {
     return realm_model_open(&model) ? realm_open_alike(memory, stack, &model, false) : NULL;
 }
 
+void realm_watch(Realm *realm) { realm->watches = true; }
+
 /* --- life, once it is open --------------------------------------------------------------- */
 
 void realm_close(Realm *realm) {
@@ -269,6 +278,9 @@ void realm_restore(Realm *realm) {
     globals_end(&realm->globals);
     realm->awaited = realm->outcome = JS_UNDEFINED;
     realm->settled = realm->offers = realm->reports = realm->loads = false;
+    if (!realm->watches || arena_is_watched(realm->arena)) return;
+    if (++realm->restores == RESTORES_UNWATCHED)
+        arena_watch(realm->arena, arena_image_size(realm->arena));
 }
 
 void realm_stop(Realm *realm, int status) {
@@ -321,7 +333,8 @@ int realm_compile(Realm *realm, const char *source, size_t length, uint32_t flag
 
 void realm_set_stack(Realm *realm, size_t stack) { JS_SetMaxStackSize(realm->runtime, stack); }
 
-/* What is in the image, or was another task's, and must be each task's own. */
+/* What is in the image, or was another task's, and must be each task's own. Under the guard, as all
+ * that writes to a realm that may be watched. */
 static void realm_start_afresh(Realm *realm, size_t limit) {
     arena_set_limit(realm->arena, limit);
     engine_set_gc_limit(realm->runtime, limit);
@@ -417,6 +430,7 @@ static JSValue realm_promise_of(JSContext *ctx, JSValueConst value) {
 
 typedef struct RunCall {
     Realm *realm;
+    const Limits *limits;
     Program *program; /* or NULL: the arguments are a text, its globals, and more of it */
     const uint8_t *args;
     size_t length;
@@ -520,6 +534,11 @@ static int realm_run_inside(void *opaque) {
     const RunCall *call = opaque;
     Realm *realm = call->realm;
     JSContext *ctx = realm->context;
+    const Limits *limits = call->limits;
+    if (limits->stack && limits->stack < realm->stack)
+        JS_SetMaxStackSize(realm->runtime, limits->stack);
+    realm_start_afresh(realm, limits->memory ? limits->memory + realm->shared : realm->limit);
+    realm->loop.calls.limits = limits->calls;
     JS_UpdateStackTop(realm->runtime);
     /* Compiled code asks nobody whether it is to stop: it must be left by a signal. */
     bool compiled =
@@ -625,6 +644,7 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
     PreloadCall call = {realm, program, stack, out};
     CloneScope before = realm->pristine;
     out->limit = realm->limit;
+    if (!arena_end_watch(realm->arena)) return DFD_STATUS_INTERNAL;
     realm_start_afresh(realm, realm->limit);
     arena_build(realm->arena);
     int status = guard_run(&realm->guard, realm_preload_inside, &call);
@@ -667,6 +687,8 @@ static int realm_share_inside(void *opaque) {
  * when it failed. */
 static int realm_share_until(Realm *realm, const Share *first, uint32_t count, uint32_t *reached) {
     ShareCall call = {realm, first, realm->last_share, count};
+    *reached = realm->presets.count;
+    if (!arena_end_watch(realm->arena)) return DFD_STATUS_RESOURCES;
     size_t used = arena_used(realm->arena), threshold = JS_GetGCThreshold(realm->runtime);
     arena_set_limit(realm->arena, SIZE_MAX);
     int status = guard_run(&realm->guard, realm_share_inside, &call);
@@ -732,14 +754,10 @@ static int realm_run_guarded(RunCall *call, int (*inside)(void *opaque)) {
 
 int realm_run(Realm *realm, Program *program, const uint8_t *args, size_t length, uint32_t argc,
               const Limits *limits, Bytes *out) {
-    RunCall call = {realm, program, args, length, argc, out};
+    RunCall call = {realm, limits, program, args, length, argc, out};
     realm->result_limit = limits->result;
     /* What a task returns may take as much memory again as what it was made in. */
     out->limit = limits->memory ? limits->memory : realm->limit - realm->shared;
-    if (limits->stack && limits->stack < realm->stack)
-        JS_SetMaxStackSize(realm->runtime, limits->stack);
-    realm_start_afresh(realm, limits->memory ? limits->memory + realm->shared : realm->limit);
-    realm->loop.calls.limits = limits->calls;
     return realm_run_guarded(&call, realm_run_inside);
 }
 

@@ -35,6 +35,10 @@ typedef struct Limits {
 Realm *realm_open(size_t memory, size_t stack);
 void realm_close(Realm *realm); /* NULL is fine */
 
+/* From here on only threads enter it that catch faults (guard_thread_begin): so what it writes to
+ * may be watched, and a restore copies no more (arena_watch). */
+void realm_watch(Realm *realm);
+
 /* What the realms of a pool have in common. The first two are built alike: with the same limits,
  * the same seed, the same classes. Where they differ is where the image has pointers, so that from
  * then on it makes the others: it is copied and moved, in place of built. */

@@ -11,9 +11,12 @@ Seat *seat_open(size_t memory, size_t stack, const RealmModel *model, bool by_im
     seat->realm = realm_open_alike(memory, stack, model, by_image);
     seat->has_classes = by_image && model->classes;
     seat->is_model = by_image;
-    if (seat->realm) return seat;
-    free(seat);
-    return NULL;
+    if (!seat->realm) {
+        free(seat);
+        return NULL;
+    }
+    realm_watch(seat->realm);
+    return seat;
 }
 
 void seat_close(Seat *seat) {

@@ -7,6 +7,7 @@
 #include "check.h"
 #define FAULT_NO_MACROS
 #include "fault.h"
+#include "faults.h"
 #include "os.h"
 
 #include <pthread.h>
@@ -647,24 +648,6 @@ TEST("a restore brings back the image, with all above it zero, whatever a task t
 }
 
 /* --- images of which only what was written to is restored ------------------------------------ */
-
-static Arena *watched; /* whose faults the handler takes */
-static struct sigaction unwatched;
-
-static void on_watched_fault(int signal, siginfo_t *info, void *context) {
-    (void)context;
-    if (!arena_touch(watched, info->si_addr)) sigaction(signal, &unwatched, NULL);
-}
-
-/* Takes all faults for writes to what is watched; `arena` NULL: no more. */
-static void take_faults(Arena *arena) {
-    struct sigaction action = {.sa_sigaction = on_watched_fault, .sa_flags = SA_SIGINFO};
-    watched = arena;
-    if (arena)
-        sigaction(SIGSEGV, &action, &unwatched);
-    else
-        sigaction(SIGSEGV, &unwatched, NULL);
-}
 
 #define IMAGE_BLOCKS 64
 #define IMAGE_BLOCK (48 * KB)

@@ -1081,6 +1081,7 @@ static void *be_killed(void *argument) {
     uint64_t state = victim->seed;
     unsigned kills = 0;
     if (!guard_thread_begin(&victim->thread)) abort();
+    realm_watch(realm);
     pthread_mutex_lock(&victim->lock);
     victim->ready = true;
     victim->begun = now();
