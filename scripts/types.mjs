@@ -27,8 +27,8 @@ const HEAD = `<!-- Generated from tests/support/types.ts by scripts/types.mjs. D
 
 Each line is a test (\`tests/types_test.ts\`) that runs on Deno, Bun and Node.js: what a task sees of
 an argument, what comes back of it, what comes out of a task that made it. Limits and advice are in
-the [README](../README.md#values); how memory crosses without a copy, in the
-[guide](guide.md#large-buffers-and-shared-memory).
+the guide: [what goes across](guide.md#what-goes-across), and [how memory crosses without a
+copy](guide.md#large-buffers-and-shared-memory).
 
 - **as it is**: it arrives the same, with its identity among the values that go with it.
 - **becomes**: it arrives as something else, as in \`structuredClone\`; or it is left out.
