@@ -379,6 +379,30 @@ describe("what the module imports", () => {
     assert.deepEqual(await wrapped(6), [131, ...expected.slice(1)]);
   });
 
+  test("also where what runs the file has renamed that, as far as names tell which it is", async () => {
+    await written;
+    const file = join(folder, "renamed.mjs");
+    const others = "import half from './half.mjs'; const base = (n) => half(n);\n";
+    await writeFile(file, USER.slice(0, USER.indexOf("const base")) + others);
+    const meta = Object.assign(Object.create(null), {
+      url: pathToFileURL(file).href,
+      resolve: (name: string) => name,
+    }) as ModuleMeta;
+    // Never called here: a runner would have the modules by those names.
+    const { known, byName, unknown } = await moduleOf(
+      `export const known = (n) => (0, __vi_import_1__.default)(n) + __vi_import_1__.vat;
+      export const byName = (n) => (0, import_rules.default)(n) + rules.vat;
+      export const unknown = (n) => (0, __vi_import_2__.default)(n);`,
+    ) as unknown as Record<string, Callable>;
+    const options = { args: [4], scope: meta, modules };
+    assert.equal(await pool.defer(known!, options), 5.25);
+    assert.equal(await pool.defer(byName!, options), 5.25);
+    assert.throws(
+      () => pool.defer(unknown!, options),
+      /`gross` .*can't be told from `data`, `half`, as its import was renamed/,
+    );
+  });
+
   test("also where nothing of it is needed but by the function itself", async () => {
     await written;
     const { own, meta } = await moduleOf(USER);

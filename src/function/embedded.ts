@@ -9,9 +9,9 @@
  * @module
  */
 import { basename } from "node:path";
-import { escaped } from "./advice.ts";
-import type { Imported, Named, Renames } from "./enclose.ts";
+import type { Imported, Named } from "./enclose.ts";
 import { type Position, positionAt } from "./positions.ts";
+import { renamed, type Tree } from "./renames.ts";
 import { type AnyFunction, textOf } from "./source.ts";
 import type { Along, Declaration, Origin, Taken } from "./top_level.ts";
 
@@ -65,9 +65,6 @@ const PATH = `${IDENTIFIER}(?:\\.${IDENTIFIER}|\\[(?:"[^"\\\\]*"|'[^'\\\\]*')\\]
 const CALLED = new RegExp(`["'\`]${NAMED}([^"'\`]+)["'\`]\\s*:\\s*(${PATH})\\s*(?=[,}])`, "gu");
 const STEP = new RegExp(`${IDENTIFIER}|(?<=\\[["'])[^"']*`, "gu");
 
-/** What a name stands for now: an expression of the module, or an object of some. */
-type Tree = Map<string, Tree | string>;
-
 /** By what it is called now, what the module calls it. */
 function treeOf(names: AnyFunction): Tree {
   const root: Tree = new Map();
@@ -85,20 +82,6 @@ function treeOf(names: AnyFunction): Tree {
     if (typeof tree !== "string") tree.set(last, own!);
   }
   return root;
-}
-
-/** An expression for what a name stands for. */
-function valueOf(tree: Tree | string): string {
-  if (typeof tree === "string") return tree;
-  return `{${
-    Array.from(tree, ([key, inner]) => `${JSON.stringify(key)}:${valueOf(inner)}`).join()
-  }}`;
-}
-
-/** The names of the module's that a tree has. */
-function ownNames(tree: Tree | string): string[] {
-  if (typeof tree === "string") return [tree.replace(/\..*/, "")];
-  return [...tree.values()].flatMap(ownNames);
 }
 
 let count = 0;
@@ -141,23 +124,7 @@ export class Embedded implements Origin {
 
   /** A function of the program, which finds what the module declares by what that is called now. */
   renamed(named: Named): Named {
-    const { alone } = named;
-    const { text } = alone.source;
-    const used = [...this.#tree].filter(([name]) =>
-      new RegExp(`(?<![\\w$.])${escaped(name)}(?![\\w$])`).test(text)
-    );
-    const others = used.filter(([name, tree]) => name !== tree);
-    const known = new Map(used);
-    const free = new Set(alone.free.flatMap((name) => {
-      const tree = known.get(name);
-      return tree === undefined ? [name] : ownNames(tree);
-    }));
-    for (const [, tree] of used) for (const name of ownNames(tree)) free.add(name);
-    const renames: Renames | undefined = others.length === 0 ? undefined : {
-      names: others.map(([name]) => name),
-      values: others.map(([, tree]) => valueOf(tree)),
-    };
-    return { ...named, renames, alone: { ...alone, free: [...free] } };
+    return renamed(named, this.#tree);
   }
 
   /**

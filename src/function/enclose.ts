@@ -69,6 +69,8 @@ export interface Named {
   readonly variables?: readonly string[] | undefined;
   readonly location?: Location | undefined;
   readonly renames?: Renames | undefined;
+  /** Names of imports, of each of which it uses one, and it can't be told which. */
+  readonly unclear?: readonly (readonly string[])[];
 }
 
 /** A name that the function's module imports. */

@@ -20,14 +20,7 @@ import { Embedded } from "./embedded.ts";
 import { isHelper, passingNoThis, withHelpers } from "./helpers.ts";
 import type { Position } from "./positions.ts";
 import type { Scope } from "./scope.ts";
-import {
-  type Along,
-  type Origin,
-  takeAlong,
-  type Taken,
-  type TopLevel,
-  topLevelOf,
-} from "./top_level.ts";
+import { type Along, type Origin, takeAlong, type Taken, topLevelOf } from "./top_level.ts";
 import { FreeVariableError, FunctionNotSerializableError } from "../errors.ts";
 import {
   type AnyFunction,
@@ -553,15 +546,20 @@ export class ProgramCache {
     });
     const giver = this.#giverOf(scope);
     const top = typeof scope.module === "string" ? topLevelOf(scope.module) : scope.module;
-    const rename = (one: Named): Named => top instanceof Embedded ? top.renamed(one) : one;
-    const main = rename(written), named = others.map(rename);
+    const main = top?.renamed(written) ?? written;
+    const named = top === undefined ? others : others.map((one) => top.renamed(one));
     const key = `scope ${[main, ...named].map(({ name, alone }) => `${name} ${alone.id}`).join()} ${
       [...registered].join()
     } ${giver?.id} ${top?.id} ${options.mayImport === true} ${scope.valueNames.join()} ${
       [...scope.twins].join()
     }`;
+    const look = (taken: Taken): Named => lookAtTaken(this.#compiler, taken);
     const around = () => {
-      const along = this.#along(top, written, others, options);
+      const along = top instanceof Embedded
+        ? top.along([written, ...others], scope.names, look)
+        : top === undefined
+        ? NOTHING_ALONG
+        : takeAlong(top, main, named, scope.names, options.mayImport === true, look);
       return surroundings(main, named, registered, along, top, giver, scope, options);
     };
     let cached = this.#byText.get(key);
@@ -575,18 +573,6 @@ export class ProgramCache {
       if (unknownOf(cached.free, options.allowGlobals).length > 0) around(); // which throws
     }
     return cached;
-  }
-
-  #along(
-    top: TopLevel | Embedded | undefined,
-    main: Named,
-    named: readonly Named[],
-    { scope, mayImport = false }: CompileOptions,
-  ): Along {
-    if (top === undefined) return NOTHING_ALONG;
-    const look = (taken: Taken): Named => lookAtTaken(this.#compiler, taken);
-    if (top instanceof Embedded) return top.along([main, ...named], scope!.names, look);
-    return takeAlong(top, main, named, scope!.names, mayImport, look);
   }
 
   /** What the function is that gave a scope, if its text tells anything. */

@@ -228,11 +228,13 @@ export function moduleOf(option: unknown): string | Embedded | undefined {
   if (!isObject(option)) return undefined;
   const embedded = embeddedIn(option);
   if (embedded !== undefined) return embedded;
-  const meta = option as { url?: unknown; resolve?: unknown; env?: unknown };
+  const meta = option as { url?: unknown; resolve?: unknown };
   const { url, resolve } = meta;
-  if (typeof url !== "string" || typeof resolve !== "function") return undefined;
-  // Test runners have an object of their own for it.
-  const isMeta = Object.getPrototypeOf(option) === null || "filename" in meta || "env" in meta;
+  if (typeof url !== "string") return undefined;
+  // Test runners have an object of their own for it, and what compiles a module to CommonJS.
+  const isMeta = typeof resolve === "function"
+    ? Object.getPrototypeOf(option) === null || "filename" in meta || "env" in meta
+    : url.startsWith("file:") && Object.keys(meta).sort().join() === "dirname,filename,url";
   return isMeta ? url : undefined;
 }
 

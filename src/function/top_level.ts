@@ -15,10 +15,11 @@ import process from "node:process";
 import { besideLibrary } from "../../ffi/load.ts";
 import { FunctionNotSerializableError } from "../errors.ts";
 import { isOfRuntime } from "../packages/resolve.ts";
-import { escaped } from "./advice.ts";
+import { escaped, importedIn } from "./advice.ts";
 import type { Alone, Imported, Named } from "./enclose.ts";
 import { type Location, mayRead, pathOf, rangeIn } from "./locate.ts";
 import type { Position } from "./positions.ts";
+import { renamed, type Tree } from "./renames.ts";
 
 /** What a module declares, as parser/declarations.js gives it; places are offsets in the text. */
 export interface Declaration {
@@ -207,6 +208,44 @@ export class TopLevel implements Origin {
     return basename(this.#path);
   }
 
+  /**
+   * What a transpiler may mean that calls imports members of their modules, such as
+   * `__vi_import_0__.vat`: those of one module.
+   */
+  #meant(module: string, members: readonly string[]): readonly ReadonlyMap<string, string>[] {
+    const byModule = Map.groupBy(
+      [...this.declarations.values()].filter(({ kind }) => kind === "import"),
+      ({ from }) => from!,
+    );
+    const meanings = Array.from(byModule, ([from, imports]) => {
+      const names = new Map<string, string>();
+      for (const { name, imported, members: used } of imports) {
+        if (imported !== "*") names.set(imported!, name);
+        else for (const member of used) names.set(member, `${name}.${member}`);
+      }
+      return { from, names };
+    }).filter(({ names }) => members.every((member) => names.has(member)));
+    const called = meanings.filter(({ from }) => module.includes(calledBy(from)));
+    return (called.length > 0 ? called : meanings).map(({ names }) => names);
+  }
+
+  /** A function of the module that a transpiler has changed, which finds what that renamed. */
+  renamed(named: Named): Named {
+    const { source, free } = named.alone;
+    const tree: Tree = new Map();
+    const unclear: string[][] = [];
+    const unknown = new Set(free.filter((name) => !this.declarations.has(name)));
+    for (const [module, members] of importedIn([source.text], unknown)) {
+      const [names, ...others] = this.#meant(module, members);
+      if (names === undefined) continue;
+      tree.set(module, new Map(members.map((member) => [member, names.get(member)!])));
+      if (others.length > 0) {
+        unclear.push([names, ...others].map((names) => names.get(members[0]!)!));
+      }
+    }
+    return { ...renamed(named, tree), unclear };
+  }
+
   /** Of the names that a text uses, those that nothing in it defines. */
   usedBy({ free, probed, source }: Alone): readonly string[] {
     const globals = this.#shadowing.filter(([, use]) => use.test(source.text)).map(([name]) =>
@@ -219,6 +258,11 @@ export class TopLevel implements Origin {
   rangeOf(text: string): (Range & { readonly location: Location }) | null {
     return rangeIn(this.#file, text);
   }
+}
+
+/** What transpilers call a module: `rules` in `import_rules`, of "./rules.ts". */
+function calledBy(from: string): string {
+  return basename(from).replace(/\.\w+$/, "").replaceAll(/\W/g, "_");
 }
 
 /** The modules that were asked for, by URL. */
@@ -304,6 +348,17 @@ export function takeAlong(
         taken.set(declaration, part);
         users.add(part);
       }
+    }
+  }
+  for (const paths of main.unclear ?? []) {
+    const names = paths.map((path) => path.replace(/\..*/, ""));
+    for (const name of names) {
+      const others = names.filter((other) => other !== name).map((other) => `\`${other}\``);
+      refused.set(
+        name,
+        `can't be told from ${others.join(", ")}, as its import was renamed (use ` +
+          "@protojs/deferred/plugin, or import what has a name, not `default`)",
+      );
     }
   }
   const refuse = (name: string, why: string): void => {
