@@ -36,7 +36,7 @@ Pool *pool_open(int32_t *refused) {
     pool->max_waiting = DFD_LIMIT_WAITING_DEFAULT;
     pool->memory = DFD_LIMIT_MEMORY_DEFAULT;
     pool->stack = DFD_LIMIT_STACK_DEFAULT;
-    pool->compiles = jit_is_wished();
+    pool->compiles = jit_by_default();
     compiler_open(&pool->compiler);
     zone_read();
     if ((*refused = completion_open(&pool->completions))) goto no_queue;

@@ -52,6 +52,7 @@ struct Realm {
     Seeds seeds;         /* of Math.random: one for each task */
     Globals globals;     /* of the running task */
     Loop loop;           /* as the globals */
+    JitTask jit;         /* of the running task; what is in it holds for no other */
     JSValue awaited;     /* the promise that the task stands for, while it waits; in the arena */
     JSValue outcome;     /* with what that was settled, if messages have still to be sent */
     bool settled, threw;
@@ -443,7 +444,7 @@ typedef struct RunCall {
 static JSValue realm_load(Realm *realm, const Program *program, struct JitProgram *_Atomic *jit) {
     JSValue script =
         JS_ReadObject(realm->context, program->bytecode, program->size, JS_READ_OBJ_BYTECODE);
-    if (jit && !JS_IsException(script)) engine_link(realm->context, script, jit);
+    if (jit && !JS_IsException(script)) engine_link(realm->context, script, jit, &realm->jit);
     JSValue function = JS_IsException(script) ? script : JS_EvalFunction(realm->context, script);
     if (JS_IsException(function) || program->member < 0) return function;
     JSValue member = engine_member(realm->context, function, program->member);

@@ -188,7 +188,7 @@ JitCode *jit_compile(JitEntry *entry, uint32_t force) {
 
 static struct {
     OsOnce once, asked_for;
-    bool wished, forbidden; /* what the environment says */
+    bool forbidden;      /* by the environment */
     _Atomic bool open;   /* workers ask while a host's thread opens it */
     Lock lock;           /* what follows, and the compiler itself */
     OsCondition asked;   /* there is something in the queue */
@@ -255,16 +255,19 @@ static void *compile_all(void *unused) {
 static void read_wish(void) {
     const char *wish = getenv("DEFERRED_JIT");
     service.forbidden = wish && strcmp(wish, "0") == 0;
-    service.wished = wish && *wish && !service.forbidden;
     if (wish && strcmp(wish, "eager") == 0)
         tuning =
             (JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1};
     dumps = getenv("DEFERRED_JIT_DUMP") != NULL;
 }
 
-bool jit_is_wished(void) {
+bool jit_by_default(void) {
     os_once(&service.asked_for, read_wish);
-    return service.wished;
+#ifdef OS_TSAN
+    return false; /* it holds signals back until a thread comes to code that it instrumented */
+#else
+    return !service.forbidden;
+#endif
 }
 
 static void open_service(void) {

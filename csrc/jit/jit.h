@@ -312,15 +312,15 @@ JitSite *jit_sites(JitFunction *function);
 /* One more run of it; not exact, and only at first, as all workers write there. */
 static inline void jit_count(JitCode *code);
 
-/* Whether the environment wishes that tasks of pools that don't say are compiled. It is read when this
- * is first asked: on a host's thread, when its first pool is opened (zone.h says why). */
-bool jit_is_wished(void);
+/* Whether tasks of pools that don't say are compiled: unless the environment forbids it. That is read
+ * when this is first asked: on a host's thread, when its first pool is opened (zone.h says why). */
+bool jit_by_default(void);
 /* Whether tasks may run compiled code: not if the environment forbids it, or the system. Starts the
  * thread that compiles, when it is first asked: on a host's thread. */
 bool jit_open(void);
 bool jit_is_open(void);
 /* Where all machine code lies, or will: JIT_REGION bytes, at a multiple of that; NULL if there will be
- * none. On any thread that may allocate memory, after jit_is_wished. */
+ * none. On any thread that may allocate memory, after jit_by_default. */
 #define JIT_REGION ((size_t)128 << 20)
 const void *jit_region(void);
 

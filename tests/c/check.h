@@ -16,10 +16,10 @@
  *
  * Prints `ok name`, `not ok name` or `skipped name: what is missing` for each test and
  * `N passed, N failed, N skipped` at the end. The exit code is 1 when a test failed or none ran. A
- * command-line argument runs only the tests whose name contains it. With DEFERRED_JIT=eager in the
- * environment, what realms run is compiled; but in a file that defines CHECK_INTERPRETED first, and
- * says why, and under ThreadSanitizer, which holds signals back until a thread comes to
- * instrumented code: endless compiled code does not.
+ * command-line argument runs only the tests whose name contains it. What pools run is compiled, and
+ * with DEFERRED_JIT=eager in the environment all that realms run, at once; but in a file that defines
+ * CHECK_INTERPRETED first, or CHECK_COMPILES as it sees to that itself, and says why; and under
+ * ThreadSanitizer.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -106,10 +106,14 @@ int main(int argc, char **argv) {
     int passed = 0, failed = 0, skipped = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGABRT, check_aborted);
-#if defined(CHECK_INTERPRETED) || defined(__SANITIZE_THREAD__)
-    unsetenv("DEFERRED_JIT");
+#ifdef CHECK_INTERPRETED
+    setenv("DEFERRED_JIT", "0", true);
 #endif
-    if (jit_is_wished()) jit_open();
+#ifdef CHECK_COMPILES
+    unsetenv("DEFERRED_JIT");
+#else
+    if (getenv("DEFERRED_JIT") && jit_by_default()) jit_open();
+#endif
     for (CheckTest *test = check_first; test; test = test->next) {
         if (!strstr(test->name, filter)) continue;
         if (!check_run(test)) {
