@@ -54,8 +54,8 @@ typedef void EngineEachGlobal(JSContext *ctx, JSAtom name, EngineUse use, void *
 void engine_each_global(JSContext *ctx, JSValueConst code, EngineEachGlobal *each, void *opaque);
 
 /* Has the functions of a script that was read (JS_ReadObject) ask for compiled code (jit/jit.h),
- * until the realm is restored. Their records are in `*program`, made there if there are none; `task`
- * is the realm's, zeroed before the first. */
+ * until the realm is restored. Their records are in `*program`, made there if there are none;
+ * `task` is the realm's, zeroed before the first. */
 struct JitProgram;
 struct JitTask;
 void engine_link(JSContext *ctx, JSValueConst script, struct JitProgram *_Atomic *program,

@@ -1,6 +1,6 @@
 /**
- * How much slower code is in a task than on the main thread: the engine of a task interprets, the
- * host's compiles to machine code. Before a job goes into a task, put it into this list.
+ * How much slower code is in a task than on the main thread: the engine of a task compiles numbers and
+ * arrays to machine code, the host's all. Before a job goes into a task, put it into this list.
  *
  *   deno run --allow-ffi examples/compare.ts
  *   bun examples/compare.ts

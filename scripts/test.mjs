@@ -12,9 +12,10 @@
  *
  * Each test file runs in a process of its own, so that one that crashes or hangs takes nothing
  * with it; as many at once as there are processors, and what ends soon comes first. What a failing
- * file said is printed, and kept whole in build/test/. A file or a runtime in which no test ran
- * counts as a failure; tests that were skipped are named. The last line is the sum, for machines:
- * `N passed, N failed`, and `, N skipped` where there are any.
+ * file said is printed, and kept whole in build/test/. What tasks must not be able to do is tried on
+ * Node.js twice more: with nothing compiled, and with everything compiled at once. A file or a
+ * runtime in which no test ran counts as a failure; tests that were skipped are named. The last line
+ * is the sum, for machines: `N passed, N failed`, and `, N skipped` where there are any.
  *
  * @module
  */
@@ -292,10 +293,17 @@ const TEST_COMMANDS = {
   ],
 };
 
-/** A test file, on a runtime. @returns {Job} */
-function jobOfFile(runtime, file) {
-  const name = file.replace(/\.ts$/, "");
+/** How tasks run, if not as usual: by what `DEFERRED_JIT` is then. */
+const EXECUTORS = { interpreted: "0", "compiled at once": "eager" };
+
+/** What must hold however tasks run; this is tried on Node.js. */
+const ANY_EXECUTOR = /^(hostile\/.*|errors|jit|jit_programs|limits|realm|refused)_test\.ts$/;
+
+/** A test file, on a runtime. @param {keyof EXECUTORS} [executor] @returns {Job} */
+function jobOfFile(runtime, file, executor) {
+  const name = file.replace(/\.ts$/, "") + (executor ? `, ${executor}` : "");
   const junit = `${LOGS}/${runtime.name}-${name.replace(/\W/g, "-")}.xml`;
+  const env = executor && { DEFERRED_JIT: EXECUTORS[executor] };
   return {
     group: runtime.title,
     name,
@@ -304,7 +312,7 @@ function jobOfFile(runtime, file) {
     run: async () => {
       await rm(path.join(ROOT, junit), { force: true });
       const args = TEST_COMMANDS[runtime.name](`tests/${file}`, junit);
-      const { problem, output } = await run(runtime.path, args);
+      const { problem, output } = await run(runtime.path, args, env);
       const tests = parseReport(await readFile(path.join(ROOT, junit), "utf8").catch(() => ""));
       const count = nothing();
       for (const { name: test, outcome } of tests) {
@@ -453,7 +461,10 @@ async function announce({ runtimes, modes, checks }, files, cFiles) {
       all + SLOWER[mode] * sum(cFiles.filter((file) => mode !== "tsan" || THREADED.test(file))),
     0,
   );
-  const seconds = (runtimes.length * sum(files) + inC) / Math.min(LANES, 2) +
+  const again = runtimes.includes("node") ? files.filter((file) => ANY_EXECUTOR.test(file)) : [];
+  const seconds =
+    (runtimes.length * sum(files) + Object.keys(EXECUTORS).length * sum(again) + inC) /
+      Math.min(LANES, 2) +
     (checks ? CHECKS_SECONDS : 0);
   let building = 0;
   for (const mode of ["release", ...modes]) {
@@ -519,6 +530,12 @@ async function main() {
       const runtime = await findRuntime(name);
       if (!runtime.path) await check(runtime.title, () => runtime.problem);
       else for (const file of files) jobs.push(jobOfFile(runtime, file));
+      if (!runtime.path || name !== "node") continue;
+      for (const executor of Object.keys(EXECUTORS)) {
+        for (const file of files.filter((file) => ANY_EXECUTOR.test(file))) {
+          jobs.push(jobOfFile(runtime, file, executor));
+        }
+      }
     }
   }
   if (jobs.length > 0) await section(`Tests, ${LANES} at a time`, () => runJobs(jobs));

@@ -3,6 +3,7 @@
  * it does what the interpreter does, instruction by instruction, is tested in C (tests/c/jit_test.c).
  */
 import { strict as assert } from "node:assert";
+import process from "node:process";
 import { after, test } from "node:test";
 import { Deferred, DeferredPool } from "../mod.ts";
 import { runProgram } from "./support/process.ts";
@@ -156,7 +157,9 @@ test("`jit` and DEFERRED_JIT tell whether anything is compiled, and hardening wh
     assert.equal(jit === "true", /entry at \d+: \d+ bytes, /.test(stderr), stderr);
     return jit;
   };
-  const possible = String(pool.hardening?.jit);
+  const possible = await run("jit: true", "1");
+  const forbidden = process.env.DEFERRED_JIT === "0";
+  assert.equal(String(pool.hardening?.jit), forbidden ? "false" : possible);
   assert.equal(await run("", ""), possible);
   assert.equal(await run("jit: false", ""), "false");
   assert.equal(await run("jit: false", "eager"), "false");

@@ -149,13 +149,15 @@ JSValue JS_Call(JSContext *ctx, JSValueConst func_obj, JSValueConst this_obj,
 {
 `,
         replace: `\
+/* a part of whatever calls, as it is where it only passes on */
+inline __attribute__((always_inline))
 JSValue JS_Call(JSContext *ctx, JSValueConst func_obj, JSValueConst this_obj,
                 int argc, JSValueConst *argv)
 {
     if (JS_VALUE_GET_TAG(func_obj) == JS_TAG_OBJECT) {
         JSObject *p = JS_VALUE_GET_OBJ(func_obj);
         if (p->class_id == JS_CLASS_BYTECODE_FUNCTION &&
-            p->u.func.function_bytecode->jit & JS_JIT_CALLABLE)
+            unlikely(p->u.func.function_bytecode->jit & JS_JIT_CALLABLE))
             return js_jit_call(ctx, p, this_obj, argc, argv);
     }
 `,

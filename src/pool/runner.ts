@@ -147,8 +147,8 @@ export interface PoolOptions<H extends HostFunctions = HostFunctions> extends Li
    */
   readonly base?: string | URL | undefined;
   /**
-   * Whether what its tasks run often is compiled to machine code, where that can be had. Default:
-   * false, and with `DEFERRED_JIT=1` in the environment true; with `DEFERRED_JIT=0` nothing is.
+   * Whether what its tasks run often is compiled to machine code, where that can be had; code that is
+   * text never is. Default: true. With `DEFERRED_JIT=0` in the environment nothing is.
    */
   readonly jit?: boolean | undefined;
 }

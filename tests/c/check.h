@@ -17,9 +17,9 @@
  * Prints `ok name`, `not ok name` or `skipped name: what is missing` for each test and
  * `N passed, N failed, N skipped` at the end. The exit code is 1 when a test failed or none ran. A
  * command-line argument runs only the tests whose name contains it. What pools run is compiled, and
- * with DEFERRED_JIT=eager in the environment all that realms run, at once; but in a file that defines
- * CHECK_INTERPRETED first, or CHECK_COMPILES as it sees to that itself, and says why; and under
- * ThreadSanitizer.
+ * with DEFERRED_JIT=eager in the environment all that realms run, at once; but in a file that
+ * defines CHECK_INTERPRETED first, or CHECK_COMPILES as it sees to that itself, and says why; and
+ * under ThreadSanitizer.
  */
 #ifndef CHECK_H
 #define CHECK_H
