@@ -200,6 +200,35 @@ describe("local time", () => {
 });
 
 describe("numbers", () => {
+  test("BigInts are read from decimal digits of any number", () =>
+    asInTheHost(() => {
+      const texts = ["0", "-0", "00012", `${2n ** 64n - 1n}`, `${2n ** 64n}`, `-${2n ** 63n}`];
+      let seed = 7;
+      for (let n = 1; n < 400; n++) {
+        let text = n % 3 === 0 ? "-" : "";
+        for (let i = 0; i < n; i++) text += (seed = seed * 48271 % 2147483647) % 10;
+        texts.push(text, `${n % 9 + 1}${"0".repeat(n)}`, "9".repeat(n));
+      }
+      return texts.map((text) => [BigInt(text), BigInt(text) % 1_000_003n, `${BigInt(text)}`]);
+    }));
+
+  test("300,000 digits are read sooner than two numbers of half of them are multiplied", async () => {
+    const [read, multiplied] = await Deferred.run(() => {
+      const time = (work: () => unknown): number => {
+        const times = [1, 2, 3].map(() => {
+          const started = performance.now();
+          work();
+          return performance.now() - started;
+        });
+        return Math.min(...times);
+      };
+      const half = BigInt("7".repeat(150_000));
+      const digits = "7".repeat(300_000);
+      return [time(() => BigInt(digits)), time(() => half * half)] as const;
+    });
+    assert.ok(read < 0.9 * multiplied, `${read} ms, ${multiplied} ms`);
+  });
+
   test("each BigInt compares with each number as their values do", () =>
     asInTheHost(() => {
       const bigints: bigint[] = [];
@@ -751,6 +780,29 @@ describe("expressions", () => {
 });
 
 describe("names", () => {
+  test("a function that is called `arguments`, in a block, gets out of it in sloppy code", async () => {
+    const block = "{ function arguments() { return 1; } }";
+    const cases = [
+      `function () { ${block} SEEN }`,
+      `function (x) { ${block} SEEN }`,
+      `function (...x) { ${block} SEEN }`,
+      `function (x = 1) { ${block} SEEN }`,
+      `function (x = arguments.length) { ${block} return x + typeof arguments; }`,
+      `function () { var arguments; const was = typeof arguments; ${block} return was + typeof arguments; }`,
+      `function () { const was = arguments.length; ${block} return was + typeof arguments; }`,
+      `function () { if (1) function arguments() {} SEEN }`,
+      `function () { switch (1) { case 1: function arguments() {} } SEEN }`,
+      `function () { return (() => { ${block} SEEN })(); }`,
+      `function () { const get = () => arguments; ${block} return typeof get(); }`,
+      `function (arguments) { ${block} SEEN }`,
+      `function () { let arguments = 3; ${block} SEEN }`,
+      `function (a) { ${block} a = 2; return a + typeof arguments; }`,
+      `function () { "use strict"; return typeof arguments; }`,
+    ].map((text) => `(${text.replace("SEEN", "return typeof arguments;")})(5)`);
+    const source = `[${cases.join(", ")}]`;
+    assert.deepEqual(await Deferred.eval(source), (0, eval)(source));
+  });
+
   test("parameters and the body share their variables, unless the body declares the name", async () => {
     const kinds: Record<string, (parameters: string, body: string) => string> = {
       "arrow function": (parameters, body) => `((${parameters}) => { ${body} })(ARGS)`,

@@ -581,4 +581,85 @@ static void add_eval_variables(JSContext *ctx, JSFunctionDef *s)
       "`(function (arguments) { eval(''); return arguments; })(5)` 5. `(({ a }) => { let a; })` is " +
       "a SyntaxError, and `(({ a }) => { { function a() {} } return a; })({ a: 1 })` 1.",
   },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+            if (name == JS_ATOM_arguments && fd->has_arguments_binding &&
+                fd->has_parameter_expressions && add_arguments_arg(ctx, fd) < 0)
+                return -1;
+            idx = add_var(ctx, fd, name);
+            if (idx >= 0) {
+                if (name == JS_ATOM_arguments && fd->has_arguments_binding)
+                    fd->arguments_var_idx = idx;
+                fd->vars[idx].scope_next = fd->scope_level;
+            }
+`,
+        replace: `\
+            idx = add_body_var(ctx, fd, name);
+            if (idx >= 0)
+                fd->vars[idx].scope_next = fd->scope_level;
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+static int define_var(JSParseState *s, JSFunctionDef *fd, JSAtom name,
+                      JSVarDefEnum var_def_type)
+{
+`,
+        replace: `\
+/* a variable of the body that was not there; of the name 'arguments' it begins
+   with these */
+static int add_body_var(JSContext *ctx, JSFunctionDef *fd, JSAtom name)
+{
+    bool is_arguments = name == JS_ATOM_arguments && fd->has_arguments_binding;
+    int idx;
+
+    if (is_arguments && fd->has_parameter_expressions && add_arguments_arg(ctx, fd) < 0)
+        return -1;
+    idx = add_var(ctx, fd, name);
+    if (idx >= 0 && is_arguments)
+        fd->arguments_var_idx = idx;
+    return idx;
+}
+
+static int define_var(JSParseState *s, JSFunctionDef *fd, JSAtom name,
+                      JSVarDefEnum var_def_type)
+{
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+        &&  !is_parameter(ctx, fd, func_name)
+        &&  !(func_name == JS_ATOM_arguments && fd->has_arguments_binding)) {
+`,
+        replace: `\
+        &&  !is_parameter(ctx, fd, func_name)) {
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+                    func_idx = find_var(ctx, s->cur_func, func_name);
+                    if (func_idx < 0) {
+                        func_idx = add_var(ctx, s->cur_func, func_name);
+`,
+        replace: `\
+                    func_idx = find_var(ctx, s->cur_func, func_name);
+                    if (func_idx < 0) {
+                        func_idx = add_body_var(ctx, s->cur_func, func_name);
+`,
+      },
+    ],
+    why:
+      '`(function () { { function arguments() {} } return typeof arguments; })()` was "object": a ' +
+      "function of that name in a block stayed in it.",
+    upstream:
+      "B.3.2.1 excepts the name `arguments` only from the variable that is made at the beginning " +
+      "(step 29.a.ii.2); where the function in the block is evaluated, the variable gets it all the " +
+      "same (29.a.ii.3). Tests: annexB/language/function-code/block-decl-func-skip-arguments.js.",
+  },
 ];
