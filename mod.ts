@@ -46,6 +46,7 @@ export type { TaskStats } from "./src/task.ts";
 export type { EvalOptions } from "./src/function/script.ts";
 export type { ModuleMeta, ScopeOption, ScopeValue, TaskScope } from "./src/function/scope.ts";
 export type { AnyClass } from "./src/clone/classes.ts";
+export type { Cloneable, Cloned, DataKey, Uncloneable } from "./src/clone/cloneable.ts";
 export type { HostCallLimits, Limits } from "./src/limits.ts";
 export type { PoolOptions } from "./src/pool/runner.ts";
 export { DeferredPool, type Hardening } from "./src/pool/pool.ts";

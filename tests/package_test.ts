@@ -250,6 +250,24 @@ function compilers(): void {
     assert.equal(await check("typescript-6", "older.mts", options), "");
   });
 
+  test("say why a value can't be cloned", async () => {
+    await write(
+      "refused.ts",
+      `import type { Cloneable } from "@protojs/deferred";
+      export declare function pass<T>(value: T & Cloneable<T>): void;
+      pass(() => 1);
+      pass({ a: [{ later: Promise.resolve(1) }] });`,
+    );
+    const said = await check("typescript", "refused.ts", { ...STRICTEST, module: "nodenext" });
+    const [first, , second, , ...rest] = said.split("\n");
+    assert.match(
+      first!,
+      /^refused\.ts\(3,12\): .*"a function can't be cloned: give it to the task/,
+    );
+    assert.match(second!, /^refused\.ts\(4,20\): .*"a promise can't be cloned: await it first"/);
+    assert.doesNotMatch(rest.join("\n"), /^refused/m);
+  });
+
   test("pass in CommonJS", async () => {
     const program = `import deferred = require("@protojs/deferred");
       const sum: Promise<number> = deferred.Deferred.run((a: number) => a + 1, 1);
