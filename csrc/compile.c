@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "engine_values.h"
 #include "guard.h"
+#include "modules.h"
 
 /* The globals a script uses: name -> whether it is probed by typeof, kept as a JS object
  * { name: true | false } without a prototype, in the order of first use. */
@@ -129,6 +130,21 @@ static const char *compile_text_of(const char *source, size_t *length) {
     if (!first || first >= last) return source;
     *length = (size_t)(last - first - 1);
     return first + 1;
+}
+
+int compile_module(JSContext *ctx, const char *source, size_t length, uint32_t flags,
+                   Bytes *reply) {
+    CloneFailure failure;
+    int status = 0;
+    int32_t language =
+        flags & DFD_COMPILE_TYPESCRIPT ? DFD_LANGUAGE_TYPESCRIPT : DFD_LANGUAGE_JAVASCRIPT;
+    JSValue value = modules_list_requests(ctx, source, length, language);
+    if (JS_IsException(value)) {
+        value = JS_GetException(ctx);
+        if (engine_is_range_error(ctx, value)) status = DFD_STATUS_STACK;
+    }
+    if (clone_encode(ctx, value, reply, NULL, &failure) != CLONE_OK) reply->failed = true;
+    return status;
 }
 
 int compile_function(JSContext *ctx, const char *source, size_t length, uint32_t flags,

@@ -15,4 +15,7 @@
 int compile_function(JSContext *ctx, const char *source, size_t length, uint32_t flags,
                      Bytes *reply, Program **program);
 
+/* As dfd_compile says of a MODULE: appends the reply. Returns as compile_function does. */
+int compile_module(JSContext *ctx, const char *source, size_t length, uint32_t flags, Bytes *reply);
+
 #endif

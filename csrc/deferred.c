@@ -172,6 +172,22 @@ int32_t dfd_preload(uint32_t handle, double program, double limit, uint8_t *repl
     return pool_preload(pool, program, limit, reply, capacity);
 }
 
+int32_t dfd_module(uint32_t handle, const uint8_t *module, uint32_t length) {
+    Pool *pool = deferred_find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    if (!module || !length) return DFD_E_INVALID;
+    os_forget();
+    return pool_add_module(pool, module, length);
+}
+
+int32_t dfd_load(uint32_t handle, double limit, uint8_t *reply, uint32_t capacity) {
+    Pool *pool = deferred_find(handle);
+    if (!pool) return DFD_E_HANDLE;
+    if (!reply || !(limit > 0)) return DFD_E_INVALID;
+    os_forget();
+    return pool_load(pool, limit, reply, capacity);
+}
+
 int32_t dfd_share(uint32_t handle, const uint8_t *value, uint32_t length) {
     Pool *pool = deferred_find(handle);
     if (!pool) return DFD_E_HANDLE;

@@ -12,8 +12,8 @@
  *   - A handle is a whole number above 0: a pool's is a uint32_t; those of its programs, tasks and
  *     memory are doubles that only that pool knows. No handle is used again for something else. A
  *     stale or forged one is answered with DFD_E_HANDLE, never with a crash.
- *   - A negative result is one of DFD_ERROR_MAP. No function waits, except dfd_preload; dfd_compile
- *     takes time in proportion to the source.
+ *   - A negative result is one of DFD_ERROR_MAP. No function waits, except dfd_preload and
+ * dfd_load; dfd_compile takes time in proportion to the source.
  *   - Only the thread that opened a pool, whose event loop it serves, calls its functions; for all
  *     others its handle is invalid. The pool is closed with that thread at the latest. Different
  *     pools are independent of each other.
@@ -49,7 +49,7 @@
     X(QUEUE_TIMEOUT, 8, "the task waited in the queue longer than its queueTimeout")               \
     X(CANCELLED, 9, "the task was cancelled, queued or running")                                   \
     X(INTERNAL, 10, "the library failed")                                                          \
-    X(PRELOAD, 11, "the pool's classes could not be evaluated within their time")                  \
+    X(PRELOAD, 11, "the pool's classes or modules could not be evaluated within their time")       \
     X(RESOURCES, 12, "the system refused the memory or the signals that running the task takes")   \
     X(RESULT, 13, "what the task returned or threw is larger than its resultLimit")
 
@@ -97,11 +97,13 @@
 /* How a program is compiled: bits. */
 #define DFD_COMPILE_MAP(X)                                                                         \
     X(STRICT, 1, "as strict code")                                                                 \
-    X(PRELOAD, 2, "for dfd_preload: no worker may start yet")                                      \
+    X(PRELOAD, 2, "for dfd_preload or dfd_load: no worker may start yet")                          \
     X(MEMBER, 4,                                                                                   \
       "the source evaluates to a function that has ours as a member of an object in it")           \
     X(ENCLOSED, 8, "it evaluates to a function that gives ours; what it is called with is below")  \
     X(GIVEN, 16, "the reply tells which globals the function gives by which names")                \
+    X(MODULE, 32, "the source is a module: nothing is kept, and the reply lists what it asks for") \
+    X(TYPESCRIPT, 64, "with MODULE: its types are blanked out first")                              \
     X(OUTER_VALUE, 256, "times how many outer values ENCLOSED is called with")
 
 /* The function of an ENCLOSED program is called in each task, first of all. It is passed a function
@@ -167,9 +169,13 @@
 
 /* An IMPORT's arguments are [the number of the file that imports, the specifier, its import
  * attributes (undefined, or an object of strings), row, column (0: unknown)]. It is answered as a
- * call is, by what says which module that is: its number, from 1, if the task was sent it before;
- * else [number, file, url, language, text]. `file` is its name in stacks, and no other's: it has no
- * brackets, and no control characters. The program itself is number 0. */
+ * call is, by what says which module that is: its number, from 1, if the task has it; else a list
+ * of modules that the task does not have, of which the first is the one. Each of them is [number,
+ * file, url, language, text, links]. `file` is its name in stacks, and no other's: it has no
+ * brackets, and no control characters. `links` say what the module asks for, as far as that is
+ * known beforehand: [specifier, type, number, specifier, ...], each with the number of a module of
+ * the list, or of one that the task has, and with the import attribute `type`, or "". The program
+ * itself is number 0. */
 
 #define DFD_EVENT_TYPE_MAP(X)                                                                      \
     X(CALL, 1, "a function of the host is called")                                                 \
@@ -250,7 +256,8 @@
     X(REPORTS, 4, "with OFFERS: also `report`, by which the task tells of its progress")           \
     X(INNER, 8,                                                                                    \
       "a task of the pool that waits for it: a function that it called submits this one")          \
-    X(LOADS, 16, "modules, which it is asked for by DFD_EVENT_TYPE_IMPORT")
+    X(LOADS, 16, "modules, which it is asked for by DFD_EVENT_TYPE_IMPORT")                        \
+    X(NAMES, 32, "the names of the pool's modules, by which the program finds them unasked")
 
 /* What a text is. */
 #define DFD_FORM_MAP(X)                                                                            \
@@ -353,7 +360,10 @@ DFD_API int32_t dfd_pool_close(uint32_t pool);
  *                at: of a member, its number in what is around it,
  *                given: with GIVEN, [name, global, name, global, ...] of its object literals,
  *                hidden: "#x", if a class that stands in the function has private members }
- *   refused:   the error that the engine threw (a SyntaxError, mostly) */
+ *   refused:   the error that the engine threw (a SyntaxError, mostly)
+ *   a MODULE:  [specifier, type, row, column, specifier, ...] with the import attribute `type`, or
+ * ""
+ */
 DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t length, uint32_t flags,
                             uint8_t *reply, uint32_t capacity);
 
@@ -365,6 +375,18 @@ DFD_API int32_t dfd_compile(uint32_t pool, const uint8_t *source, uint32_t lengt
  * threw (THROWN, UNCLONEABLE) the payload that a task's completion would have. */
 DFD_API int32_t dfd_preload(uint32_t pool, double program, double limit, uint8_t *reply,
                             uint32_t capacity);
+
+/* Adds a module to those that dfd_load makes part of every realm: in the wire format, as an answer
+ * to an IMPORT has it, and behind its links the names by which programs find it, an array. It may
+ * link to modules that are still to come. After the classes, before anything else is compiled.
+ * Returns its number, counted from 1, or an error. */
+DFD_API int32_t dfd_module(uint32_t pool, const uint8_t *module, uint32_t length);
+
+/* Makes the modules that were added part of every realm of the pool: those with names are
+ * evaluated, in their order, with all that they link to, once in each realm. As dfd_preload, which
+ * it may follow; of the reply the second word is the number of the module that is to blame. What
+ * they take counts towards no task's limit. */
+DFD_API int32_t dfd_load(uint32_t pool, double limit, uint8_t *reply, uint32_t capacity);
 
 /* Puts a value, in the wire format, into every realm of the pool for good: tasks that are submitted
  * from now on may refer to it (PRESET). Returns its number, counted from 0, or an error. */

@@ -44,6 +44,9 @@ void engine_module_resolve(JSValueConst module, uint32_t index, JSValueConst tar
  * when it was evaluated, or an exception. Not inside of another module's evaluation. */
 JSValue engine_module_evaluate(JSContext *ctx, JSValueConst module);
 
+/* Whether it has begun, and what it awaits itself at its top level is pending. */
+bool engine_module_awaits(JSValueConst module);
+
 /* Its namespace, once it was linked. */
 JSValue engine_module_namespace(JSContext *ctx, JSValueConst module);
 

@@ -11,6 +11,7 @@
 #include "modules.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "clone_stack.h"
@@ -40,6 +41,12 @@ struct Module {
     JSValue record;    /* the engine's, if it is LOADED or COMPLETE */
     JSValue error;     /* if it FAILED */
     Request *requests; /* as many as the record has */
+    JSValue links;     /* what the host says of them beforehand, until that was heeded */
+};
+
+struct Name {
+    JSAtom name;
+    uint32_t module;
 };
 
 struct Want {
@@ -83,7 +90,8 @@ static Module *modules_reserve(JSContext *ctx, Modules *modules, uint32_t number
         modules->files.names =
             js_realloc(ctx, modules->files.names, modules->capacity * sizeof(JSValue));
     for (; modules->count <= number; modules->count++) {
-        modules->modules[modules->count] = (Module){.record = JS_UNDEFINED, .error = JS_UNDEFINED};
+        modules->modules[modules->count] =
+            (Module){.record = JS_UNDEFINED, .error = JS_UNDEFINED, .links = JS_UNDEFINED};
         modules->files.names[modules->count] = JS_UNDEFINED;
     }
     modules->files.count = modules->count;
@@ -322,34 +330,129 @@ static void modules_evaluate(JSContext *ctx, Modules *modules, uint32_t want) {
 /* Who asks, in the magic of what its answer is given to: bits. */
 enum { ASK_THREW = 1, ASK_WANT = 2 };
 
-/* The module that an answer is of, by its number: compiled, if it is there for the first time.
- * NO_MODULE, with an exception pending, if it says nothing that makes sense. */
-static uint32_t modules_take(JSContext *ctx, Modules *modules, JSValueConst answer) {
+/* The number of a module, of which it is to be `known` whether it is there or not. NO_MODULE, with
+ * an exception pending, if that makes no sense. */
+static uint32_t modules_number(JSContext *ctx, const Modules *modules, JSValueConst said,
+                               bool known) {
     uint32_t number = NO_MODULE;
-    bool is_new = JS_IsArray(answer);
-    JSValue first = is_new ? JS_GetPropertyUint32(ctx, answer, 0) : JS_DupValue(ctx, answer);
-    if (JS_VALUE_GET_TAG(first) == JS_TAG_INT && JS_VALUE_GET_INT(first) >= 0)
-        number = (uint32_t)JS_VALUE_GET_INT(first);
-    JS_FreeValue(ctx, first);
-    bool known = number < modules->count && modules->modules[number].state != MODULE_NONE;
-    if (number >= NO_MODULE || known == is_new) {
-        JS_ThrowTypeError(ctx, "the host answered an import with no module");
-        return NO_MODULE;
-    }
-    if (known) return number;
-    JSValue parts[4]; /* file, url, language, text */
-    for (uint32_t i = 0; i < 4; i++) parts[i] = JS_GetPropertyUint32(ctx, answer, i + 1);
-    if (JS_IsString(parts[0]) && JS_IsString(parts[3]) &&
-        JS_VALUE_GET_TAG(parts[2]) == JS_TAG_INT) {
-        Source source = {parts[3],     parts[0],    parts[1], JS_VALUE_GET_INT(parts[2]),
+    if (JS_VALUE_GET_TAG(said) == JS_TAG_INT && JS_VALUE_GET_INT(said) >= 0)
+        number = (uint32_t)JS_VALUE_GET_INT(said);
+    bool is_there = number < modules->count && modules->modules[number].state != MODULE_NONE;
+    if (number < NO_MODULE && is_there == known) return number;
+    JS_ThrowTypeError(ctx, "the host answered an import with no module");
+    return NO_MODULE;
+}
+
+/* Compiles a module that the host says something of. As modules_number. */
+static uint32_t modules_take_one(JSContext *ctx, Modules *modules, JSValueConst said) {
+    JSValue parts[6] = {JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED,
+                        JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
+    enum { NUMBER, FILE_NAME, URL, LANGUAGE, TEXT, LINKS };
+    for (uint32_t i = 0; i < 6 && JS_IsArray(said); i++)
+        parts[i] = JS_GetPropertyUint32(ctx, said, i);
+    uint32_t number = modules_number(ctx, modules, parts[NUMBER], false);
+    if (number != NO_MODULE && JS_IsString(parts[FILE_NAME]) && JS_IsString(parts[TEXT]) &&
+        JS_VALUE_GET_TAG(parts[LANGUAGE]) == JS_TAG_INT && JS_IsArray(parts[LINKS])) {
+        Source source = {parts[TEXT],  parts[FILE_NAME],
+                         parts[URL],   JS_VALUE_GET_INT(parts[LANGUAGE]),
                          JS_UNDEFINED, JS_UNDEFINED};
         modules_compile(ctx, modules, number, &source);
-    } else {
+        modules->modules[number].links = JS_DupValue(ctx, parts[LINKS]);
+    } else if (number != NO_MODULE) {
         JS_ThrowTypeError(ctx, "the host answered an import with half a module");
         number = NO_MODULE;
     }
-    for (uint32_t i = 0; i < 4; i++) JS_FreeValue(ctx, parts[i]);
+    for (uint32_t i = 0; i < 6; i++) JS_FreeValue(ctx, parts[i]);
     return number;
+}
+
+/* An element of an array, held by it. */
+static JSValueConst modules_part(JSContext *ctx, JSValueConst array, uint32_t index) {
+    JSValue part = JS_GetPropertyUint32(ctx, array, index);
+    JS_FreeValue(ctx, part);
+    return part;
+}
+
+/* Of an array that the host gave; behind its end there may be code, on Array.prototype. */
+static uint32_t modules_length(JSContext *ctx, JSValueConst array) {
+    int64_t length = 0;
+    if (JS_IsArray(array)) JS_GetLength(ctx, array, &length);
+    return (uint32_t)length;
+}
+
+static bool modules_is_same(JSContext *ctx, JSValueConst string, JSAtom atom) {
+    JSAtom other = JS_ValueToAtom(ctx, string);
+    JS_FreeAtom(ctx, other);
+    return other == atom;
+}
+
+/* Whether a request is for that specifier with that import attribute `type`, or "". */
+static bool modules_asks(JSContext *ctx, const EngineRequest *request, JSAtom specifier,
+                         JSAtom type) {
+    JSValueConst given = JS_UNDEFINED;
+    if (request->specifier != specifier) return false;
+    if (JS_IsObject(request->attributes))
+        engine_own_value(ctx, request->attributes, "type", &given);
+    if (JS_IsString(given)) return modules_is_same(ctx, given, type);
+    JSValue none = JS_NewString(ctx, "");
+    bool same = modules_is_same(ctx, none, type);
+    JS_FreeValue(ctx, none);
+    return same;
+}
+
+static void modules_resolve(Modules *modules, uint32_t from, uint32_t index, uint32_t number) {
+    const Module *target = &modules->modules[number];
+    modules->modules[from].requests[index].target = number;
+    /* One that failed is told when it is visited. */
+    if (target->state != MODULE_FAILED)
+        engine_module_resolve(modules->modules[from].record, index, target->record);
+}
+
+/* Heeds the links of a module: all that they are to is there. They have the order of its requests,
+ * most often. false with an exception pending. */
+static bool modules_link(JSContext *ctx, Modules *modules, uint32_t from) {
+    const Module *module = &modules->modules[from];
+    JSValue links = module->links;
+    uint32_t count = modules_length(ctx, links), next = 0;
+    modules->modules[from].links = JS_UNDEFINED;
+    bool fine = true;
+    uint32_t requests = module->requests ? engine_module_requests(module->record) : 0;
+    for (uint32_t i = 0; i + 3 <= count && requests > 0 && fine; i += 3) {
+        JSAtom name = JS_ValueToAtom(ctx, modules_part(ctx, links, i));
+        JSAtom type = JS_ValueToAtom(ctx, modules_part(ctx, links, i + 1));
+        uint32_t number = modules_number(ctx, modules, modules_part(ctx, links, i + 2), true);
+        fine = number != NO_MODULE;
+        for (uint32_t tried = 0; tried < requests && fine; tried++, next++) {
+            if (next >= requests) next = 0;
+            EngineRequest request = engine_module_request(module->record, next);
+            if (!modules_asks(ctx, &request, name, type)) continue;
+            modules_resolve(modules, from, next++, number);
+            break;
+        }
+        JS_FreeAtom(ctx, name);
+        JS_FreeAtom(ctx, type);
+    }
+    JS_FreeValue(ctx, links);
+    return fine;
+}
+
+/* The module that an answer is of, by its number: compiled, with the others that come along, if it
+ * is there for the first time. NO_MODULE, with an exception pending, if it says nothing that makes
+ * sense. */
+static uint32_t modules_take(JSContext *ctx, Modules *modules, JSValueConst answer) {
+    if (!JS_IsArray(answer)) return modules_number(ctx, modules, answer, true);
+    uint32_t first = NO_MODULE, count = modules_length(ctx, answer);
+    uint32_t *taken = js_malloc(ctx, ((size_t)count + 1) * sizeof *taken);
+    bool fine = true;
+    for (uint32_t i = 0; i < count && fine; i++) {
+        taken[i] = modules_take_one(ctx, modules, modules_part(ctx, answer, i));
+        fine = taken[i] != NO_MODULE;
+    }
+    for (uint32_t i = 0; i < count && fine; i++) fine = modules_link(ctx, modules, taken[i]);
+    if (count == 0) JS_ThrowTypeError(ctx, "the host answered an import with no module");
+    if (count > 0 && fine) first = taken[0];
+    js_free(ctx, taken);
+    return first;
 }
 
 /* An answer to a request of a module, for all that wait for it. Each may run code. */
@@ -362,9 +465,7 @@ static void modules_answer_request(JSContext *ctx, Modules *modules, uint32_t fr
     if (number != NO_MODULE && modules->modules[number].state == MODULE_FAILED) {
         error = modules->modules[number].error;
     } else if (number != NO_MODULE) {
-        request->target = number;
-        engine_module_resolve(modules->modules[from].record, index,
-                              modules->modules[number].record);
+        modules_resolve(modules, from, index, number);
     }
     bool failed = request->target == NO_MODULE;
     JSValue reason = JS_DupValue(ctx, error);
@@ -557,11 +658,27 @@ static uint32_t modules_importer(const Modules *modules, JSValueConst file) {
     return stack_file_number(&modules->files, engine_text(file));
 }
 
+/* The module that has a name; or NO_MODULE. */
+static uint32_t modules_find(JSContext *ctx, const Modules *modules, JSValueConst name) {
+    for (uint32_t i = 0; i < modules->name_count; i++)
+        if (modules_is_same(ctx, name, modules->names[i].name)) return modules->names[i].module;
+    return NO_MODULE;
+}
+
 static void modules_on_import(JSContext *ctx, const EngineImport *import) {
     Modules *modules = &loop_of(ctx)->modules;
     Ask ask = {modules_importer(modules, import->importer), import->specifier, import->attributes,
                import->row, import->column};
     if (ask.importer == NO_FILE) ask.importer = 0;
+    uint32_t known = modules->finds && ask.importer == 0 && JS_IsUndefined(ask.attributes)
+                         ? modules_find(ctx, modules, ask.specifier)
+                         : NO_MODULE;
+    if (known != NO_MODULE) {
+        uint32_t want = modules_want(ctx, modules, import->settle, false);
+        modules->wants[want].module = known;
+        modules_visit(ctx, modules, want, known);
+        return;
+    }
     if (!modules->loads) {
         JSValue error = modules_refusal(ctx, modules, &ask);
         JSValue result = JS_Call(ctx, import->settle[1], JS_UNDEFINED, 1, (JSValueConst *)&error);
@@ -623,13 +740,6 @@ static JSValue modules_run_module(JSContext *ctx, Modules *modules, Source *sour
     return promise;
 }
 
-/* An element of an array, held by it. */
-static JSValueConst modules_part(JSContext *ctx, JSValueConst array, uint32_t index) {
-    JSValue part = JS_GetPropertyUint32(ctx, array, index);
-    JS_FreeValue(ctx, part);
-    return part;
-}
-
 JSValue modules_start(JSContext *ctx, Modules *modules, JSValueConst text, JSValueConst about) {
     Source source = {text,         JS_UNDEFINED, JS_UNDEFINED, DFD_LANGUAGE_JAVASCRIPT,
                      JS_UNDEFINED, JS_UNDEFINED};
@@ -654,4 +764,103 @@ JSValue modules_start(JSContext *ctx, Modules *modules, JSValueConst text, JSVal
         JS_FreeValue(ctx, error);
     }
     return modules_run_module(ctx, modules, &source);
+}
+
+/* --- before there is a program ------------------------------------------------------------- */
+
+JSValue modules_list_requests(JSContext *ctx, const char *text, size_t length, int32_t language) {
+    JSValue own = JS_NewStringLen(ctx, text, length);
+    Source source = {own, JS_UNDEFINED, JS_UNDEFINED, language, JS_UNDEFINED, JS_UNDEFINED};
+    JSValue record =
+        modules_strip(ctx, &source) ? modules_parse(ctx, &source, PROGRAM_FILE) : JS_EXCEPTION;
+    if (JS_IsException(record))
+        return JS_Throw(ctx, modules_complaint(ctx, &source, JS_GetException(ctx)));
+    JSValue list = JS_NewArray(ctx);
+    uint32_t count = engine_module_requests(record), at = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        EngineRequest request = engine_module_request(record, i);
+        JSValueConst type = JS_UNDEFINED;
+        if (JS_IsObject(request.attributes))
+            engine_own_value(ctx, request.attributes, "type", &type);
+        JSValue parts[] = {
+            JS_AtomToString(ctx, request.specifier),
+            JS_IsString(type) ? JS_DupValue(ctx, type) : JS_NewString(ctx, ""),
+            JS_NewUint32(ctx, request.row),
+            JS_NewUint32(ctx, request.column),
+        };
+        for (size_t j = 0; j < sizeof parts / sizeof *parts; j++)
+            JS_DefinePropertyValueUint32(ctx, list, at++, parts[j], JS_PROP_C_W_E);
+    }
+    return list;
+}
+
+bool modules_add(JSContext *ctx, Modules *modules, JSValueConst said) {
+    uint32_t number = modules_take_one(ctx, modules, said);
+    if (number == NO_MODULE) return false;
+    if (modules->modules[number].state == MODULE_FAILED) {
+        JS_Throw(ctx, JS_DupValue(ctx, modules->modules[number].error));
+        return false;
+    }
+    JSValueConst names = modules_part(ctx, said, 6);
+    uint32_t count = modules_length(ctx, names);
+    for (uint32_t i = 0; i < count; i++) {
+        JSValueConst name = modules_part(ctx, names, i);
+        modules->names = modules_grow(ctx, modules->names, &modules->name_capacity,
+                                      modules->name_count + 1, sizeof(Name));
+        modules->names[modules->name_count++] = (Name){JS_ValueToAtom(ctx, name), number};
+    }
+    return true;
+}
+
+/* The one that another one waits for, which is pending. */
+static uint32_t modules_pending(const Modules *modules, uint32_t number) {
+    for (uint32_t i = 0; i < modules->count; i++)
+        if (modules->modules[i].state != MODULE_NONE &&
+            engine_module_awaits(modules->modules[i].record))
+            return i;
+    return number;
+}
+
+/* Evaluates a module, and runs the jobs that this leaves. As modules_evaluate_named. */
+static bool modules_evaluate_now(JSContext *ctx, const Modules *modules, uint32_t number,
+                                 uint32_t *blamed) {
+    JSContext *unused;
+    int ran = 1;
+    JSValue promise = engine_module_evaluate(ctx, modules->modules[number].record);
+    if (JS_IsException(promise)) return false;
+    while (ran > 0) ran = JS_ExecutePendingJob(JS_GetRuntime(ctx), &unused);
+    JSPromiseStateEnum state = JS_PromiseState(ctx, promise);
+    if (ran == 0 && state == JS_PROMISE_REJECTED) JS_Throw(ctx, JS_PromiseResult(ctx, promise));
+    JS_FreeValue(ctx, promise);
+    if (ran < 0 || state == JS_PROMISE_REJECTED) return false;
+    if (loop_due(loop_of(ctx)) < INFINITY) {
+        JS_ThrowTypeError(ctx, "a timer that a module sets when it is evaluated would never be "
+                               "due: set it in the task");
+        return false;
+    }
+    if (state == JS_PROMISE_FULFILLED) return true;
+    *blamed = modules_pending(modules, number);
+    JS_ThrowTypeError(ctx, "what a module awaits at its top level must settle by itself, when "
+                           "there is no host and no timer: await it in the task");
+    return false;
+}
+
+bool modules_evaluate_named(JSContext *ctx, Modules *modules, uint32_t *blamed) {
+    bool fine = true;
+    for (uint32_t i = 1; i < modules->count && fine; i++) {
+        *blamed = i;
+        fine = modules_link(ctx, modules, i);
+        modules->modules[i].state = MODULE_COMPLETE;
+    }
+    for (uint32_t i = 0; i < modules->name_count && fine; i++) {
+        *blamed = modules->names[i].module;
+        fine = modules_evaluate_now(ctx, modules, *blamed, blamed);
+        if (!fine) break;
+        /* Which the module keeps. */
+        JSValue namespace = engine_module_namespace(ctx, modules->modules[*blamed].record);
+        fine = !JS_IsException(namespace);
+        JS_FreeValue(ctx, namespace);
+    }
+    if (fine) *blamed = 0;
+    return fine;
 }

@@ -71,12 +71,9 @@ void pool_drop(Pool *pool) {
     if (atomic_fetch_sub(&pool->holds, 1) != 1) return;
     assert(!queue_take(&pool->queue) && !pool->workers.first);
     seats_drop(&pool->seats);
-    program_drop(pool->classes.program);
+    preload_close(&pool->preload);
     compiler_close(&pool->compiler);
-    for (Share *share = pool->first_share, *next; share; share = next) {
-        next = share->next;
-        free(share);
-    }
+    shares_free(pool->first_share);
     slots_close(&pool->tasks);
     watchdog_close(&pool->watchdog);
     workers_close(&pool->workers);
@@ -159,14 +156,20 @@ int32_t pool_program_free(Pool *pool, double handle) {
 
 int32_t pool_preload(Pool *pool, double handle, double limit, uint8_t *reply, size_t capacity) {
     Program *program = compiler_find(&pool->compiler, handle);
-    return program ? classes_evaluate(pool, program, limit, reply, capacity) : DFD_E_HANDLE;
+    return program ? preload_classes(pool, program, limit, reply, capacity) : DFD_E_HANDLE;
+}
+
+int32_t pool_add_module(Pool *pool, const uint8_t *module, size_t length) {
+    return preload_add_module(pool, module, length);
+}
+
+int32_t pool_load(Pool *pool, double limit, uint8_t *reply, size_t capacity) {
+    return preload_modules(pool, limit, reply, capacity);
 }
 
 int32_t pool_share(Pool *pool, const uint8_t *value, size_t length) {
-    Share *share = malloc(sizeof *share + length);
+    Share *share = share_new(value, length);
     if (!share) return DFD_E_MEMORY;
-    *share = (Share){.length = length};
-    memcpy(share->value, value, length);
     lock_take(&pool->lock);
     *(pool->last_share ? &pool->last_share->next : &pool->first_share) = share;
     pool->last_share = share;

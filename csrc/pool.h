@@ -30,6 +30,8 @@ int32_t pool_compile(Pool *pool, const char *source, size_t length, uint32_t fla
                      size_t capacity);
 int32_t pool_share(Pool *pool, const uint8_t *value, size_t length);
 int32_t pool_preload(Pool *pool, double program, double limit, uint8_t *reply, size_t capacity);
+int32_t pool_add_module(Pool *pool, const uint8_t *module, size_t length);
+int32_t pool_load(Pool *pool, double limit, uint8_t *reply, size_t capacity);
 int32_t pool_program_free(Pool *pool, double program);
 int32_t pool_ready(Pool *pool);
 double pool_submit(Pool *pool, const uint8_t *submission, size_t length);

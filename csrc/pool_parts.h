@@ -8,11 +8,11 @@
  *   worker.c      the threads that run them
  *   watchdog.c    the thread that ends them
  *   compiler.c    programs: from source to bytecode, by handle
- *   classes.c     the pool's classes: evaluated once, then in each worker's realm
+ *   preload.c     the pool's classes and modules: evaluated once, then in each worker's realm
  *   errand.c      work in the compiling realm, on a thread that can be stopped
  *
  * Who touches what:
- *   - The host's thread alone: the options, `compiler`, and `classes` until the first worker
+ *   - The host's thread alone: the options, `compiler`, and `preload` until the first worker
  *     starts. All threads may read what it no longer changes.
  *   - Under `lock` (assert_locked): the fields below it.
  *   - A running task is stopped under `lock`, and only while it is its worker's `task`, so that a
@@ -23,11 +23,11 @@
 #ifndef DEFERRED_POOL_PARTS_H
 #define DEFERRED_POOL_PARTS_H
 
-#include "classes.h"
 #include "compiler.h"
 #include "completion.h"
 #include "lock.h"
 #include "pool.h"
+#include "preload.h"
 #include "queue.h"
 #include "seats.h"
 #include "slots.h"
@@ -48,7 +48,7 @@ struct Pool {
     size_t memory, stack; /* of a task, unless it says otherwise */
     bool compiles;        /* what its tasks run often, where that can be had */
     Compiler compiler;
-    Classes classes;
+    Preload preload;
 
     Lock lock;
     Queue queue;

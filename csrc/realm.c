@@ -13,6 +13,8 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "arena.h"
 #include "clone.h"
@@ -46,7 +48,7 @@ struct Realm {
     size_t limit, stack; /* bytes, of the arena and of the thread's stack */
     uint32_t restores;   /* since the snapshot, up to RESTORES_UNWATCHED */
     bool watches;        /* may be watched: only threads that catch faults enter it */
-    size_t shared;       /* of the limit, what the presets take */
+    size_t shared;       /* of the limit, what the modules and presets take */
     size_t result_limit; /* of this run; 0 for none */
     uint32_t hash_seed;  /* of the engine's tables: in the image */
     Seeds seeds;         /* of Math.random: one for each task */
@@ -59,8 +61,10 @@ struct Realm {
     bool offers;  /* the last argument lists functions of the host */
     bool reports; /* and `report` stands among them */
     bool loads;   /* and it loads modules */
+    bool names;   /* some of the realm's have names for the program */
     Post post;
-    bool of_script; /* that one is of a script's end, whose value may be one in its turn */
+    bool of_script;  /* that one is of a script's end, whose value may be one in its turn */
+    Modules modules; /* what of them is in the image: as they are before each run */
     Presets presets;
     const Share *last_share; /* of the presets, or NULL */
     CloneLent lent;          /* what the host lent to this run; both scopes' */
@@ -149,6 +153,7 @@ static Realm *realm_new(size_t memory, size_t stack) {
     realm->scope = realm->pristine;
     realm->globals.scope = &realm->scope;
     realm->loop.calls.post = &realm->post;
+    modules_begin(&realm->modules);
     if (seeds_open(&realm->seeds) && random_open(&realm->globals.random)) return realm;
     free(realm);
     return NULL;
@@ -215,6 +220,8 @@ void realm_model_take(RealmModel *model, const Realm *realm) {
     model->context = realm->context;
     model->classes = realm->pristine.classes;
     model->class_count = realm->pristine.class_count;
+    model->modules = realm->modules;
+    model->shared = realm->shared;
 }
 
 bool realm_model_learn(RealmModel *model, const Realm *alike) {
@@ -241,6 +248,13 @@ static Realm *realm_open_image(size_t memory, size_t stack, const RealmModel *mo
     realm->pristine.classes = realm_moved(model, realm->arena, model->classes);
     realm->pristine.class_count = model->class_count;
     realm->scope = realm->pristine;
+    realm->modules = model->modules;
+    realm->modules.modules = realm_moved(model, realm->arena, model->modules.modules);
+    realm->modules.names = realm_moved(model, realm->arena, model->modules.names);
+    realm->modules.files.names = realm_moved(model, realm->arena, model->modules.files.names);
+    realm->shared = model->shared;
+    realm->limit += model->shared;
+    arena_set_limit(realm->arena, realm->limit);
     return realm;
 }
 
@@ -269,6 +283,14 @@ void realm_close(Realm *realm) {
     free(realm);
 }
 
+/* Restores what is written to only, once enough tasks have run to tell; what is shared most tasks
+ * read, and write little of: its counts of references. Nothing happens while the image is not this
+ * realm's own. */
+static void realm_begin_watch(Realm *realm) {
+    if (++realm->restores == RESTORES_UNWATCHED || realm->shared)
+        arena_watch(realm->arena, arena_image_size(realm->arena) - realm->shared);
+}
+
 void realm_restore(Realm *realm) {
     assert(!guard_is_open());
     arena_restore(realm->arena);
@@ -278,10 +300,9 @@ void realm_restore(Realm *realm) {
     realm->lent = (CloneLent){0};
     globals_end(&realm->globals);
     realm->awaited = realm->outcome = JS_UNDEFINED;
-    realm->settled = realm->offers = realm->reports = realm->loads = false;
-    if (!realm->watches || arena_is_watched(realm->arena)) return;
-    if (++realm->restores == RESTORES_UNWATCHED)
-        arena_watch(realm->arena, arena_image_size(realm->arena));
+    realm->settled = realm->offers = realm->reports = realm->loads = realm->names = false;
+    if (realm->watches && !arena_is_watched(realm->arena) && realm->restores < RESTORES_UNWATCHED)
+        realm_begin_watch(realm);
 }
 
 void realm_stop(Realm *realm, int status) {
@@ -315,6 +336,9 @@ typedef struct CompileCall {
 static int realm_compile_inside(void *opaque) {
     CompileCall *call = opaque;
     JS_UpdateStackTop(call->realm->runtime);
+    if (call->flags & DFD_COMPILE_MODULE)
+        return compile_module(call->realm->context, call->source, call->length, call->flags,
+                              call->reply);
     return compile_function(call->realm->context, call->source, call->length, call->flags,
                             call->reply, &call->program);
 }
@@ -342,6 +366,7 @@ static void realm_start_afresh(Realm *realm, size_t limit) {
     engine_reseed(realm->context, seeds_next(&realm->seeds));
     globals_begin(&realm->globals, limit);
     loop_begin(&realm->loop);
+    realm->loop.modules = realm->modules;
 }
 
 /* --- run --------------------------------------------------------------------------------- */
@@ -549,6 +574,7 @@ static int realm_run_inside(void *opaque) {
                            : JS_UNDEFINED;
     uint32_t outer = call->program ? call->program->outer_count : 0;
     realm->loop.modules.loads = realm->loads;
+    realm->loop.modules.finds = realm->names;
     if (call->argc < outer + (realm->offers ? 1 : 0)) return DFD_STATUS_INTERNAL;
     /* The first is not theirs; see realm_enclose. */
     JSValue *values = (JSValue *)js_malloc(ctx, sizeof *values * ((size_t)call->argc + 1)) + 1;
@@ -611,6 +637,12 @@ static bool realm_run_jobs(Realm *realm) {
     return ran == 0;
 }
 
+/* Nobody hears what is printed for no task. */
+static void realm_hear_nothing(Realm *realm) {
+    static Lines silence = {.silent = true};
+    realm->post.lines = &silence;
+}
+
 /* Under the guard. Returns 0 or a DFD_STATUS_*. */
 static int realm_preload_inside(void *opaque) {
     const PreloadCall *call = opaque;
@@ -647,6 +679,7 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
     out->limit = realm->limit;
     if (!arena_end_watch(realm->arena)) return DFD_STATUS_INTERNAL;
     realm_start_afresh(realm, realm->limit);
+    realm_hear_nothing(realm);
     arena_build(realm->arena);
     int status = guard_run(&realm->guard, realm_preload_inside, &call);
     if (status == 0 && !realm_snapshot(realm)) status = DFD_STATUS_INTERNAL;
@@ -708,9 +741,6 @@ static int realm_share_until(Realm *realm, const Share *first, uint32_t count, u
     }
     presets_cut(&realm->presets);
     realm_restore(realm);
-    /* Tasks read presets and write little of them: their counts of references. */
-    if (status == 0 && guard_thread_catches())
-        arena_watch(realm->arena, arena_image_size(realm->arena) - realm->shared);
     return status;
 }
 
@@ -732,6 +762,85 @@ int realm_share(Realm *realm, const Share *first, uint32_t count) {
         presets->values[presets->count++] = JS_UNDEFINED;
         presets_index(presets);
     }
+    return 0;
+}
+
+Share *share_new(const uint8_t *value, size_t length) {
+    Share *share = malloc(sizeof *share + length);
+    if (!share) return NULL;
+    *share = (Share){.length = length};
+    memcpy(share->value, value, length);
+    return share;
+}
+
+void shares_free(Share *first) {
+    for (Share *next; first; first = next) {
+        next = first->next;
+        free(first);
+    }
+}
+
+/* --- modules that are part of the realm --------------------------------------------------- */
+
+typedef struct LoadCall {
+    Realm *realm;
+    const Share *first;
+    size_t stack;
+    Bytes *out;
+    uint32_t blamed;
+} LoadCall;
+
+/* Compiles all of them, and evaluates those with names. false with an exception pending. */
+static bool realm_load_all(LoadCall *call) {
+    JSContext *ctx = call->realm->context;
+    Modules *modules = &call->realm->loop.modules;
+    for (const Share *share = call->first; share; share = share->next) {
+        JSValue said;
+        call->blamed++;
+        if (clone_decode(ctx, share->value, share->length, &call->realm->pristine, &said, 1))
+            return false;
+        bool fine = modules_add(ctx, modules, said);
+        JS_FreeValue(ctx, said);
+        if (!fine) return false;
+    }
+    return modules_evaluate_named(ctx, modules, &call->blamed);
+}
+
+/* Under the guard. Returns 0 or a DFD_STATUS_*. */
+static int realm_load_inside(void *opaque) {
+    LoadCall *call = opaque;
+    Realm *realm = call->realm;
+    JSContext *ctx = realm->context;
+    JS_UpdateStackTop(realm->runtime);
+    JS_SetMaxStackSize(realm->runtime, call->stack);
+    if (!realm_load_all(call)) {
+        CloneScope scope = {.files = &realm->loop.modules.files, .copies = true};
+        return realm_encode_beside(ctx, &scope, JS_GetException(ctx), true, call->out);
+    }
+    JS_RunGC(realm->runtime);
+    JS_SetMaxStackSize(realm->runtime, realm->stack);
+    JS_SetGCThreshold(realm->runtime, arena_used(realm->arena) + GC_HEADROOM);
+    return 0;
+}
+
+int realm_load_modules(Realm *realm, const Share *first, size_t stack, Bytes *out,
+                       uint32_t *blamed) {
+    LoadCall call = {realm, first, stack, out, 0};
+    size_t before = arena_image_size(realm->arena);
+    out->limit = realm->limit;
+    if (!arena_end_watch(realm->arena)) return DFD_STATUS_INTERNAL;
+    realm_start_afresh(realm, realm->limit);
+    engine_reseed(realm->context, realm->hash_seed);
+    realm_hear_nothing(realm);
+    arena_build(realm->arena);
+    int status = guard_run(&realm->guard, realm_load_inside, &call);
+    if (status == 0 && !realm_snapshot(realm)) status = DFD_STATUS_INTERNAL;
+    if (realm->guard.left) out->length = 0;
+    *blamed = call.blamed;
+    if (status) return status;
+    realm->modules = realm->loop.modules;
+    realm->shared += arena_image_size(realm->arena) - before;
+    realm->limit += arena_image_size(realm->arena) - before;
     return 0;
 }
 
@@ -782,10 +891,11 @@ void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines, G
 
 void realm_set_mailbox(Realm *realm, Mailbox mailbox) { realm->post.mailbox = mailbox; }
 
-void realm_offer(Realm *realm, bool lists, bool reports, bool loads) {
+void realm_offer(Realm *realm, bool lists, bool reports, bool loads, bool names) {
     realm->offers = lists;
     realm->reports = reports;
     realm->loads = loads;
+    realm->names = names;
 }
 
 void mail_free(Mail *first) {

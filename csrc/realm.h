@@ -40,8 +40,8 @@ void realm_close(Realm *realm); /* NULL is fine */
 void realm_watch(Realm *realm);
 
 /* What the realms of a pool have in common. The first two are built alike: with the same limits,
- * the same seed, the same classes. Where they differ is where the image has pointers, so that from
- * then on it makes the others: it is copied and moved, in place of built. */
+ * the same seed, the same classes and modules. Where they differ is where the image has pointers,
+ * so that from then on it makes the others: it is copied and moved, in place of built. */
 typedef struct RealmModel {
     uint32_t hash_seed;
     struct ArenaImage *image; /* of the realm that was taken for it; NULL before */
@@ -50,6 +50,8 @@ typedef struct RealmModel {
     JSContext *context;
     const JSValue *classes;
     uint32_t class_count;
+    Modules modules;
+    size_t shared;
 } RealmModel;
 
 bool realm_model_open(RealmModel *model); /* false when the system has nothing random */
@@ -79,6 +81,16 @@ typedef struct Share {
     size_t length;
     alignas(8) uint8_t value[];
 } Share;
+
+Share *share_new(const uint8_t *value, size_t length); /* NULL when there is no memory */
+void shares_free(Share *first);                        /* and those after it */
+
+/* Compiles the modules of a list, as dfd_module says, and evaluates those with names: what all of
+ * that made is part of the realm from then on, but counts towards no limit. Math.random gives the
+ * same numbers in all realms of a model meanwhile. As realm_preload, which it may follow;
+ * `*blamed` is the number of the module with which it failed, or 0. */
+int realm_load_modules(Realm *realm, const Share *first, size_t stack, Bytes *out,
+                       uint32_t *blamed);
 
 /* Puts the first `count` values of a list (the same one each time, and the caller's as long as the
  * realm lives) into the realm for good, as its presets: those that it does not have yet, with one
@@ -128,8 +140,9 @@ void realm_set_post(Realm *realm, RealmSend *send, void *opaque, Lines *lines, G
 void realm_set_mailbox(Realm *realm, Mailbox mailbox);
 
 /* Whether the last argument of the next run lists functions of the host, and the task finds
- * `report` among them; and whether the host loads modules for it. */
-void realm_offer(Realm *realm, bool lists, bool reports, bool loads);
+ * `report` among them; whether the host loads modules for it; and whether its program finds those
+ * of the realm by their names. */
+void realm_offer(Realm *realm, bool lists, bool reports, bool loads, bool names);
 
 /* When a task that waits has something to do, whoever sends it anything or not: ms of os_now, or
  * INFINITY. */

@@ -10,6 +10,7 @@ Seat *seat_open(size_t memory, size_t stack, const RealmModel *model, bool by_im
     if (!seat) return NULL;
     seat->realm = realm_open_alike(memory, stack, model, by_image);
     seat->has_classes = by_image && model->classes;
+    seat->has_modules = by_image && model->modules.count > 0;
     seat->is_model = by_image;
     if (!seat->realm) {
         free(seat);
@@ -29,6 +30,14 @@ int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown
     if (seat->has_classes) return 0;
     int status = realm_preload(seat->realm, classes, stack, thrown);
     seat->has_classes = status == 0;
+    if (status) realm_restore(seat->realm);
+    return status == DFD_STATUS_INTERNAL ? DFD_STATUS_RESOURCES : status;
+}
+
+int seat_load(Seat *seat, const Share *modules, size_t stack, Bytes *thrown) {
+    uint32_t blamed;
+    int status = realm_load_modules(seat->realm, modules, stack, thrown, &blamed);
+    seat->has_modules = status == 0;
     if (status) realm_restore(seat->realm);
     return status == DFD_STATUS_INTERNAL ? DFD_STATUS_RESOURCES : status;
 }
@@ -55,7 +64,7 @@ void seat_set_mailbox(Seat *seat, Mailbox mailbox) { realm_set_mailbox(seat->rea
 
 int seat_run(Seat *seat, const Task *task, Bytes *payload) {
     realm_lend(seat->realm, task->regions, task->region_count);
-    realm_offer(seat->realm, task->offers, task->reports, task->loads);
+    realm_offer(seat->realm, task->offers, task->reports, task->loads, task->names);
     return realm_run(seat->realm, task->program, task->args, task->length, task->argc,
                      &task->limits, payload);
 }

@@ -1,8 +1,8 @@
 /* seat.h - the executor of tasks: a realm, with what the pool puts into it.
  *
- *   open --> preload --> share --> run --> restore --> share --> ... --> close
- *                                 ^  | \-- it waits, and is resumed --/
- *                               stop
+ *   open --> preload, load --> share --> run --> restore --> share --> ... --> close
+ *                                       ^  | \-- it waits, and is resumed --/
+ *                                     stop
  *
  * This is all that a worker knows about the executor of a task and what is below. A seat is tied to
  * no thread. It belongs to a worker; to its task while that waits; and in between to the pool
@@ -19,6 +19,7 @@ typedef struct Seat {
     struct Seat *next; /* in a list of the pool's */
     Realm *realm;
     bool has_classes; /* the pool's, if there are any */
+    bool has_modules; /* as well */
     bool is_model;    /* its realm is of the model's image, or was compared with it */
 } Seat;
 
@@ -30,6 +31,8 @@ void seat_close(Seat *seat); /* NULL is fine */
 /* Makes the pool's classes, with `stack` bytes. Pristine before and after. Returns 0, or a
  * DFD_STATUS_* with what was thrown. */
 int seat_preload(Seat *seat, const Program *classes, size_t stack, Bytes *thrown);
+/* The same of its modules, from the first one on. */
+int seat_load(Seat *seat, const Share *modules, size_t stack, Bytes *thrown);
 
 /* As the functions of realm.h with their names. */
 bool seat_model_open(RealmModel *model);

@@ -70,8 +70,8 @@ bool submission_is_sound(const uint8_t *submission, size_t length) {
     if (args > rest || argc > args) return false;
     uint32_t host = submission_u32(submission, DFD_SUBMISSION_HOST);
     uint32_t offers = host & DFD_HOST_OFFERS;
-    uint32_t all =
-        DFD_HOST_OFFERS | DFD_HOST_SILENT | DFD_HOST_REPORTS | DFD_HOST_INNER | DFD_HOST_LOADS;
+    uint32_t all = DFD_HOST_OFFERS | DFD_HOST_SILENT | DFD_HOST_REPORTS | DFD_HOST_INNER |
+                   DFD_HOST_LOADS | DFD_HOST_NAMES;
     if (host & ~all || argc < offers) return false;
     if (!submission_program(submission) && argc != SUBMISSION_SCRIPT_ARGC + offers) return false;
     return submission_has_regions(submission + DFD_SUBMISSION_ARGS, args, count, rest);
@@ -124,6 +124,7 @@ Task *submission_read(const uint8_t *submission, Program *program) {
         .reports = (host & DFD_HOST_REPORTS) != 0,
         .inner = (host & DFD_HOST_INNER) != 0,
         .loads = (host & DFD_HOST_LOADS) != 0,
+        .names = (host & DFD_HOST_NAMES) != 0,
         .lines.silent = (host & DFD_HOST_SILENT) != 0,
         .lines.left = submission_most(submission, DFD_SUBMISSION_CONSOLE_LIMIT),
         .length = args,

@@ -40,6 +40,7 @@ typedef struct Task {
     bool offers;       /* the last of the arguments lists functions of the host */
     bool reports;      /* and `report` is one of them */
     bool loads;        /* the host loads modules for it */
+    bool names;        /* it finds the pool's modules by their names */
     size_t length;
     uint32_t region_count;
     CloneRegion *regions; /* behind the arguments */

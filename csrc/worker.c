@@ -372,7 +372,7 @@ static void worker_wait_for_mail(void *opaque, uint32_t seen) {
 
 /* Gives the seat what each of the pool's has. Returns 0 or a DFD_STATUS_*, with what was thrown. */
 static int worker_furnish(Worker *worker, Bytes *thrown) {
-    int status = classes_give(worker, thrown);
+    int status = preload_give(worker, thrown);
     if (!status) seats_show(worker->pool, worker->seat);
     return status;
 }

@@ -35,9 +35,10 @@ typedef struct Worker {
     bool ready;   /* the thread has begun: what runs in its seat can be stopped */
     Task *task;   /* that runs */
     bool waiting; /* its task waits for a message, and keeps the thread: a call without a promise */
-    bool making;  /* it makes the pool's classes, with a task or without */
+    bool making;  /* what is part of every realm, with a task or without */
     int ending;   /* the DFD_STATUS_* that it must end with, or 0; the seat's stop, if ready */
-    double end;   /* of the task's or the classes' time, ms of os_now; INFINITY: there is none */
+    double end;   /* of the time of the task, or of what it makes, ms of os_now; INFINITY: there is
+                     none */
     double cpu_end;    /* ms of the thread's CPU clock; INFINITY if it has no limit */
     OsFailure failure; /* why nobody can tell how far its clock is */
     Deadline deadline; /* when the watchdog looks at it */
@@ -49,7 +50,7 @@ typedef struct Workers {
     OsCondition queued;     /* sleeping ones wait here */
     uint32_t alive;         /* threads */
     uint32_t started;       /* ever */
-    uint32_t starting;      /* their seats, and the classes in them, are being made */
+    uint32_t starting;      /* their seats, and what is part of them, are being made */
     uint32_t spinning;      /* look at `calls`, and then at the queue: one at most */
     uint32_t sleeping;      /* wait for `queued` */
     uint32_t wakeups;       /* of those, on their way to the queue */
@@ -86,8 +87,8 @@ void worker_send_now(struct Pool *pool);
 /* The pool closes: stops all that they run, and wakes those that sleep. Under the lock. */
 void workers_close_down(struct Pool *pool);
 
-/* From here on the worker's thread evaluates the pool's classes in its seat, for up to `limit_ms`;
- * and no longer does. */
+/* From here on the worker's thread evaluates in its seat what is part of every realm, for up to
+ * `limit_ms`; and no longer does. */
 void worker_makes(Worker *worker, double limit_ms);
 void worker_made(Worker *worker);
 

@@ -2,7 +2,7 @@
 // the headers and run `npm run symbols`.
 
 /** The ABI number that the library must answer: a hash of the headers it was built from. */
-export const ABI = 0x02e6ff13;
+export const ABI = 0x3c9f17e9;
 
 /** Bytes of the completion ring, which lies behind the control block. */
 export const RING_BYTES = 65536;
@@ -21,6 +21,8 @@ export const SYMBOLS = {
   dfd_pool_close: { args: ["u32"], result: "i32" },
   dfd_compile: { args: ["u32", "buffer", "u32", "u32", "buffer", "u32"], result: "i32" },
   dfd_preload: { args: ["u32", "f64", "f64", "buffer", "u32"], result: "i32" },
+  dfd_module: { args: ["u32", "buffer", "u32"], result: "i32" },
+  dfd_load: { args: ["u32", "f64", "buffer", "u32"], result: "i32" },
   dfd_share: { args: ["u32", "buffer", "u32"], result: "i32" },
   dfd_program_free: { args: ["u32", "f64"], result: "i32" },
   dfd_ready: { args: ["u32"], result: "i32" },
@@ -90,6 +92,8 @@ export interface Symbols {
    *                given: with GIVEN, [name, global, name, global, ...] of its object literals,
    *                hidden: "#x", if a class that stands in the function has private members }
    *   refused:   the error that the engine threw (a SyntaxError, mostly)
+   *   a MODULE:  [specifier, type, row, column, specifier, ...] with the import attribute `type`, or
+   * ""
    */
   dfd_compile(
     pool: number,
@@ -114,6 +118,20 @@ export interface Symbols {
     reply: Uint8Array,
     capacity: number,
   ): number;
+  /**
+   * Adds a module to those that dfd_load makes part of every realm: in the wire format, as an answer
+   * to an IMPORT has it, and behind its links the names by which programs find it, an array. It may
+   * link to modules that are still to come. After the classes, before anything else is compiled.
+   * Returns its number, counted from 1, or an error.
+   */
+  dfd_module(pool: number, module: Uint8Array, length: number): number;
+  /**
+   * Makes the modules that were added part of every realm of the pool: those with names are
+   * evaluated, in their order, with all that they link to, once in each realm. As dfd_preload, which
+   * it may follow; of the reply the second word is the number of the module that is to blame. What
+   * they take counts towards no task's limit.
+   */
+  dfd_load(pool: number, limit: number, reply: Uint8Array, capacity: number): number;
   /**
    * Puts a value, in the wire format, into every realm of the pool for good: tasks that are submitted
    * from now on may refer to it (PRESET). Returns its number, counted from 0, or an error.
@@ -226,7 +244,7 @@ export const STATUS = {
   CANCELLED: 9,
   /** the library failed */
   INTERNAL: 10,
-  /** the pool's classes could not be evaluated within their time */
+  /** the pool's classes or modules could not be evaluated within their time */
   PRELOAD: 11,
   /** the system refused the memory or the signals that running the task takes */
   RESOURCES: 12,
@@ -247,7 +265,7 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
   8: "the task waited in the queue longer than its queueTimeout",
   9: "the task was cancelled, queued or running",
   10: "the library failed",
-  11: "the pool's classes could not be evaluated within their time",
+  11: "the pool's classes or modules could not be evaluated within their time",
   12: "the system refused the memory or the signals that running the task takes",
   13: "what the task returned or threw is larger than its resultLimit",
 };
@@ -372,7 +390,7 @@ export const CONTROL = {
 export const COMPILE = {
   /** as strict code */
   STRICT: 1,
-  /** for dfd_preload: no worker may start yet */
+  /** for dfd_preload or dfd_load: no worker may start yet */
   PRELOAD: 2,
   /** the source evaluates to a function that has ours as a member of an object in it */
   MEMBER: 4,
@@ -380,6 +398,10 @@ export const COMPILE = {
   ENCLOSED: 8,
   /** the reply tells which globals the function gives by which names */
   GIVEN: 16,
+  /** the source is a module: nothing is kept, and the reply lists what it asks for */
+  MODULE: 32,
+  /** with MODULE: its types are blanked out first */
+  TYPESCRIPT: 64,
   /** times how many outer values ENCLOSED is called with */
   OUTER_VALUE: 256,
 } as const;
@@ -480,6 +502,8 @@ export const HOST = {
   INNER: 8,
   /** modules, which it is asked for by DFD_EVENT_TYPE_IMPORT */
   LOADS: 16,
+  /** the names of the pool's modules, by which the program finds them unasked */
+  NAMES: 32,
 } as const;
 
 /** What a text is. */

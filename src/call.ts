@@ -94,7 +94,13 @@ const WRAP_NAMES: ReadonlySet<string> = new Set([
 const DEFERRED_NAMES: ReadonlySet<string> = new Set(["args", ...WRAP_NAMES]);
 
 /** Pool options that people look for at a task. */
-const POOL_NAMES: readonly string[] = ["classes", "maxThreads", "maxWaiting", "syncCalls"];
+const POOL_NAMES: readonly string[] = [
+  "classes",
+  "maxThreads",
+  "maxWaiting",
+  "preload",
+  "syncCalls",
+];
 
 const OF_TEXT = "it is for code that is text, which Deferred.eval(source) runs; a function";
 

@@ -3,7 +3,8 @@
  *
  * A task that wants a module says so by an event, as it does for a call of a host's function, and
  * waits. It gets the module's text once, under a number, and from then on the number. What the
- * module imports in its turn only the task knows: nothing of a text is read here.
+ * module imports in its turn only the task knows for sure. Of the host's own modules a list guesses
+ * it by their texts, and they are sent along (`Links`): what was not guessed the task asks for.
  *
  * Invariant: whatever a loader does, throws or gives, each import is answered once at the most, and
  * nothing is thrown into the event loop.
@@ -100,18 +101,37 @@ function wrongPart(entry: Entry, name: string, given: unknown): TypeError {
   );
 }
 
+/** What the engine and csrc/clone_stack.c call by these names. */
+const ODD_NAMES: ReadonlySet<string> = new Set([
+  "native",
+  "missing",
+  "<null>",
+  "<input>",
+  "deferred:task",
+]);
+
 /** The names of files in stacks, each of one file only. */
-class FileNames {
-  /** What the engine and csrc/clone_stack.c call by these names. */
-  readonly #used = new Set(["native", "missing", "<null>", "<input>", "deferred:task"]);
+export class FileNames {
+  readonly #used = new Set<string>();
+  readonly #others: FileNames | undefined;
+
+  /** @param others whose names are taken as well */
+  constructor(others?: FileNames) {
+    this.#others = others;
+  }
 
   /** The name for a file of that URL. */
   for(url: string): string {
     const name = fileName(url);
     let unique = name;
-    for (let n = 2; this.#used.has(unique); n++) unique = `${name}~${n}`;
+    for (let n = 2; this.#has(unique); n++) unique = `${name}~${n}`;
     this.#used.add(unique);
     return unique;
+  }
+
+  #has(name: string): boolean {
+    if (ODD_NAMES.has(name) || this.#used.has(name)) return true;
+    return this.#others !== undefined && this.#others.#has(name);
   }
 }
 
@@ -131,6 +151,8 @@ export interface SourceFile {
 interface Module {
   readonly number: number;
   readonly url: string;
+  /** The type that its importers say. */
+  readonly type: string;
   /** The code of `LANGUAGE`. */
   language: number;
   file: string;
@@ -138,6 +160,57 @@ interface Module {
   isSent: boolean;
   isHidden: boolean;
 }
+
+/** What a module imports: by what specifier and type, and the URL that this stands for. */
+export interface Link {
+  readonly specifier: string;
+  readonly type: string;
+  readonly url: string;
+}
+
+/** A loader of our own, which can tell beforehand what a module imports. */
+export interface Linker {
+  /** What the text of a module says that it imports, as far as that is seen and found. */
+  linksOf(url: string, type: string): readonly Link[];
+  /** A module; throws if it can't be had. */
+  loaded(url: string, type: string): Loaded;
+}
+
+/** What is known of a module by its number. */
+export interface KnownModule extends SourceFile {
+  readonly url: string;
+  readonly isHidden: boolean;
+}
+
+/** The modules that every task of a pool has, by their numbers from 1 on. */
+export interface PreloadedModules {
+  readonly count: number;
+  readonly names: FileNames;
+  module(number: number): KnownModule | undefined;
+  /** The number of that which is imported with this type from this URL. */
+  numberOf(type: string, url: string): number | undefined;
+}
+
+/** The file of that number among them, as stacks show it, if they do. */
+export function fileOf(
+  modules: PreloadedModules | undefined,
+  number: number,
+): SourceFile | undefined {
+  const module = modules?.module(number);
+  return module?.isHidden ? undefined : module;
+}
+
+/** As a task is told of a module. */
+export function moduleLetter(
+  { url, file, text, language }: Omit<KnownModule, "isHidden">,
+  number: number,
+  links: readonly (string | number)[],
+): readonly unknown[] {
+  return [number, file, url, language, text, links];
+}
+
+/** Characters that are sent along with a module, at the most, or one module more. */
+const MOST_ALONG = 2 ** 20;
 
 const MAY_GIVE =
   "it may give a text, bytes in UTF-8, or { source, language }, or throw if it has no " +
@@ -162,6 +235,8 @@ export interface Program extends SourceFile {
   /** One of `FORM`. */
   readonly form: number;
   readonly loader: ModuleLoader | undefined;
+  /** The loader, if it is one of ours. */
+  readonly linker?: Linker;
   readonly moduleLimit: number;
   readonly sourceLimit: number;
 }
@@ -172,13 +247,17 @@ export class Modules {
   readonly #loader: ModuleLoader;
   readonly #errand: Errand;
   readonly #fail: (cause: unknown) => void;
-  readonly #names = new FileNames();
+  readonly #preloaded: PreloadedModules | undefined;
+  readonly #names: FileNames;
   /** What `resolve` said, by importer and request. */
   readonly #resolved = new Map<string, Promise<string>>();
   /** By URL, and the type that its importers say. */
   readonly #modules = new Map<string, Promise<Module>>();
-  /** Those that were asked for; 0 is the program. */
-  readonly #byNumber: (Module | undefined)[] = [undefined];
+  /** Those of them that are here, by the same. */
+  readonly #ready = new Map<string, Module>();
+  /** Those that were asked for, in the order of their numbers. */
+  readonly #asked: Module[] = [];
+  #loads = 0;
   #bytes = 0;
   /** Of the module that was refused something last. */
   #places: { readonly importer: number; readonly script: ScriptPlaces } | undefined;
@@ -191,9 +270,12 @@ export class Modules {
     loader: ModuleLoader,
     errand: Errand,
     fail: (cause: unknown) => void,
+    preloaded?: PreloadedModules,
   ) {
     this.#program = program;
     this.#loader = loader;
+    this.#preloaded = preloaded;
+    this.#names = new FileNames(preloaded?.names);
     this.#names.for(program.url);
     this.#errand = errand;
     this.#fail = fail;
@@ -202,8 +284,14 @@ export class Modules {
 
   /** The file of that number, as stacks show it, if they do. */
   file(number: number): SourceFile | undefined {
-    const module = this.#byNumber[number];
+    const module = this.#at(number);
     return module?.isHidden ? undefined : module;
+  }
+
+  /** The module of that number; `undefined` for the program, which is 0. */
+  #at(number: number): KnownModule | undefined {
+    const before = this.#preloaded?.count ?? 0;
+    return number <= before ? this.#preloaded?.module(number) : this.#asked[number - before - 1];
   }
 
   /** The task has ended: nothing more is loaded. */
@@ -240,17 +328,68 @@ export class Modules {
     }
     if (!this.#errand.isOpen) return;
     try {
-      this.#post(number, ANSWER.RETURNED, this.#letter(module));
-      if (typeof module !== "number") module.isSent = true;
+      if (typeof module === "number") this.#post(number, ANSWER.RETURNED, module);
+      else this.#send(number, module);
     } catch (error) {
       this.#refuse(number, error);
     }
   }
 
-  #letter(module: Module | number): unknown {
-    if (typeof module === "number") return module;
-    const { number, file, url, language, text, isSent } = module;
-    return isSent ? number : [number, file, url, language, text];
+  /** Sends a module, unless it was sent, with what it imports, as far as that is known. */
+  #send(number: number, module: Module): void {
+    if (module.isSent) return this.#post(number, ANSWER.RETURNED, module.number);
+    const sent: Module[] = [module];
+    const letters = [];
+    let length = 0;
+    for (const one of sent) { // which grows
+      one.isSent = true;
+      length += one.text.length;
+      const links: (string | number)[] = [];
+      for (const link of this.#program.linker?.linksOf(one.url, one.type) ?? []) {
+        const target = this.#targetOf(link, length < MOST_ALONG);
+        if (target === undefined) continue;
+        links.push(link.specifier, link.type, typeof target === "number" ? target : target.number);
+        if (typeof target === "number" || target.isSent) continue;
+        target.isSent = true;
+        sent.push(target);
+      }
+      letters.push(moduleLetter(one, one.number, links));
+    }
+    try {
+      this.#post(number, ANSWER.RETURNED, letters);
+    } catch (error) {
+      for (const one of sent) one.isSent = false;
+      if (sent.length === 1) throw error;
+      this.#post(number, ANSWER.RETURNED, [moduleLetter(module, module.number, [])]);
+      module.isSent = true;
+    }
+  }
+
+  /** The module that a link is to, or the number of one that all tasks have. It is loaded if it `may`. */
+  #targetOf({ url, type }: Link, may: boolean): Module | number | undefined {
+    const key = `${type} ${url}`;
+    const known = this.#preloaded?.numberOf(type, url) ?? this.#ready.get(key);
+    if (known !== undefined || !may || this.#modules.has(key)) return known;
+    let loaded: Loaded;
+    try {
+      loaded = this.#program.linker!.loaded(url, type);
+    } catch { // the task is told why when it asks for it
+      return undefined;
+    }
+    // A task that imports it in the wrong way is told so, too.
+    if (type !== "text" && (type === "json") !== (loaded.code === LANGUAGE.JSON)) return undefined;
+    const module = this.#add(url, type, loaded.source, loaded.code, loaded.isHidden);
+    this.#modules.set(key, Promise.resolve(module));
+    return module;
+  }
+
+  #add(url: string, type: string, text: string, language: number, isHidden: boolean): Module {
+    const number = (this.#preloaded?.count ?? 0) + this.#asked.length + 1;
+    const file = this.#names.for(url);
+    const module = { number, url, type, language, file, text, isSent: false, isHidden };
+    this.#asked.push(module);
+    this.#ready.set(`${type} ${url}`, module);
+    return module;
   }
 
   /** The module that is asked for; 0 for the program, which is one if `isModule`. */
@@ -266,13 +405,15 @@ export class Modules {
       );
     }
     const type = attributes["type"] ?? "";
-    const from = importer === 0 ? programUrl : this.#byNumber[importer]?.url ?? programUrl;
+    const from = this.#at(importer)?.url ?? programUrl;
     const url = await kept(
       this.#resolved,
       `${type} ${importer} ${specifier}`,
       () => this.#resolve(request, from),
     );
     if (isModule && type === "" && url === programUrl) return 0;
+    const preloaded = this.#program.linker && this.#preloaded?.numberOf(type, url);
+    if (preloaded !== undefined) return preloaded;
     return await kept(this.#modules, `${type} ${url}`, () => this.#load(request, url, type));
   }
 
@@ -293,8 +434,7 @@ export class Modules {
 
   async #load(request: Request, url: string, type: string): Promise<Module> {
     const { moduleLimit } = this.#program;
-    const number = this.#byNumber.length;
-    if (number > moduleLimit) {
+    if (++this.#loads > moduleLimit) {
       throw overLimit(
         `the task needs more modules than its moduleLimit of ${moduleLimit}: ${
           this.#wanted(request, url)
@@ -302,37 +442,23 @@ export class Modules {
         "moduleLimit",
       );
     }
-    const module: Module = {
-      number,
-      url,
-      language: LANGUAGE.JAVASCRIPT,
-      file: "",
-      text: "",
-      isSent: false,
-      isHidden: false,
-    };
-    this.#byNumber.push(module);
     let given: unknown;
     try {
       given = await this.#loader.load(url, this.#context(request));
     } catch (cause) {
       throw this.#refusal(request, `${shown(url)}: ${reasonOf(cause)}`, cause);
     }
-    if (!this.#errand.isOpen) return module;
-    module.isHidden = given instanceof Loaded && given.isHidden;
     const { source, language } = this.#read(request, url, given);
     if (type !== "text") this.#checkLanguage(request, url, language, type === "json");
-    module.language = type === "text" ? LANGUAGE.TEXT : language;
-    module.text = source;
-    module.file = this.#names.for(url);
     this.#count(source);
     checkSource(this.#bytes, this.#program.sourceLimit, () => this.#wanted(request, url));
-    return module;
+    const isHidden = given instanceof Loaded && given.isHidden;
+    return this.#add(url, type, source, type === "text" ? LANGUAGE.TEXT : language, isHidden);
   }
 
   /** Which module, and who imports it. */
   #wanted({ importer }: Request, url: string): string {
-    return `${shown(url)} in ${this.#byNumber[importer]?.url ?? this.#program.url}`;
+    return `${shown(url)} in ${this.#at(importer)?.url ?? this.#program.url}`;
   }
 
   #count(source: string): void {
@@ -388,9 +514,7 @@ export class Modules {
   }
 
   #refusal({ importer, specifier, row, column }: Request, why: string, cause?: unknown): Refusal {
-    const { url, text } = importer === 0
-      ? this.#program
-      : this.#byNumber[importer] ?? this.#program;
+    const { url, text } = this.#at(importer) ?? this.#program;
     if (this.#places?.importer !== importer) {
       this.#places = { importer, script: new ScriptPlaces(text) };
     }

@@ -12,6 +12,7 @@ import type { CachedProgram, CompileOptions } from "./function/programs.ts";
 import type { AnyFunction } from "./function/source.ts";
 import type { HostTable } from "./host.ts";
 import type { Limits } from "./limits.ts";
+import type { PreloadedModules } from "./modules.ts";
 import type { Pending } from "./pool/reactor.ts";
 import type { FunctionModules } from "./packages/list.ts";
 import type { OnProgress } from "./progress.ts";
@@ -64,6 +65,9 @@ export interface Runner {
 
   /** What its functions may import. */
   readonly modules: FunctionModules | undefined;
+
+  /** The modules that each of its tasks has. */
+  readonly preloaded: PreloadedModules | undefined;
 
   /** Where they print; `false`: nowhere. */
   readonly console: TaskConsole | false | undefined;

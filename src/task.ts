@@ -20,7 +20,7 @@ import type { Limits } from "./limits.ts";
 import type { Runner } from "./runner.ts";
 import { Printer } from "./console.ts";
 import { Calls } from "./host.ts";
-import { Modules, type Program, type SourceFile } from "./modules.ts";
+import { fileOf, Modules, type Program, type SourceFile } from "./modules.ts";
 import { listen, unlisten } from "./pool/signals.ts";
 import { NO_PROGRESS, Progress } from "./progress.ts";
 
@@ -223,7 +223,7 @@ class Task implements Pending, Subject {
     if (program !== undefined) {
       this.#modules = new Modules(program, program.loader!, errand!, (error) => {
         this.cancel(atItsSite(error, this));
-      });
+      }, this.#runner!.preloaded);
     }
     if (job.console !== false && mayPrint(job)) this.#inContext = AsyncLocalStorage.snapshot();
     this.handle = this.#runner!.submit(job, args, this);
@@ -245,7 +245,7 @@ class Task implements Pending, Subject {
   }
 
   module(number: number): SourceFile | undefined {
-    return this.#modules?.file(number);
+    return fileOf(this.#runner?.preloaded, number) ?? this.#modules?.file(number);
   }
 
   causeOf(message: string): unknown {

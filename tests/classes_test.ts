@@ -422,3 +422,22 @@ test("what classes put on Array.prototype of their realm hides no name that noth
   const using = new Function("return rate * 2") as any;
   assert.throws(() => pool.run(using), { name: "FreeVariableError", names: ["rate"] });
 });
+
+test("what classes print when they are evaluated is heard by nobody", async () => {
+  class Loud {
+    static {
+      // In the realm alone: the host has a console that is heard.
+      if (typeof process === "undefined") console.log("made");
+    }
+    x = 1;
+  }
+  const lines: unknown[] = [];
+  const log = (...args: unknown[]) => void lines.push(args);
+  await using pool = new DeferredPool({
+    classes: [Loud],
+    maxThreads: 1,
+    console: { ...console, log },
+  });
+  await pool.run(() => console.log("a task's"));
+  assert.deepEqual(lines, [["a task's"]]);
+});

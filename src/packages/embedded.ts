@@ -5,8 +5,8 @@
  * @module
  */
 import type { EmbeddedFiles } from "../function/embedded.ts";
-import { Loaded, type ModuleContext } from "../modules.ts";
-import { FUNCTION, FunctionModules } from "./list.ts";
+import { Loaded } from "../modules.ts";
+import { type Attributed, FUNCTION, FunctionModules } from "./list.ts";
 import { ResolutionError } from "./resolve.ts";
 
 /** The key of a file, and of a link when the importer's URL is before it. */
@@ -25,7 +25,7 @@ export class EmbeddedModules extends FunctionModules {
     this.#others = others;
   }
 
-  resolve(specifier: string, importer: string, context: ModuleContext): string {
+  resolve(specifier: string, importer: string, context: Attributed): string {
     const from = importer === FUNCTION ? "" : importer;
     const key = keyOf(from, keyOf(context.attributes["type"], specifier));
     if (Object.hasOwn(this.#own.links, key)) return this.#own.links[key]!;
@@ -36,7 +36,7 @@ export class EmbeddedModules extends FunctionModules {
     );
   }
 
-  load(url: string, context: ModuleContext): Loaded {
+  load(url: string, context: Attributed): Loaded {
     const key = keyOf(context.attributes["type"], url);
     if (!Object.hasOwn(this.#own.files, key)) return this.#others!.load(url, context);
     const [text, code, hidden] = this.#own.files[key]!;

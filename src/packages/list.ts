@@ -17,7 +17,14 @@ import { callerOf } from "../function/stack.ts";
 import { describe } from "../function/describe.ts";
 import { pathOf } from "../function/locate.ts";
 import { typeError } from "../errors.ts";
-import { Loaded, type ModuleContext, type ModuleLoader, type Program } from "../modules.ts";
+import {
+  type Link,
+  type Linker,
+  Loaded,
+  type ModuleContext,
+  type ModuleLoader,
+  type Program,
+} from "../modules.ts";
 import {
   exportedBy,
   FACADE,
@@ -57,6 +64,17 @@ function isModule(text: string): boolean {
   return !OF_COMMONJS.test(text) || OF_A_MODULE.test(text.replace(NO_CODE, ""));
 }
 
+/** A static import, or what looks like one. */
+const IMPORT =
+  /(?<![\w$.])(?:import|export)(?!\s*type\b(?!\s*(?:,|from\b)))\s*(?:[\w$*{][^'"`;()]*?\bfrom\s*)?(["'])([^"'\\\n]+)\1(?:\s*with\s*\{\s*type\s*:\s*(["'])(json|text)\3\s*,?\s*\})?/g;
+
+/**
+ * What packages ask which build they are; a task has no `process`. In its place stands what is as long,
+ * gives "production", and does no harm where it stands in a text or a comment.
+ */
+const BUILD = /(?<![\w$.])process\.env\.NODE_ENV(?![\w$])/g;
+const PRODUCTION = "/production/.source ";
+
 /** Checks the options `modules` and `base`. `where`: the call, as messages begin. */
 export function checkModules(where: string, modules: unknown, base: unknown): void {
   const isList = modules === undefined || modules instanceof FunctionModules ||
@@ -79,10 +97,46 @@ function ours(text: string): Loaded {
   return new Loaded(text, LANGUAGE.JAVASCRIPT, true);
 }
 
+/** What a module is imported with, of all that its loader is told. */
+export type Attributed = Pick<ModuleContext, "attributes">;
+
+function attributesOf(type: string): Attributed["attributes"] {
+  return type === "" ? {} : { type };
+}
+
 /** What loads the modules that a function may import. */
-export abstract class FunctionModules implements ModuleLoader {
-  abstract resolve(specifier: string, importer: string, context: ModuleContext): string;
-  abstract load(url: string, context: ModuleContext): Loaded;
+export abstract class FunctionModules implements ModuleLoader, Linker {
+  /** By type and URL. */
+  readonly #links = new Map<string, readonly Link[]>();
+
+  abstract resolve(specifier: string, importer: string, context: Attributed): string;
+  abstract load(url: string, context: Attributed): Loaded;
+
+  loaded(url: string, type: string): Loaded {
+    return this.load(url, { attributes: attributesOf(type) });
+  }
+
+  linksOf(url: string, type: string): readonly Link[] {
+    const key = `${type} ${url}`;
+    let links = this.#links.get(key);
+    if (links === undefined) this.#links.set(key, links = this.#linksIn(url, type));
+    return links;
+  }
+
+  #linksIn(url: string, type: string): readonly Link[] {
+    const { source, code } = this.loaded(url, type);
+    if (code !== LANGUAGE.JAVASCRIPT && code !== LANGUAGE.TYPESCRIPT) return [];
+    const links: Link[] = [];
+    for (const [, , specifier, , named = ""] of source.matchAll(IMPORT)) {
+      try {
+        const target = this.resolve(specifier!, url, { attributes: attributesOf(named) });
+        links.push({ specifier: specifier!, type: named, url: target });
+      } catch {
+        // It may be no import at all; else the task asks for it, and is told why.
+      }
+    }
+    return links;
+  }
 
   /** What a task's `Modules` is to know of a function, which has no text of its own. */
   get program(): Program {
@@ -93,6 +147,7 @@ export abstract class FunctionModules implements ModuleLoader {
       form: FORM.SCRIPT,
       language: LANGUAGE.JAVASCRIPT,
       loader: this,
+      linker: this,
       moduleLimit: Infinity,
       sourceLimit: Infinity,
     };
@@ -106,6 +161,8 @@ export class ModuleList extends FunctionModules {
   readonly #resolver: Resolver;
   readonly #texts = new Map<string, string>();
   readonly #kinds = new Map<string, Kind>();
+  /** What was found, by importer, specifier and whether that is imported with a type. */
+  readonly #found = new Map<string, string>();
 
   constructor(entries: readonly string[], base: string) {
     super();
@@ -114,17 +171,35 @@ export class ModuleList extends FunctionModules {
     this.#resolver = new Resolver(base);
   }
 
-  resolve(specifier: string, importer: string, context: ModuleContext): string {
+  resolve(specifier: string, importer: string, { attributes }: Attributed): string {
     // What is made around CommonJS imports by URL.
     if (importer.startsWith(FACADE) || importer.startsWith(UNIT)) return specifier;
     const isFunction = importer === FUNCTION;
     if (isFunction) this.#checkListed(specifier);
-    const url = this.#resolver.find(specifier, isFunction ? this.#base : importer, "import");
-    if (url === EMPTY || context.attributes["type"] !== undefined) return url;
-    return this.#kindOf(url) === LANGUAGE.COMMONJS ? FACADE + url : url;
+    return this.#find(specifier, importer, attributes["type"] !== undefined);
   }
 
-  load(url: string, { attributes }: ModuleContext): Loaded {
+  #find(specifier: string, importer: string, isTyped: boolean): string {
+    const key = `${isTyped} ${importer} ${specifier}`;
+    let found = this.#found.get(key);
+    if (found !== undefined) return found;
+    const from = importer === FUNCTION ? this.#base : importer;
+    found = this.#resolver.find(specifier, from, "import");
+    if (found !== EMPTY && !isTyped && this.#kindOf(found) === LANGUAGE.COMMONJS) {
+      found = FACADE + found;
+    }
+    this.#found.set(key, found);
+    return found;
+  }
+
+  /** What a specifier of the list stands for, and the type with which it is imported. */
+  entry(specifier: string): { readonly url: string; readonly type: string } {
+    const url = this.#find(specifier, FUNCTION, false);
+    const isData = url.startsWith("file:") && this.#kindOf(url) === LANGUAGE.JSON;
+    return { url, type: isData ? "json" : "" };
+  }
+
+  load(url: string, { attributes }: Attributed): Loaded {
     if (url === RUNTIME) return ours(RUNTIME_TEXT);
     if (url === EMPTY) return ours("export default {};");
     if (url.startsWith(UNIT)) return this.#unit(url.slice(UNIT.length));
@@ -135,8 +210,10 @@ export class ModuleList extends FunctionModules {
     const text = this.#read(url);
     if (attributes["type"] === "text") return new Loaded(text, LANGUAGE.TEXT);
     const kind = this.#kindOf(url);
+    if (kind === LANGUAGE.JSON) return new Loaded(text, kind);
+    const given = text.replace(BUILD, PRODUCTION);
     // The engine knows the first line of a program in scripts and modules, not in a function.
-    return new Loaded(kind === LANGUAGE.COMMONJS ? text.replace(/^#!/, "//") : text, kind);
+    return new Loaded(kind === LANGUAGE.COMMONJS ? given.replace(/^#!/, "//") : given, kind);
   }
 
   #checkListed(specifier: string): void {
@@ -244,15 +321,14 @@ export class ModuleList extends FunctionModules {
  *
  * @throws {TypeError} if that module is not known, or no file
  */
-export function readModules(
+export function readList(
   { where, function: entry }: {
     readonly where: string;
     readonly function: AnyFunction | NewableFunction;
   },
-  modules: readonly string[] | FunctionModules,
+  modules: readonly string[],
   base: string | URL | undefined,
-): FunctionModules {
-  if (modules instanceof FunctionModules) return modules; // of a job that is tried anew
+): ModuleList {
   const given = base === undefined ? callerOf(entry) : String(base);
   const path = given === undefined ? null : pathOf(given);
   if (path !== null) return new ModuleList([...modules], pathToFileURL(path).href);
@@ -263,4 +339,14 @@ export function readModules(
       : `${where}{ base }): modules are found from a file, so base must be the URL or the path of one, ` +
         `got ${describe(given)}`,
   );
+}
+
+/** The same, of a job; or what it has been given already. */
+export function readModules(
+  entry: Parameters<typeof readList>[0],
+  modules: readonly string[] | FunctionModules,
+  base: string | URL | undefined,
+): FunctionModules {
+  if (modules instanceof FunctionModules) return modules; // of a job that is tried anew
+  return readList(entry, modules, base);
 }

@@ -35,6 +35,7 @@ import {
   notTheHost,
   scriptSyntaxError,
 } from "../function/advice.ts";
+import { describe } from "../function/describe.ts";
 import { offsetIn } from "../function/positions.ts";
 import { textOf } from "../function/source.ts";
 import { placeIn, setTaskStacks, type Site, type StackSubject } from "../function/stack.ts";
@@ -200,7 +201,7 @@ function refusal(payload: unknown, root: string): [message: string, path: string
   return [oneLine(message, MAX_QUOTED), root + oneLine(path, MAX_QUOTED)];
 }
 
-/** How long evaluating a pool's classes in a realm may take, in ms. */
+/** How long evaluating a pool's classes, or its modules, in a realm may take, in ms. */
 export const CLASSES_MS = 5000;
 
 /** The error for classes of a pool that could not be evaluated. */
@@ -230,6 +231,55 @@ export function classesFailure(status: number, payload: unknown, limits: Limits)
       return timeoutError(
         `${where}: the classes of this pool could not be evaluated within ${CLASSES_MS} ms; ` +
           "is there an endless loop in a static block or field?",
+      );
+  }
+}
+
+/** The error for modules of a pool that could not be evaluated; `title`: the one to blame. */
+export function preloadFailure(
+  status: number,
+  payload: unknown,
+  title: string,
+  limits: Limits,
+): Error {
+  const where = `new DeferredPool({ preload }): ${title}`;
+  switch (status) {
+    case STATUS.THROWN: {
+      const said = payload instanceof Error ? payload.message : "";
+      const imported = /^could not load module '([^]*)'$/.exec(said.slice(0, MAX_QUOTED))?.[1];
+      const why = imported === undefined
+        ? said
+        : `it imports ${
+          JSON.stringify(imported)
+        } when it is evaluated, by import(), which only a ` +
+          "task can; import it statically, or in a function";
+      if (!(payload instanceof Error)) {
+        return new Error(`${where}: it threw ${describe(payload)}`, { cause: payload });
+      }
+      payload.message = `${where}: ${why}`;
+      return payload;
+    }
+    case STATUS.UNCLONEABLE: {
+      const [message, path] = refusal(payload, "thrown");
+      return new DataCloneError(
+        `${where}: it threw a value that can't be cloned: ${message}`,
+        path,
+      );
+    }
+    case STATUS.MEMORY:
+      return new DeferredMemoryError(
+        `${where}: it needs more memory than the pool's memoryLimit of ${
+          bytesOf(limits, "memoryLimit")
+        }, with those before it`,
+      );
+    case STATUS.STACK:
+      return new DeferredStackError(
+        `${where}: it overflows the native stack of ${bytesOf(limits, "maxStackSize")}`,
+      );
+    default:
+      return timeoutError(
+        `${where}: the modules of this pool could not be evaluated within ${CLASSES_MS} ms; is ` +
+          "there an endless loop at its top level?",
       );
   }
 }
@@ -299,7 +349,7 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
       return cancelled(name);
     case STATUS.PRELOAD:
       return timeoutError(
-        `${task} did not start: the classes of its pool could not be evaluated on its thread ` +
+        `${task} did not start: the classes or modules of its pool could not be evaluated on its thread ` +
           `within ${CLASSES_MS} ms`,
       );
     case STATUS.RESOURCES:

@@ -31,6 +31,7 @@ import {
 } from "../clone/classes.ts";
 import {
   decode,
+  type DecodedError,
   Encoder,
   OF_A_PRESET,
   OF_A_WORKER,
@@ -68,7 +69,7 @@ import { checkConsole, type TaskConsole } from "../console.ts";
 import { checkProgress, type OnProgress } from "../progress.ts";
 import { checkReport, type HostFunctions, type HostTable, readHost } from "../host.ts";
 import { Errand } from "../errand.ts";
-import { CLASSES_MS, classesFailure } from "./outcome.ts";
+import { CLASSES_MS, classesFailure, preloadFailure } from "./outcome.ts";
 import { describe, shorten } from "../function/describe.ts";
 import {
   type CachedProgram,
@@ -80,7 +81,11 @@ import {
 } from "../function/programs.ts";
 import { isHelper, withHelpers } from "../function/helpers.ts";
 import { type AnyFunction, expression, join, type Source } from "../function/source.ts";
-import { checkModules, type FunctionModules, readModules } from "../packages/list.ts";
+import { checkModules, type FunctionModules, type ModuleList, readList } from "../packages/list.ts";
+import { checkPreload, Preloaded, type Requests } from "../packages/preload.ts";
+import type { Position } from "../function/positions.ts";
+import { captureSite, setTaskStacks } from "../function/stack.ts";
+import { fileOf } from "../modules.ts";
 import type { Job } from "../call.ts";
 
 /** Options of `new DeferredPool`. */
@@ -142,8 +147,28 @@ export interface PoolOptions<H extends HostFunctions = HostFunctions> extends Li
    */
   readonly modules?: readonly string[] | undefined;
   /**
-   * The URL, or path, of the module from which `modules` are found: `import.meta.url`. Default: the
-   * file that makes the pool, as the stack tells it.
+   * Modules that every task has: packages and files, which functions may import as if they stood in
+   * `modules`. They are loaded with all that they import, and evaluated once on each thread before its
+   * first task; each task starts with them as they were then, for the price of a copy. What tasks
+   * change in them is gone when the task ends. What they take does not count towards `memoryLimit`.
+   * Making the pool waits until they were evaluated, for up to 5 s. Default: none.
+   *
+   * @example
+   * ```ts
+   * import { DeferredPool } from "@protojs/deferred";
+   *
+   * await using pool = new DeferredPool({ preload: ["acorn"], base: import.meta.url });
+   * const type = await pool.run(async (code: string) => {
+   *   const { parseExpressionAt } = await import("acorn");
+   *   return parseExpressionAt(code, 0, { ecmaVersion: 2025 }).type;
+   * }, "1 + 1");
+   * console.log(type); // BinaryExpression
+   * ```
+   */
+  readonly preload?: readonly string[] | undefined;
+  /**
+   * The URL, or path, of the module from which `modules` and `preload` are found: `import.meta.url`.
+   * Default: the file that makes the pool, as the stack tells it.
    */
   readonly base?: string | URL | undefined;
   /**
@@ -173,6 +198,7 @@ const NO_VALUES: readonly unknown[] = [];
 const SCRIPT_PATHS = ["source", "scope", "filename"] as const;
 
 const SUBMIT = "the task could not be submitted";
+const MADE = "the modules to preload could not be made";
 const ANSWERED = "the answer could not be sent to the task";
 
 /**
@@ -205,6 +231,7 @@ export class ThreadRunner implements Runner {
   readonly host: HostTable | undefined;
   readonly syncCalls: boolean;
   readonly modules: FunctionModules | undefined;
+  readonly preloaded: Preloaded | undefined;
   readonly console: TaskConsole | false | undefined;
   readonly onProgress: OnProgress | undefined;
   readonly progress: boolean | undefined;
@@ -219,9 +246,11 @@ export class ThreadRunner implements Runner {
     if (options.host !== undefined) {
       this.host = readHost(POOL_ENTRY, options.host);
     }
-    if (options.modules !== undefined) {
+    const { preload = [] } = options;
+    let list: ModuleList | undefined;
+    if (options.modules !== undefined || preload.length > 0) {
       const entry = { ...POOL_ENTRY, function: maker };
-      this.modules = readModules(entry, options.modules, options.base);
+      this.modules = list = readList(entry, [...options.modules ?? [], ...preload], options.base);
     }
     this.syncCalls = options.syncCalls === true;
     this.console = options.console;
@@ -236,6 +265,7 @@ export class ThreadRunner implements Runner {
     try {
       this.#configure(options);
       if (classes !== undefined) this.#preload(classes);
+      if (preload.length > 0) this.preloaded = this.#load(list!, preload, maker);
       this.#reactor = new Reactor(
         this.#native,
         this.#pool,
@@ -373,7 +403,9 @@ export class ThreadRunner implements Runner {
       const reports = job.progress ? HOST.REPORTS : 0;
       const inner = Errand.isAwaitedIn(this) ? HOST.INNER : 0;
       const loads = job.text?.loader === undefined && job.modules === undefined ? 0 : HOST.LOADS;
-      header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner | loads, true);
+      const isOurs = this.preloaded !== undefined && job.modules === this.modules;
+      const finds = isOurs ? HOST.NAMES : 0;
+      header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner | loads | finds, true);
       header.setUint32(SUBMISSION.MAX_STACK_SIZE, limits.maxStackSize ?? 0, true);
       header.setFloat64(SUBMISSION.MEMORY_LIMIT, limits.memoryLimit ?? 0, true);
       header.setFloat64(SUBMISSION.RESULT_LIMIT, limits.resultLimit ?? 0, true);
@@ -580,6 +612,62 @@ export class ThreadRunner implements Runner {
     }
   }
 
+  /** Makes modules part of every realm. `maker`: see the constructor. */
+  #load(
+    list: ModuleList,
+    specifiers: readonly string[],
+    maker: AnyFunction | NewableFunction,
+  ): Preloaded {
+    const preloaded = new Preloaded(list, specifiers, (text, isTypeScript) => {
+      const flags = COMPILE.PRELOAD | COMPILE.MODULE | (isTypeScript ? COMPILE.TYPESCRIPT : 0);
+      return this.#requests(encodeSource(text), flags);
+    });
+    const { dfd_load, dfd_module } = this.#native.symbols;
+    const encoder = new Encoder();
+    for (const letter of preloaded.letters) {
+      encoder.begin(0);
+      encoder.value(letter, "");
+      this.#check(dfd_module(this.#pool, encoder.bytes, encoder.length), MADE);
+      encoder.release();
+    }
+    const length = this.#fillReply(
+      (room, size) => dfd_load(this.#pool, CLASSES_MS, room, size),
+      MADE,
+    );
+    if (length === 0) return preloaded;
+    const head = new DataView(this.#reply.buffer);
+    const [status, blamed] = [head.getUint32(0, true), head.getUint32(4, true)];
+    const payload = length > 8 ? decode(this.#reply.subarray(8, length)) : undefined;
+    const title = preloaded.titleOf(blamed);
+    const error = preloadFailure(status, payload, title, this.#limits);
+    const module = (number: number) => fileOf(preloaded, number);
+    setTaskStacks(takeErrors(), { name: title, fn: "", module, site: captureSite(maker) }, error);
+    throw error;
+  }
+
+  /** What a module asks for statically. */
+  #requests(text: Uint8Array, flags: number): Requests {
+    const { dfd_compile } = this.#native.symbols;
+    let late = false;
+    const length = this.#fillReply((room, size) => {
+      const result = dfd_compile(this.#pool, text, text.length, flags, room, size);
+      late = result === ERROR.SLOW;
+      return late ? 0 : result;
+    }, MADE);
+    if (late) return { message: "it takes too long to read", place: undefined };
+    const said = decode(this.#reply.subarray(8, length));
+    if (said instanceof Error) {
+      return { message: said.message, place: placeOf(takeErrors()[0]) };
+    }
+    const parts = said as [specifier: string, type: string, row: number, column: number];
+    const requests = [];
+    for (let i = 0; i < parts.length; i += 4) {
+      const [specifier, type, line, column] = parts.slice(i, i + 4) as typeof parts;
+      requests.push({ specifier, type, place: { line, column } });
+    }
+    return requests;
+  }
+
   /** Throws for the first class that has a private member. */
   #findHidden(alone: Classes["alone"]): void {
     for (const [at, { name, source }] of alone.entries()) {
@@ -608,9 +696,7 @@ export class ThreadRunner implements Runner {
     const value = decode(this.#reply.subarray(8, length));
     if (program === 0) {
       const { name, message } = value as Error;
-      const frame = takeErrors()[0]?.frames?.().find(({ kind }) => kind === WIRE_FRAME.TASK);
-      const place = frame && { line: frame.row, column: frame.column };
-      return { program, error: { name, message, place } };
+      return { program, error: { name, message, place: placeOf(takeErrors()[0]) } };
     }
     return { program, ...(value as Omit<Extract<CompileReply, { kind: string }>, "program">) };
   }
@@ -648,6 +734,12 @@ export class ThreadRunner implements Runner {
   #reason(): string {
     return written((text) => this.#native.symbols.dfd_reason(text, text.length));
   }
+}
+
+/** Where the engine found that a text can't be read. */
+function placeOf(refused: DecodedError | undefined): Position | undefined {
+  const frame = refused?.frames?.().find(({ kind }) => kind === WIRE_FRAME.TASK);
+  return frame && { line: frame.row, column: frame.column };
 }
 
 /** The text that a function of the library writes; it returns the text's length. */
@@ -701,6 +793,7 @@ const POOL_NAMES: ReadonlySet<string> = new Set([
   "onProgress",
   "progress",
   "modules",
+  "preload",
   "base",
   "jit",
   ...LIMIT_NAMES,
@@ -733,6 +826,7 @@ function checkPoolOptions(given: PoolOptions): PoolOptions {
   checkWhether("new DeferredPool(", "syncCalls", options.syncCalls);
   checkWhether("new DeferredPool(", "jit", options.jit);
   checkModules("new DeferredPool(", options.modules, options.base);
+  checkPreload(options.preload);
   checkConsole("new DeferredPool(", options.console);
   checkProgress("new DeferredPool(", options.onProgress, options.progress);
   checkLimits(options, "new DeferredPool(");

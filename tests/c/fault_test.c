@@ -74,6 +74,60 @@ static void compile_apart(Walk *walk) {
     if (program) CHECK(dfd_program_free(walk->pool, program) == 0);
 }
 
+/* A module, which is to be part of each realm. */
+static bool load(Walk *walk) {
+    static const char text[] = "export const made = globalThis.made + await 1;";
+    static const uint8_t module[] = {WIRE_ARRAY,
+                                     7,
+                                     0x81,
+                                     WIRE_STRING8,
+                                     1,
+                                     'f',
+                                     WIRE_STRING8,
+                                     1,
+                                     'u',
+                                     0x80,
+                                     WIRE_STRING8,
+                                     21,
+                                     'g',
+                                     'l',
+                                     'o',
+                                     'b',
+                                     'a',
+                                     'l',
+                                     'T',
+                                     'h',
+                                     'i',
+                                     's',
+                                     '.',
+                                     'm',
+                                     'a',
+                                     'd',
+                                     'e',
+                                     '+',
+                                     '+',
+                                     ';',
+                                     ' ',
+                                     ' ',
+                                     ' ',
+                                     WIRE_ARRAY,
+                                     0,
+                                     WIRE_ARRAY,
+                                     1,
+                                     WIRE_STRING8,
+                                     1,
+                                     'm'};
+    uint8_t reply[4096];
+    int32_t length = dfd_compile(walk->pool, (const uint8_t *)text, sizeof text - 1,
+                                 DFD_COMPILE_MODULE | DFD_COMPILE_PRELOAD, reply, sizeof reply);
+    if (!passed(walk, length, "dfd_compile")) return false;
+    CHECK(length == 10 && reply[8] == WIRE_ARRAY && reply[9] == 0, "it asks for nothing");
+    if (!passed(walk, dfd_module(walk->pool, module, sizeof module), "dfd_module")) return false;
+    int32_t result = dfd_load(walk->pool, 1e6, reply, sizeof reply);
+    CHECK(result <= 0, "the module ended with status %u", result > 0 ? host_u32(reply) : 0);
+    return passed(walk, result, "dfd_load");
+}
+
 static bool preload(Walk *walk) {
     uint8_t reply[4096];
     double program = compile(walk, "(() => { globalThis.made = 5; return []; })",
@@ -81,7 +135,7 @@ static bool preload(Walk *walk) {
     if (!program) return false;
     int32_t result = dfd_preload(walk->pool, program, 1e6, reply, sizeof reply);
     CHECK(result <= 0, "the classes ended with status %u", result > 0 ? host_u32(reply) : 0);
-    return passed(walk, result, "dfd_preload");
+    return passed(walk, result, "dfd_preload") && load(walk);
 }
 
 typedef struct Limit {
@@ -145,7 +199,7 @@ static const struct {
     uint32_t length, moved;
     uint8_t head;
 } results[] = {
-    {"(() => made)", 1, 0, 0x85},
+    {"(() => made)", 1, 0, 0x86}, /* by the class, and by the module */
     {"(() => 'x'.repeat(100000))", 100004, 0, WIRE_STRING8},
     {"(() => new Promise((end) => setTimeout(end, 1, 7)))", 1, 0, 0x87},
     {"(() => new ArrayBuffer(5e6))", 2, 1, WIRE_MOVED},

@@ -107,6 +107,8 @@ static void refuse_pool(uint32_t pool) {
     CHECK(dfd_pool_control(pool) == 0);
     CHECK(dfd_compile(pool, bytes, 1, 0, reply, sizeof reply) == DFD_E_HANDLE);
     CHECK(dfd_preload(pool, 1, 1, reply, sizeof reply) == DFD_E_HANDLE);
+    CHECK(dfd_module(pool, bytes, 1) == DFD_E_HANDLE);
+    CHECK(dfd_load(pool, 1, reply, sizeof reply) == DFD_E_HANDLE);
     CHECK(dfd_share(pool, bytes, 1) == DFD_E_HANDLE);
     CHECK(dfd_program_free(pool, 1) == DFD_E_HANDLE);
     CHECK(dfd_ready(pool) == DFD_E_HANDLE);
@@ -720,6 +722,39 @@ TEST("classes that can't be made are left, and others can be made after them") {
     REQUIRE(next(pool, &record));
     CHECK(record.status == DFD_STATUS_OK && integer(&record) == 5);
     close_pool(pool);
+}
+
+TEST("modules come before all else, and are evaluated once they are all there") {
+    static const uint8_t fine[] = {
+        WIRE_ARRAY, 7,          0x81, WIRE_STRING8, 1, 'f',          WIRE_STRING8,
+        1,          'u',        0x80, WIRE_STRING8, 3, '1',          ';',
+        ' ',        WIRE_ARRAY, 0,    WIRE_ARRAY,   1, WIRE_STRING8, 1,
+        'm'};
+    uint8_t reply[4096], throws[sizeof fine];
+    memcpy(throws, fine, sizeof fine);
+    memcpy(throws + 12, "x()", 3);
+    uint32_t pool = open_pool(1);
+    CHECK(dfd_load(pool, 1e6, reply, sizeof reply) == DFD_E_INVALID, "there are none");
+    CHECK(dfd_module(pool, fine, 0) == DFD_E_INVALID && dfd_module(pool, NULL, 1) == DFD_E_INVALID);
+    CHECK(dfd_module(pool, throws, sizeof throws) == 1);
+    CHECK(dfd_load(pool, 1e6, reply, sizeof reply) == DFD_E_INVALID, "there is no realm for it");
+    close_pool(pool);
+    for (int fails = 0; fails < 2; fails++) {
+        pool = open_pool(1);
+        CHECK(preload(pool, "(() => [])", 1e6, reply) == 0);
+        CHECK(dfd_module(pool, fails ? throws : fine, sizeof fine) == 1);
+        CHECK(preload(pool, "(() => [])", 1e6, reply) == DFD_E_INVALID, "classes come first");
+        CHECK(dfd_load(pool, 0, reply, sizeof reply) == DFD_E_INVALID, "they have some time");
+        int32_t length = dfd_load(pool, 1e6, reply, sizeof reply);
+        CHECK(fails ? length > 8 && host_u32(reply) == DFD_STATUS_THROWN : length == 0, "%d",
+              length);
+        if (fails) CHECK(host_u32(reply + 4) == 1, "the module is to blame");
+        CHECK(dfd_module(pool, fine, sizeof fine) == (fails ? 2 : DFD_E_INVALID));
+        CHECK(compile(pool, "(() => 1)") > 0); /* starts a worker */
+        CHECK(dfd_module(pool, fine, sizeof fine) == DFD_E_INVALID, "a worker has started");
+        CHECK(dfd_load(pool, 1e6, reply, sizeof reply) == DFD_E_INVALID);
+        close_pool(pool);
+    }
 }
 
 /* A pool whose classes never end on its threads, but did when it was made. */
