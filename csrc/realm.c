@@ -813,11 +813,15 @@ static int realm_load_inside(void *opaque) {
     JSContext *ctx = realm->context;
     JS_UpdateStackTop(realm->runtime);
     JS_SetMaxStackSize(realm->runtime, call->stack);
-    if (!realm_load_all(call)) {
+    bool fine = realm_load_all(call);
+    if (fine) {
+        JS_RunGC(realm->runtime);
+        fine = realm_run_jobs(realm); /* of what was collected */
+    }
+    if (!fine) {
         CloneScope scope = {.files = &realm->loop.modules.files, .copies = true};
         return realm_encode_beside(ctx, &scope, JS_GetException(ctx), true, call->out);
     }
-    JS_RunGC(realm->runtime);
     JS_SetMaxStackSize(realm->runtime, realm->stack);
     JS_SetGCThreshold(realm->runtime, arena_used(realm->arena) + GC_HEADROOM);
     return 0;

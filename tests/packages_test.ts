@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Deferred, DeferredPool } from "../mod.ts";
+import { Modules } from "../src/modules.ts";
 import { reasonOf } from "./support/reason.ts";
 
 type Files = Readonly<Record<string, string>>;
@@ -77,6 +78,77 @@ describe("files", () => {
       { n: 8 },
       files["data.json"],
     ]);
+  });
+
+  test("come with all that they import, in one answer of the host's", async () => {
+    const { receive } = Modules.prototype;
+    let asked = 0;
+    Modules.prototype.receive = function (...args) {
+      asked++;
+      receive.apply(this, args);
+    };
+    try {
+      const files: Record<string, string> = {
+        "c.js": "import data from './d.json' with { type: 'json' }; export const c = data.n;",
+        "d.json": '{ "n": 1 }',
+        "a.ts": "import type { T } from './none.ts'; export const a: number = 1;",
+        "old.cjs": "exports.old = require('./older.cjs').old + 1;",
+        "older.cjs": "exports.old = 1;",
+        "main.mjs": "import{a as one}from'./a.ts';export*from\"./c.js\";\n" +
+          "// import './nothing.js'; from './nothing.js'\n" +
+          "export { old } from './old.cjs'; import * as m0 from './m0.js'; export { one, m0 };",
+      };
+      for (let i = 0; i < 50; i++) {
+        files[`m${i}.js`] = `export * as next from './m${(i + 1) % 50}.js'; export const n = ${i};`;
+      }
+      const body = `const { one, c, old, m0 } = await import("./main.mjs");
+        return [one, c, old, m0.next.next.n];`;
+      assert.deepEqual(await given(files, ["./main.mjs"], body), [1, 1, 2, 2]);
+      assert.equal(asked, 1);
+    } finally {
+      Modules.prototype.receive = receive;
+    }
+  });
+
+  test("whose import was not seen are asked for, and told why they can't be had", async () => {
+    const files = {
+      "a2.js": "import { /* ' */ b } from './b.js'; export { b };",
+      "b.js": "export const b = 2;",
+      "c.js": "export {};\n  import './none.js';",
+      "d.js": "import './d.json';",
+      "d.json": "1",
+    };
+    assert.equal(await given(files, ["./a2.js"], 'return (await import("./a2.js")).b'), 2);
+    for (
+      const [name, reason] of [
+        ["c.js", /can't import ".\/none.js" in .*c\.js:2:10: there is no file/],
+        ["d.js", /is JSON: import it with/],
+      ] as const
+    ) {
+      const error = await reasonOf(given(files, [`./${name}`], `await import("./${name}")`));
+      assert.match(error.message, reason);
+    }
+  });
+
+  test("are told that they are built for production", async () => {
+    const files = {
+      "a.js":
+        "export const is = process.env.NODE_ENV === 'production' ? 1 : process.env.NODE_ENV;\n" +
+        "export const said = 'process.env.NODE_ENV'.length; // process.env.NODE_ENV\n" +
+        "export const own = { process: { env: { NODE_ENV: 2 } } }; export const two = own.process.env.NODE_ENV;\n" +
+        "export const fail = () => { if (process.env.NODE_ENV) null.x; };",
+      "b.cjs": "if (process.env.NODE_ENV !== 'production') process.exit(1); else exports.b = 3;",
+    };
+    const folder = folderOf(files);
+    const value = await given(
+      folder,
+      ["./a.js", "./b.cjs"],
+      `const { is, said, two } = await import("./a.js");
+      return [is, said, two, (await import("./b.cjs")).b];`,
+    );
+    assert.deepEqual(value, [1, "process.env.NODE_ENV".length, 2, 3]);
+    const error = await reasonOf(given(folder, ["./a.js"], '(await import("./a.js")).fail()'));
+    assert.match(error.stack ?? "", /a\.js:4:55/);
   });
 
   test("in a cycle see each other's bindings, and are evaluated once", async () => {

@@ -272,6 +272,18 @@ describe("what functions may import", () => {
   });
 });
 
+test("globals that modules make are known to functions", async () => {
+  const files = {
+    "a.js": "globalThis.half = (n) => n / 2; globalThis.late = () => import('./b.js');",
+    "b.js": "",
+  };
+  await using pool = poolOf(files, { preload: ["./a.js"] });
+  assert.equal(await pool.run(written("async () => half(4)")), 2);
+  // Such a function does not say that it imports: it is told, and does not wait for ever.
+  const error = await reasonOf(pool.run(written("async () => await late()")));
+  assert.match(error.message, /\.\/b\.js/);
+});
+
 describe("errors", () => {
   test("of a module that throws have its name, file and line", () => {
     const files = {
@@ -283,8 +295,8 @@ describe("errors", () => {
     assert.equal(error.name, "RangeError");
     assert.equal(error.message, "new DeferredPool({ preload }): ./a.ts: over 3");
     const url = pathToFileURL(join(error.folder, "b.js")).href;
-    assert.ok(error.stack?.includes(`at check (${url}:3:`), error.stack);
-    assert.ok(error.stack?.includes("preload_test"), error.stack);
+    assert.ok(error.stack?.includes(`at check (${url}:3:`), String(error.stack));
+    assert.ok(error.stack?.includes("preload_test"), String(error.stack));
   });
 
   test("of one that can't be read, or found, name it and who asks for it", () => {
@@ -361,7 +373,7 @@ describe("errors", () => {
     });
     const error = await reasonOf(pool.run(written('async () => (await import("./a.ts")).fail()')));
     const url = pathToFileURL(join(folder, "a.ts")).href;
-    assert.ok(error.stack?.includes(`at fail (${url}:3:`), error.stack);
+    assert.ok(error.stack?.includes(`at fail (${url}:3:`), String(error.stack));
   });
 
   test("tell what is no list of modules", () => {

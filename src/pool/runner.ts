@@ -402,7 +402,9 @@ export class ThreadRunner implements Runner {
       const silent = job.console === false ? HOST.SILENT : 0;
       const reports = job.progress ? HOST.REPORTS : 0;
       const inner = Errand.isAwaitedIn(this) ? HOST.INNER : 0;
-      const loads = job.text?.loader === undefined && job.modules === undefined ? 0 : HOST.LOADS;
+      // Of who does not import itself, nobody would answer what is imported on its behalf.
+      const loader = job.text?.loader ?? (program?.imports === true ? job.modules : undefined);
+      const loads = loader === undefined ? 0 : HOST.LOADS;
       const isOurs = this.preloaded !== undefined && job.modules === this.modules;
       const finds = isOurs ? HOST.NAMES : 0;
       header.setUint32(SUBMISSION.HOST, offers | silent | reports | inner | loads | finds, true);
