@@ -14,10 +14,10 @@ const code = (name: string): string => read(name).replace(/\/\*[^]*?\*\//g, "");
 const names = readdirSync(CSRC).filter((name) => /\.[ch]$/.test(name));
 
 const POOL = ["pool", "pool_parts", "submission", "task", "queue", "worker", "watchdog"]
-  .concat("deadlines", "compiler", "classes", "errand", "seat", "seats");
+  .concat("deadlines", "compiler", "preload", "errand", "seat", "seats");
 
 /** Who of the pool's rooms calls the realm: for a worker `seat.c`, for the compiling realm three. */
-const CALLS_REALM = ["seat.c", "compiler.c", "classes.c", "errand.c"];
+const CALLS_REALM = ["seat.c", "compiler.c", "preload.c", "errand.c"];
 
 /** What of the library a pool's room may include beside the rooms themselves. */
 const KNOWN = ["realm", "guard", "harden", "completion", "program", "bytes", "slots", "lock"]
