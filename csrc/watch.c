@@ -14,9 +14,13 @@
  * long as copying some 100 KB (10 us: a signal, and every processor is told of the page). */
 #define SMALL_SIZE ((size_t)1 << 20)
 #define RESTORES 1024
-/* Of a larger one, chunks are larger, and no more than these are kept. */
+/* Of a larger one, chunks are larger. Once there are many, it is begun anew when copying them has
+ * taken about as long as their faults would: those that the last task has not changed are let go. Of
+ * all, the faults were those of a part. */
 #define CHUNK_LARGE ((size_t)8 << 10)
-#define CHUNKS_KEPT 48
+#define CHUNKS_MANY 48
+#define RESTORES_MANY 16
+#define RESTORES_ALL 2
 
 /* Each chunk may be a mapping of its own to the system, which has some 65,000 for the process. */
 #define WATCHES_MAX 256
@@ -47,7 +51,7 @@ static size_t chunk_size(const Watch *watch, uint32_t chunk) {
 
 /* Who touches so much, the engine's garbage collector for one, will touch the rest. */
 static uint32_t touched_most(const Watch *watch) {
-    return is_small(watch) ? watch->chunks - watch->chunks / 4 : watch->chunks / 4;
+    return is_small(watch) ? watch->chunks - watch->chunks / 4 : watch->chunks / 2;
 }
 
 Watch *watch_open(char *memory, size_t size, size_t page, size_t hot) {
@@ -137,7 +141,7 @@ static void begin_anew(Watch *watch, const char *image) {
         memcpy(chunk_at(watch, i), wanted, size);
         watch->list[touched++] = i;
     }
-    if (touched > CHUNKS_KEPT && !is_small(watch)) {
+    if (touched > touched_most(watch) && !is_small(watch)) {
         memset(marks(watch), 0, watch->chunks);
         touched = 0;
     }
@@ -153,9 +157,14 @@ static void copy_back(const Watch *watch, const char *image, uint32_t chunk) {
     memcpy(chunk_at(watch, chunk), image + chunk * watch->chunk, chunk_size(watch, chunk));
 }
 
+/* After how many it begins anew. */
+static uint32_t restores_most(const Watch *watch) {
+    if (is_small(watch)) return RESTORES;
+    return watch->all ? RESTORES_ALL : watch->touched > CHUNKS_MANY ? RESTORES_MANY : RESTORES;
+}
+
 void watch_restore(Watch *watch, const char *image) {
-    bool many = watch->all || watch->touched > CHUNKS_KEPT;
-    if (watch->restores++ >= RESTORES || (many && !is_small(watch)))
+    if (watch->restores++ >= restores_most(watch))
         begin_anew(watch, image);
     else if (watch->all)
         memcpy(watch->memory, image, watch->size);
