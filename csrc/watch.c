@@ -15,8 +15,8 @@
 #define SMALL_SIZE ((size_t)1 << 20)
 #define RESTORES 1024
 /* Of a larger one, chunks are larger. Once there are many, it is begun anew when copying them has
- * taken about as long as their faults would: those that the last task has not changed are let go. Of
- * all, the faults were those of a part. */
+ * taken about as long as their faults would: those that the last task has not changed are let go.
+ * Of all, the faults were those of a part. */
 #define CHUNK_LARGE ((size_t)8 << 10)
 #define CHUNKS_MANY 48
 #define RESTORES_MANY 16
