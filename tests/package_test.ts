@@ -250,6 +250,32 @@ function compilers(): void {
     assert.equal(await check("typescript-6", "older.mts", options), "");
   });
 
+  test("know what a task has, for files that are a task's code", async () => {
+    await write(
+      "task.ts",
+      `const { signal } = new AbortController();
+      export const work = async (text: string): Promise<string> => {
+        await scheduler.wait(1, { signal });
+        const parts: string[] = [];
+        for await (const part of new Blob([text]).stream().pipeThrough(new TextDecoderStream())) {
+          parts.push(part);
+        }
+        console.log(new URL("/a", "https://example.com").searchParams.size, crypto.randomUUID());
+        return parts.join();
+      };
+      // @ts-expect-error: a task has no network
+      void fetch("/");
+      // @ts-expect-error: and no process
+      process.exit();`,
+    );
+    for (const compiler of ["typescript", "typescript-6"]) {
+      for (const module of ["nodenext", "preserve"]) {
+        const options = { ...STRICTEST, module, types: ["@protojs/deferred/realm"] };
+        assert.equal(await check(compiler, "task.ts", options), "");
+      }
+    }
+  });
+
   test("say why a value can't be cloned", async () => {
     await write(
       "refused.ts",
