@@ -289,6 +289,30 @@ describe("numbers", () => {
 });
 
 describe("objects and arrays", () => {
+  test("a typed array has no property whose name is a number, nor gives one to what inherits from it", () =>
+    asInTheHost(() =>
+      ["NaN", "Infinity", "-Infinity", "-0", "1.5", "-1", "99", "1e3", "+1", "nan"].map((key) => {
+        const heir = Object.create(new Int32Array(2));
+        heir[key] = 3;
+        const own = new Int32Array(2) as unknown as Record<string, unknown>;
+        own[key] = 3;
+        const isSet = Reflect.set({}, key, 1, own), isMade = Reflect.defineProperty(own, key, {});
+        return [key, Object.keys(heir), Object.keys(own), key in own, isSet, isMade, own[key]];
+      })
+    ));
+
+  test("a binding of `with` that is gone is none of the typed array behind it", async () => {
+    const gone = (mode: string) =>
+      `const env = Object.create(new Int32Array(2));
+      Object.defineProperty(env, "NaN", { configurable: true, writable: true, value: 1 });
+      with (env) {
+        (function () { ${mode}; NaN = (delete env.NaN, 0); })();
+      }
+      return Object.hasOwn(env, "NaN");`;
+    assert.equal(await Deferred.eval(gone("")), false);
+    await assert.rejects(Deferred.eval(gone('"use strict"')), ReferenceError);
+  });
+
   test("spread copies what strings hold", async () => {
     const seen = await Deferred.run(() => [
       { ...("hi" as unknown as object) },

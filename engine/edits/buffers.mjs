@@ -124,4 +124,56 @@ export const BUFFERS = [
     upstream: "ArrayBuffer.prototype.resize and SharedArrayBuffer.prototype.grow apply " +
       "ToIndex, which is a RangeError for it.",
   },
+  {
+    changes: [
+      {
+        file: "quickjs.c",
+        find: `\
+        if (!is_num(c)) {
+            if (!(c =='I' && (r_end - r) == 8 &&
+                  !memcmp(r + 1, "nfinity", 7)))
+`,
+        replace: `\
+        if (!is_num(c) && !(len == 3 && !memcmp(r, "NaN", 3))) {
+            if (!(c =='I' && (r_end - r) == 8 &&
+                  !memcmp(r + 1, "nfinity", 7)))
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+                        } else {
+                            JS_FreeValue(ctx, val);
+                        }
+                        return true;
+                    }
+                }
+            } else {
+                const JSClassExoticMethods *em = ctx->rt->class_array[p1->class_id].exotic;
+`,
+        replace: `\
+                        } else {
+                            JS_FreeValue(ctx, val);
+                            if (flags & JS_PROP_NO_ADD) {
+                                JS_ThrowReferenceErrorNotDefined(ctx, prop);
+                                return -1;
+                            }
+                        }
+                        return true;
+                    }
+                }
+            } else {
+                const JSClassExoticMethods *em = ctx->rt->class_array[p1->class_id].exotic;
+`,
+      },
+    ],
+    why:
+      "A typed array took the key `NaN` for a name, and got a property of it; so did what inherits " +
+      "from one.",
+    upstream:
+      'CanonicalNumericIndexString: ToString(ToNumber("NaN")) is "NaN", so it is an index, as ' +
+      "`Infinity` is, and no valid one. Tests: language/statements/with/" +
+      "set-mutable-binding-binding-deleted-with-typed-array-in-proto-chain.js, and its twin for " +
+      "strict code, in which a binding that is gone is a ReferenceError.",
+  },
 ];
