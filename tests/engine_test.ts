@@ -289,17 +289,23 @@ describe("numbers", () => {
 });
 
 describe("objects and arrays", () => {
-  test("a typed array has no property whose name is a number, nor gives one to what inherits from it", () =>
-    asInTheHost(() =>
-      ["NaN", "Infinity", "-Infinity", "-0", "1.5", "-1", "99", "1e3", "+1", "nan"].map((key) => {
+  test("a typed array has no property whose name is a number, nor gives one to what inherits from it", async () => {
+    const indices = ["NaN", "Infinity", "-Infinity", "-0", "1.5", "-1", "99"];
+    const names = ["1e3", "+1", "nan", "NaNs"];
+    const seen = await Deferred.run((keys: string[]) =>
+      keys.map((key) => {
         const heir = Object.create(new Int32Array(2));
         heir[key] = 3;
         const own = new Int32Array(2) as unknown as Record<string, unknown>;
         own[key] = 3;
         const isSet = Reflect.set({}, key, 1, own), isMade = Reflect.defineProperty(own, key, {});
-        return [key, Object.keys(heir), Object.keys(own), key in own, isSet, isMade, own[key]];
-      })
-    ));
+        return [Object.keys(heir), Object.keys(own), key in own, isSet, isMade, own[key]];
+      }), [...indices, ...names]);
+    assert.deepEqual(seen, [
+      ...indices.map(() => [[], ["0", "1"], false, false, false, undefined]),
+      ...names.map((name) => [[name], ["0", "1", name], true, true, true, 1]),
+    ]);
+  });
 
   test("a binding of `with` that is gone is none of the typed array behind it", async () => {
     const gone = (mode: string) =>

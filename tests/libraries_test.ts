@@ -95,7 +95,10 @@ group("names that libraries only probe", () => {
       const using = new Function(`return ${name}.key`) as Work;
       await assert.rejects(Deferred.run(using), (error: unknown) => {
         assert.ok(error instanceof ReferenceError);
-        assert.match(error.message, new RegExp(`^${name} is not defined: (it|a function) [^]{10,200}$`));
+        assert.match(
+          error.message,
+          new RegExp(`^${name} is not defined: (it|a function) [^]{10,200}$`),
+        );
         return true;
       });
       const advised = await Deferred.eval(`${name}.key`).catch((error: Error) => error.message);
