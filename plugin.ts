@@ -3,7 +3,7 @@
  * part of the program, so that it is found where the modules' own text can't be read: in bundles of
  * any format, and in programs of one file. Also what they import of packages is a part of it.
  *
- * It needs the package `unplugin`.
+ * It needs the packages `unplugin` and `magic-string`.
  *
  * @example
  * ```js

@@ -144,7 +144,7 @@ describe("the package that npm gets", () => {
   });
 
   test("has a plugin", async () => {
-    for (const name of ["unplugin", "esbuild"]) {
+    for (const name of ["unplugin", "magic-string", "esbuild"]) {
       await symlink(join(ROOT, "node_modules", name), join(project, "node_modules", name));
     }
     await write(
@@ -306,7 +306,9 @@ function compilers(): void {
   });
 
   test("pass in a bundler's settings", async () => {
-    for (const name of ["unplugin", "esbuild", "rollup", "vite", "webpack", "rolldown"]) {
+    for (
+      const name of ["unplugin", "magic-string", "esbuild", "rollup", "vite", "webpack", "rolldown"]
+    ) {
       const place = join(project, "node_modules", name);
       await symlink(join(ROOT, "node_modules", name), place).catch(() => {}); // it is there
     }

@@ -12,6 +12,7 @@
  */
 import { dirname, sep } from "node:path";
 import process from "node:process";
+import MagicString, { type SourceMap } from "magic-string";
 import { freeVariableError } from "../function/advice.ts";
 import {
   type EmbeddedModule,
@@ -35,7 +36,6 @@ import {
   type Taken,
   TopLevel,
 } from "../function/top_level.ts";
-import { type Edit, edited, type SourceMap } from "./edit.ts";
 import { folderOf, graphOf, namedFrom, pathFrom } from "./graph.ts";
 
 /** A module with what its functions need. */
@@ -87,7 +87,7 @@ class Embedding {
   transform(): Transformed | null {
     let name = "__deferred";
     while (this.#text.includes(name)) name += "_";
-    const edits: Edit[] = [];
+    const edited = new MagicString(this.#text);
     const sites: { readonly starts: readonly number[]; readonly imports: readonly Imported[] }[] =
       [];
     for (const site of this.#module.sites.toSorted((a, b) => a.start - b.start)) {
@@ -95,11 +95,10 @@ class Embedding {
       if (found === null) continue;
       const { taken, imports, names } = found;
       const given = names.map((own) => `${JSON.stringify(NAMED + own)}:${own}`).join();
-      const text = `${name}(()=>({${given}}),${sites.length})`;
-      edits.push({ start: site.start, end: site.end, text });
+      edited.update(site.start, site.end, `${name}(()=>({${given}}),${sites.length})`);
       sites.push({ starts: taken.map(({ start }) => start), imports });
     }
-    if (edits.length === 0) return null;
+    if (sites.length === 0) return null;
     const graph = graphOf([...this.#imports.values()], this.#path);
     const here = process.cwd();
     const top = this.#path.startsWith(here + sep) ? here : dirname(this.#path);
@@ -114,10 +113,13 @@ class Embedding {
       ...namedFrom(folder, graph),
     };
     // A function, so that it is there before the module is evaluated; what it gives is the same each time.
-    const added =
-      `function ${name}(names,site){return{${JSON.stringify(MARK)}:${JSON.stringify(FORM)},` +
-      `names,site,module:${name}.module??=${JSON.stringify(module)}}}`;
-    return { ...edited(this.#text, edits, added, this.#path), files: graph.paths };
+    edited.append(
+      `\nfunction ${name}(names,site){return{${JSON.stringify(MARK)}:${JSON.stringify(FORM)},` +
+        `names,site,module:${name}.module??=${JSON.stringify(module)}}}\n`,
+    );
+    // The boundaries of words are what a debugger stops at.
+    const map = edited.generateMap({ source: this.#path, includeContent: true, hires: "boundary" });
+    return { code: edited.toString(), map, files: graph.paths };
   }
 
   /** What belongs to one scope; `null` if it is to be left as it is. */
