@@ -22,9 +22,12 @@ const unplugin: UnpluginInstance<undefined, false> = createUnplugin(() => ({
   name: "@protojs/deferred",
   enforce: "pre", // it is to see the text that the user wrote
   transform: {
-    filter: { id: /\.[cm]?[jt]sx?(?:\?.*)?$/, code: /\bimport\s*\.\s*meta\b/ },
+    // Nothing else is parsed: it may be what is not TypeScript alone.
+    filter: {
+      id: /\.[cm]?[jt]sx?(?:\?.*)?$/,
+      code: /\bscope["']?\s*:\s*\[?\s*import\s*\.\s*meta\b(?!\s*[.[])/,
+    },
     handler(code, id) {
-      if (!/\bscope\b/.test(code)) return null;
       const transformed = embed(code, id.replace(/\?.*$/, ""), (message) => this.warn(message));
       for (const file of transformed?.files ?? []) this.addWatchFile(file);
       return transformed && { code: transformed.code, map: transformed.map };

@@ -458,7 +458,8 @@ describe("the build says", () => {
   });
 
   test("nothing, and changes nothing, where no scope is import.meta", async () => {
-    const program = `${IMPORT}export const { url } = import.meta, scope = 1;\n`;
+    const program = `export const { url } = import.meta, scope = { scope: import.meta.url };
+      export enum Color { Red }\n`;
     const { text, warnings } = await built({ "app.ts": program });
     const bare = await built({ "app.ts": program }, { plugins: [] });
     assert.deepEqual([text, warnings], [bare.text, []]);
