@@ -379,6 +379,27 @@ TEST("of the memory for code, each program leaves as much as it has to others") 
     code_give(&shares[0], CODE_BYTES_MAX / 3);
 }
 
+/* What breaks it: is_assumed (lower.c) that says no. */
+TEST("a builtin that code calls in many places is looked up once") {
+    REQUIRE(ready());
+    if (!jit_open()) SKIP("executable memory");
+    jit_tune((JitTuning){.synchronous = true, .hot_loop = 1, .hot_call = 1, .recorded = 1});
+    Bytes text = {0}, out = {0};
+    write_again(&text, "() => { const f = (t) => { let x = 0.5; for (let k = 0; k < 9; k++) { ",
+                "x += Math.floor(x) + Math.sqrt(x) + t.charCodeAt(k & 1); ", 20,
+                "} return x; }; return f('ab') + f('ab') + f('ab') + f('ab'); }");
+    Program *program = run_text(&text, &out);
+    REQUIRE(program && atomic_load(&program->jit));
+    uint32_t most = 0;
+    for (const JitCode *code = atomic_load(&atomic_load(&program->jit)->codes); code;
+         code = code->next)
+        if (code->builtin_count > most) most = code->builtin_count;
+    CHECK(most == 3, "%u", most);
+    program_drop(program);
+    bytes_free(&text);
+    bytes_free(&out);
+}
+
 #define SPRAYED "0x3c909090" /* on x86: nop, nop, nop, and the next number hides in a cmp */
 
 static bool contains(const uint8_t *bytes, size_t size, const void *what, size_t length) {
