@@ -8,16 +8,22 @@ import { DeferredPool } from "../mod.ts";
 
 const modules = [
   "acorn",
+  "ajv",
   "bcryptjs",
+  "date-fns",
   "decimal.js",
+  "handlebars",
   "lodash-es",
   "marked",
+  "mathjs",
   "nanoid",
+  "pako",
   "papaparse",
   "zod",
 ];
 const pool = new DeferredPool({ maxThreads: 2, modules });
-after(() => pool.close());
+const preloaded = new DeferredPool({ maxThreads: 1, preload: modules });
+after(() => Promise.all([pool.close(), preloaded.close()]));
 
 /** What documents show, by the package. */
 const shown: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -35,6 +41,28 @@ const shown: Readonly<Record<string, () => Promise<unknown>>> = {
     return [JSON.stringify(parse(code, { ecmaVersion: 2022 })), types, refused];
   },
 
+  async ajv() {
+    const { default: given } = await import("ajv" as string);
+    const Ajv = given.default ?? given; // Node.js gives what `module.exports` is
+    const schema = {
+      type: "object",
+      properties: { foo: { type: "integer" }, bar: { type: "string", nullable: true } },
+      required: ["foo"],
+      additionalProperties: false,
+    };
+    const ajv = new Ajv({ allErrors: true });
+    const validate = ajv.compile(schema);
+    const answers = [{ foo: 1, bar: "abc" }, { foo: 1.5, baz: 0 }, { bar: "x" }].map((data) => {
+      return [
+        validate(data),
+        validate.errors?.map((error: { message: string; keyword: string }) => {
+          return [error.keyword, error.message];
+        }),
+      ];
+    });
+    return [answers, ajv.errorsText([{ instancePath: "/a", message: "is odd" }])];
+  },
+
   async bcryptjs() {
     const bcrypt = (await import("bcryptjs")).default;
     const salt = bcrypt.genSaltSync(4);
@@ -49,6 +77,26 @@ const shown: Readonly<Record<string, () => Promise<unknown>>> = {
     ];
   },
 
+  async "date-fns"() {
+    const {
+      addMonths,
+      compareAsc,
+      eachDayOfInterval,
+      format,
+      formatDistance,
+      parseISO,
+      startOfWeek,
+    } = await import("date-fns");
+    const dates = [new Date(1995, 6, 2), new Date(1987, 1, 11), new Date(1989, 6, 10)];
+    return [
+      dates.sort(compareAsc).map((date) => format(date, "yyyy-MM-dd EEEE do 'of' LLLL")),
+      formatDistance(new Date(2014, 6, 2), new Date(2015, 0, 1), { addSuffix: true }),
+      addMonths(parseISO("2024-01-31T12:00:00Z"), 1).toISOString(),
+      eachDayOfInterval({ start: new Date(2014, 9, 6), end: new Date(2014, 9, 10) }).length,
+      startOfWeek(new Date(2014, 8, 2, 11, 55, 0), { weekStartsOn: 1 }).getDate(),
+    ];
+  },
+
   async "decimal.js"() {
     const { Decimal } = await import("decimal.js");
     const x = new Decimal("0.3").minus("0.1");
@@ -59,6 +107,19 @@ const shown: Readonly<Record<string, () => Promise<unknown>>> = {
       Decimal.acos(0).times(2).toString(),
       new Decimal(NaN).isNaN(),
     ];
+  },
+
+  async handlebars() {
+    const Handlebars = (await import("handlebars" as string)).default;
+    Handlebars.registerHelper("loud", (text: string) => text.toUpperCase());
+    const source = "<p>Hello, my name is {{loud name}}. I am from {{hometown}}. I have " +
+      "{{kids.length}} kids:</p><ul>{{#each kids}}<li>{{name}} is {{age}}</li>{{/each}}</ul>";
+    const template = Handlebars.compile(source);
+    return template({
+      name: "Alan",
+      hometown: "Somewhere, <TX>",
+      kids: [{ name: "Jimmy", age: "12" }, { name: "Sally", age: "4" }],
+    });
   },
 
   async "lodash-es"() {
@@ -84,9 +145,47 @@ const shown: Readonly<Record<string, () => Promise<unknown>>> = {
     return [new Marked().parse(text), upper.parse(text), new Marked().lexer("> q").length];
   },
 
+  async mathjs() {
+    const { chain, derivative, evaluate, format, matrix, multiply, pi, round, sqrt, unit } =
+      await import("mathjs");
+    return [
+      round(Math.E, 3),
+      format(evaluate("12 / (2.3 + 0.7)")),
+      evaluate("12.7 cm to inch").toString(),
+      evaluate("sin(45 deg) ^ 2"),
+      format(evaluate("9 / 3 + 2i")),
+      evaluate("det([-1, 2; 3, 1])"),
+      derivative("x^2 + x", "x").toString(),
+      sqrt(-4 as number).toString(),
+      chain(3).add(4).multiply(2).done(),
+      multiply(matrix([[1, 2], [3, 4]]), matrix([5, 6])).toString(),
+      unit("45 cm").to("m").toString(),
+      pi,
+    ];
+  },
+
   async nanoid() {
     const { customAlphabet, nanoid } = await import("nanoid");
     return [nanoid().length, nanoid(10).length, customAlphabet("a", 5)()];
+  },
+
+  async pako() {
+    const pako = await import("pako");
+    const text = JSON.stringify({ my: "super", puper: [456, 567], awesome: "pako" }).repeat(20);
+    const input = new TextEncoder().encode(text);
+    const packed = [pako.deflate(input), pako.gzip(input), pako.deflateRaw(input, { level: 9 })];
+    let refused;
+    try {
+      pako.inflate(input);
+    } catch (error) {
+      refused = String(error);
+    }
+    return [
+      packed.map((bytes) => bytes.length),
+      pako.inflate(packed[0]!).length,
+      new TextDecoder().decode(pako.ungzip(packed[1]!)) === text,
+      refused,
+    ];
   },
 
   async papaparse() {
@@ -117,8 +216,9 @@ describe("gives in a task what it gives in the host:", () => {
   for (const [name, fn] of Object.entries(shown)) {
     test(name, async () => {
       assert.ok(modules.includes(name));
-      const [inTask, inHost] = await Promise.all([pool.run(fn), fn()]);
-      assert.deepEqual(inTask, inHost);
+      const inHost = await fn();
+      assert.deepEqual(await pool.run(fn), inHost);
+      for (let i = 0; i < 3; i++) assert.deepEqual(await preloaded.run(fn), inHost, "preloaded");
     });
   }
 });

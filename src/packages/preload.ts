@@ -126,7 +126,7 @@ export class Preloaded implements PreloadedModules {
   #link(module: Module): void {
     const { url, text, language, links } = module;
     const isTypeScript = language === LANGUAGE.TYPESCRIPT;
-    if (!isTypeScript && language !== LANGUAGE.JAVASCRIPT) return;
+    if (text === "" || (!isTypeScript && language !== LANGUAGE.JAVASCRIPT)) return;
     const requests = this.#requestsOf(text, isTypeScript);
     if ("message" in requests) throw unreadable(module, requests);
     for (const { specifier, type, place } of requests) {
