@@ -38,6 +38,12 @@ async function timeOf(pool, fn, count) {
   return (performance.now() - start) / count;
 }
 
+/** Bytes that are not the host's own heap. */
+function memory() {
+  const { rss, heapTotal, external } = process.memoryUsage();
+  return rss - heapTotal - external;
+}
+
 /** MiB that a thread takes. @param {readonly string[]} preload */
 async function memoryOf(preload) {
   await using pool = new DeferredPool({ maxThreads: THREADS + 1, preload, base });
@@ -45,16 +51,16 @@ async function memoryOf(preload) {
     for (const end = Date.now() + 300; Date.now() < end;);
   };
   await pool.run(() => 1);
-  const before = process.memoryUsage.rss();
+  const before = memory();
   await Promise.all(Array.from({ length: THREADS + 1 }, () => pool.run(wait)));
   for (let i = 0; i < 50; i++) {
     await Promise.all(Array.from({ length: THREADS + 1 }, () => pool.run(() => 1)));
   }
-  return (process.memoryUsage.rss() - before) / (pool.threads - 1) / 2 ** 20;
+  return (memory() - before) / (pool.threads - 1) / 2 ** 20;
 }
 
 /** @type {Record<string, Record<string, string>>} */
-const table = {};
+const table = { "(none)": { "MiB a thread": (await memoryOf([])).toFixed(1) } };
 for (const [name, imports] of LISTS) {
   /** @type {number[][]} */
   const all = [[], [], [], []];
@@ -79,8 +85,7 @@ for (const [name, imports] of LISTS) {
     "import": median(loaded).toFixed(1),
     "preloaded: import": median(preloaded).toFixed(3),
     "making the pool": made.toFixed(0),
-    "MiB a thread": ((await memoryOf([name])) - 0).toFixed(1),
+    "MiB a thread": (await memoryOf([name])).toFixed(1),
   };
 }
 console.table(table);
-console.log(`MiB a thread without any: ${(await memoryOf([])).toFixed(1)}`);

@@ -384,8 +384,8 @@ DFD_API int32_t dfd_module(uint32_t pool, const uint8_t *module, uint32_t length
 
 /* Makes the modules that were added part of every realm of the pool: those with names are
  * evaluated, in their order, with all that they link to, once in each realm. As dfd_preload, which
- * it may follow; of the reply the second word is the number of the module that is to blame. What
- * they take counts towards no task's limit. */
+ * it may follow, but with six times as long on the threads of workers; of the reply the second word
+ * is the number of the module that is to blame. What they take counts towards no task's limit. */
 DFD_API int32_t dfd_load(uint32_t pool, double limit, uint8_t *reply, uint32_t capacity);
 
 /* Puts a value, in the wire format, into every realm of the pool for good: tasks that are submitted

@@ -7,6 +7,10 @@
 #include "errand.h"
 #include "pool_parts.h"
 
+/* Modules have so many times as long on a worker's thread: they are known to end, and all threads
+ * may be at it at once. */
+#define PRELOAD_PATIENCE 6
+
 void preload_close(Preload *preload) {
     program_drop(preload->classes);
     shares_free(preload->first_module);
@@ -91,7 +95,7 @@ int32_t preload_modules(Pool *pool, double limit, uint8_t *reply, size_t capacit
     int status = DFD_STATUS_INTERNAL;
     int32_t result =
         preload_try(pool, limit, preload_run_modules, &errand, &status, reply, capacity);
-    if (!status) preload->modules_ms = limit;
+    if (!status) preload->modules_ms = limit * PRELOAD_PATIENCE;
     return result;
 }
 

@@ -2,8 +2,8 @@
  * the pool's classes, then its modules.
  *
  * An errand evaluates them once in the compiling realm and reports what is wrong with them. Then
- * each worker evaluates them in its own realm before its first task, within the same time. All of
- * it belongs to the host's thread until the first worker starts, and does not change after that.
+ * each worker evaluates them in its own realm before its first task, within some time. All of it
+ * belongs to the host's thread until the first worker starts, and does not change after that.
  */
 #ifndef DEFERRED_PRELOAD_H
 #define DEFERRED_PRELOAD_H

@@ -128,8 +128,8 @@ export interface Symbols {
   /**
    * Makes the modules that were added part of every realm of the pool: those with names are
    * evaluated, in their order, with all that they link to, once in each realm. As dfd_preload, which
-   * it may follow; of the reply the second word is the number of the module that is to blame. What
-   * they take counts towards no task's limit.
+   * it may follow, but with six times as long on the threads of workers; of the reply the second word
+   * is the number of the module that is to blame. What they take counts towards no task's limit.
    */
   dfd_load(pool: number, limit: number, reply: Uint8Array, capacity: number): number;
   /**

@@ -56,7 +56,8 @@ function refusal(
 describe("a task starts with its pool's modules", () => {
   const counted = {
     "empty.js": "",
-    "a.ts": "import './empty.js';\nimport { b } from './b.js';\nimport data from './data.json' with { type: 'json' };\n" +
+    "a.ts":
+      "import './empty.js';\nimport { b } from './b.js';\nimport data from './data.json' with { type: 'json' };\n" +
       "globalThis.made = (globalThis.made ?? 0) + 1;\n" +
       "export const list: number[] = [];\nexport const sum = (): number => b + data.n + list.length;\n",
     "b.js": "export const b = 1;",

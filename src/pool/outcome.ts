@@ -349,8 +349,8 @@ function libraryError(status: number, payload: unknown, { name, fn, limits }: Su
       return cancelled(name);
     case STATUS.PRELOAD:
       return timeoutError(
-        `${task} did not start: the classes or modules of its pool could not be evaluated on its thread ` +
-          `within ${CLASSES_MS} ms`,
+        `${task} did not start: the classes of its pool could not be evaluated on its thread ` +
+          `within ${CLASSES_MS} ms, or its modules within ${6 * CLASSES_MS} ms`,
       );
     case STATUS.RESOURCES:
       return new DeferredResourceError(
