@@ -214,7 +214,7 @@ const shown: Readonly<Record<string, () => Promise<unknown>>> = {
 
 describe("gives in a task what it gives in the host:", () => {
   for (const [name, fn] of Object.entries(shown)) {
-    test(name, async () => {
+    test(name, { timeout: 60_000 }, async () => {
       assert.ok(modules.includes(name));
       const inHost = await fn();
       assert.deepEqual(await pool.run(fn), inHost);
