@@ -364,7 +364,9 @@ static void find_wraps(Build *b) {
     }
 }
 
-/* How deep the stack is before each instruction, found by following the bytecode from its start. */
+/* How deep the stack is before each instruction, found by following the bytecode from its start; but
+ * for what follows an OP_nip_catch, which takes from the stack whatever lies above the catch: that is a
+ * return, or a finally, to which others come as well. */
 static void find_depths(Build *b) {
     static const struct {
         uint8_t pops, pushes;
@@ -397,7 +399,7 @@ static void find_depths(Build *b) {
             queue[count++] = in->start;
         }
         int32_t to = bytecode_target(b->code, (int32_t)pc);
-        bool ends = bytecode_ends(op) || op == OP_ret;
+        bool ends = bytecode_ends(op) || op == OP_ret || op == OP_nip_catch;
         uint32_t next = pc + bytecode_sizes[op];
         /* A gosub's target has the return address on top; what follows it does not. */
         if (to >= 0 && !depths[to]) {

@@ -42,6 +42,10 @@ static bool is_inlinable(const JitFunction *f) {
     if (f->entry_count != 1 || !atomic_load_explicit(&f->sites, memory_order_acquire)) return false;
     for (uint32_t pc = 0; pc < f->length; pc += bytecode_sizes[f->code[pc]]) {
         BytecodeVariable v;
+        /* A loop may begin at the start, which is an entry in any case. What is hoisted out of a loop
+         * leaves in front of it, and there the interpreter has no place in what is inlined. */
+        int32_t to = bytecode_target(f->code, (int32_t)pc);
+        if (to >= 0 && to <= (int32_t)pc) return false;
         if (bytecode_variable(f->code + pc, &v)) {
             if (v.kind == BYTECODE_OUTER && v.access != BYTECODE_GET) return false;
             continue;
@@ -61,14 +65,19 @@ static bool is_inlinable(const JitFunction *f) {
     return true;
 }
 
-static void put(Writer *w, const JitSite *site, uint8_t op, uint32_t size, uint32_t operand) {
-    w->code[w->length] = op;
-    memcpy(w->code + w->length + 1, &operand, size - 1);
+static void put_as_it_is(Writer *w, const JitSite *site, const uint8_t *at, uint32_t size) {
+    memcpy(w->code + w->length, at, size);
     JitSite *to = &w->sites[w->length];
     to->value = atomic_load_explicit(&site->value, memory_order_relaxed);
     to->receiver = atomic_load_explicit(&site->receiver, memory_order_relaxed);
     to->callee = atomic_load_explicit(&site->callee, memory_order_relaxed);
     w->length += size;
+}
+
+static void put(Writer *w, const JitSite *site, uint8_t op, uint32_t size, uint32_t operand) {
+    uint8_t bytes[1 + sizeof operand] = {op};
+    memcpy(bytes + 1, &operand, sizeof operand);
+    put_as_it_is(w, site, bytes, size);
 }
 
 /* A variable's access by its long form. */
@@ -120,9 +129,7 @@ static void append(Graph *g, Writer *w, const Inlined *in, uint32_t constants) {
             put(w, site, OP_add, 1, 0);
             put(w, site, OP_put_loc, 3, local + at[1]);
         } else {
-            uint32_t size = bytecode_sizes[*at];
-            put(w, site, *at, size, 0);
-            memcpy(w->code + w->length - size, at, size);
+            put_as_it_is(w, site, at, bytecode_sizes[*at]);
         }
     }
     for (uint32_t i = 0; i < jump_count; i++) {

@@ -98,6 +98,8 @@ bool jit_function_ready(JitFunction *f) {
             f->writes_arguments |= v.access != BYTECODE_GET;
         if (bytecode_is_call(f->code[pc])) {
             f->has_call = true;
+            /* What comes after a tail call is reached from elsewhere only, with any stack. */
+            if (f->code[pc] == OP_tail_call) continue;
             f->after[pc + bytecode_sizes[f->code[pc]]] = bytecode_sizes[f->code[pc]];
         }
     }

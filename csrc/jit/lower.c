@@ -15,6 +15,7 @@
  * instructions it likes by constants, to be come to from the middle. Such a number is loaded from the
  * JitCode's data, and is like any other value in a register.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -1880,6 +1881,7 @@ static bool describe_exits(const Lower *l, JitCode *code) {
     uint32_t at = 0;
     for (int32_t i = 0; i < l->exit_count; i++) {
         const State *state = &g->states[l->exit_states[i]];
+        assert(state->pc < g->own_length); /* the interpreter knows nothing of what is inlined */
         code->exits[i] = (JitExit){.pc = state->pc,
                                    .kind = l->exit_kinds[i],
                                    .depth = (uint16_t)state->depth,
@@ -1901,6 +1903,7 @@ static JitCode *finish(Lower *l) {
     if (!entry) goto failed;
     code->used = sljit_get_generated_code_size(c);
     code->guards = l->guards;
+    code->depth = l->g->blocks[l->g->block_at[0][l->g->entry->pc]].depth;
     if (!code_seal(code->pages, code->size)) goto failed;
     code->enter = (uint32_t(*)(JitFrame *))entry;
     return code;
