@@ -121,8 +121,7 @@ typedef struct JitFunction {
     _Atomic uint8_t relearn; /* runs that are to be recorded, as what it is inlined in failed */
     uint8_t *code;        /* [length]: as the engine read it, but for the atoms in it */
     uint8_t *marks;       /* [length]: 1 + the number of its entry, 0, or JIT_INSIDE an instruction */
-    uint8_t *after;       /* [length + 1]: the size of the instruction in front of it, if that is a call
-                     whose result is then on the stack */
+    uint8_t *after;       /* [length + 1]: the size of the call in front of it, if that gave what is on top */
     uint8_t *captured;    /* [arguments + locals]: functions in it use this variable */
     JitConstant *constants;
     _Atomic(JitSite *) sites; /* [length]; NULL until something was recorded */

@@ -5,7 +5,9 @@
  * with a valueOf that counts or throws, exceptions at any place; functions that call others and
  * themselves with too few arguments or too many, bound ones and proxies, callbacks of whatever calls
  * back, and in all of these what changes the ground under the code that called: elements, lengths,
- * buffers, prototypes, globals, the functions themselves.
+ * buffers, prototypes, globals, the functions themselves. Loops that begin where a function does, loops in
+ * a finally to which a return comes out of a switch or another loop, and what follows a tail call, as the
+ * compiler has to know how deep the stack is at each of these.
  *
  * A program is the text of a function of one argument that gives a text, the same in each engine: no
  * function that is only nearly exact, no message of an error but its name. What is compared with
@@ -140,7 +142,7 @@ class Writer {
       () => `S.charCodeAt(${this.index()})`,
       () =>
         this.flavour.odd
-          ? this.choices.of("O.p", "O.g", "H[i & 7]", "S[i & 7]", "V", "typeof x", "O")
+          ? this.choices.of("O.p", "O.g", "H[i & 7]", "S[i & 7]", "V", "typeof x", "O", "K.r", "K.step(i)")
           : this.flavour.calls
           ? this.choices.of(`add(${this.variable()})`, "peek()", "sub(i)", "fact(i & 7)")
           : this.variable(),
@@ -223,6 +225,12 @@ class Writer {
         () =>
           `(x, y, i = 1) => Object.assign(() => ${this.expression(1)}, { toString: () => "w" })`,
         () => `(x, y, i = 2) => { if ${this.condition(0)} return; return ${this.leaf()}; }`,
+        /* A loop where the code begins, what comes after a tail call, and an assignment that throws. */
+        () =>
+          `(x, y, i) => { while (y > 0 && y < 9) { y = y - 1; x = ${this.leaf()}; } return ${this.leaf()}; }`,
+        () => `(x, y, i) => { if ${this.condition(0)} return h(x); return ${this.leaf()}; }`,
+        () => `(x, y, i) => { if (x === 77) { const k = 1; k = 2; } return ${this.expression(1)}; }`,
+        () => this.finallyIn(),
         () =>
           `(x, y, i = 2) => { if ${
             this.condition(0)
@@ -234,6 +242,24 @@ class Writer {
     const at = this.choices.of(3, 20, 47, 300);
     return `${name}Plain = ${text}, ${name} = (x, y, i) => { if (++count === ${at}) { ${this.event()} } ` +
       `return ${name}Plain(x, y${this.choices.of("", ", i")}); }`;
+  }
+
+  /** A function with a loop in a finally, to which a return comes with more on the stack. */
+  finallyIn(): string {
+    const { choices } = this;
+    const many = `switch (${choices.of("x & 3", "i", "x")}) { case 1: return ${this.leaf()}; case 2: { ${
+      this.block(0)
+    } } }`;
+    const tried = `try { ${many} } finally { ${this.loop()} ${
+      choices.of("", `if ${this.condition(0)} return k;`)
+    } }`;
+    return `(x, y, i = 1) => { let k = 0; ${
+      choices.of(
+        tried,
+        `for (const v of A) { ${tried} if (k > 99) break; }`,
+        `try { for (const v of [1, 2]) ${many} } finally { ${this.loop()} }`,
+      )
+    } return ${choices.of("k", this.leaf())}; }`;
   }
 
   /** A loop that stands in a function: over k, with calls. */
@@ -318,6 +344,8 @@ class Writer {
       () => "M = [A, A, A, A];",
       () => "A = [1.5, 2, 3, 4, 5, 6, 7, 8]; D = A;",
       () => "Math.imul = (v, w) => v - w; Math.max = () => 7;",
+      () => "Array.prototype.map = function () { return this.slice(1); };",
+      () => "A.map = A.forEach = () => [n, 2];",
       () => "String.prototype.charCodeAt = () => 4;",
       () =>
         flavour.odd ? "Object.setPrototypeOf(A, { __proto__: Array.prototype, 3: 8 });" : "n++;",
@@ -409,6 +437,18 @@ class Writer {
       () =>
         flavour.calls && choices.below(3) === 0 ? "if ((i & 63) === 5) n += over(0);" : "n += 2;",
       () =>
+        deeper(() =>
+          `w: for (let j = 0; j < 5; j++) { try { ${this.block(0)} if ${
+            this.condition(0)
+          } continue w; } finally { for (let k = 0; k < 3; k++) n = (n + k + ${this.leaf()}) | 0; if ${
+            this.condition(0)
+          } break w; } }`
+        ),
+      () =>
+        choices.below(2)
+          ? `for (const k of pairs(${this.leaf()})) { ${this.variable()} = ${this.leaf()}; n = (n + k) | 0; }`
+          : `for (const k of [1, i]) { if ${this.condition(0)} continue; ${this.variable()} = k; }`,
+      () =>
         flavour.calls
           ? `{ const k = ${this.leaf()}, w = (p) => p + k; ${this.variable()} = w(${this.leaf()}) + w(1); }`
           : "n -= 3;",
@@ -460,7 +500,18 @@ class Writer {
   let B = new ${choices.of(...TYPED)}(R${choices.of("", "", ", 0, 2")});
   const H = [1, , 3, , 5], O = { p: 1, get g() { return ++n; } };
   let M = [A, D, F, T];
-  const { floor, imul, max } = Math, { charCodeAt } = String.prototype;
+  const { floor, imul, max } = Math, { charCodeAt } = String.prototype, { map } = Array.prototype;
+  const K = new class {
+    #p = 1;
+    q = 2;
+    get r() {
+      return ++this.#p;
+    }
+    step(v) {
+      this.#p = (this.#p + v) | 0;
+      return this.q + this.#p;
+    }
+  }();
   let told = "";
   const log = (e) => {
     if (told.length < 2000) told += ${
@@ -487,6 +538,7 @@ class Writer {
   } catch (e) { error = e instanceof Error ? e.${this.stacks ? "stack" : "name"} : typeof e; }
   delete Array.prototype[2];
   Object.assign(Math, { floor, imul, max });
+  Array.prototype.map = map;
   String.prototype.charCodeAt = charCodeAt;
   const show = (v) => Object.is(v, -0) ? "-0" : typeof v === "object" && v ? "[o]" : typeof v === "string" ? v.slice(0, 99) : typeof v === "function" ? "f" : String(v);
   return [error, told, n, a, b, c, d, x, y, S.slice(0, 99), ...A.slice(0, 40), ...D.slice(0, 40), ...T, ...F, ...U, ...(B.length ? B : []), ...C.slice(0, 40)].map(show).join();
