@@ -142,7 +142,17 @@ class Writer {
       () => `S.charCodeAt(${this.index()})`,
       () =>
         this.flavour.odd
-          ? this.choices.of("O.p", "O.g", "H[i & 7]", "S[i & 7]", "V", "typeof x", "O", "K.r", "K.step(i)")
+          ? this.choices.of(
+            "O.p",
+            "O.g",
+            "H[i & 7]",
+            "S[i & 7]",
+            "V",
+            "typeof x",
+            "O",
+            "K.r",
+            "K.step(i)",
+          )
           : this.flavour.calls
           ? this.choices.of(`add(${this.variable()})`, "peek()", "sub(i)", "fact(i & 7)")
           : this.variable(),
@@ -229,7 +239,8 @@ class Writer {
         () =>
           `(x, y, i) => { while (y > 0 && y < 9) { y = y - 1; x = ${this.leaf()}; } return ${this.leaf()}; }`,
         () => `(x, y, i) => { if ${this.condition(0)} return h(x); return ${this.leaf()}; }`,
-        () => `(x, y, i) => { if (x === 77) { const k = 1; k = 2; } return ${this.expression(1)}; }`,
+        () =>
+          `(x, y, i) => { if (x === 77) { const k = 1; k = 2; } return ${this.expression(1)}; }`,
         () => this.finallyIn(),
         () =>
           `(x, y, i = 2) => { if ${
@@ -247,9 +258,9 @@ class Writer {
   /** A function with a loop in a finally, to which a return comes with more on the stack. */
   finallyIn(): string {
     const { choices } = this;
-    const many = `switch (${choices.of("x & 3", "i", "x")}) { case 1: return ${this.leaf()}; case 2: { ${
-      this.block(0)
-    } } }`;
+    const many = `switch (${
+      choices.of("x & 3", "i", "x")
+    }) { case 1: return ${this.leaf()}; case 2: { ${this.block(0)} } }`;
     const tried = `try { ${many} } finally { ${this.loop()} ${
       choices.of("", `if ${this.condition(0)} return k;`)
     } }`;
