@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { DeferredPool } from "../mod.ts";
+import { Modules } from "../src/modules.ts";
 import { outputOf } from "./support/process.ts";
 import { reasonOf } from "./support/reason.ts";
 
@@ -126,6 +127,24 @@ describe("a task starts with its pool's modules", () => {
     assert.deepEqual(await pool.run(fn), [url, 2]);
     const byUrl = written("async (url) => (await import(url)).url");
     assert.equal(await pool.run(byUrl, url), url);
+  });
+
+  test("that scope: import.meta brings along, without asking its host", async () => {
+    const folder = folderOf({
+      "main.mjs": "import { next } from './a.mjs';\nexport const fn = () => [next(), next()];\n" +
+        "export const meta = import.meta;",
+      "a.mjs": "let n = 0;\nexport const next = () => ++n;",
+    });
+    const url = pathToFileURL(join(folder, "main.mjs")).href;
+    const { fn, meta } = await import(url) as { fn: () => number[]; meta: ImportMeta };
+    const { receive } = Modules.prototype;
+    Modules.prototype.receive = () => assert.fail("it was asked");
+    try {
+      await using pool = new DeferredPool({ maxThreads: 1, preload: ["./a.mjs"], base: url });
+      for (let i = 0; i < 3; i++) assert.deepEqual(await pool.defer(fn, { scope: meta }), [1, 2]);
+    } finally {
+      Modules.prototype.receive = receive;
+    }
   });
 
   test("of CommonJS, JSON and packages, too", async () => {
