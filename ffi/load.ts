@@ -77,7 +77,7 @@ function load(dialect: Dialect): Native {
 
 /** The package's folder, from this file; `undefined` in a bundle, which may lie anywhere. */
 function packageFolder(): URL | undefined {
-  const here = import.meta.url;
+  const here = import.meta.url ?? ""; // in CommonJS
   if (here.endsWith("/ffi/load.ts")) return new URL("../", here);
   return here.endsWith("/build/js/ffi/load.js") ? new URL("../../../", here) : undefined;
 }
@@ -97,7 +97,9 @@ function locate(dialect: Dialect): Place {
   const root = packageFolder();
   if (root === undefined) {
     throw new LibraryNotFoundError(
-      `a bundle can't tell where the native library is (${import.meta.url}): ${otherwise}`,
+      `a bundle can't tell where the native library is (${
+        import.meta.url ?? "CommonJS"
+      }): ${otherwise}`,
     );
   }
   const url = new URL(`build/release/libdeferred.${suffix}`, root);

@@ -17,7 +17,7 @@ import { besideLibrary } from "../ffi/load.ts";
 import plugin from "../plugin.ts";
 import { DeferredPool, FreeVariableError, type ModuleMeta } from "../mod.ts";
 import { embed } from "../src/plugin/embed.ts";
-import { MOD as MOD_URL, outputOf } from "./support/process.ts";
+import { MOD as MOD_URL, outputOf, runtime } from "./support/process.ts";
 import { seedsOf } from "./support/seeds.ts";
 import { moduleText } from "./support/top_level_modules.ts";
 
@@ -377,7 +377,40 @@ describe("what a program is", () => {
     assert.equal(await outputOf(`await import("./app.js");`, { bare: true, files }), "5\n10EUR");
   });
 
-  test("of one file", { skip: bun === undefined && "Bun makes them" }, async () => {
+  const library = { DEFERRED_LIBRARY: besideLibrary("libdeferred.so") };
+
+  /** The text of a program in CommonJS, with this package in it. */
+  const whole = async (): Promise<string> => {
+    const { text, errors } = await built(FILES, { external: [], format: "cjs" });
+    assert.deepEqual(errors, []);
+    return text;
+  };
+
+  test("with this package in it, as CommonJS", async () => {
+    const files = { "bundle.cjs": await whole() };
+    const program = 'await import("./bundle.cjs");';
+    const printed = await outputOf(program, { bare: true, files, env: library });
+    assert.deepEqual(printed.split("\n"), PRINTED);
+  });
+
+  test(
+    "of one file, by Node.js",
+    { skip: runtime !== "node" && "Node.js makes them" },
+    async () => {
+      const own = await project({
+        "app.cjs": await whole(),
+        "sea.json": '{ "main": "app.cjs", "output": "program" }',
+      });
+      const run = promisify(execFile);
+      await run(process.execPath, ["--build-sea", "sea.json"], { cwd: own });
+      await rm(join(own, "app.cjs"));
+      const env = { ...process.env, ...library };
+      const { stdout } = await run(join(own, "program"), [], { cwd: "/", env });
+      assert.deepEqual(stdout.trim().split("\n"), PRINTED);
+    },
+  );
+
+  test("of one file, by Bun", { skip: bun === undefined && "Bun makes them" }, async () => {
     const own = await project(FILES);
     const outfile = join(own, "program");
     const compile = { outfile };
@@ -393,7 +426,7 @@ describe("what a program is", () => {
     const elsewhere = join(folder, "elsewhere");
     await rename(outfile, elsewhere);
     await rm(own, { recursive: true });
-    const env = { ...process.env, DEFERRED_LIBRARY: besideLibrary("libdeferred.so") };
+    const env = { ...process.env, ...library };
     const { stdout } = await promisify(execFile)(elsewhere, [], { cwd: "/", env });
     assert.deepEqual(stdout.trim().split("\n"), PRINTED);
   });

@@ -94,9 +94,12 @@ interface SiteFrame extends Call {
 }
 
 const OWN_FUNCTION = /\b(Deferred|TaskPromise|construct|start|run|defer|eval|wrapped|captureSite)$/;
-const ownFolder = new URL("../", import.meta.url);
+// A bundle in CommonJS has no `import.meta.url`.
+const ownUrl = import.meta.url as string | undefined;
+const ownFolder = ownUrl === undefined ? undefined : new URL("../", ownUrl);
 
 function isOwn(file: string, name: string): boolean {
+  if (ownFolder === undefined) return false;
   if (ownFolder.protocol !== "file:") return file.startsWith(ownFolder.href);
   const path = pathOf(file);
   return path !== null && path.startsWith(fileURLToPath(ownFolder)) && OWN_FUNCTION.test(name);

@@ -364,7 +364,7 @@ export class Resolver {
 
   /** Whether a file lies in this package's own folder, with what is installed for its development. */
   #isOurs(path: string): boolean {
-    if (!import.meta.url.startsWith("file:")) return false;
+    if (!import.meta.url?.startsWith("file:")) return false; // a bundle
     const pack = this.#packageAbove(fileURLToPath(import.meta.url));
     return pack !== null && path.startsWith(pack.folder + sep) &&
       !fileURLToPath(this.#base).startsWith(pack.folder + sep);
