@@ -309,6 +309,12 @@ describe("what can't go along is refused by name, with its line", () => {
     ["ids", "map", "date", "view", "cells", "list", "other", "settings", "named"],
   );
   refused(
+    "what has a name of ours",
+    "const __deferred_take = [1];\nexport const fn = () => __deferred_take;",
+    /`__deferred_take` .*has a name of those that stand around/,
+    ["__deferred_take"],
+  );
+  refused(
     "what is only probed, too",
     `let late; late = 1;
     export const fn = () => typeof late === "undefined" ? 0 : late;`,

@@ -46,7 +46,7 @@ const UNUSABLE_AROUND: ReadonlySet<string> = new Set(
 );
 
 /** What names of ours around a function begin with; see `enclose.ts`. */
-const OURS = "__deferred_";
+export const OURS = "__deferred_";
 
 /** Whether a variable around a function can have a name. */
 export function canBeAround(name: string): boolean {

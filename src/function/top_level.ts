@@ -18,6 +18,7 @@ import { isOfRuntime } from "../packages/resolve.ts";
 import { escaped, importedIn } from "./advice.ts";
 import type { Alone, Imported, Named } from "./enclose.ts";
 import { type Location, mayRead, pathOf, rangeIn } from "./locate.ts";
+import { OURS } from "./scope.ts";
 import type { Position } from "./positions.ts";
 import { renamed, type Tree } from "./renames.ts";
 
@@ -448,6 +449,7 @@ function whyNot(
     return mayImport ? "" : `${said} (allow that: { modules: [${JSON.stringify(from)}] })`;
   }
   if (why !== "") return why;
+  if (name.startsWith(OURS)) return "has a name of those that stand around a task's functions";
   const [at] = assigned;
   return at === undefined ? "" : `is assigned to (${top.line(at)})`;
 }
