@@ -470,6 +470,7 @@ function editor(): void {
       "maxWaiting",
       "modules",
       "onProgress",
+      "preload",
       "progress",
       "syncCalls",
     ]],

@@ -222,16 +222,16 @@ static const char fingerprint[] =
 
 static char pristine[256 << 10], later[256 << 10];
 
-/* `watched`: only what a task writes to is restored. */
-static void run_all_sorts(bool watched) {
+/* `watches`: only what a task writes to is restored. */
+static void run_all_sorts(bool watches) {
     Realm realm;
     char text[64];
-    unsigned count = runs(watched ? 4000 : 10000), left = 0;
+    unsigned count = runs(watches ? 4000 : 10000), left = 0;
     REQUIRE(realm_open(&realm));
-    if (watched) {
+    if (watches) {
         take_faults(realm.arena);
         arena_watch(realm.arena, 0);
-        CHECK(arena_is_watched(realm.arena) || sysconf(_SC_PAGESIZE) > 8 * KB);
+        CHECK(arena_is_watched(realm.arena) || (size_t)sysconf(_SC_PAGESIZE) > 8 * KB);
     }
     REQUIRE(run(&realm, fingerprint, pristine, sizeof pristine));
     CHECK(strlen(pristine) > 10000 && strlen(pristine) < sizeof pristine - 1, "%s", pristine);
@@ -250,7 +250,7 @@ static void run_all_sorts(bool watched) {
     }
     CHECK(left > 0 && left <= count / 100 + 1, "%u of %u tasks were left", left, count);
     CHECK(!arena_check(realm.arena), "%s", arena_check(realm.arena));
-    if (watched) take_faults(NULL);
+    if (watches) take_faults(NULL);
     arena_close(realm.arena);
 }
 
