@@ -22,15 +22,19 @@
 #define RESTORES_MANY 16
 #define RESTORES_ALL 2
 
-/* Each chunk may be a mapping of its own to the system, which has some 65,000 for the process. */
+/* What may be written to in between of what may not is a mapping of its own to the system, and so
+ * is what follows it. The system has some 65,000 for the process, which can't go on when they are
+ * gone, and tasks decide where they write: so all watches together have so many such pieces. */
 #define WATCHES_MAX 256
-static atomic_uint watches;
+#define PIECES_MAX 8192
+static atomic_uint watches, pieces;
 
 struct Watch {
     char *memory;
     size_t size, chunk;
     size_t mapped; /* of this */
     uint32_t chunks, touched;
+    uint32_t pieces;   /* of all watches', those that are taken for it */
     uint32_t restores; /* since it began anew */
     bool all;          /* every chunk counts as touched, and none is protected */
     uint32_t list[];   /* of those touched; behind it, a byte for each chunk */
@@ -52,6 +56,22 @@ static size_t chunk_size(const Watch *watch, uint32_t chunk) {
 /* Who touches so much, the engine's garbage collector for one, will touch the rest. */
 static uint32_t touched_most(const Watch *watch) {
     return is_small(watch) ? watch->chunks - watch->chunks / 4 : watch->chunks / 2;
+}
+
+/* Async-signal-safe. */
+static bool take_pieces(Watch *watch, uint32_t count) {
+    if (atomic_fetch_add(&pieces, count) + count > PIECES_MAX) {
+        atomic_fetch_sub(&pieces, count);
+        return false;
+    }
+    watch->pieces += count;
+    return true;
+}
+
+/* To be called when no part of the region is protected that another part is not. */
+static void give_pieces(Watch *watch) {
+    atomic_fetch_sub(&pieces, watch->pieces);
+    watch->pieces = 0;
 }
 
 Watch *watch_open(char *memory, size_t size, size_t page, size_t hot) {
@@ -86,6 +106,7 @@ Watch *watch_open(char *memory, size_t size, size_t page, size_t hot) {
 
 void watch_drop(Watch *watch) {
     if (!watch) return;
+    give_pieces(watch);
     os_unmap(watch, watch->mapped);
     atomic_fetch_sub(&watches, 1);
 }
@@ -104,6 +125,7 @@ bool watch_touch(Watch *watch, const void *address) {
     if (!watch->all && !marks(watch)[chunk]) {
         watch->list[watch->touched++] = chunk;
         marks(watch)[chunk] = 1;
+        if (!take_pieces(watch, 1)) watch->all = true;
     }
     if (watch->touched > touched_most(watch)) watch->all = true;
     OsFailure before = os_failure();
@@ -112,8 +134,10 @@ bool watch_touch(Watch *watch, const void *address) {
     if (!watch->all && os_protect(at, size, OS_READ_WRITE)) return true;
     os_get_over(before);
     watch->all = true; /* or the system has no more mappings */
-    return os_protect(watch->memory, watch->size, OS_READ_WRITE) ||
-           os_protect(at, size, OS_READ_WRITE);
+    if (!os_protect(watch->memory, watch->size, OS_READ_WRITE))
+        return os_protect(at, size, OS_READ_WRITE);
+    give_pieces(watch);
+    return true;
 }
 
 /* Makes the chunks writable that are listed, those that lie side by side at once. */
@@ -128,10 +152,18 @@ static bool open_listed(const Watch *watch) {
     return true;
 }
 
-/* Restores what may have been written to, and keeps in the list what was. If the system refuses to
- * protect, which it may do half way, all counts as touched, and is made writable. */
+/* Protects all but what is listed, which is in so many pieces. */
+static bool protect_rest(Watch *watch, uint32_t count) {
+    give_pieces(watch);
+    return take_pieces(watch, count) && os_protect(watch->memory, watch->size, OS_READ) &&
+           open_listed(watch);
+}
+
+/* Restores what may have been written to, and keeps in the list what was. If there are no pieces,
+ * or the system refuses to protect, which it may do half way, all counts as touched, and is made
+ * writable. */
 static void begin_anew(Watch *watch, const char *image) {
-    uint32_t touched = 0;
+    uint32_t touched = 0, count = 0;
     for (uint32_t i = 0; i < watch->chunks; i++) {
         bool may_differ = watch->all || marks(watch)[i];
         size_t size = chunk_size(watch, i);
@@ -139,17 +171,18 @@ static void begin_anew(Watch *watch, const char *image) {
         marks(watch)[i] = may_differ && memcmp(chunk_at(watch, i), wanted, size);
         if (!marks(watch)[i]) continue;
         memcpy(chunk_at(watch, i), wanted, size);
+        if (touched == 0 || watch->list[touched - 1] + 1 != i) count++;
         watch->list[touched++] = i;
     }
     if (touched > touched_most(watch) && !is_small(watch)) {
         memset(marks(watch), 0, watch->chunks);
-        touched = 0;
+        touched = count = 0;
     }
     OsFailure before = os_failure();
     watch->touched = touched;
     watch->restores = 0;
-    watch->all = !os_protect(watch->memory, watch->size, OS_READ) || !open_listed(watch);
-    if (watch->all) os_protect(watch->memory, watch->size, OS_READ_WRITE);
+    watch->all = !protect_rest(watch, count);
+    if (watch->all && os_protect(watch->memory, watch->size, OS_READ_WRITE)) give_pieces(watch);
     os_get_over(before);
 }
 

@@ -716,6 +716,54 @@ TEST("a system that refuses to protect a watched image costs time, and nothing e
     }
 }
 
+#if defined(__linux__)
+static size_t count_mappings(void) {
+    FILE *maps = fopen("/proc/self/maps", "r");
+    size_t count = 0;
+    for (int c; maps && (c = getc(maps)) != EOF;) count += c == '\n';
+    if (maps) fclose(maps);
+    return count;
+}
+
+TEST("however many tasks write to every second page, the process keeps most of its mappings") {
+    enum { ARENAS = 100, MOST = 20000 };
+    static Arena *arenas[ARENAS];
+    static char *blocks[ARENAS];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = MB - 64 * KB;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < ARENAS; i++) {
+            if (round == 0) {
+                REQUIRE(arenas[i] = open_arena(2 * MB));
+                blocks[i] = arena_alloc(arenas[i], size);
+                fill(blocks[i], size, (uint32_t)i);
+                REQUIRE(arena_snapshot(arenas[i]));
+                arena_watch(arenas[i], 0);
+            }
+            take_faults(arenas[i]);
+            for (size_t at = 0; at < size; at += 2 * page) blocks[i][at] ^= 1;
+            take_faults(NULL);
+        }
+        size_t mappings = count_mappings();
+        CHECK(mappings > 0 && mappings < MOST, "%zu mappings", mappings);
+        for (int i = 0; i < ARENAS; i++) {
+            arena_restore(arenas[i]);
+            CHECK(arena_compare(arenas[i]) == -1, "byte %td", arena_compare(arenas[i]));
+        }
+    }
+    /* What is closed leaves room for others. */
+    for (int i = 0; i < ARENAS; i++) arena_close(arenas[i]);
+    char *written[IMAGE_BLOCKS];
+    Arena *arena = open_watched(written);
+    REQUIRE(arena);
+    arena_watch(arena, 64 * KB);
+    size_t before = count_mappings();
+    write_here_and_there(written, 24);
+    CHECK(count_mappings() > before);
+    take_faults(NULL);
+    arena_close(arena);
+}
+#endif
+
 /* The snapshot makes the heap shorter first: what lies above is to be cleared all the same. */
 TEST("a snapshot that the system refuses leaves the one before, and the arena sound") {
     static const FaultKind kinds[] = {FAULT_mmap, FAULT_mprotect};
