@@ -44,7 +44,7 @@ static int32_t errand_await(Errand *errand, double limit) {
 }
 
 int32_t errand_send(Pool *pool, double limit, ErrandWork *work, void *opaque, int *status) {
-    Errand errand = {.pool = pool, .work = work, .opaque = opaque};
+    Errand errand = {.pool = pool, .work = work, .opaque = opaque, .status = DFD_STATUS_INTERNAL};
     Deadlines *deadlines = &pool->watchdog.deadlines;
     if (!os_condition_open(&errand.ended)) return DFD_E_SYSTEM;
     int32_t result = DFD_E_MEMORY;

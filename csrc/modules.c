@@ -768,6 +768,30 @@ JSValue modules_start(JSContext *ctx, Modules *modules, JSValueConst text, JSVal
 
 /* --- before there is a program ------------------------------------------------------------- */
 
+/* Whether a request has no import attribute but `type`; else an exception is pending. */
+static bool modules_has_known(JSContext *ctx, const EngineRequest *request) {
+    JSPropertyEnum *keys = NULL;
+    uint32_t count = 0, known = 0;
+    JSAtom type = JS_NewAtom(ctx, "type");
+    if (JS_IsObject(request->attributes) &&
+        JS_GetOwnPropertyNames(ctx, &keys, &count, request->attributes, JS_GPN_STRING_MASK))
+        return false;
+    while (known < count && keys[known].atom == type) known++;
+    if (known < count) {
+        const char *key = JS_AtomToCString(ctx, keys[known].atom);
+        JS_ThrowSyntaxError(ctx, "the import attribute '%s' is not known, only type is",
+                            key ? key : "");
+        JS_FreeCString(ctx, key);
+        JSValue error = JS_GetException(ctx), file = JS_NewString(ctx, PROGRAM_FILE);
+        engine_blame(ctx, error, file, request->row, request->column);
+        JS_FreeValue(ctx, file);
+        JS_Throw(ctx, error);
+    }
+    JS_FreePropertyEnum(ctx, keys, count);
+    JS_FreeAtom(ctx, type);
+    return known == count;
+}
+
 JSValue modules_list_requests(JSContext *ctx, const char *text, size_t length, int32_t language) {
     JSValue own = JS_NewStringLen(ctx, text, length);
     Source source = {own, JS_UNDEFINED, JS_UNDEFINED, language, JS_UNDEFINED, JS_UNDEFINED};
@@ -780,6 +804,7 @@ JSValue modules_list_requests(JSContext *ctx, const char *text, size_t length, i
     for (uint32_t i = 0; i < count; i++) {
         EngineRequest request = engine_module_request(record, i);
         JSValueConst type = JS_UNDEFINED;
+        if (!modules_has_known(ctx, &request)) return JS_EXCEPTION;
         if (JS_IsObject(request.attributes))
             engine_own_value(ctx, request.attributes, "type", &type);
         JSValue parts[] = {
@@ -849,6 +874,7 @@ bool modules_evaluate_named(JSContext *ctx, Modules *modules, uint32_t *blamed) 
     bool fine = true;
     for (uint32_t i = 1; i < modules->count && fine; i++) {
         *blamed = i;
+        if (modules->modules[i].state != MODULE_LOADED) continue; /* nothing has that number */
         fine = modules_link(ctx, modules, i);
         modules->modules[i].state = MODULE_COMPLETE;
     }

@@ -689,6 +689,9 @@ int realm_preload(Realm *realm, const Program *program, size_t stack, Bytes *out
     return status;
 }
 
+/* By how much the image is larger. It may be smaller: what it was made of may have been let go. */
+static size_t realm_grown(size_t before, size_t now) { return now > before ? now - before : 0; }
+
 typedef struct ShareCall {
     Realm *realm;
     const Share *first, *last; /* of the list; that the realm has, or NULL */
@@ -728,7 +731,7 @@ static int realm_share_until(Realm *realm, const Share *first, uint32_t count, u
     int status = guard_run(&realm->guard, realm_share_inside, &call);
     *reached = realm->presets.count;
     if (status == 0) {
-        size_t more = arena_used(realm->arena) - used;
+        size_t more = realm_grown(used, arena_used(realm->arena));
         JS_SetGCThreshold(realm->runtime, threshold + more);
         if (realm_snapshot(realm)) {
             realm->limit += more;
@@ -843,8 +846,9 @@ int realm_load_modules(Realm *realm, const Share *first, size_t stack, Bytes *ou
     *blamed = call.blamed;
     if (status) return status;
     realm->modules = realm->loop.modules;
-    realm->shared += arena_image_size(realm->arena) - before;
-    realm->limit += arena_image_size(realm->arena) - before;
+    size_t more = realm_grown(before, arena_image_size(realm->arena));
+    realm->shared += more;
+    realm->limit += more;
     return 0;
 }
 

@@ -245,6 +245,21 @@ describe("a task starts with its pool's modules", () => {
     for (const value of await Promise.all(values)) assert.equal(value, 3e5);
   });
 
+  test("and a limit of its own, though modules let go of what classes made", async () => {
+    const files = { "a.js": "globalThis.escape = 0;" };
+    class Large {
+      static {
+        let small = Array.from({ length: 20_000 }, (_, i) => ({ i }));
+        Object.assign(globalThis, { escape: new Uint8Array(20 * 2 ** 20) });
+        small = [];
+        void small;
+      }
+    }
+    await using pool = poolOf(files, { classes: [Large], preload: ["./a.js"] });
+    const eat = () => Array.from({ length: 20 }, () => new Uint8Array(2 ** 20).fill(1)).length;
+    await assert.rejects(pool.defer(eat, { memoryLimit: 4 * 2 ** 20 }), /its limit of 4 MiB/);
+  });
+
   test("in every Worker of the host", async () => {
     const folder = folderOf(counted);
     const base = JSON.stringify(pathToFileURL(join(folder, "main.js")).href);
@@ -332,6 +347,10 @@ describe("errors", () => {
       [{ "a.ts": "import './b.json';", "b.json": "{}" }, /is JSON: import it with/],
       [{ "a.ts": "import x from './b.js' with { type: 'json' };", "b.js": "" }, /is no JSON/],
       [{ "a.ts": "import x from './b.css' with { type: 'css' };" }, /type: "css" \} is not known/],
+      [
+        { "a.ts": "\nimport x from './b.js' with { mode: 'raw' };", "b.js": "" },
+        /a\.ts:2:\d+: the import attribute 'mode' is not known/,
+      ],
       [{ "a.ts": "import { x } from './b.js';", "b.js": "" }, /Could not find export 'x'/],
       [
         { "a.ts": "import b from './b.json' with { type: 'json' };", "b.json": "{" },
