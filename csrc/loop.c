@@ -75,9 +75,7 @@ void loop_jobs(JSContext *ctx, Loop *loop, JSValueConst promise) {
     loop_run_jobs(ctx, loop, promise);
 }
 
-/* What nobody has caught, now that no job is left: the first that was thrown, or that a promise was
- * rejected with. */
-static bool loop_uncaught(JSContext *ctx, Loop *loop, JSValue *what) {
+bool loop_uncaught(JSContext *ctx, Loop *loop, JSValue *what) {
     uint32_t count = loop->rejected_count;
     loop->rejected_count = 0;
     *what = loop->thrown;

@@ -246,6 +246,10 @@ typedef enum LoopEnd {
 /* Runs all jobs there are, unless the promise is settled first. */
 void loop_jobs(JSContext *ctx, Loop *loop, JSValueConst promise);
 
+/* Whether there is anything that nobody has caught, now that no job is left: the first that was
+ * thrown, or that a promise was rejected with. */
+bool loop_uncaught(JSContext *ctx, Loop *loop, JSValue *what);
+
 /* Runs a turn, or ends one that a call of the task's has begun: until the promise is settled or
  * nothing is left to be done now. Settled, `*with` is what with. */
 LoopEnd loop_turn(JSContext *ctx, Loop *loop, JSValueConst promise, JSValue *with, bool *threw);

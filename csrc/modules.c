@@ -858,6 +858,11 @@ static bool modules_evaluate_now(JSContext *ctx, const Modules *modules, uint32_
     if (ran == 0 && state == JS_PROMISE_REJECTED) JS_Throw(ctx, JS_PromiseResult(ctx, promise));
     JS_FreeValue(ctx, promise);
     if (ran < 0 || state == JS_PROMISE_REJECTED) return false;
+    JSValue uncaught;
+    if (loop_uncaught(ctx, loop_of(ctx), &uncaught)) {
+        JS_Throw(ctx, uncaught);
+        return false;
+    }
     if (loop_due(loop_of(ctx)) < INFINITY) {
         JS_ThrowTypeError(ctx, "a timer that a module sets when it is evaluated would never be "
                                "due: set it in the task");

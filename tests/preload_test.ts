@@ -374,6 +374,11 @@ describe("errors", () => {
         "export const a = await import('./b.js');",
         /imports "\.\/b\.js" when it is evaluated, by import\(\)/,
       ],
+      [
+        "export const a = import('./b.js').then(() => 1);",
+        /imports "\.\/b\.js" when it is evaluated, by import\(\)/,
+      ],
+      ["Promise.reject(new Error('for nobody'));", /: for nobody/],
       ["throw 4;", /it threw the number 4/],
       ["throw () => {};", /can't be cloned/],
     ] as const;
