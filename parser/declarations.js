@@ -319,7 +319,7 @@ function literalProperties(node) {
  * @property {number[]} assigned where it is assigned to
  * @property {number[]} changed where what it holds is changed
  * @property {number[]} used where it is used
- * @property {string[]} members of an import of all of a module: what is taken of it, use by use
+ * @property {string[]} members what is taken of it by name, use by use, and of that in turn: `a`, `a.b`
  * @property {number[]} evaluated where it is used by what is evaluated with the module
  * @property {number[]} inner [start, end, ...]: where the same name stands for something else
  * @property {string} [from] the module that an import is of
@@ -487,9 +487,14 @@ class Reader {
       const declaration = this.meant(node);
       declaration?.used.push(node.start);
       if (this.depth === 0) declaration?.evaluated.push(node.start);
-    } else if (node.type === "MemberExpression" && !node.computed) {
-      if (node.object.type === "Identifier") {
-        this.meant(node.object)?.members.push(node.property.name);
+    } else if (node.type === "MemberExpression") {
+      const path = [];
+      let object = node;
+      for (; object.type === "MemberExpression" && !object.computed; object = object.object) {
+        path.unshift(object.property.name);
+      }
+      if (object.type === "Identifier" && path.length > 0) {
+        this.meant(object)?.members.push(path.join("."));
       }
     } else if (node.type === "VariableDeclarator" || node.type === "FunctionDeclaration") {
       this.noteLocal(node);

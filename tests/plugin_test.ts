@@ -56,6 +56,7 @@ const FILES = {
 import { gross, vat as tax } from "./rules.js";
 import * as rules from "./rules.js";
 import total from "./total.js";
+import { shop } from "./shop.js";
 import { marked } from "marked";
 const label = "EUR", round = (n) => Math.round(n * 100) / 100;
 const units = { each: (n) => n + " each", none: null };
@@ -69,7 +70,7 @@ function show(net) { return String(new Price(net)); }
 const isEven = (n) => n === 0 || isOdd(n - 1), isOdd = (n) => n !== 0 && isEven(n - 1);
 const fn = (net, list) => [
   show(net), Price.unit, tax, rules.vat, total(list.map(rules.gross)), units.each(round(net)),
-  marked.parse("*" + label + "*").trim(), isEven(list.length),
+  marked.parse("*" + label + "*").trim(), isEven(list.length), shop.gross(net), shop.units.kilo(2),
 ];
 const method = { of(a) { return show(a); } }.of;
 const before = early(80);
@@ -94,12 +95,15 @@ main();
   "rules.js": `const rates = { vat: 0.25 };
 export const vat = rates.vat;
 export function gross(net) { return net * (1 + rates.vat); }
+export * as units from "./units.js";
 `,
+  "shop.js": `export * as shop from "./rules.js";\n`,
+  "units.js": `export const kilo = (n) => n * 1000;\n`,
   "total.js": `export default (list) => list.reduce((a, b) => a + b, 0);\n`,
 };
 const LINE = FILES["app.js"].split("\n").findIndex((line) => line.includes("throw new")) + 1;
 const PRINTED = [
-  '[["125EUR",1.25,0.25,0.25,3.75,"100 each","<p><em>EUR</em></p>",true],"100EUR",6,120]',
+  '[["125EUR",1.25,0.25,0.25,3.75,"100 each","<p><em>EUR</em></p>",true,125,2000],"100EUR",6,120]',
   `no 1EUR    at boom (app.js:${LINE}:36)`,
 ];
 

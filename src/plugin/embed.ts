@@ -178,10 +178,16 @@ class Embedding {
     return { name, kind, text, together, place: this.#top.positionAt(declaration.start) };
   }
 
-  /** What a bundler may call by a name of its own: of an import of a whole module, each part. */
-  #paths({ name, imported, members, used }: Declaration): string[] {
-    const paths = imported === "*" ? members.map((member) => `${name}.${member}`) : [];
-    return imported === "*" && members.length === used.length ? [...new Set(paths)] : [name];
+  /**
+   * What a bundler may call by a name of its own: of an import each part, too, as that may be a module,
+   * whoever exports it, or hold one. What holds others stands before them.
+   */
+  #paths({ name, kind, imported, members, used }: Declaration): string[] {
+    if (kind !== "import") return [name];
+    const isInParts = imported === "*" &&
+      members.filter((member) => !member.includes(".")).length === used.length;
+    const parts = [...new Set(members)].sort().map((member) => `${name}.${member}`);
+    return isInParts ? parts : [name, ...parts];
   }
 
   #usedIn({ start, end }: Range): string[] {
