@@ -268,6 +268,22 @@ describe("what can't go along is refused by name, with its line", () => {
     ["fs", "path", "read"],
   );
   refused(
+    "what is made with what is imported",
+    `import { readFileSync as read } from "node:fs";
+    const text = read(import.meta.filename, "utf8"), later = () => read("a");
+    export const fn = () => [text, later];`,
+    /`text` .*uses `import\.meta`.*`read` .*"node:fs"/,
+    ["text", "read"],
+  );
+  refused(
+    "what is made with what a task does not have",
+    `import { cpus } from "node:os";
+    const threads = cpus().length;
+    export const fn = () => threads;`,
+    /`threads` \(m\d+\.mjs, line 2\) is made with `cpus` of "node:os".*: \{ scope: \[import\.meta, \{ threads \}\] \}/,
+    ["threads"],
+  );
+  refused(
     "beside what is declared nowhere, all at once",
     `const a = () => b + nowhere; let b = 1; b = 2;
     export const fn = () => a() + missing;`,

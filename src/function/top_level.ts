@@ -39,7 +39,7 @@ export interface Declaration {
   readonly changed: readonly number[];
   /** Where it is used. */
   readonly used: readonly number[];
-  /** Of an import of all of a module: what is taken of it, use by use. */
+  /** What is taken of it by name, use by use, and of that in turn: `a`, `a.b`. */
   readonly members: readonly string[];
   /** Where it is used by what is evaluated with the module, in no function. */
   readonly evaluated: readonly number[];
@@ -438,9 +438,10 @@ function importOf({ name, from = "", imported = "*", attributes = {} }: Declarat
 
 function whyNot(
   top: TopLevel,
-  { kind, why, assigned, from = "", name }: Declaration,
+  declaration: Declaration,
   mayImport: boolean,
 ): string {
+  const { kind, why, assigned, from = "", name } = declaration;
   if (kind === "import") {
     const said = `is imported from ${JSON.stringify(from)}`;
     if (isOfRuntime(from)) {
@@ -449,7 +450,20 @@ function whyNot(
     return mayImport ? "" : `${said} (allow that: { modules: [${JSON.stringify(from)}] })`;
   }
   if (why !== "") return why;
+  const tool = kind === "variable" && toolOf(top, declaration);
+  if (tool) {
+    return `is made with \`${tool.name}\` of ${
+      JSON.stringify(tool.from)
+    }, which a task does not have`;
+  }
   if (name.startsWith(OURS)) return "has a name of those that stand around a task's functions";
   const [at] = assigned;
   return at === undefined ? "" : `is assigned to (${top.line(at)})`;
+}
+
+/** What is imported of the runtime, and used to make a constant when the module is evaluated. */
+function toolOf(top: TopLevel, constant: Declaration): Declaration | undefined {
+  return top.declarations.values().find(({ kind, from = "", evaluated }) =>
+    kind === "import" && evaluated.some((at) => isIn(at, constant)) && isOfRuntime(from)
+  );
 }
