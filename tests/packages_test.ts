@@ -446,10 +446,15 @@ describe("packages", () => {
     const folder = folderOf({
       ...installed("a", { type: "module" }, { "index.js": "\n  import 'absent';" }),
       "node_modules/b/package.json": "{",
+      "rules.js": "",
       ...installed("types", { types: "index.d.ts" }, { "index.d.ts": "" }),
     });
     const reasons = [
-      ["absent", /can't import "absent": no such package is installed where .*main\.js/],
+      [
+        "absent",
+        /can't import "absent": no such package is installed where .*main\.js .*; install it/,
+      ],
+      ["rules.js", /no such package .*; the file beside that is "\.\/rules\.js"/],
       ["a", /can't import "absent" in file:.*\/a\/index\.js:2:10: no such package is installed/],
       ["b", /b[\\/]package\.json is no JSON/],
       ["types", /no file for it; it may have nothing but types/],

@@ -380,6 +380,11 @@ describe("errors", () => {
       ],
       ["Promise.reject(new Error('for nobody'));", /: for nobody/],
       ["throw 4;", /it threw the number 4/],
+      ["export const a = process.argv;", /process is not defined: it belongs to the host/],
+      [
+        "fetch('a:b');",
+        /fetch is not defined: it is not available inside a task, which has no network/,
+      ],
       ["throw () => {};", /can't be cloned/],
     ] as const;
     for (const [text, expected] of cases) {
@@ -429,6 +434,10 @@ describe("errors", () => {
         /preload must be an array of modules, such as \["marked", "\.\/rules\.ts"\]/,
       );
     }
+    assert.match(
+      refusal({}, { preload: ["a", 1] as string[] }).message,
+      /got one with the number 1 in it/,
+    );
     assert.match(refusal({}, { preload: ["./a/"] }).message, /"\.\/a\/" is a folder/);
   });
 });

@@ -258,7 +258,7 @@ function readNames(entry: Entry, option: unknown, module: Scope["module"]): Scop
     throw wrong(
       entry,
       "scope",
-      giver === undefined ? what : `a function that gives ${what}`,
+      giver === undefined ? `${what}, or import.meta` : `a function that gives ${what}`,
       given,
     );
   }

@@ -75,15 +75,21 @@ const IMPORT =
 const BUILD = /(?<![\w$.])process\.env\.NODE_ENV(?![\w$])/g;
 const PRODUCTION = "/production/.source ";
 
+/** What a list of modules is instead of one; `null` if it is one. */
+export function describeNoList(given: unknown): string | null {
+  if (!Array.isArray(given)) return describe(given);
+  const wrong = given.findIndex((entry) => typeof entry !== "string" || entry === "");
+  return wrong < 0 ? null : `one with ${describe(given[wrong])} in it`;
+}
+
 /** Checks the options `modules` and `base`. `where`: the call, as messages begin. */
 export function checkModules(where: string, modules: unknown, base: unknown): void {
-  const isList = modules === undefined || modules instanceof FunctionModules ||
-    (Array.isArray(modules) &&
-      modules.every((entry) => typeof entry === "string" && entry !== ""));
-  if (!isList) {
+  const isUsual = modules === undefined || modules instanceof FunctionModules;
+  const got = isUsual ? null : describeNoList(modules);
+  if (got !== null) {
     throw typeError(
       `${where}{ modules }): modules must be an array of what may be imported, such as ` +
-        `["marked", "./rules.ts"], got ${describe(modules)}`,
+        `["marked", "./rules.ts"], got ${got}`,
     );
   }
   if (base === undefined || base instanceof URL || typeof base === "string") return;

@@ -8,10 +8,9 @@ import { LANGUAGE } from "../../ffi/symbols.ts";
 import { fileName } from "../display.ts";
 import { typeError } from "../errors.ts";
 import { scriptSyntaxError } from "../function/advice.ts";
-import { describe } from "../function/describe.ts";
 import { offsetIn, type Position, ScriptPlaces } from "../function/positions.ts";
 import { FileNames, type KnownModule, moduleLetter, type PreloadedModules } from "../modules.ts";
-import type { ModuleList } from "./list.ts";
+import { describeNoList, type ModuleList } from "./list.ts";
 
 const WHERE = "new DeferredPool({ preload })";
 
@@ -27,12 +26,11 @@ export type Requests =
 /** Checks the option `preload`. */
 export function checkPreload(given: unknown): void {
   if (given === undefined) return;
-  const isList = Array.isArray(given) &&
-    given.every((entry) => typeof entry === "string" && entry !== "");
-  if (!isList) {
+  const got = describeNoList(given);
+  if (got !== null) {
     throw typeError(
       `${WHERE}: preload must be an array of modules, such as ["marked", "./rules.ts"], ` +
-        `got ${describe(given)}`,
+        `got ${got}`,
     );
   }
   for (const entry of given as string[]) {

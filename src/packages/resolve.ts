@@ -415,8 +415,12 @@ export class Resolver {
           : `the runtime finds ${said} for it, which is no file`,
       );
     }
+    const isBeside = isFile(fileURLToPath(new URL(specifier, importer)));
     throw new ResolutionError(
-      `no such package is installed where ${fileURLToPath(importer)} looks for it`,
+      `no such package is installed where ${fileURLToPath(importer)} looks for it; ` +
+        (isBeside
+          ? `the file beside that is ${JSON.stringify(`./${specifier}`)}`
+          : "install it, if that is its name"),
     );
   }
 }

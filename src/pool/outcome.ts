@@ -248,7 +248,7 @@ export function preloadFailure(
       const said = payload instanceof Error ? payload.message : "";
       const imported = /^could not load module '([^]*)'$/.exec(said.slice(0, MAX_QUOTED))?.[1];
       const why = imported === undefined
-        ? said
+        ? missingName(said, false, false) ?? said
         : `it imports ${
           JSON.stringify(imported)
         } when it is evaluated, by import(), which only a ` +
