@@ -757,6 +757,60 @@ TEST("modules come before all else, and are evaluated once they are all there") 
     }
 }
 
+TEST("modules for which no thread can be had may be loaded later; one of no number is nobody's") {
+    static const uint8_t fine[] = {WIRE_ARRAY, 7,          0x81, WIRE_STRING8, 1, 'f', WIRE_STRING8,
+                                   1,          'u',        0x80, WIRE_STRING8, 1, ';', WIRE_ARRAY,
+                                   0,          WIRE_ARRAY, 1,    WIRE_STRING8, 1, 'm'};
+    /* Number 3, which imports number 1. */
+    static const uint8_t astray[] = {WIRE_ARRAY,
+                                     7,
+                                     0x83,
+                                     WIRE_STRING8,
+                                     1,
+                                     'f',
+                                     WIRE_STRING8,
+                                     1,
+                                     'u',
+                                     0x80,
+                                     WIRE_STRING8,
+                                     9,
+                                     'i',
+                                     'm',
+                                     'p',
+                                     'o',
+                                     'r',
+                                     't',
+                                     '\'',
+                                     'q',
+                                     '\'',
+                                     WIRE_ARRAY,
+                                     3,
+                                     WIRE_STRING8,
+                                     1,
+                                     'q',
+                                     WIRE_STRING8,
+                                     0,
+                                     0x81,
+                                     WIRE_ARRAY,
+                                     1,
+                                     WIRE_STRING8,
+                                     1,
+                                     'm'};
+    uint8_t reply[4096];
+    uint32_t pool = open_pool(1);
+    CHECK(preload(pool, "(() => [])", 1e6, reply) == 0);
+    CHECK(dfd_module(pool, fine, sizeof fine) == 1);
+    fault_arm(FAULT_pthread_create, 1, 0);
+    CHECK(dfd_load(pool, 1e6, reply, sizeof reply) == DFD_E_THREAD && fault_struck());
+    CHECK(dfd_load(pool, 1e6, reply, sizeof reply) == 0, "it can be had now");
+    close_pool(pool);
+    pool = open_pool(1);
+    CHECK(preload(pool, "(() => [])", 1e6, reply) == 0);
+    CHECK(dfd_module(pool, astray, sizeof astray) == 1);
+    CHECK(dfd_load(pool, 1e6, reply, sizeof reply) > 8 && host_u32(reply) == DFD_STATUS_THROWN);
+    close_pool(pool);
+}
+
 /* A pool whose classes never end on its threads, but did when it was made. */
 static uint32_t pool_with_late_classes(double limit) {
     for (double margin = 100;; margin *= 2, limit *= 2) {
