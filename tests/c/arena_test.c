@@ -733,8 +733,10 @@ TEST("however many tasks write to every second page, the process keeps most of i
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < ARENAS; i++) {
             if (round == 0) {
-                REQUIRE(arenas[i] = open_arena(2 * MB));
+                arenas[i] = open_arena(2 * MB);
+                REQUIRE(arenas[i]);
                 blocks[i] = arena_alloc(arenas[i], size);
+                REQUIRE(blocks[i]);
                 fill(blocks[i], size, (uint32_t)i);
                 REQUIRE(arena_snapshot(arenas[i]));
                 arena_watch(arenas[i], 0);
