@@ -88,11 +88,13 @@ describe("the package that npm gets", () => {
         return /\.(d\.ts|\w+)$/.exec(name)?.[0] ?? name;
       }),
     );
-    const known = [".js", ".cjs", ".d.ts", ".json", ".md", ".so", ".dylib", "LICENSE"];
+    const known = [".js", ".cjs", ".d.ts", ".json", ".md", ".svg", ".so", ".dylib", "LICENSE"];
     assert.deepEqual([...kinds].filter((kind) => !known.includes(kind)), ["THIRD_PARTY_NOTICES"]);
     const readme = await readFile(join(installed, "README.md"), "utf8");
-    assert.match(readme, /docs\/guide\.md/);
-    await readFile(join(installed, "docs", "guide.md"));
+    for (const file of ["guide.md", "deferred.svg"]) {
+      assert.ok(readme.includes(`docs/${file}`));
+      await readFile(join(installed, "docs", file));
+    }
   });
 
   test("exports what mod.ts does, and runs tasks", async () => {
