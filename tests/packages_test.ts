@@ -3,32 +3,14 @@
  * CommonJS; and what they may.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Deferred, DeferredPool } from "../mod.ts";
 import { Modules } from "../src/modules.ts";
+import { type Files, folderOf } from "./support/folders.ts";
 import { reasonOf } from "./support/reason.ts";
-
-type Files = Readonly<Record<string, string>>;
-
-const folders: string[] = [];
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
-
-/** A folder with these files. */
-function folderOf(files: Files): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "deferred-packages-")));
-  folders.push(folder);
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
-  }
-  return folder;
-}
 
 /** A package's files, as they lie in node_modules. */
 function installed(name: string, manifest: object, files: Files): Files {

@@ -2,31 +2,14 @@
  * Modules that every task of a pool has: `preload`.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { after, describe, test } from "node:test";
+import { join } from "node:path";
+import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { DeferredPool } from "../mod.ts";
 import { Modules } from "../src/modules.ts";
+import { type Files, folderOf } from "./support/folders.ts";
 import { outputOf } from "./support/process.ts";
 import { reasonOf } from "./support/reason.ts";
-
-const folders: string[] = [];
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
-
-/** A folder with these files. */
-function folderOf(files: Readonly<Record<string, string>>): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "deferred-preload-")));
-  folders.push(folder);
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
-  }
-  return folder;
-}
 
 /** A function of which only the text is known: what it imports, no compiler of the tests' looks for. */
 // deno-lint-ignore no-explicit-any -- tests know what comes
@@ -35,14 +18,14 @@ const written = (text: string): (...args: any[]) => Promise<any> => (0, eval)(`(
 type Options = NonNullable<ConstructorParameters<typeof DeferredPool>[0]>;
 
 /** A pool with modules of a folder. */
-function poolOf(files: Readonly<Record<string, string>>, options: Options = {}): DeferredPool {
+function poolOf(files: Files, options: Options = {}): DeferredPool {
   const base = join(folderOf(files), "main.js");
   return new DeferredPool({ maxThreads: 1, base, ...options });
 }
 
 /** What making such a pool throws. */
 function refusal(
-  files: Readonly<Record<string, string>>,
+  files: Files,
   options: Options,
 ): Error & { readonly folder: string } {
   const folder = folderOf(files);

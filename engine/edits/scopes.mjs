@@ -112,15 +112,41 @@ static bool is_parameter(JSContext *ctx, JSFunctionDef *fd, JSAtom name)
             if (idx >= 0) {
                 if (name == JS_ATOM_arguments && fd->has_arguments_binding)
                     fd->arguments_var_idx = idx;
+                fd->vars[idx].scope_next = fd->scope_level;
+            }
 `,
         replace: `\
-            if (name == JS_ATOM_arguments && fd->has_arguments_binding &&
-                fd->has_parameter_expressions && add_arguments_arg(ctx, fd) < 0)
-                return -1;
-            idx = add_var(ctx, fd, name);
-            if (idx >= 0) {
-                if (name == JS_ATOM_arguments && fd->has_arguments_binding)
-                    fd->arguments_var_idx = idx;
+            idx = add_body_var(ctx, fd, name);
+            if (idx >= 0)
+                fd->vars[idx].scope_next = fd->scope_level;
+`,
+      },
+      {
+        file: "quickjs.c",
+        find: `\
+static int define_var(JSParseState *s, JSFunctionDef *fd, JSAtom name,
+                      JSVarDefEnum var_def_type)
+{
+`,
+        replace: `\
+/* a variable of the body that was not there; of the name 'arguments' it begins
+   with these */
+static int add_body_var(JSContext *ctx, JSFunctionDef *fd, JSAtom name)
+{
+    bool is_arguments = name == JS_ATOM_arguments && fd->has_arguments_binding;
+    int idx;
+
+    if (is_arguments && fd->has_parameter_expressions && add_arguments_arg(ctx, fd) < 0)
+        return -1;
+    idx = add_var(ctx, fd, name);
+    if (idx >= 0 && is_arguments)
+        fd->arguments_var_idx = idx;
+    return idx;
+}
+
+static int define_var(JSParseState *s, JSFunctionDef *fd, JSAtom name,
+                      JSVarDefEnum var_def_type)
+{
 `,
       },
       {
@@ -583,53 +609,6 @@ static void add_eval_variables(JSContext *ctx, JSFunctionDef *s)
   },
   {
     changes: [
-      {
-        file: "quickjs.c",
-        find: `\
-            if (name == JS_ATOM_arguments && fd->has_arguments_binding &&
-                fd->has_parameter_expressions && add_arguments_arg(ctx, fd) < 0)
-                return -1;
-            idx = add_var(ctx, fd, name);
-            if (idx >= 0) {
-                if (name == JS_ATOM_arguments && fd->has_arguments_binding)
-                    fd->arguments_var_idx = idx;
-                fd->vars[idx].scope_next = fd->scope_level;
-            }
-`,
-        replace: `\
-            idx = add_body_var(ctx, fd, name);
-            if (idx >= 0)
-                fd->vars[idx].scope_next = fd->scope_level;
-`,
-      },
-      {
-        file: "quickjs.c",
-        find: `\
-static int define_var(JSParseState *s, JSFunctionDef *fd, JSAtom name,
-                      JSVarDefEnum var_def_type)
-{
-`,
-        replace: `\
-/* a variable of the body that was not there; of the name 'arguments' it begins
-   with these */
-static int add_body_var(JSContext *ctx, JSFunctionDef *fd, JSAtom name)
-{
-    bool is_arguments = name == JS_ATOM_arguments && fd->has_arguments_binding;
-    int idx;
-
-    if (is_arguments && fd->has_parameter_expressions && add_arguments_arg(ctx, fd) < 0)
-        return -1;
-    idx = add_var(ctx, fd, name);
-    if (idx >= 0 && is_arguments)
-        fd->arguments_var_idx = idx;
-    return idx;
-}
-
-static int define_var(JSParseState *s, JSFunctionDef *fd, JSAtom name,
-                      JSVarDefEnum var_def_type)
-{
-`,
-      },
       {
         file: "quickjs.c",
         find: `\
